@@ -1,0 +1,79 @@
+"""What memguard says when it cannot go on: one sentence, a slug, an exit code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class MemguardError(Exception):
+    """An error a user can act on; `slug` leads to its paragraph in docs/reference/messages.md.
+
+    `exit_code` is that of the command line: 0 fine, 1 growth, 2 usage or unreadable input,
+    3 nothing to judge.
+    """
+
+    slug: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 2
+
+    @property
+    def sentence(self) -> str:
+        """The message without the pointer to its documentation."""
+        return str(self)
+
+
+class ValueFormError(MemguardError):
+    """A size, a percentage, a tolerance or another written value that cannot be read."""
+
+    slug = "unreadable-value"
+
+
+class UnknownNameError(MemguardError):
+    """A marker argument, a setting or an outcome that memguard does not know."""
+
+    slug = "unknown-name"
+
+
+class SettingsError(MemguardError):
+    """A settings file that cannot be read or holds a wrong value."""
+
+    slug = "settings"
+
+
+class MarkerError(MemguardError):
+    """A `memguard` marker whose arguments cannot be used."""
+
+    slug = "marker"
+
+
+class BaselineError(MemguardError):
+    """A baseline that exists and cannot be read or written."""
+
+    slug = "unreadable-baseline"
+
+
+class ResultsError(MemguardError):
+    """A results file that exists and cannot be trusted."""
+
+    slug = "unreadable-results"
+
+
+class NothingToJudgeError(MemguardError):
+    """There are no results, or no baseline, to work with."""
+
+    slug = "nothing-to-judge"
+    exit_code = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known name was probably meant, or list them all.
+
+    >>> nearest("tolerence", ["tolerance", "leaks"])
+    "did you mean 'tolerance'?"
+    >>> nearest("x", ["tolerance", "leaks"])
+    'known are leaks, tolerance'
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names)}"

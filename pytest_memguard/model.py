@@ -1,0 +1,236 @@
+"""The values that travel between the layers; each is frozen and knows its units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+PEAK = "peak"
+RETAINED = "retained"
+ALLOCATIONS = "allocations"
+SETTLED = "settled"
+LEAK_PER_CALL = "leak_per_call"
+METRICS = (PEAK, RETAINED, ALLOCATIONS, SETTLED, LEAK_PER_CALL)
+"""Every metric, in the order in which they are written. All are bytes but `allocations`."""
+
+
+class Outcome(str, Enum):
+    """How a guarded test ended; every output uses these words."""
+
+    OK = "ok"
+    GREW = "grew"
+    OVER_LIMIT = "over-limit"
+    LEAKED = "leaked"
+    IMPROVED = "improved"
+    NEW = "new"
+    NO_BASELINE = "no-baseline"
+    STALE = "stale"
+    NOT_MEASURED = "not-measured"
+
+    def __str__(self) -> str:
+        """Return the word itself on every Python."""
+        return self.value
+
+
+OUTCOMES = tuple(str(outcome) for outcome in Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in source that allocates.
+
+    `file` is relative to the project for its own files, and starts at the package for
+    installed ones (`json/decoder.py`).
+    """
+
+    file: str
+    line: int
+    function: str
+
+    @property
+    def at(self) -> str:
+        """The name that survives edits elsewhere in the file, as baselines store it."""
+        return f"{self.file}:{self.function}"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteBytes:
+    """What one site held at the peak, and still held when the sample had ended."""
+
+    site: Site
+    peak_bytes: int = 0
+    retained_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One metered execution of one test, or of one region in it."""
+
+    peak_bytes: int
+    retained_bytes: int
+    allocations: int
+    sites: tuple[SiteBytes, ...] = ()
+
+    def metric(self, name: str) -> int:
+        """Return the figure of peak, retained or allocations."""
+        return {PEAK: self.peak_bytes, RETAINED: self.retained_bytes, ALLOCATIONS: self.allocations}[name]
+
+
+@dataclass(frozen=True, slots=True)
+class CountGrowth:
+    """Something beside bytes that grew with the calls: threads, files, children, uncollectable objects."""
+
+    unit: str
+    per_call: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeakFinding:
+    """What repeating a body showed.
+
+    `bytes_per_call` is zero where nothing keeps growing; `settled_bytes` is what the body
+    holds after the last window over what was held before its first call. `signals` names
+    what was read (`blocks`, `heap`, `rss`). `sites` hold bytes *per call* in
+    `retained_bytes`; `held_by` is the chain of referrers, outermost holder first.
+    """
+
+    leaking: bool
+    bytes_per_call: int
+    calls: int
+    settled_bytes: int = 0
+    counts: tuple[CountGrowth, ...] = ()
+    signals: tuple[str, ...] = ()
+    sites: tuple[SiteBytes, ...] = ()
+    held_by: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What the samples of one test say together.
+
+    `metrics` holds the floor of each metric; `spread` what still varied between warm
+    samples; `first_cost` what the first sample cost above the floor.
+    """
+
+    meter: str
+    samples: int
+    metrics: Mapping[str, int]
+    spread: Mapping[str, int] = field(default_factory=dict)
+    first_cost: Mapping[str, int] = field(default_factory=dict)
+    sites: tuple[SiteBytes, ...] = ()
+    leak: LeakFinding | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySite:
+    """A site as the baseline stores it: file and function, no line."""
+
+    at: str
+    peak_bytes: int = 0
+    retained_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The accepted numbers of one test."""
+
+    metrics: Mapping[str, int]
+    spread: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+    sites: tuple[EntrySite, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MetricVerdict:
+    """One metric against its limit; `limit` is absent where nothing limits it.
+
+    `outcome` says what this metric alone led to, and `rule` where the limit came from
+    (`tolerance`, `max_peak`, …).
+    """
+
+    name: str
+    measured: int
+    outcome: Outcome
+    baseline: int | None = None
+    limit: int | None = None
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrownSite:
+    """A site that explains a verdict: what it holds now, and by how much more than accepted.
+
+    `was_bytes` is absent where the baseline stored nothing about the site.
+    """
+
+    site: Site
+    size_bytes: int
+    grew_by_bytes: int
+    was_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome with the numbers and the rule that led to it."""
+
+    outcome: Outcome
+    reason: str
+    metrics: tuple[MetricVerdict, ...] = ()
+    sites: tuple[GrownSite, ...] = ()
+
+    def metric(self, name: str) -> MetricVerdict | None:
+        """Return the verdict on one metric, if it was judged."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One guarded test, or one region of it, as the results file keeps it.
+
+    `id` is the node id, with `::region` appended for a region. `entry` is what was accepted
+    when the run judged it. `fails` says that this outcome is in the run's `fail_on`.
+    """
+
+    __test__ = False
+
+    id: str
+    verdict: Verdict
+    measurement: Measurement | None = None
+    fails: bool = False
+    hints: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict's outcome."""
+        return self.verdict.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RunResults:
+    """One run, or several merged: what every reader after the run works with.
+
+    `made_with` maps a name (`python`, `memray`) to a version. `problems` are sentences about
+    the run as a whole (no guarded test, no baseline for this environment), each with whether
+    it fails the run.
+    """
+
+    environment: str
+    tests: tuple[TestResult, ...]
+    meter: str = ""
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[RunProblem, ...] = ()
+    advisory: bool = False
+    baseline_dir: str = ".memguard/baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class RunProblem:
+    """Something wrong with the run as a whole: a word, a sentence, and whether it fails the run."""
+
+    kind: str
+    sentence: str
+    fails: bool
