@@ -56,11 +56,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class SiteBytes:
-    """What one site held at the peak, and still held when the sample had ended."""
+    """What one site held at the peak, and still held when the sample had ended.
+
+    `inner` is the library's own place, where the site called into a package that allocated.
+    """
 
     site: Site
     peak_bytes: int = 0
     retained_bytes: int = 0
+    inner: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,7 @@ class GrownSite:
     size_bytes: int
     grew_by_bytes: int
     was_bytes: int | None = None
+    inner: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,38 @@
+"""Garbage, caches of the interpreter, and what a sample must not see of either."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+def _type_cache_clearer() -> Callable[[], None]:
+    """CPython 3.13 renamed it, and other interpreters have neither."""
+    for name in ("_clear_internal_caches", "_clear_type_cache"):
+        clearer: Callable[[], None] | None = getattr(sys, name, None)
+        if clearer is not None:
+            return clearer
+    return lambda: None
+
+
+clear_type_caches = _type_cache_clearer()
+"""Drop the type attribute cache, which keeps names and values alive in multiples of 67 bytes."""
+
+
+@contextmanager
+def only_new_garbage() -> Iterator[None]:
+    """Let collections inside the block look at nothing but what the block made.
+
+    Freezing moves all older objects out of the collector's sight in constant time, so the
+    cost of a collection does not grow with the session; the block's end brings them back.
+    """
+    nested = gc.get_freeze_count() > 0
+    if not nested:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if not nested:
+            gc.unfreeze()

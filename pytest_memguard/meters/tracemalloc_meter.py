@@ -1,0 +1,96 @@
+"""The second meter: the standard library's tracemalloc, which sees Python's allocators only."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import final
+
+from pytest_memguard.meters.collection import clear_type_caches
+from pytest_memguard.meters.contract import MeterError
+from pytest_memguard.meters.sites import Frame, SiteNamer
+from pytest_memguard.meters.tally import Tally
+from pytest_memguard.model import Sample
+
+_FRAMES = 32
+
+
+class TracemallocMeter:
+    """Measures Python's allocators; C memory that bypasses them is not seen."""
+
+    name = "tracemalloc"
+    label = "tracemalloc (python allocators only)"
+
+    def __init__(self, namer: SiteNamer) -> None:
+        self._namer = namer
+
+    def recording(self, *, native: bool = False, children: bool = False) -> TracemallocRecording:  # noqa: ARG002 - the contract's switches, which tracemalloc has no means for
+        """Prepare one sample."""
+        return TracemallocRecording(self._namer)
+
+    def made_with(self) -> Mapping[str, str]:
+        """Return nothing beyond the interpreter: tracemalloc is part of it."""
+        return {}
+
+    def keep_last(self, destination: str) -> bool:  # noqa: ARG002 - the contract's argument
+        """Return False: there is no capture."""
+        return False
+
+    def close(self) -> None:
+        """Leave nothing behind: there is nothing on disk."""
+
+
+@final
+class TracemallocRecording:
+    """One sample by tracemalloc; its sites are those of what was retained."""
+
+    def __init__(self, namer: SiteNamer) -> None:
+        self._namer = namer
+        self._peak_bytes = 0
+        self._snapshot: tracemalloc.Snapshot | None = None
+
+    def __enter__(self) -> TracemallocRecording:
+        """Start tracing; tracing that is on already belongs to somebody else."""
+        if tracemalloc.is_tracing():
+            raise MeterError(
+                "tracemalloc is tracing already (PYTHONTRACEMALLOC or the test itself started it)."
+            )
+        clear_type_caches()
+        tracemalloc.start(_FRAMES)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Collect what the sample left behind, then stop."""
+        if not tracemalloc.is_tracing():
+            return
+        gc.collect()
+        clear_type_caches()
+        self._peak_bytes = tracemalloc.get_traced_memory()[1]
+        self._snapshot = tracemalloc.take_snapshot()
+        tracemalloc.stop()
+
+    def sample(self) -> Sample:
+        """Return the peak as tracemalloc saw it and what was retained, without the harness."""
+        if self._snapshot is None:
+            raise MeterError("the test stopped tracemalloc while memguard measured with it.")
+        tally = Tally(self._namer)
+        blocks = 0
+        for statistic in self._snapshot.statistics("traceback"):
+            blocks += statistic.count
+            tally.add_retained(statistic.size, _frames(statistic.traceback))
+        retained = tally.sample(blocks)
+        return Sample(
+            peak_bytes=self._peak_bytes,
+            retained_bytes=retained.retained_bytes,
+            allocations=blocks,
+            sites=retained.sites,
+        )
+
+
+def _frames(traceback: tracemalloc.Traceback) -> Iterable[Frame]:
+    """Turn a traceback, outermost first and without functions, into frames."""
+    return [("", frame.filename, frame.lineno) for frame in reversed(list(traceback))]
