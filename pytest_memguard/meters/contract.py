@@ -19,7 +19,7 @@ class MeterError(MemguardError):
 class Recording(Protocol):
     """One sample being taken: a context manager whose `sample` can be read when it is closed."""
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> Recording:  # noqa: PYI034 - a protocol of its own: what is entered is a Recording, no more
         """Start to measure; raises `MeterError` where that cannot be."""
 
     def __exit__(

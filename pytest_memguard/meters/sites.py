@@ -50,7 +50,7 @@ class SiteNamer:
         self._known: dict[str, tuple[Owner, str]] = {}
 
     def _import_roots(self) -> tuple[str, ...]:
-        """Folders that packages are imported from, the longest first: the project's own are not among them."""
+        """Folders that packages are imported from, the longest first, without the project's own."""
         roots = {f"{Path(entry).resolve()}/" for entry in sys.path if entry}
         roots |= {f"{entry.rstrip('/')}/" for entry in sys.path if entry}
         prefixes = (f"{Path(sys.prefix).resolve()}/", *self._stdlib)

@@ -1,0 +1,101 @@
+"""When to measure again, and what the samples of one test say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_memguard.model import (
+    ALLOCATIONS,
+    LEAK_PER_CALL,
+    PEAK,
+    RETAINED,
+    SETTLED,
+    LeakFinding,
+    Measurement,
+    Outcome,
+    Sample,
+    SiteBytes,
+    Verdict,
+)
+from pytest_memguard.policy import Policy
+
+CONFIRMING_SAMPLES = 3
+"""Growth is judged on the floor of this many samples; a fourth changed nothing on real suites."""
+
+NEW_SAMPLES = 2
+NEW_SAMPLES_AT_MOST = 5
+"""A new entry rests on two samples, and on more where the warm ones disagree."""
+
+_DISAGREEMENT = 0.25
+_SAMPLED = (PEAK, RETAINED, ALLOCATIONS)
+
+
+def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy) -> bool:
+    """Say whether one more sample is needed before the verdict on these can stand."""
+    if verdict.outcome in (Outcome.GREW, Outcome.OVER_LIMIT):
+        return len(samples) < CONFIRMING_SAMPLES
+    if verdict.outcome in (Outcome.NEW, Outcome.NO_BASELINE):
+        if len(samples) < NEW_SAMPLES:
+            return True
+        return len(samples) < NEW_SAMPLES_AT_MOST and _disagree(samples, policy)
+    return False
+
+
+def _disagree(samples: Sequence[Sample], policy: Policy) -> bool:
+    """Say whether the samples differ by more than a quarter of what is tolerated.
+
+    With two samples the first, cold one counts; from the third on only the warm ones do,
+    since what is paid once is no noise.
+    """
+    compared = samples if len(samples) == NEW_SAMPLES else samples[1:]
+    for name, tolerance in policy.tolerances.items():
+        if name in (PEAK, RETAINED):
+            figures = [sample.metric(name) for sample in compared]
+            if max(figures) - min(figures) > _DISAGREEMENT * tolerance.allowance_bytes(min(figures)):
+                return True
+    return False
+
+
+def measurement_of(
+    samples: Sequence[Sample], *, meter: str, leak: LeakFinding | None = None, notes: tuple[str, ...] = ()
+) -> Measurement:
+    """Join samples, in the order in which they were taken, and the leak check's finding."""
+    metrics = {name: min(sample.metric(name) for sample in samples) for name in _SAMPLED} if samples else {}
+    warm = samples[1:]
+    spread = (
+        {name: max(s.metric(name) for s in warm) - metrics[name] for name in (PEAK, RETAINED)} if warm else {}
+    )
+    first = {name: samples[0].metric(name) - metrics[name] for name in (PEAK, RETAINED)} if samples else {}
+    if leak is not None:
+        metrics |= {SETTLED: leak.settled_bytes, LEAK_PER_CALL: leak.bytes_per_call if leak.leaking else 0}
+    return Measurement(
+        meter=meter,
+        samples=len(samples),
+        metrics=metrics,
+        spread={name: size_bytes for name, size_bytes in spread.items() if size_bytes > 0},
+        first_cost={name: size_bytes for name, size_bytes in first.items() if size_bytes > 0},
+        sites=_floor_sites(samples),
+        leak=leak,
+        notes=notes,
+    )
+
+
+def _floor_sites(samples: Sequence[Sample]) -> tuple[SiteBytes, ...]:
+    """Take each site's peak from the sample with the lowest peak, and what it retained likewise."""
+    if not samples:
+        return ()
+    by_peak = min(samples, key=lambda sample: sample.peak_bytes)
+    by_retained = min(samples, key=lambda sample: sample.retained_bytes)
+    if by_peak is by_retained:
+        return by_peak.sites
+    peaks = {one.site: one for one in by_peak.sites}
+    retained = {one.site: one for one in by_retained.sites}
+    return tuple(
+        SiteBytes(
+            site=site,
+            peak_bytes=peaks[site].peak_bytes if site in peaks else 0,
+            retained_bytes=retained[site].retained_bytes if site in retained else 0,
+            inner=(peaks.get(site) or retained[site]).inner,
+        )
+        for site in {**peaks, **retained}
+    )

@@ -1,0 +1,241 @@
+"""Decides: the one place that compares a number with a limit."""
+
+from __future__ import annotations
+
+from pytest_memguard.model import (
+    ALLOCATIONS,
+    LEAK_PER_CALL,
+    METRICS,
+    PEAK,
+    RETAINED,
+    SETTLED,
+    Entry,
+    GrownSite,
+    Measurement,
+    MetricVerdict,
+    Outcome,
+    SiteBytes,
+    Verdict,
+)
+from pytest_memguard.policy import Policy, Tolerance
+from pytest_memguard.units import format_apart, format_share, format_size
+
+SPREAD_FACTOR = 2
+"""How often the spread of an entry's warm samples is tolerated beside its tolerance."""
+
+SHOWN_SITES = 5
+_SITE_FLOOR = 0.02
+_SLACK_FACTOR = 2
+_WORST_FIRST = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW, Outcome.NEW, Outcome.IMPROVED, Outcome.OK)
+
+
+def judge(
+    measurement: Measurement, entry: Entry | None, policy: Policy, *, has_baseline: bool = True
+) -> Verdict:
+    """Judge what was measured against what was accepted and against the policy's limits.
+
+    `has_baseline` says whether anything at all is accepted for this environment; without it
+    a test that has no entry is `no-baseline`, not `new`.
+    """
+    judged = tuple(
+        _judge_metric(name, measurement, entry, policy) for name in METRICS if name in measurement.metrics
+    )
+    outcome = min((metric.outcome for metric in judged), key=_WORST_FIRST.index, default=Outcome.OK)
+    counts = measurement.leak.counts if measurement.leak else ()
+    if counts:
+        outcome = Outcome.LEAKED
+    if outcome is Outcome.NEW and entry is None and not has_baseline:
+        outcome = Outcome.NO_BASELINE
+    shown = next((metric for metric in judged if metric.outcome is outcome), None)
+    return Verdict(
+        outcome=outcome,
+        reason=_reason(outcome, shown, measurement, entry),
+        metrics=judged,
+        sites=grown_sites(measurement, entry, shown),
+    )
+
+
+def not_measured(reason: str) -> Verdict:
+    """Return the verdict on a test that could not be measured."""
+    return Verdict(outcome=Outcome.NOT_MEASURED, reason=reason)
+
+
+def stale(test_id: str) -> Verdict:
+    """Return the verdict on an entry whose test no longer exists."""
+    return Verdict(
+        outcome=Outcome.STALE,
+        reason=f"{test_id} is accepted in the baseline and no longer exists; memguard prune",
+    )
+
+
+def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, policy: Policy) -> MetricVerdict:
+    measured = measurement.metrics[name]
+    baseline = entry.metrics.get(name) if entry else None
+    if name == LEAK_PER_CALL:
+        return _judge_leak(measured, baseline, policy)
+    most = policy.limit_of(name)
+    if most is not None and measured > most:
+        return MetricVerdict(name, measured, Outcome.OVER_LIMIT, baseline, most, f"max_{name}")
+    tolerance = policy.tolerances.get(name)
+    if baseline is None:
+        outcome = Outcome.NEW if tolerance is not None else Outcome.OK
+        return MetricVerdict(name, measured, outcome, None, most, f"max_{name}" if most is not None else "")
+    if tolerance is None:
+        return MetricVerdict(
+            name, measured, Outcome.OK, baseline, most, f"max_{name}" if most is not None else ""
+        )
+    spread = entry.spread.get(name, 0) if entry else 0
+    allowed = _allowance_bytes(baseline, spread, tolerance)
+    outcome = Outcome.OK
+    if measured > baseline + allowed:
+        outcome = Outcome.GREW
+    elif measured < baseline - allowed:
+        outcome = Outcome.IMPROVED
+    return MetricVerdict(name, measured, outcome, baseline, baseline + allowed, "tolerance")
+
+
+def _allowance_bytes(baseline_bytes: int, spread_bytes: int, tolerance: Tolerance) -> int:
+    """Return the tolerated growth: evidence of noise widens what was asked for."""
+    return max(tolerance.allowance_bytes(baseline_bytes), SPREAD_FACTOR * spread_bytes)
+
+
+LEAK_TOLERANCE = Tolerance(relative=0.25, absolute_bytes=16)
+"""An accepted leak may vary this much: half of glibc's smallest chunk, a quarter of the rate."""
+
+
+def _judge_leak(measured: int, baseline: int | None, policy: Policy) -> MetricVerdict:
+    """A leak fails without a baseline; what is accepted or allowed by a limit is tolerated."""
+    limit, rule = 0, "no leak"
+    if baseline is not None:
+        limit, rule = baseline + LEAK_TOLERANCE.allowance_bytes(baseline), "tolerance"
+    if baseline == 0:
+        limit = 0
+    if policy.max_leak_per_call is not None:
+        limit, rule = max(limit, policy.max_leak_per_call), "max_leak_per_call"
+    outcome = Outcome.LEAKED if measured > limit else Outcome.OK
+    if outcome is Outcome.OK and baseline is not None and baseline > 0 and measured == 0:
+        outcome = Outcome.IMPROVED
+    return MetricVerdict(LEAK_PER_CALL, measured, outcome, baseline, limit, rule)
+
+
+def grown_sites(
+    measurement: Measurement, entry: Entry | None, metric: MetricVerdict | None
+) -> tuple[GrownSite, ...]:
+    """Name the sites behind a metric that failed, those that grew most first.
+
+    A site is compared by file and function, so that an edit above it changes nothing.
+    """
+    if metric is None or metric.outcome not in (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED):
+        return ()
+    leak = measurement.leak
+    use_leak = leak is not None and metric.name in (LEAK_PER_CALL, SETTLED)
+    held = leak.sites if use_leak and leak is not None else measurement.sites
+    now = _by_place(held, RETAINED if use_leak else metric.name)
+    was = _accepted_by_place(entry, metric.name)
+    grown = [_grown(held_bytes, was) for held_bytes in now.values()]
+    grown = [site for site in grown if site.grew_by_bytes > 0]
+    grown.sort(key=lambda site: (-site.grew_by_bytes, -site.size_bytes, site.site.at))
+    floor = _SITE_FLOOR * grown[0].grew_by_bytes if grown else 0
+    return tuple(site for site in grown if site.grew_by_bytes >= floor)[:SHOWN_SITES]
+
+
+def _by_place(held: tuple[SiteBytes, ...], metric: str) -> dict[str, tuple[SiteBytes, int]]:
+    """Merge the lines of one function; the line that holds most stands for it."""
+    places: dict[str, tuple[SiteBytes, int]] = {}
+    for one in sorted(held, key=lambda one: -_held_bytes(one, metric)):
+        size_bytes = _held_bytes(one, metric)
+        first, sum_bytes = places.get(one.site.at, (one, 0))
+        places[one.site.at] = (first, sum_bytes + size_bytes)
+    return {at: place for at, place in places.items() if place[1] > 0}
+
+
+def _held_bytes(one: SiteBytes, metric: str) -> int:
+    return one.peak_bytes if metric in (PEAK, ALLOCATIONS) else one.retained_bytes
+
+
+def _accepted_by_place(entry: Entry | None, metric: str) -> dict[str, int]:
+    if entry is None:
+        return {}
+    held = ((site.at, site.peak_bytes if metric == PEAK else site.retained_bytes) for site in entry.sites)
+    return {at: size_bytes for at, size_bytes in held if size_bytes}
+
+
+def _grown(place: tuple[SiteBytes, int], was: dict[str, int]) -> GrownSite:
+    one, size_bytes = place
+    was_bytes = was.get(one.site.at)
+    return GrownSite(
+        site=one.site,
+        size_bytes=size_bytes,
+        grew_by_bytes=size_bytes - (was_bytes or 0),
+        was_bytes=was_bytes,
+        inner=one.inner,
+    )
+
+
+def is_slack(metric: MetricVerdict) -> bool:
+    """Say whether an entry is so far above what is measured that growth could hide under it."""
+    return (
+        metric.outcome is Outcome.IMPROVED
+        and metric.baseline is not None
+        and metric.baseline > _SLACK_FACTOR * metric.measured
+    )
+
+
+def tolerance_text(metric: MetricVerdict) -> str:
+    """Write the limit of a metric as a reader wants it: a share where the growth is one."""
+    if metric.limit is None:
+        return ""
+    if metric.rule == "tolerance" and metric.baseline:
+        share = (metric.limit - metric.baseline) / metric.baseline
+        return format_share(share) if share < 1 else format_size(metric.limit)
+    return _number(metric.name, metric.limit)
+
+
+def _number(metric: str, value: int) -> str:
+    return f"{value:,}" if metric == ALLOCATIONS else format_size(value)
+
+
+def _reason(
+    outcome: Outcome, metric: MetricVerdict | None, measurement: Measurement, entry: Entry | None
+) -> str:
+    if outcome is Outcome.LEAKED:
+        return _leak_reason(measurement, metric)
+    if outcome is Outcome.NO_BASELINE:
+        return "nothing is accepted for this environment"
+    if outcome is Outcome.NEW:
+        return (
+            "no entry in the baseline yet"
+            if entry is None
+            else f"no {metric.name if metric else ''} accepted yet"
+        )
+    if metric is None or outcome is Outcome.OK:
+        return ""
+    if outcome is Outcome.OVER_LIMIT:
+        measured, limit = format_apart(metric.measured, metric.limit or 0)
+        if metric.name == ALLOCATIONS:
+            measured, limit = f"{metric.measured:,}", f"{metric.limit:,}"
+        return f"{metric.name} {measured}, over {metric.rule} = {limit}"
+    return f"{metric.name} {change_text(metric)}"
+
+
+def change_text(metric: MetricVerdict) -> str:
+    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit +1.0%)`."""
+    baseline = metric.baseline or 0
+    if metric.name == ALLOCATIONS:
+        measured, was = f"{metric.measured:,}", f"{baseline:,}"
+    else:
+        measured, was = format_apart(metric.measured, baseline)
+    share = f"{format_share((metric.measured - baseline) / baseline)}, " if baseline else ""
+    return f"{measured}, was {was} ({share}limit {tolerance_text(metric)})"
+
+
+def _leak_reason(measurement: Measurement, metric: MetricVerdict | None) -> str:
+    leak = measurement.leak
+    if leak is None:
+        return "memory grows with every call"
+    parts = []
+    if metric is not None and leak.bytes_per_call:
+        parts.append(f"{format_size(leak.bytes_per_call)} a call")
+    parts += [f"{count.per_call:.3g} {count.unit} a call" for count in leak.counts]
+    accepted = f", accepted {format_size(metric.baseline)} a call" if metric and metric.baseline else ""
+    return f"{' and '.join(parts)}, steady over {leak.calls:,} calls{accepted}"
