@@ -1,0 +1,1 @@
+"""What is kept between runs: accepted baselines, results and settings files."""

@@ -1,0 +1,185 @@
+"""Accepted numbers on disk: one file for each environment and test module."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+from pytest_memguard.environment import check_environment_key
+from pytest_memguard.errors import BaselineError, ValueFormError
+from pytest_memguard.storage.atomic import LockTimeoutError, locked, remove_leftovers, write_atomic
+from pytest_memguard.storage.baseline_text import (
+    ModuleBaseline,
+    WrongContentError,
+    check_module,
+    module_text,
+    shortened,
+)
+from pytest_memguard.storage.yaml_text import UnreadableYamlError, line_of, read_yaml
+
+LARGEST_FILE_BYTES = 64 * 1024**2
+_GITIGNORE = """\
+# Written by memguard: what a run leaves behind is not for review, the baseline is.
+/results/
+/profiles/
+*.memguard-tmp
+.lock
+"""
+# What no file name may hold somewhere, and `%`, so that every name can be read back.
+_ENCODED = re.compile(r'[%\\:*?"<>|\x00-\x1f\x7f]|[. ]$|^\.{1,2}$')
+
+
+def split_id(test_id: str) -> tuple[str, str]:
+    """Split a node id at its first `::` into the module and the key of its entry."""
+    module, _, key = test_id.partition("::")
+    return module, key
+
+
+def join_id(module: str, key: str) -> str:
+    """Return the node id of an entry: the reverse of `split_id`."""
+    return f"{module}::{key}" if key else module
+
+
+def write_gitignore(directory: Path) -> None:
+    """Put a `.gitignore` into `.memguard/` that leaves the baseline alone; one that is there stays."""
+    path = directory / ".gitignore"
+    if not path.exists():
+        write_atomic(path, _GITIGNORE)
+
+
+class BaselineStore:
+    """The entries of one environment below a baseline folder.
+
+    Every method raises `BaselineError` for what exists and cannot be read or written.
+    """
+
+    def __init__(self, directory: Path, environment: str) -> None:
+        self.directory = directory
+        self.environment = environment
+        try:
+            self._folder = directory / check_environment_key(environment)
+        except ValueFormError as error:
+            raise BaselineError(str(error)) from error
+
+    def exists(self) -> bool:
+        """Say whether anything was accepted for this environment."""
+        return next(self._files(), None) is not None
+
+    def environments(self) -> tuple[str, ...]:
+        """Return the environments that have a baseline, sorted."""
+        if not self.directory.is_dir():
+            return ()
+        names = sorted(path.name for path in self.directory.iterdir() if path.is_dir())
+        return tuple(name for name in names if any((self.directory / name).rglob("*.yml")))
+
+    def modules(self) -> tuple[str, ...]:
+        """Return the test modules that have a file in this environment, sorted."""
+        return tuple(sorted(self._module_of(path) for path in self._files()))
+
+    def path_of(self, module: str) -> Path:
+        """Return the file of a module; whatever its name, it is below the environment's folder."""
+        parts = [_encoded(part) for part in module.split("/")]
+        return self._folder.joinpath(*parts[:-1], f"{parts[-1]}.yml")
+
+    def load(self, module: str) -> ModuleBaseline:
+        """Read the entries of a module; none where it has no file."""
+        path = self.path_of(module)
+        text = self._text(path)
+        if text is None:
+            return ModuleBaseline(module)
+        try:
+            return check_module(module, read_yaml(text))
+        except UnreadableYamlError as error:
+            raise _unreadable(path, error.line, error.problem) from error
+        except WrongContentError as error:
+            place = " > ".join(_shown(part) for part in error.path)
+            problem = f"{place} {error.problem}" if place else error.problem
+            raise _unreadable(path, line_of(text, error.path), problem) from error
+
+    def save(self, baseline: ModuleBaseline) -> None:
+        """Write the entries of a module atomically; without entries its file is removed."""
+        path = self.path_of(baseline.module)
+        try:
+            if baseline.entries:
+                write_atomic(path, module_text(baseline))
+            else:
+                self._remove(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise BaselineError(
+                f"{path} cannot be written: {reason}. Nothing in it was changed; "
+                "make the folder writable with room on its disk, then run the command again."
+            ) from error
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other writer of this baseline folder out: load, change and save inside."""
+        try:
+            with locked(self.directory):
+                remove_leftovers(self.directory)
+                yield
+        except LockTimeoutError as error:
+            raise BaselineError(
+                f"{error}; wait until it has ended, or end it, then run the command again."
+            ) from error
+        except OSError as error:
+            raise BaselineError(
+                f"{self.directory} cannot be written: {error.strerror or error}. "
+                "Make the folder writable, or name another with --memguard-baseline."
+            ) from error
+
+    def _files(self) -> Iterator[Path]:
+        return (path for path in self._folder.rglob("*.yml") if path.is_file())
+
+    def _module_of(self, path: Path) -> str:
+        parts = path.relative_to(self._folder).parts
+        return "/".join(_decoded(part) for part in (*parts[:-1], parts[-1][: -len(".yml")]))
+
+    def _text(self, path: Path) -> str | None:
+        try:
+            if path.stat().st_size > LARGEST_FILE_BYTES:
+                raise _unreadable(path, 1, f"is larger than {LARGEST_FILE_BYTES:,} bytes")
+            return path.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except UnicodeDecodeError as error:
+            raise _unreadable(path, 1, f"is not UTF-8: {error.reason} at byte {error.start}") from error
+        except OSError as error:
+            raise _unreadable(path, 1, f"cannot be read: {error.strerror or error}") from error
+
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self.directory:
+                return
+            try:
+                folder.rmdir()
+            except OSError:
+                return  # it holds other files
+
+
+def _unreadable(path: Path, line: int, problem: str) -> BaselineError:
+    return BaselineError(
+        f"{os.fspath(path)}:{line}: {problem}. Correct the line, or restore the file with `git checkout`, "
+        "then look at it with `memguard show`."
+    )
+
+
+def _shown(part: str | int) -> str:
+    text = str(part + 1) if isinstance(part, int) else part
+    text = text if text.isprintable() else ascii(text)
+    return shortened(text)
+
+
+def _encoded(part: str) -> str:
+    if not part:
+        return "%"  # an empty part, as before the first `/` of an absolute path; no other name becomes it
+    return _ENCODED.sub(lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode()), part)
+
+
+def _decoded(part: str) -> str:
+    return "" if part == "%" else unquote(part)

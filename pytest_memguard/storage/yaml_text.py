@@ -1,0 +1,182 @@
+"""YAML as memguard reads and writes it: mappings, lists, texts and whole numbers, nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+MAX_DEPTH = 32
+_INT = re.compile(r"-?(?:0|[1-9][0-9]{0,17}(?:_[0-9]{1,17}){0,8})")
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |$)|^={7}$", re.MULTILINE)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where libyaml is there
+
+
+class UnreadableYamlError(Exception):
+    """A text that is not the YAML memguard accepts: the line, counted from one, and why."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(f"line {line}: {problem}")
+        self.line = line
+        self.problem = problem
+
+
+def read_yaml(text: str) -> object:
+    """Read one document of dicts, lists, texts and ints; `UnreadableYamlError` names the line.
+
+    Plain whole numbers (`2_694_911`) become ints; every other scalar is a text, also `true`,
+    `null` and `1.5`. Tags, aliases, duplicate keys and further documents are refused.
+    """
+    return _Reader(text).document()
+
+
+def line_of(text: str, path: tuple[str | int, ...]) -> int:
+    """Return the line of a text that `read_yaml` accepts on which a key or list element stands."""
+    reader = _Reader(text)
+    reader.document()
+    while path and path not in reader.lines:
+        path = path[:-1]
+    return reader.lines.get(path, 1)
+
+
+class _Reader:
+    """One pass over the parser's events: no constructor of yaml ever runs."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.lines: dict[tuple[object, ...], int] = {}
+        self._line = 1
+        self._events = self._checked_events()
+
+    def document(self) -> object:
+        """Return the only document of the text; an empty text is an empty mapping."""
+        try:
+            event = next(self._events, None)
+            value = {} if event is None else self._node(event, ())
+            if next(self._events, None) is not None:
+                raise UnreadableYamlError(
+                    self._line, "a second document begins here; a baseline is one document"
+                )
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark is not None else self._line
+            raise UnreadableYamlError(line, f"is not YAML: {error.problem or error.context}") from error
+        except yaml.YAMLError as error:  # a reader error: characters that YAML does not allow
+            position = getattr(error, "position", 0)
+            line = self._text.count("\n", 0, position) + 1
+            raise UnreadableYamlError(line, f"is not YAML: {getattr(error, 'reason', error)}") from error
+        return value
+
+    def _checked_events(self) -> Iterator[yaml.Event]:
+        conflict = _CONFLICT.search(self._text)
+        if conflict:
+            raise UnreadableYamlError(
+                self._text.count("\n", 0, conflict.start()) + 1,
+                f"is a merge-conflict marker ({conflict.group().strip()})",
+            )
+        for event in yaml.parse(self._text, Loader=_LOADER):
+            mark = event.start_mark
+            self._line = self._line if mark is None else mark.line + 1
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise UnreadableYamlError(
+                    self._line, "uses an anchor or alias (& or *), which is not accepted"
+                )
+            tag = getattr(event, "tag", None)
+            if tag:
+                raise UnreadableYamlError(self._line, f"uses the tag {tag!r}, which is not accepted")
+            if isinstance(event, (yaml.NodeEvent, yaml.CollectionEndEvent)):
+                yield event
+
+    def _node(self, event: yaml.Event, path: tuple[object, ...]) -> object:
+        self.lines.setdefault(path, self._line)
+        if len(path) > MAX_DEPTH:
+            raise UnreadableYamlError(self._line, f"is nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, yaml.ScalarEvent):
+            plain = event.style in (None, "")
+            return int(event.value) if plain and _INT.fullmatch(event.value) else event.value
+        return self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._sequence(path)
+
+    def _mapping(self, path: tuple[object, ...]) -> dict[str, object]:
+        mapping: dict[str, object] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise UnreadableYamlError(self._line, "a key is a list or a mapping; accepted is a text")
+            key = event.value
+            if key in mapping:
+                raise UnreadableYamlError(self._line, f"the key {key!r} is there twice")
+            place = (*path, key)
+            self.lines[place] = self._line
+            mapping[key] = self._node(next(self._events), place)
+        return mapping
+
+    def _sequence(self, path: tuple[object, ...]) -> list[object]:
+        sequence: list[object] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            sequence.append(self._node(event, (*path, len(sequence))))
+        return sequence
+
+
+_PLAIN = re.compile(r"[^\W\d](?:[^ :#]|:(?! )(?!$)|(?<! )#| (?! *$))*")
+_FLOW_PLAIN = re.compile(r"[A-Za-z_][\w.+-]*|[0-9]+\.[0-9]+\.[\w.+-]*", re.ASCII)
+_WORDS_OF_YAML = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_LONGEST_SIMPLE_KEY = 1000  # YAML ends simple keys at 1,024 characters
+
+
+def write_text(text: str) -> str:
+    """Write a text of a block mapping: plain where every YAML reader gives the same text back.
+
+    >>> write_text("test_lookup[1000]"), write_text("see #482"), write_text("no")
+    ('test_lookup[1000]', '"see #482"', '"no"')
+    """
+    if _PLAIN.fullmatch(text) and text.isprintable() and text.lower() not in _WORDS_OF_YAML:
+        return text
+    return write_quoted(text)
+
+
+def write_quoted(text: str) -> str:
+    """Write a text in double quotes, on one line; what does not print is escaped.
+
+    Raises `ValueError` for a lone surrogate, which UTF-8 cannot hold.
+    """
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return f'"{"".join(_escaped(character) for character in text)}"'
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if character.isprintable():
+        return character
+    if "\ud800" <= character <= "\udfff":
+        raise ValueError(f"{character!r} is half a character, which UTF-8 cannot hold")
+    code = ord(character)
+    return f"\\u{code:04x}" if character <= "\uffff" else f"\\U{code:08x}"
+
+
+def write_key(text: str, indent: str) -> str:
+    """Write a key and its colon; beyond what YAML allows of simple keys, the explicit form."""
+    written = write_text(text)
+    if len(written) > _LONGEST_SIMPLE_KEY:
+        return f"{indent}? {written}\n{indent}:"
+    return f"{indent}{written}:"
+
+
+def write_flow(mapping: Mapping[str, int | str], *, quoted: tuple[str, ...] = ()) -> str:
+    """Write a small mapping on one line; texts of the keys in `quoted` always get quotes.
+
+    >>> write_flow({"at": "shop/cache.py:put", "peak": 2100000})
+    '{at: "shop/cache.py:put", peak: 2_100_000}'
+    """
+    parts = []
+    for key, value in mapping.items():
+        name = key if _FLOW_PLAIN.fullmatch(key) else write_quoted(key)
+        if isinstance(value, int):
+            parts.append(f"{name}: {value:_}")
+        elif key in quoted or not _FLOW_PLAIN.fullmatch(value) or value.lower() in _WORDS_OF_YAML:
+            parts.append(f"{name}: {write_quoted(value)}")
+        else:
+            parts.append(f"{name}: {value}")
+    return "{" + ", ".join(parts) + "}"
