@@ -1,0 +1,152 @@
+"""Results files: what one run hands to everything that reads after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from pytest_memguard.errors import NothingToJudgeError, ResultsError
+from pytest_memguard.model import RunProblem, RunResults, TestResult
+from pytest_memguard.storage.atomic import write_atomic
+from pytest_memguard.storage.results_reading import result_from_json, run_from_json
+from pytest_memguard.storage.results_writing import result_to_json, run_to_json
+
+__all__ = [
+    "LARGEST_FILE_BYTES",
+    "merge",
+    "read_results",
+    "read_results_by_environment",
+    "result_from_json",
+    "result_to_json",
+    "results_text",
+    "write_results",
+]
+LARGEST_FILE_BYTES = 64 * 1024**2
+
+
+def results_text(results: RunResults) -> str:
+    """Return the JSON text, one test a line."""
+    head = json.dumps(run_to_json(results), ensure_ascii=False, allow_nan=False, indent=1)
+    dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode
+    tests = ",\n  ".join(dumps(result_to_json(test)) for test in results.tests)
+    return f'{head[:-2]},\n "tests": [\n  {tests}\n ]\n}}\n'  # before the last "\n}" of the head
+
+
+def write_results(path: Path, results: RunResults) -> None:
+    """Write a results file atomically; `ResultsError` where that is impossible."""
+    try:
+        write_atomic(path, results_text(results))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ResultsError(
+            f"{path} cannot be written: {reason}. Make its folder writable with room on its disk, "
+            "or name another file with --memguard-json."
+        ) from error
+
+
+def read_results(paths: Sequence[Path]) -> RunResults:
+    """Read and merge results files of one environment.
+
+    Raises `NothingToJudgeError` for a file that is missing and `ResultsError` for one that
+    cannot be trusted, or where the files come from several environments.
+    """
+    merged = read_results_by_environment(paths)
+    if len(merged) > 1:
+        names = ", ".join(results.environment for results in merged)
+        raise ResultsError(
+            f"the results come from several environments ({names}); read one environment at a time."
+        )
+    return merged[0]
+
+
+def read_results_by_environment(paths: Sequence[Path]) -> list[RunResults]:
+    """Read results files and merge those of each environment, sorted by environment."""
+    if not paths:
+        raise NothingToJudgeError("no results file was named; make one with `pytest --memguard`.")
+    groups: dict[str, list[RunResults]] = {}
+    for path in paths:
+        results = _read(path)
+        groups.setdefault(results.environment, []).append(results)
+    return [merge(groups[environment]) for environment in sorted(groups)]
+
+
+def merge(runs: Sequence[RunResults]) -> RunResults:
+    """Merge runs of one environment, shards of a matrix above all.
+
+    Of a test that several runs hold the last one counts, as in a run again; but one that was
+    measured beats one that was not, and a test that any run found is not stale.
+    """
+    tests: dict[str, TestResult] = {}
+    for run in runs:
+        for test in run.tests:
+            before = tests.get(test.id)
+            if before is None or test.measurement is not None or before.measurement is None:
+                tests[test.id] = _later(before, test)
+    problems: dict[RunProblem, None] = dict.fromkeys(problem for run in runs for problem in run.problems)
+    return replace(
+        runs[-1],
+        tests=tuple(tests[name] for name in sorted(tests)) if len(runs) > 1 else runs[0].tests,
+        made_with={name: version for run in runs for name, version in run.made_with.items()},
+        problems=tuple(problems),
+        advisory=all(run.advisory for run in runs),
+    )
+
+
+def _later(before: TestResult | None, test: TestResult) -> TestResult:
+    """Keep a test that exists in one shard over a claim of another that it is stale."""
+    if before is not None and test.outcome.value == "stale" and before.outcome.value != "stale":
+        return before
+    return test
+
+
+def _read(path: Path) -> RunResults:
+    try:
+        text = _text(path)
+    except FileNotFoundError as error:
+        raise NothingToJudgeError(
+            f"there are no results at {path}; make them with `pytest --memguard`."
+        ) from error
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be read: {error.strerror or error}.") from error
+    try:
+        results = run_from_json(json.loads(text, parse_constant=_refuse_constant))
+        _refuse_duplicates(results.tests)
+    except RecursionError:
+        raise ResultsError(f"{path} is nested too deeply for a results file. {_AGAIN}") from None
+    except ResultsError as error:
+        raise ResultsError(f"{path}: {error}. {_AGAIN}") from error
+    except ValueError as error:  # not JSON, or an int of more digits than Python reads
+        raise ResultsError(f"{path} is not JSON: {error}. {_AGAIN}") from error
+    return results
+
+
+_AGAIN = "Make it anew with `pytest --memguard`."
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE_BYTES + 1)
+    if len(content) > LARGEST_FILE_BYTES:
+        raise ResultsError(
+            f"{path} is larger than {LARGEST_FILE_BYTES // 1024**2} MiB, the most that is read. "
+            "Split the run, and give several files to --from."
+        )
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ResultsError(f"{path} is not UTF-8: {error.reason} at byte {error.start}. {_AGAIN}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _refuse_duplicates(tests: Iterable[TestResult]) -> None:
+    seen: set[str] = set()
+    for test in tests:
+        if test.id in seen:
+            raise ResultsError(f"the test {ascii(test.id)[:200]} is there twice")
+        seen.add(test.id)

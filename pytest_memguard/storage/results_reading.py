@@ -1,0 +1,269 @@
+"""Untrusted JSON values as a run's results, checked by hand: types, ranges, words and paths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+from pytest_memguard.environment import check_environment_key
+from pytest_memguard.errors import ResultsError, ValueFormError, nearest
+from pytest_memguard.model import (
+    METRICS,
+    OUTCOMES,
+    CountGrowth,
+    GrownSite,
+    LeakFinding,
+    Measurement,
+    MetricVerdict,
+    Outcome,
+    RunProblem,
+    RunResults,
+    Site,
+    SiteBytes,
+    TestResult,
+    Verdict,
+)
+from pytest_memguard.settings import DEFAULT_BASELINE_DIR
+from pytest_memguard.storage.results_writing import FORMAT, inside
+
+LONGEST_TEXT = 20_000
+"""Characters of one id or sentence; pytest's own ids stay far below."""
+
+_LARGEST = 2**63 - 1
+_LONGEST_SHOWN = 60
+_Value = TypeVar("_Value")
+_MISSING = object()
+
+
+class Part:
+    """A JSON value with the place it came from, for messages such as `tests[3].metrics.peak`."""
+
+    def __init__(self, value: object, place: str) -> None:
+        self.value = value
+        self.place = place
+
+    def wrong(self, accepted: str) -> ResultsError:
+        """Say what was found here and what is accepted."""
+        shown = "missing" if self.value is _MISSING else ascii(self.value)
+        shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
+        return ResultsError(f"{self.place} is {shown}; accepted is {accepted}")
+
+    def fields(self) -> dict[str, object]:
+        """Return the members of a JSON object."""
+        if not isinstance(self.value, dict):
+            raise self.wrong("an object")
+        return self.value
+
+    def field(self, name: str, default: object = _MISSING) -> Part:
+        """Return a member of a JSON object."""
+        return Part(self.fields().get(name, default), f"{self.place}.{name}" if self.place else name)
+
+    def elements(self) -> list[Part]:
+        """Return the elements of a JSON array."""
+        if not isinstance(self.value, list):
+            raise self.wrong("a list")
+        return [Part(value, f"{self.place}[{number}]") for number, value in enumerate(self.value)]
+
+    def optional(self, read: Callable[[Part], _Value]) -> _Value | None:
+        """Read a value that may be missing or null."""
+        return None if self.value is None or self.value is _MISSING else read(self)
+
+    def text(self) -> str:
+        """Return a text that is not too long and can be written as UTF-8."""
+        if not isinstance(self.value, str) or len(self.value) > LONGEST_TEXT:
+            raise self.wrong(f"a text of up to {LONGEST_TEXT:,} characters")
+        if not self.value.isascii():
+            try:
+                self.value.encode("utf-8")
+            except UnicodeEncodeError:
+                raise self.wrong("a text without half characters") from None
+        return self.value
+
+    def flag(self) -> bool:
+        """Return true or false."""
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
+        return self.value
+
+    def signed(self) -> int:
+        """Return a whole number of 64 bits."""
+        if type(self.value) is not int or not -_LARGEST <= self.value <= _LARGEST:
+            raise self.wrong("a whole number of at most 64 bits")
+        return self.value
+
+    def count(self) -> int:
+        """Return a whole number of 63 bits that is not negative."""
+        if type(self.value) is not int or not 0 <= self.value <= _LARGEST:
+            raise self.wrong("a whole number that is not negative, of at most 63 bits")
+        return self.value
+
+    def number(self) -> float:
+        """Return a finite number."""
+        if type(self.value) not in (int, float) or not math.isfinite(self.value):  # type: ignore[arg-type]  # checked by type()
+            raise self.wrong("a finite number")
+        return float(self.value)  # type: ignore[arg-type]  # checked by type()
+
+    def path(self) -> str:
+        """Return a path inside the project."""
+        text = self.text()
+        if text != inside(text):
+            raise self.wrong("a path relative to the project, without '..'")
+        return text
+
+
+def result_from_json(value: object, place: str = "result") -> TestResult:
+    """Read what `result_to_json` wrote; `ResultsError` names the place and what is accepted.
+
+    Keys that this version does not know are ignored.
+    """
+    part = Part(value, place)
+    name = part.field("id")
+    if not name.text():
+        raise name.wrong("a node id")
+    metrics = tuple(
+        _metric(part.field("metrics").field(metric), metric)
+        for metric in _metric_names(part.field("metrics", {}))
+    )
+    return TestResult(
+        id=name.text(),
+        verdict=Verdict(
+            outcome=_outcome(part.field("outcome")),
+            reason=part.field("reason", "").text(),
+            metrics=metrics,
+            sites=tuple(_grown_site(site) for site in part.field("sites", []).elements()),
+        ),
+        measurement=part.field("samples").optional(lambda samples: _measurement(part, samples, metrics)),
+        fails=part.field("fails", default=False).flag(),
+        hints=_texts(part.field("hints", [])),
+        note=part.field("note", "").text(),
+    )
+
+
+def run_from_json(value: object) -> RunResults:
+    """Read a whole results file's value; `ResultsError` names the place and what is accepted."""
+    run = Part(value, "")
+    written = Part(run.fields().get("format"), "format")
+    if written.value != FORMAT:
+        if isinstance(written.value, str) and written.value.startswith("memguard-results/"):
+            raise written.wrong(
+                f"{FORMAT!r}; a later pytest-memguard made it: `pip install -U pytest-memguard`"
+            )
+        raise written.wrong(repr(FORMAT))
+    environment = run.field("environment")
+    try:
+        check_environment_key(environment.text())
+    except ValueFormError:
+        raise environment.wrong("a key such as 'cpython-3.11-linux-x86_64'") from None
+    made_with = run.field("made_with", {})
+    return RunResults(
+        environment=environment.text(),
+        tests=tuple(result_from_json(test.value, test.place) for test in run.field("tests").elements()),
+        meter=run.field("meter", "").text(),
+        made_with={
+            Part(name, "made_with").text(): made_with.field(name).text() for name in made_with.fields()
+        },
+        problems=tuple(_problem(problem) for problem in run.field("problems", []).elements()),
+        advisory=run.field("advisory", default=False).flag(),
+        baseline_dir=run.field("baseline_dir", DEFAULT_BASELINE_DIR).text(),
+    )
+
+
+def _problem(part: Part) -> RunProblem:
+    return RunProblem(
+        kind=part.field("kind").text(),
+        sentence=part.field("sentence").text(),
+        fails=part.field("fails").flag(),
+    )
+
+
+def _outcome(part: Part) -> Outcome:
+    if part.value not in OUTCOMES:
+        raise part.wrong(f"an outcome, {nearest(str(part.value)[:_LONGEST_SHOWN], OUTCOMES)}")
+    return Outcome(part.value)
+
+
+def _metric_names(part: Part) -> list[str]:
+    for name in part.fields():
+        if name not in METRICS:
+            raise Part(name, part.place).wrong(f"a metric, {nearest(name[:_LONGEST_SHOWN], METRICS)}")
+    return list(part.fields())
+
+
+def _metric(part: Part, name: str) -> MetricVerdict:
+    return MetricVerdict(
+        name=name,
+        measured=part.field("measured").signed(),
+        outcome=_outcome(part.field("outcome", str(Outcome.OK))),
+        baseline=part.field("baseline").optional(Part.signed),
+        limit=part.field("limit").optional(Part.signed),
+        rule=part.field("rule", "").text(),
+    )
+
+
+def _measurement(part: Part, samples: Part, judged: tuple[MetricVerdict, ...]) -> Measurement:
+    more = part.field("measurement", {})
+    # A compact record leaves out what its verdict says already; a complete one has its sites.
+    known = {} if "sites" in more.fields() else {metric.name: metric.measured for metric in judged}
+    return Measurement(
+        meter=part.field("meter").text(),
+        samples=samples.count(),
+        metrics=known | _metrics(more.field("metrics", {})),
+        spread=_metrics(more.field("spread", {})),
+        first_cost=_metrics(more.field("first_cost", {})),
+        sites=tuple(_site_bytes(site) for site in more.field("sites", []).elements()),
+        leak=part.field("leak").optional(_leak),
+        notes=_texts(more.field("notes", [])),
+    )
+
+
+def _metrics(part: Part) -> dict[str, int]:
+    return {name: part.field(name).signed() for name in _metric_names(part)}
+
+
+def _leak(part: Part) -> LeakFinding:
+    return LeakFinding(
+        leaking=part.field("leaking").flag(),
+        bytes_per_call=part.field("bytes_per_call").signed(),
+        calls=part.field("calls").count(),
+        settled_bytes=part.field("settled", 0).signed(),
+        counts=tuple(
+            CountGrowth(unit=count.field("unit").text(), per_call=count.field("per_call").number())
+            for count in part.field("counts", []).elements()
+        ),
+        signals=_texts(part.field("signals", [])),
+        sites=tuple(_site_bytes(site) for site in part.field("sites", []).elements()),
+        held_by=_texts(part.field("held_by", [])),
+        note=part.field("note", "").text(),
+    )
+
+
+def _texts(part: Part) -> tuple[str, ...]:
+    return tuple(element.text() for element in part.elements())
+
+
+def _grown_site(part: Part) -> GrownSite:
+    return GrownSite(
+        site=_site(part),
+        size_bytes=part.field("bytes").signed(),
+        grew_by_bytes=part.field("grew_by").signed(),
+        was_bytes=part.field("was").optional(Part.signed),
+        inner=part.field("inner").optional(_site),
+    )
+
+
+def _site_bytes(part: Part) -> SiteBytes:
+    return SiteBytes(
+        site=_site(part),
+        peak_bytes=part.field("peak", 0).signed(),
+        retained_bytes=part.field("retained", 0).signed(),
+        inner=part.field("inner").optional(_site),
+    )
+
+
+def _site(part: Part) -> Site:
+    return Site(
+        file=part.field("file").path(),
+        line=part.field("line").count(),
+        function=part.field("function").text(),
+    )

@@ -1,0 +1,167 @@
+"""A run's results as plain JSON values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pytest_memguard.model import (
+    GrownSite,
+    LeakFinding,
+    Measurement,
+    MetricVerdict,
+    Outcome,
+    RunResults,
+    Site,
+    SiteBytes,
+    TestResult,
+)
+
+FORMAT = "memguard-results/1"
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+def result_to_json(result: TestResult) -> dict[str, object]:
+    """Turn one result into JSON values, complete but for the sites of a test that is simply `ok`.
+
+    The sites of a test that is ok and says nothing more would be most of a large file;
+    everything else comes back from `result_from_json` as it was.
+    """
+    verdict, measurement = result.verdict, result.measurement
+    written: dict[str, object] = {
+        "id": _utf8(result.id),
+        "outcome": str(verdict.outcome),
+        "reason": _utf8(verdict.reason),
+        "metrics": {metric.name: _metric(metric) for metric in verdict.metrics},
+    }
+    if verdict.sites:
+        written["sites"] = [_grown_site(site) for site in verdict.sites]
+    if measurement is not None:
+        written |= {"meter": measurement.meter, "samples": measurement.samples}
+        compact = result.outcome is Outcome.OK and not result.hints
+        written |= _compact(measurement, written) if compact else _complete(measurement)
+    if result.fails:
+        written["fails"] = True
+    if result.hints:
+        written["hints"] = [_utf8(hint) for hint in result.hints]
+    if result.note:
+        written["note"] = _utf8(result.note)
+    return written
+
+
+def run_to_json(results: RunResults) -> dict[str, object]:
+    """Turn what is said about the run as a whole into JSON values, without its tests."""
+    return {
+        "format": FORMAT,
+        "environment": results.environment,
+        "meter": results.meter,
+        "made_with": dict(results.made_with),
+        "advisory": results.advisory,
+        "baseline_dir": _utf8(results.baseline_dir),
+        "problems": [
+            {"kind": problem.kind, "sentence": _utf8(problem.sentence), "fails": problem.fails}
+            for problem in results.problems
+        ],
+    }
+
+
+def _metric(metric: MetricVerdict) -> dict[str, object]:
+    written: dict[str, object] = {"measured": metric.measured}
+    if metric.baseline is not None:
+        written["baseline"] = metric.baseline
+    if metric.limit is not None:
+        written["limit"] = metric.limit
+    if metric.outcome is not Outcome.OK:
+        written["outcome"] = str(metric.outcome)
+    if metric.rule:
+        written["rule"] = metric.rule
+    return written
+
+
+def _compact(measurement: Measurement, written: Mapping[str, object]) -> dict[str, object]:
+    judged = written["metrics"]
+    more = {
+        name: size
+        for name, size in measurement.metrics.items()
+        if not isinstance(judged, dict) or name not in judged
+    }
+    rest = _rest(measurement) | ({"metrics": more} if more else {})
+    if measurement.leak is not None:
+        return {"leak": _leak(measurement.leak, with_sites=False), "measurement": rest}
+    return {"measurement": rest} if rest else {}
+
+
+def _complete(measurement: Measurement) -> dict[str, object]:
+    sites = [_site_bytes(site) for site in measurement.sites]
+    rest = _rest(measurement) | {"metrics": dict(measurement.metrics), "sites": sites}
+    if measurement.leak is not None:
+        return {"leak": _leak(measurement.leak, with_sites=True), "measurement": rest}
+    return {"measurement": rest}
+
+
+def _rest(measurement: Measurement) -> dict[str, object]:
+    rest: dict[str, object] = {}
+    if measurement.spread:
+        rest["spread"] = dict(measurement.spread)
+    if measurement.first_cost:
+        rest["first_cost"] = dict(measurement.first_cost)
+    if measurement.notes:
+        rest["notes"] = [_utf8(note) for note in measurement.notes]
+    return rest
+
+
+def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
+    written: dict[str, object] = {
+        "leaking": leak.leaking,
+        "bytes_per_call": leak.bytes_per_call,
+        "calls": leak.calls,
+        "settled": leak.settled_bytes,
+        "held_by": [_utf8(holder) for holder in leak.held_by],
+        "signals": list(leak.signals),
+    }
+    if leak.counts:
+        written["counts"] = [{"unit": count.unit, "per_call": count.per_call} for count in leak.counts]
+    if leak.note:
+        written["note"] = _utf8(leak.note)
+    if with_sites and leak.sites:
+        written["sites"] = [_site_bytes(site) for site in leak.sites]
+    return written
+
+
+def _grown_site(grown: GrownSite) -> dict[str, object]:
+    written = _site(grown.site) | {"bytes": grown.size_bytes, "grew_by": grown.grew_by_bytes}
+    if grown.was_bytes is not None:
+        written["was"] = grown.was_bytes
+    if grown.inner is not None:
+        written["inner"] = _site(grown.inner)
+    return written
+
+
+def _site_bytes(held: SiteBytes) -> dict[str, object]:
+    written = _site(held.site)
+    if held.peak_bytes:
+        written["peak"] = held.peak_bytes
+    if held.retained_bytes:
+        written["retained"] = held.retained_bytes
+    if held.inner is not None:
+        written["inner"] = _site(held.inner)
+    return written
+
+
+def _site(site: Site) -> dict[str, object]:
+    return {"file": inside(site.file), "line": site.line, "function": _utf8(site.function)}
+
+
+def inside(file: str) -> str:
+    """Return a file name as the results keep it: never absolute, and never leading upwards.
+
+    >>> inside("/usr/src/x.c"), inside("../lib/y.py"), inside("shop/cache.py")
+    ('usr/src/x.c', 'lib/y.py', 'shop/cache.py')
+    """
+    parts = _DRIVE.sub("", file.replace("\\", "/")).split("/")
+    return _utf8("/".join(part for part in parts if part not in ("", ".", ".."))) or "?"
+
+
+def _utf8(text: str) -> str:
+    """Spell out what UTF-8 cannot hold: bytes of a file name that could not be decoded."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
