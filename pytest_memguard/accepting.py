@@ -58,7 +58,12 @@ class Change:
         """
         if self.new is None:
             return f"{self.test_id}  removed"
-        return f"{self.test_id}  {', '.join(_differences(self.old, self.new)) or 'note'}"
+        return f"{self.test_id}  {self.figures or 'note or sites'}"
+
+    @property
+    def figures(self) -> str:
+        """Say which figures change, and from what to what; nothing where none does."""
+        return "" if self.new is None else ", ".join(_differences(self.old, self.new))
 
 
 def plan_acceptance(

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 LOCK_TIMEOUT_SECONDS = 30.0
@@ -26,19 +26,28 @@ def write_atomic(path: Path, text: str) -> None:
     Makes the folders above it. Raises `OSError` (disk full, read-only, …) with the old file
     untouched and no temporary file left.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=_SUFFIX, dir=path.parent)
-    temporary = Path(name)
+    write_all({path: text})
+
+
+def write_all(files: Mapping[Path, str]) -> None:
+    """Write several files like `write_atomic`: none is replaced before all are on the disk."""
+    written: list[tuple[Path, Path]] = []
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(_mode_of(path))
-        temporary.replace(path)
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(prefix=".", suffix=_SUFFIX, dir=path.parent)
+            written.append((Path(name), path))
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text.encode("utf-8"))
+                file.flush()
+                os.fsync(file.fileno())
+        for temporary, path in written:
+            temporary.chmod(_mode_of(path))
+            temporary.replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        for temporary, _ in written:
+            with contextlib.suppress(OSError):  # it was moved to its place already
+                temporary.unlink()
         raise
 
 

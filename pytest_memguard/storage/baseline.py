@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
 from pytest_memguard.environment import check_environment_key
 from pytest_memguard.errors import BaselineError, ValueFormError
-from pytest_memguard.storage.atomic import LockTimeoutError, locked, remove_leftovers, write_atomic
+from pytest_memguard.model import Entry
+from pytest_memguard.storage.atomic import LockTimeoutError, locked, remove_leftovers, write_all, write_atomic
 from pytest_memguard.storage.baseline_text import (
     ModuleBaseline,
     WrongContentError,
@@ -21,6 +22,7 @@ from pytest_memguard.storage.baseline_text import (
 )
 from pytest_memguard.storage.yaml_text import UnreadableYamlError, line_of, read_yaml
 
+__all__ = ["BaselineStore", "ModuleBaseline", "join_id", "split_id", "write_gitignore"]
 LARGEST_FILE_BYTES = 64 * 1024**2
 _GITIGNORE = """\
 # Written by memguard: what a run leaves behind is not for review, the baseline is.
@@ -102,18 +104,58 @@ class BaselineStore:
 
     def save(self, baseline: ModuleBaseline) -> None:
         """Write the entries of a module atomically; without entries its file is removed."""
-        path = self.path_of(baseline.module)
+        self.save_all([baseline])
+
+    def save_all(self, baselines: Iterable[ModuleBaseline]) -> None:
+        """Save several modules: where one cannot be written, none is changed."""
+        files = {self.path_of(baseline.module): baseline for baseline in baselines}
         try:
-            if baseline.entries:
-                write_atomic(path, module_text(baseline))
-            else:
-                self._remove(path)
+            write_all({path: module_text(one) for path, one in files.items() if one.entries})
+            for path, baseline in files.items():
+                if not baseline.entries:
+                    self._remove(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            place = next(iter(files)) if len(files) == 1 else self._folder
             raise BaselineError(
-                f"{path} cannot be written: {reason}. Nothing in it was changed; "
+                f"{place} cannot be written: {reason}. What was accepted before is unchanged; "
                 "make the folder writable with room on its disk, then run the command again."
             ) from error
+
+    def entries_of(self, test_ids: Iterable[str]) -> dict[str, Entry]:
+        """Return what is accepted in the modules of these tests, by node id."""
+        modules = sorted({split_id(test_id)[0] for test_id in test_ids})
+        return {
+            join_id(module, key): entry
+            for module in modules
+            for key, entry in self.load(module).entries.items()
+        }
+
+    def update(
+        self,
+        changes: Mapping[str, Entry | None],
+        *,
+        meter: str = "",
+        made_with: Mapping[str, str] | None = None,
+    ) -> tuple[Path, ...]:
+        """Write changed entries by node id, where `None` removes one; return the files.
+
+        `meter` and `made_with` are those of the run that is accepted. Call it under `locked`.
+        """
+        by_module: dict[str, dict[str, Entry | None]] = {}
+        for test_id, entry in changes.items():
+            module, key = split_id(test_id)
+            by_module.setdefault(module, {})[key] = entry
+        changed = []
+        for module, entries in sorted(by_module.items()):
+            old = self.load(module)
+            new = {**old.entries, **entries}
+            kept = {key: entry for key, entry in new.items() if entry is not None}
+            changed.append(
+                ModuleBaseline(module, meter or old.meter, made_with or old.made_with, entries=kept)
+            )
+        self.save_all(changed)
+        return tuple(self.path_of(baseline.module) for baseline in changed)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -38,15 +39,11 @@ def load_settings(root: Path) -> Settings:
 
 
 def _from_pyproject(path: Path) -> Settings:
-    if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 -- only read where settings are
-    else:
-        import tomli as tomllib  # noqa: PLC0415 -- the same before Python 3.11
-
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     text = _text(path)
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        content = toml.loads(text)
+    except ValueError as error:
         line = _TOML_LINE.search(str(error))
         raise SettingsError(
             f"{path}:{line.group(1) if line else 1}: is not TOML: {error}. Correct the line, then run again."

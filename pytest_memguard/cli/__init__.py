@@ -1,0 +1,161 @@
+"""The `memguard` command: finds the project, parses, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from pytest_memguard import __version__
+from pytest_memguard.cli.command import Argument, Call, Command, Option
+from pytest_memguard.errors import MemguardError, nearest
+from pytest_memguard.reports.untrusted import printable
+
+COMMANDS = {
+    "accept": "Accept what the last run measured.",
+    "show": "Show what is accepted.",
+    "diff": "Compare the last run with the baseline, or two runs.",
+    "prune": "Remove entries whose test no longer exists.",
+    "selftest": "Plant a growth and a leak, and see that the gate fails.",
+}
+"""Every command with its line of help; each is `COMMAND` in the module of its name."""
+
+_DOCS = "docs/reference/messages.md"
+_INTERRUPTED = 130
+_LONGEST_MESSAGE = 2000
+
+
+class _Commands(click.Group):
+    """The group of commands; a command's module is imported when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        """Return the names in the order of the table, the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- as above
+        """Load one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        return _built(cmd_name, importlib.import_module(f"{__name__}.{cmd_name}").COMMAND)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- as above
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command where one is not known."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"there is no command {args[0]!r}, {nearest(args[0], COMMANDS)}.")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="Folder of the project; otherwise the nearest upwards with .memguard or pyproject.toml.",
+)
+@click.version_option(__version__, prog_name="memguard")
+@click.pass_context
+def memguard(context: click.Context, root: Path | None) -> None:
+    """Keep memory growth out: accept, show and compare what `pytest --memguard` measures.
+
+    Exit codes: 0 fine, 1 growth, 2 usage or unreadable input, 3 nothing to judge.
+    """
+    context.obj = root
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit with the code of the command or of its error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a console that lacks a character is no reason to stop
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: list[str] | None) -> int:
+    try:
+        code = memguard.main(args=arguments, prog_name="memguard", standalone_mode=False)
+    except MemguardError as error:
+        sentence = printable(error.sentence, at_most=_LONGEST_MESSAGE)
+        click.echo(f"memguard: {sentence} See {_DOCS}#{error.slug}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("memguard: interrupted; nothing is half-written.", err=True)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or the exit would write into it again
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _built(name: str, command: Command) -> click.Command:
+    parameters: list[click.Parameter] = [_argument(argument) for argument in command.arguments]
+    parameters += [_option(option) for option in command.options]
+    return click.Command(
+        name,
+        help=command.help,
+        params=parameters,
+        callback=_callback(command),
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _callback(command: Command) -> Callable[..., int]:
+    @click.pass_context
+    def run(context: click.Context, /, **values: object) -> int:
+        # Here, because it imports yaml, which `--help` and completion do without.
+        from pytest_memguard.storage.config_file import find_root, load_settings  # noqa: PLC0415
+
+        root = context.find_object(Path) or find_root(Path.cwd())
+        given = {name.replace("_", "-"): value for name, value in values.items()}
+        color = False if os.environ.get("NO_COLOR") else None
+        call = Call(
+            root=root,
+            settings=load_settings(root),
+            write=lambda line: click.echo(line, color=color),
+            paint=lambda text, colour: click.style(text, fg=colour),
+            values=given,
+        )
+        return command.run(call)
+
+    return run
+
+
+def _argument(argument: Argument) -> click.Argument:
+    if argument.many:
+        return click.Argument([argument.name], nargs=-1, required=argument.required)
+    return click.Argument([argument.name], required=argument.required)
+
+
+def _option(option: Option) -> click.Option:
+    flags = [f"--{option.name}"]
+    if option.flag:
+        return click.Option(flags, is_flag=True, help=option.help)
+    return click.Option(
+        flags,
+        help=option.help,
+        multiple=option.many,
+        metavar=None if option.choices else option.value,
+        type=click.Choice(option.choices) if option.choices else str,
+        default=() if option.many else option.default,
+        show_default=option.default is not None,
+    )

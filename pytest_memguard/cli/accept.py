@@ -1,0 +1,97 @@
+"""`memguard accept`: what the last run measured becomes the baseline."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pytest_memguard.accepting import Change, plan_acceptance, select
+from pytest_memguard.cli.command import BASELINE, DRY_RUN, FROM, PATTERNS, Call, Command, Option
+from pytest_memguard.errors import NothingToJudgeError
+from pytest_memguard.model import Outcome, RunResults
+from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
+from pytest_memguard.storage.results import read_results_by_environment
+
+
+def accept(call: Call) -> int:
+    """Accept each environment of the results; a line for each entry that changes."""
+    runs = read_results_by_environment(call.results_paths)
+    if not any(run.tests for run in runs):
+        raise NothingToJudgeError("the results hold no guarded test; mark one, then run `pytest --memguard`.")
+    patterns = call.texts("patterns")
+    if patterns:
+        select((test.id for run in runs for test in run.tests), patterns)  # each must fit somewhere
+    for run in runs:
+        _accept_run(call, run, _fitting(run, patterns))
+    return 0
+
+
+def _fitting(run: RunResults, patterns: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Leave out the patterns that only fit another environment's results; None where all do."""
+    ids = [test.id for test in run.tests]
+    fitting = []
+    for pattern in patterns:
+        try:
+            select(ids, [pattern])
+        except NothingToJudgeError:
+            continue
+        fitting.append(pattern)
+    return None if patterns and not fitting else tuple(fitting)
+
+
+def _accept_run(call: Call, run: RunResults, patterns: tuple[str, ...] | None) -> None:
+    if patterns is None:
+        return
+    store = BaselineStore(call.baseline_directory, run.environment)
+    dry_run = call.flag("dry-run")
+    if dry_run:
+        changes = _plan(call, run, patterns, store)
+    else:
+        with store.locked():
+            changes = _plan(call, run, patterns, store)
+            store.update(
+                {change.test_id: change.new for change in changes}, meter=run.meter, made_with=run.made_with
+            )
+        if (call.root / ".memguard").is_dir():
+            write_gitignore(call.root / ".memguard")
+    for change in changes:
+        call.write(f"  {_line(change)}")
+    call.write(_last_line(run, patterns, changes, dry_run=dry_run))
+
+
+def _plan(call: Call, run: RunResults, patterns: tuple[str, ...], store: BaselineStore) -> list[Change]:
+    entries = store.entries_of(test.id for test in run.tests)
+    return plan_acceptance(run, entries, patterns, everything=call.flag("all"), note=call.text("note"))
+
+
+def _line(change: Change) -> str:
+    return printable(change.description)
+
+
+def _last_line(run: RunResults, patterns: tuple[str, ...], changes: list[Change], *, dry_run: bool) -> str:
+    if changes:
+        verb = "would be accepted" if dry_run else "accepted"
+        count = f"{len(changes):,} {'entry' if len(changes) == 1 else 'entries'}"
+        return f"{count} {verb} for {run.environment}."
+    chosen = select((test.id for test in run.tests), patterns)
+    counts = Counter(test.outcome for test in run.tests if test.id in chosen)
+    parts = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])
+    hint = " Rewrite also what is ok with --all." if counts[Outcome.OK] else ""
+    return f"Nothing to accept for {run.environment}: {parts}.{hint}"
+
+
+COMMAND = Command(
+    help="""Accept what the last run measured: only entries whose verdict asks for it change.
+
+    PATTERNS are node ids, files, folders or shell patterns; without one every test is meant.
+    """,
+    run=accept,
+    arguments=(PATTERNS,),
+    options=(
+        Option("all", "Rewrite also the entries of tests that are ok.", flag=True),
+        Option("note", "Why it may grow; kept in the entry for whoever reviews it."),
+        FROM,
+        BASELINE,
+        DRY_RUN,
+    ),
+)

@@ -1,0 +1,116 @@
+"""`memguard diff`: the last run against the baseline, or one run against another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from pytest_memguard.accepting import Change, entry_from, select
+from pytest_memguard.cli.command import BASELINE, FROM, Argument, Call, Command, Option
+from pytest_memguard.errors import NothingToJudgeError, ResultsError
+from pytest_memguard.gate import judge
+from pytest_memguard.model import Outcome, RunResults, TestResult
+from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.storage.baseline import BaselineStore
+from pytest_memguard.storage.results import read_results, read_results_by_environment
+
+GROWTH = (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED)
+_COLOURS = {
+    Outcome.GREW: "red",
+    Outcome.OVER_LIMIT: "red",
+    Outcome.LEAKED: "red",
+    Outcome.IMPROVED: "green",
+    Outcome.NOT_MEASURED: "yellow",
+}
+_WIDTH = max(len(outcome) for outcome in Outcome)
+Row = tuple[Outcome, str, str]
+
+
+def diff(call: Call) -> int:
+    """Write what differs; exit code 1 where something grew."""
+    given = call.texts("what")
+    files = [text for text in given if text.endswith(".json")]
+    if files and len(files) != len(given):
+        raise ResultsError(f"give two results files or patterns, not both; got {' '.join(given)}.")
+    if files:
+        return _report(call, *_between_files(call, files))
+    codes = [
+        _report(call, run.environment, _against_baseline(call, run, given))
+        for run in read_results_by_environment(call.results_paths)
+    ]
+    return max(codes)
+
+
+def _report(call: Call, environment: str, rows: list[Row]) -> int:
+    counts = Counter(outcome for outcome, _, _ in rows)
+    for outcome, test_id, text in rows:
+        if outcome is Outcome.OK and not call.flag("all"):
+            continue
+        word = call.paint(f"{outcome:<{_WIDTH}}", _COLOURS.get(outcome, "cyan"))
+        call.write(f"  {word}  {printable(test_id)}")
+        if text:
+            call.write(f"  {'':<{_WIDTH}}    {printable(text)}")
+    summary = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])
+    call.write(f"{summary or 'no guarded test'}  ({environment})")
+    return 1 if any(counts[outcome] for outcome in GROWTH) else 0
+
+
+def _against_baseline(call: Call, run: RunResults, patterns: tuple[str, ...]) -> list[Row]:
+    """Keep the run's own verdicts, but for what has been accepted since."""
+    entries = BaselineStore(call.baseline_directory, run.environment).entries_of(
+        test.id for test in run.tests
+    )
+    chosen = select((test.id for test in run.tests), patterns)
+    return [
+        _row(test, Change(test.id, entries.get(test.id), None)) for test in run.tests if test.id in chosen
+    ]
+
+
+def _row(test: TestResult, accepted: Change) -> Row:
+    if test.measurement is None:
+        return test.outcome, test.id, test.verdict.reason
+    measured = entry_from(test.measurement, accepted.old)
+    if accepted.old == measured:
+        return Outcome.OK, test.id, ""
+    figures = Change(test.id, accepted.old, measured).figures
+    return test.outcome, test.id, figures or test.verdict.reason
+
+
+def _between_files(call: Call, files: list[str]) -> tuple[str, list[Row]]:
+    if len(files) != 2:  # noqa: PLR2004 -- before and after
+        raise ResultsError(f"two results files are compared, got {len(files)}: memguard diff A.json B.json.")
+    before, after = (read_results([Path(file)]) for file in files)
+    if before.environment != after.environment:
+        raise ResultsError(
+            f"numbers of {before.environment} and {after.environment} do not compare; "
+            "take both results in one environment."
+        )
+    if not before.tests and not after.tests:
+        raise NothingToJudgeError("neither results file holds a guarded test.")
+    earlier = {test.id: test for test in before.tests}
+    rows = [_compared(call, earlier.pop(test.id, None), test) for test in after.tests]
+    gone = [(Outcome.STALE, test.id, f"only in {files[0]}") for test in earlier.values()]
+    return after.environment, rows + gone
+
+
+def _compared(call: Call, before: TestResult | None, after: TestResult) -> Row:
+    if after.measurement is None:
+        return Outcome.NOT_MEASURED, after.id, after.verdict.reason
+    if before is None or before.measurement is None:
+        return Outcome.NEW, after.id, Change(after.id, None, entry_from(after.measurement)).figures
+    old = entry_from(before.measurement)
+    verdict = judge(after.measurement, old, call.settings.policy_for(after.id))
+    return verdict.outcome, after.id, Change(after.id, old, entry_from(after.measurement)).figures
+
+
+COMMAND = Command(
+    help="""Compare the last run with the baseline, or two results files with each other.
+
+    WHAT is nothing, patterns (node ids, files, folders, shell patterns), or two results files:
+    the earlier and the later. Two files are judged by the settings' tolerance. Exit code 1 where
+    something grew.
+    """,
+    run=diff,
+    arguments=(Argument("what", many=True, required=False),),
+    options=(Option("all", "Show also what is ok.", flag=True), FROM, BASELINE),
+)

@@ -1,0 +1,106 @@
+"""`memguard show`: what is accepted, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from pytest_memguard.accepting import select
+from pytest_memguard.cli.command import BASELINE, PATTERNS, Call, Command, Option
+from pytest_memguard.environment import environment_key
+from pytest_memguard.errors import NothingToJudgeError
+from pytest_memguard.model import ALLOCATIONS, METRICS, Entry
+from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.storage.baseline import BaselineStore, ModuleBaseline, join_id
+from pytest_memguard.units import format_size
+
+
+def show(call: Call) -> int:
+    """Write the entries of one environment, by module."""
+    store = BaselineStore(call.baseline_directory, call.text("environment") or environment_key())
+    if not store.exists():
+        raise NothingToJudgeError(_nothing(store))
+    modules = [store.load(module) for module in store.modules()]
+    ids = [join_id(module.module, key) for module in modules for key in module.entries]
+    chosen = select(ids, call.texts("patterns"))
+    if call.flag("json"):
+        call.write(json.dumps(_as_json(store.environment, modules, chosen), ensure_ascii=False, indent=1))
+        return 0
+    for line in _lines(modules, chosen):
+        call.write(line)
+    call.write(f"{len(chosen):,} of {len(ids):,} entries, {store.environment}.")
+    return 0
+
+
+def _nothing(store: BaselineStore) -> str:
+    others = store.environments()
+    if others:
+        return (
+            f"nothing is accepted for {store.environment}, but for {', '.join(others)}; "
+            f"look at those with `memguard show --environment {others[0]}`."
+        )
+    return f"nothing is accepted in {store.directory}; run `pytest --memguard`, then `memguard accept`."
+
+
+def _lines(modules: list[ModuleBaseline], chosen: set[str]) -> Iterator[str]:
+    for module in modules:
+        keys = [key for key in module.entries if join_id(module.module, key) in chosen]
+        if keys:
+            yield printable(module.module)
+        for key in keys:
+            yield f"  {printable(key)}"
+            yield from (f"      {line}" for line in _entry_lines(module.entries[key]))
+
+
+def _entry_lines(entry: Entry) -> Iterator[str]:
+    figures = []
+    for name in METRICS:
+        if name in entry.metrics:
+            size = entry.metrics[name]
+            figures.append(
+                f"{name.replace('_', ' ')} {size:,}" if name == ALLOCATIONS else _sized(name, size)
+            )
+    yield ", ".join(figures)
+    if entry.spread:
+        yield "varies by " + ", ".join(_sized(name, size) for name, size in entry.spread.items())
+    if entry.note:
+        yield f"note: {printable(entry.note)}"
+    for site in entry.sites:
+        yield f"{format_size(max(site.peak_bytes, site.retained_bytes)):>10}  {printable(site.at)}"
+
+
+def _sized(name: str, size_bytes: int) -> str:
+    return f"{name.replace('_', ' ')} {format_size(size_bytes)}"
+
+
+def _as_json(environment: str, modules: list[ModuleBaseline], chosen: set[str]) -> dict[str, object]:
+    tests = {
+        join_id(module.module, key): {
+            **entry.metrics,
+            "spread": dict(entry.spread),
+            "note": entry.note,
+            "sites": [
+                {"at": site.at, "peak": site.peak_bytes, "retained": site.retained_bytes}
+                for site in entry.sites
+            ],
+        }
+        for module in modules
+        for key, entry in module.entries.items()
+        if join_id(module.module, key) in chosen
+    }
+    return {"environment": environment, "tests": tests}
+
+
+COMMAND = Command(
+    help="""Show what is accepted in this environment.
+
+    PATTERNS are node ids, files, folders or shell patterns; without one every entry is shown.
+    """,
+    run=show,
+    arguments=(PATTERNS,),
+    options=(
+        Option("environment", "Another environment's entries.", value="KEY"),
+        Option("json", "Write JSON.", flag=True),
+        BASELINE,
+    ),
+)

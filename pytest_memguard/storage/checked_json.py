@@ -1,0 +1,94 @@
+"""A JSON value that is not trusted, and the place it came from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+from pytest_memguard.errors import ResultsError
+from pytest_memguard.storage.results_writing import inside
+
+LONGEST_TEXT = 20_000
+"""Characters of one id or sentence; pytest's own ids stay far below."""
+
+LONGEST_SHOWN = 60
+_LARGEST = 2**63 - 1
+_Value = TypeVar("_Value")
+_MISSING = object()
+
+
+class Part:
+    """A JSON value with the place it came from, for messages such as `tests[3].metrics.peak`."""
+
+    def __init__(self, value: object, place: str) -> None:
+        self.value = value
+        self.place = place
+
+    def wrong(self, accepted: str) -> ResultsError:
+        """Say what was found here and what is accepted."""
+        shown = "missing" if self.value is _MISSING else ascii(self.value)
+        shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}..."
+        return ResultsError(f"{self.place} is {shown}; accepted is {accepted}")
+
+    def fields(self) -> dict[str, object]:
+        """Return the members of a JSON object."""
+        if not isinstance(self.value, dict):
+            raise self.wrong("an object")
+        return self.value
+
+    def field(self, name: str, default: object = _MISSING) -> Part:
+        """Return a member of a JSON object."""
+        return Part(self.fields().get(name, default), f"{self.place}.{name}" if self.place else name)
+
+    def elements(self) -> list[Part]:
+        """Return the elements of a JSON array."""
+        if not isinstance(self.value, list):
+            raise self.wrong("a list")
+        return [Part(value, f"{self.place}[{number}]") for number, value in enumerate(self.value)]
+
+    def optional(self, read: Callable[[Part], _Value]) -> _Value | None:
+        """Read a value that may be missing or null."""
+        return None if self.value is None or self.value is _MISSING else read(self)
+
+    def text(self) -> str:
+        """Return a text that is not too long and can be written as UTF-8."""
+        if not isinstance(self.value, str) or len(self.value) > LONGEST_TEXT:
+            raise self.wrong(f"a text of up to {LONGEST_TEXT:,} characters")
+        if not self.value.isascii():
+            try:
+                self.value.encode("utf-8")
+            except UnicodeEncodeError:
+                raise self.wrong("a text without half characters") from None
+        return self.value
+
+    def flag(self) -> bool:
+        """Return true or false."""
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
+        return self.value
+
+    def signed(self) -> int:
+        """Return a whole number of 64 bits."""
+        if type(self.value) is not int or not -_LARGEST <= self.value <= _LARGEST:
+            raise self.wrong("a whole number of at most 64 bits")
+        return self.value
+
+    def count(self) -> int:
+        """Return a whole number of 63 bits that is not negative."""
+        if type(self.value) is not int or not 0 <= self.value <= _LARGEST:
+            raise self.wrong("a whole number that is not negative, of at most 63 bits")
+        return self.value
+
+    def number(self) -> float:
+        """Return a finite number."""
+        if type(self.value) not in (int, float) or not math.isfinite(self.value):  # type: ignore[arg-type]  # checked by type()
+            raise self.wrong("a finite number")
+        return float(self.value)  # type: ignore[arg-type]  # checked by type()
+
+    def path(self) -> str:
+        """Return a path inside the project."""
+        text = self.text()
+        if text != inside(text):
+            raise self.wrong("a path relative to the project, without '..'")
+        return text
