@@ -1,0 +1,159 @@
+"""One guarded run of pytest: from its options to its last line."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import pytest
+
+from pytest_memguard import run_end
+from pytest_memguard.collection import Collection
+from pytest_memguard.errors import MemguardError
+from pytest_memguard.markers import PLAN, plan_for
+from pytest_memguard.meters.collection import only_new_garbage
+from pytest_memguard.model import RunProblem, TestResult
+from pytest_memguard.options import apply_options, run_options
+from pytest_memguard.rerun import TEARDOWN_ERROR
+from pytest_memguard.sampling import ItemGuard, Sampled
+from pytest_memguard.session import GuardSession
+from pytest_memguard.storage.config_file import load_settings
+from pytest_memguard.storage.results_reading import result_from_json
+from pytest_memguard.storage.results_writing import result_to_json
+from pytest_memguard.verdict_report import put_verdict
+
+SAMPLED = pytest.StashKey[Sampled]()
+WORKER_KEY = "memguard"
+
+
+class GuardedRun:
+    """Ties pytest's run to a guard session; in a worker of pytest-xdist it only measures."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.options = run_options(config)
+        settings = apply_options(load_settings(config.rootpath), config)
+        self.session = GuardSession(settings, self.options.root, accepting=self.options.accept)
+        self.session.chosen_meter()
+        self.collection = Collection(config)
+        self.is_worker = hasattr(config, "workerinput")
+        self.guarded = 0
+        self.ending = run_end.Ending()
+        self._worker_error = ""
+
+    def header(self) -> list[str]:
+        """Return the lines of pytest's header."""
+        chosen = self.session.chosen_meter()
+        state = "" if self.session.has_baseline else ", no baseline for it yet"
+        lines = [f"memguard: {chosen.meter.label}, {self.session.environment}{state}"]
+        if chosen.reason_no_memray:
+            lines.append(f"memguard: not with memray, since {chosen.reason_no_memray}")
+        return lines
+
+    def plan(self, items: Sequence[pytest.Item]) -> None:
+        """Plan every guarded item and read its accepted numbers."""
+        try:
+            for item in items:
+                plan = plan_for(item, self.session.settings, self.options)
+                if plan is not None:
+                    item.stash[PLAN] = plan
+                    self.guarded += 1
+                    self.session.entry(item.nodeid)
+            self.session.add_stale(
+                self.session.stale_ids(self.collection.whole_modules(), self.collection.ids)
+            )
+        except MemguardError as error:
+            self._refuse(f"memguard: {error}")
+        gc.collect()
+
+    def _refuse(self, sentence: str) -> None:
+        """End the run with pytest's usage error; a worker leaves that to its controller."""
+        if not self.is_worker:
+            raise pytest.UsageError(sentence)
+        self._worker_error = sentence
+        raise pytest.Collector.CollectError(sentence)
+
+    def around(self, item: pytest.Item) -> Any:
+        """Return the context in which a guarded item's whole protocol runs."""
+        return only_new_garbage() if PLAN in item.stash else nullcontext()
+
+    @contextmanager
+    def guarding(self, item: Any) -> Iterator[None]:
+        """Replace the run of a guarded item by a measured one."""
+        plan = item.stash.get(PLAN, None)
+        if plan is None:
+            yield
+            return
+        guard = ItemGuard(item, plan, self.session, item.runtest)
+        item.stash[SAMPLED] = guard.sampled
+        item.runtest = guard.run
+        try:
+            yield
+        finally:
+            del item.runtest
+
+    def raise_teardown_error(self, item: pytest.Item) -> None:
+        """Raise what a tear-down between two samples raised, as the tear-down's own error."""
+        error = item.stash.get(TEARDOWN_ERROR, None)
+        if error is not None:
+            del item.stash[TEARDOWN_ERROR]
+            raise error
+
+    def put_verdict(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        """Let the report of a guarded item carry its results, and fail where they fail."""
+        if PLAN not in item.stash or call.when == "teardown":
+            return
+        results = put_verdict(item, report, item.stash.get(SAMPLED, None), self.session)
+        if results is not None:
+            report.memguard = [result_to_json(result) for result in results]  # type: ignore[attr-defined]  # a report carries what it is given, through pytest-xdist too
+
+    def take(self, report: pytest.TestReport) -> None:
+        """Keep the results that a report carries; a crashed process has none."""
+        if self.is_worker:
+            return
+        for data in getattr(report, "memguard", ()):
+            self.guarded += self._config.pluginmanager.hasplugin("dsession")
+            self.session.add(result_from_json(data))
+        if str(report.when) == "???" and not self.session.has(report.nodeid):
+            reason = f"the process that ran it ended: {report.longrepr}"
+            self.session.add(self.session.unmeasured(report.nodeid, reason))
+
+    def take_worker(self, node: Any) -> None:
+        """Keep what a worker found out about the collection."""
+        output = getattr(node, "workeroutput", {}).get(WORKER_KEY, {})
+        self.session.add_stale(output.get("stale", ()))
+        self._worker_error = self._worker_error or output.get("error", "")
+        for name in output.get("differences", ()):
+            self.ending.differences.add(name)
+
+    def finish(self, session: pytest.Session) -> None:
+        """End the run: a worker reports to its controller, every other process to the user."""
+        if self.is_worker:
+            stale = [result.id for result in self.session.results().tests if str(result.outcome) == "stale"]
+            session.config.workeroutput[WORKER_KEY] = {  # type: ignore[attr-defined]  # pytest-xdist puts it there
+                "stale": stale,
+                "error": self._worker_error,
+                "differences": list(self.session.differences()),
+            }
+            return
+        if self._worker_error:
+            self.ending.error = self._worker_error
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            return
+        if session.config.option.collectonly:
+            return
+        run_end.finish(self, session)
+
+    def tell(self, terminal: pytest.TerminalReporter) -> None:
+        """Write the summary."""
+        run_end.tell(self, terminal)
+
+    def problems(self) -> tuple[RunProblem, ...]:
+        """Say what is wrong with the run as a whole."""
+        return run_end.problems(self)
+
+    def results(self) -> tuple[TestResult, ...]:
+        """Return what was found."""
+        return self.session.results().tests

@@ -1,0 +1,47 @@
+"""The pytest plugin: options, the marker, the fixture; all else is loaded by a guarded run only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_memguard.regions import MemguardFixture
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the options."""
+    from pytest_memguard.options import add_options  # noqa: PLC0415 - importing the plugin stays free
+
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and the hooks of a guarded run where one was asked for."""
+    config.addinivalue_line("markers", _marker_line())
+    if _is_enabled(config):
+        from pytest_memguard.hooks import install  # noqa: PLC0415 - only a guarded run needs it
+
+        install(config)
+
+
+def _marker_line() -> str:
+    return (
+        "memguard(tolerance=None, max_peak=None, max_retained=None, max_allocations=None, "
+        "max_leak_per_call=None, leaks=False, threads=1, native=False, children=False, fresh=False, "
+        "fixtures=False, meter=None): measure the memory of this test, and fail on growth with --memguard"
+    )
+
+
+def _is_enabled(config: pytest.Config) -> bool:
+    names = ("memguard", "memguard_all", "memguard_leaks", "memguard_accept")
+    return any(config.getoption(name, default=None) for name in names)
+
+
+@pytest.fixture
+def memguard(request: pytest.FixtureRequest) -> MemguardFixture:
+    """Measure a region of the test, or check one call for leaks; see docs/reference/marker.md."""
+    from pytest_memguard.regions import MemguardFixture, book_of  # noqa: PLC0415 - only tests that ask for it pay
+
+    return MemguardFixture(lambda: book_of(request.node.stash))

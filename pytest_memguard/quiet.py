@@ -1,0 +1,130 @@
+"""Runs something inside a test without a trace: no output, no log, no warning, no report."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+_SILENT_HOOKS = frozenset(
+    {"pytest_runtest_logreport", "pytest_exception_interact", "pytest_warning_recorded"}
+)
+
+
+@contextmanager
+def quietly(item: pytest.Item) -> Iterator[Callable[[], None]]:
+    """Hide everything that happens in the block from the item's outcome and reports.
+
+    Yields a function that drops what has piled up so far: a block that repeats a body calls it
+    between repetitions, lest the captured output itself look like a leak.
+    """
+    with ExitStack() as stack:
+        drops = [
+            stack.enter_context(_captured(item)),
+            stack.enter_context(_logs(item)),
+            stack.enter_context(_warnings()),
+        ]
+        stack.enter_context(_no_reports(item))
+
+        def drop() -> None:
+            for each in drops:
+                each()
+
+        yield drop
+
+
+@contextmanager
+def _captured(item: pytest.Item) -> Iterator[Callable[[], None]]:
+    """Keep what was captured before the block, and throw away what the block writes."""
+    manager: Any = item.config.pluginmanager.get_plugin("capturemanager")
+    if manager is None or not manager.is_globally_capturing():
+        with _discarded():
+            yield lambda: None
+        return
+    out, err = manager.read_global_capture()
+    try:
+        yield manager.read_global_capture
+    finally:
+        manager.read_global_capture()
+        item.add_report_section("call", "stdout", out)
+        item.add_report_section("call", "stderr", err)
+
+
+@contextmanager
+def _discarded() -> Iterator[None]:
+    """Send both output streams to nowhere, for runs with `-s`."""
+    streams = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.flush()
+    saved = [os.dup(number) for number in (1, 2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        yield
+    finally:
+        for stream in streams:
+            stream.flush()
+        for number, copy in zip((1, 2), saved, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
+        os.close(nowhere)
+
+
+@contextmanager
+def _logs(item: pytest.Item) -> Iterator[Callable[[], None]]:
+    """Give pytest's log handlers fresh records for the block, and the old ones back."""
+    plugin: Any = item.config.pluginmanager.get_plugin("logging-plugin")
+    handlers = [] if plugin is None else [plugin.caplog_handler, plugin.report_handler]
+    saved = [(handler, handler.records, handler.stream) for handler in handlers]
+
+    def drop() -> None:
+        for handler in handlers:
+            handler.reset()
+
+    drop()
+    try:
+        yield drop
+    finally:
+        for handler, records, stream in saved:
+            handler.records, handler.stream = records, stream
+
+
+@contextmanager
+def _warnings() -> Iterator[Callable[[], None]]:
+    """Keep the filters as they are, and the warnings of the block to the block."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield caught.clear
+
+
+@contextmanager
+def _no_reports(item: pytest.Item) -> Iterator[None]:
+    """Let nothing that the block reports (subtests do) reach a plugin."""
+    session: Any = item.session
+    lookup = session.gethookproxy
+
+    def silenced(fspath: os.PathLike[str]) -> _SilencedHooks:
+        return _SilencedHooks(lookup(fspath))
+
+    session.gethookproxy = silenced
+    try:
+        yield
+    finally:
+        del session.gethookproxy
+
+
+class _SilencedHooks:
+    """A relay of hooks in which the reporting ones do nothing."""
+
+    def __init__(self, relay: Any) -> None:
+        self._relay = relay
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _SILENT_HOOKS:
+            return lambda **_arguments: []
+        return getattr(self._relay, name)

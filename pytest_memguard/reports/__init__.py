@@ -1,0 +1,1 @@
+"""Tells what a run found: every report asks the verdicts and computes none."""

@@ -1,0 +1,208 @@
+"""The report of a run as lines of text, for terminals and plain logs."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from pytest_memguard.gate import change_text, is_slack
+from pytest_memguard.model import OUTCOMES, GrownSite, MetricVerdict, Outcome, RunResults, TestResult
+from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.units import format_apart, format_growth, format_size
+
+SHOWN_ACCEPTS = 3
+_ALWAYS_SHOWN = (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED)
+_LISTED_SHORT = (Outcome.NOT_MEASURED, Outcome.STALE, Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE)
+_SHORT_LIST = 10
+_COUNT_ORDER = (
+    "leaked",
+    "over-limit",
+    "grew",
+    "no-baseline",
+    "not-measured",
+    "stale",
+    "new",
+    "improved",
+    "ok",
+)
+
+
+def summary_lines(
+    results: RunResults, *, width: int = 80, verbose: bool = False, accepting: bool = False
+) -> Iterator[str]:
+    r"""Yield the report of a run, what failed first by module, then the counts and what to do.
+
+    tests/test_cache.py
+      grew      test_lookup[1000]   peak 48.2 MiB, was 31.0 MiB (+55.5%, limit +1.0%)
+                  +16.9 MiB  shop/cache.py:41 in put  (was 2.0 MiB)
+    1 grew, 40 ok  (memray, cpython-3.11-linux-x86_64)
+    Accept what is intended:  memguard accept 'tests/test_cache.py::test_lookup[1000]'
+    """
+    shown = [
+        test
+        for test in results.tests
+        if test.outcome in _ALWAYS_SHOWN or (test.fails and test.verdict.reason)
+    ]
+    for module, tests in groupby(shown, key=lambda test: test.id.split("::", 1)[0]):
+        yield printable(module)
+        for test in tests:
+            yield from _test_lines(test)
+    yield from _short_lists(results, shown, width=width, verbose=verbose)
+    for problem in results.problems:
+        yield from textwrap.wrap(
+            f"{'FAILED: ' if problem.fails else 'warning: '}{printable(problem.sentence)}",
+            max(width, 40),
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    yield counts_line(results)
+    if not accepting:
+        yield from _next_steps(results)
+
+
+def counts_line(results: RunResults) -> str:
+    """Write how many tests ended how, and what measured them."""
+    counts = Counter(str(test.outcome) for test in results.tests)
+    parts = [f"{counts[name]} {name}" for name in sorted(OUTCOMES, key=_COUNT_ORDER.index) if counts[name]]
+    advisory = ", advisory: nothing fails" if results.advisory else ""
+    return f"{', '.join(parts) or 'no guarded test'}  ({results.meter}, {results.environment}{advisory})"
+
+
+def failure_lines(test: TestResult) -> Iterator[str]:
+    """Yield what a failing test says: the numbers, the sites, and how to accept them."""
+    yield f"memguard: {printable(test.id)} {test.outcome}: {printable(test.verdict.reason)}"
+    for metric in _other_failing(test):
+        yield f"  {metric_text(metric)}"
+    yield from (f"  {line}" for line in _site_lines(test))
+    if test.measurement is not None:
+        for note in test.measurement.notes:
+            yield f"  note: {printable(note)}"
+    yield from (f"  {printable(hint)}" for hint in test.hints)
+    if test.note:
+        yield f"  accepted with the note: {printable(test.note)}"
+    if test.outcome is Outcome.OVER_LIMIT:
+        yield "  The limit is the test's own: use less memory, or raise it where it is written."
+    else:
+        yield f"  If this is intended: memguard accept {quoted(test.id)}"
+
+
+def quoted(test_id: str) -> str:
+    """Quote a node id for a shell, without what would steer a terminal."""
+    return (
+        shlex.quote(printable(test_id, at_most=len(test_id)))
+        if shlex.quote(test_id) == test_id
+        else f"'{_inner(printable(test_id, at_most=len(test_id)))}'"
+    )
+
+
+def _inner(text: str) -> str:
+    return text.replace("'", "'\"'\"'")
+
+
+def _test_lines(test: TestResult) -> Iterator[str]:
+    name = printable(test.id.split("::", 1)[-1])
+    yield f"  {test.outcome!s:<12}{name}   {printable(test.verdict.reason)}"
+    for metric in _other_failing(test):
+        yield f"                {metric_text(metric)}"
+    for line in _site_lines(test):
+        yield f"                {line}"
+    if test.measurement is not None:
+        for note in test.measurement.notes:
+            yield f"                note: {printable(note)}"
+    for hint in test.hints:
+        yield f"                {printable(hint)}"
+
+
+def _other_failing(test: TestResult) -> Iterator[MetricVerdict]:
+    """Yield the metrics that failed beside the one that the reason names."""
+    failing = [metric for metric in test.verdict.metrics if metric.outcome in _ALWAYS_SHOWN]
+    named = next((metric for metric in failing if metric.outcome is test.outcome), None)
+    yield from (metric for metric in failing if metric is not named)
+
+
+def metric_text(metric: MetricVerdict) -> str:
+    """Write one metric with what it was, or with its limit."""
+    if metric.outcome is Outcome.OVER_LIMIT:
+        measured, limit = format_apart(metric.measured, metric.limit or 0)
+        return f"{metric.name} {measured}, over {metric.rule} = {limit}"
+    if metric.baseline is None:
+        return f"{metric.name} {format_size(metric.measured)}"
+    return f"{metric.name} {change_text(metric)}"
+
+
+def _site_lines(test: TestResult) -> Iterator[str]:
+    for grown in test.verdict.sites:
+        yield site_text(grown)
+        if grown.inner is not None:
+            inner = grown.inner
+            yield f"             in {printable(inner.file)}:{inner.line} {printable(inner.function)}"
+    if test.measurement is not None and test.measurement.leak is not None and test.outcome is Outcome.LEAKED:
+        for holder in test.measurement.leak.held_by:
+            yield f"held by {printable(holder)}"
+
+
+def site_text(grown: GrownSite) -> str:
+    """Write a site with what it gained, as in `+16.9 MiB  shop/cache.py:41 in put  (was 2.0 MiB)`."""
+    place = f"{printable(grown.site.file)}:{grown.site.line} in {printable(grown.site.function)}"
+    was = f"  (was {format_size(grown.was_bytes)})" if grown.was_bytes is not None else ""
+    return f"{format_growth(grown.grew_by_bytes)}  {place}{was}"
+
+
+def _short_lists(results: RunResults, shown: list[TestResult], *, width: int, verbose: bool) -> Iterator[str]:
+    """Yield the tests that need a look and fail nothing, a line each."""
+    for outcome in _LISTED_SHORT:
+        tests = [test for test in results.tests if test.outcome is outcome and test not in shown]
+        if outcome in (Outcome.NEW, Outcome.NO_BASELINE) and not verbose:
+            continue
+        if outcome is Outcome.NOT_MEASURED and not verbose:
+            yield from _reasons(tests)
+            continue
+        limit = len(tests) if verbose else _SHORT_LIST
+        for test in tests[:limit]:
+            yield textwrap.shorten(
+                f"{outcome!s:<12}{printable(test.id)}  {printable(test.verdict.reason)}",
+                max(width * 2, 80),
+                placeholder=" …",
+            )
+        if len(tests) > limit:
+            yield f"{outcome!s:<12}and {len(tests) - limit} more; -v lists them"
+    if verbose:
+        yield from _first_costs(results)
+
+
+def _reasons(tests: Iterable[TestResult]) -> Iterator[str]:
+    """Yield the reasons of tests that were not measured, each once with its number."""
+    reasons = Counter(test.verdict.reason for test in tests)
+    for reason, number in reasons.most_common(_SHORT_LIST):
+        yield f"not-measured  {number} test{'s' if number > 1 else ''}: {printable(reason)}"
+
+
+def _first_costs(results: RunResults) -> Iterator[str]:
+    """Yield what first samples cost above the floor: imports and tables that are built once."""
+    for test in results.tests:
+        costs = test.measurement.first_cost if test.measurement else {}
+        for name, size_bytes in costs.items():
+            yield f"first sample  {printable(test.id)}  {name} {format_growth(size_bytes)} above the floor"
+
+
+def _next_steps(results: RunResults) -> Iterator[str]:
+    grown = [test for test in results.tests if test.outcome in (Outcome.GREW, Outcome.LEAKED)]
+    improved = [test for test in results.tests if test.outcome is Outcome.IMPROVED]
+    fresh = [test for test in results.tests if test.outcome in (Outcome.NEW, Outcome.NO_BASELINE)]
+    if grown:
+        ids = " ".join(quoted(test.id) for test in grown[:SHOWN_ACCEPTS])
+        yield f"Accept what is intended:  memguard accept {ids}"
+        if len(grown) > SHOWN_ACCEPTS:
+            yield f"  and {len(grown) - SHOWN_ACCEPTS} more; memguard accept takes all that changed"
+    if improved:
+        slack = sum(any(is_slack(metric) for metric in test.verdict.metrics) for test in improved)
+        hidden = f" ({slack} with slack that would hide growth)" if slack else ""
+        yield f"Lock improvements in{hidden}:  memguard accept"
+    if fresh and not grown:
+        yield "Accept what is new:  memguard accept"
+    if any(test.outcome is Outcome.STALE for test in results.tests):
+        yield "Drop what is stale:  memguard prune"

@@ -1,0 +1,199 @@
+"""Runs one guarded item: samples it, again where the verdict needs it, and checks it for leaks."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from pytest_memguard.children import ChildWatch
+from pytest_memguard.confirm import wants_another
+from pytest_memguard.leak_checking import check_item, run_check
+from pytest_memguard.markers import Plan
+from pytest_memguard.meters import MeterError, MeterUnavailableError
+from pytest_memguard.model import LeakFinding, Sample, TestResult
+from pytest_memguard.policy import Policy
+from pytest_memguard.quiet import quietly
+from pytest_memguard.regions import BOOK, RegionBook
+from pytest_memguard.rerun import CannotRunAgainError, Rerunner, recorded_failure
+from pytest_memguard.session import GuardSession
+
+
+@dataclass(slots=True)
+class Sampled:
+    """What running one item came to; `seconds` is what its first run took."""
+
+    results: list[TestResult] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class ItemGuard:
+    """Measures one item, whose own run is `runtest`."""
+
+    def __init__(
+        self, item: pytest.Item, plan: Plan, session: GuardSession, runtest: Callable[[], None]
+    ) -> None:
+        self._item = item
+        self._plan = plan
+        self._session = session
+        self._runtest = runtest
+        self._rerunner = Rerunner(item)
+        self._notes: tuple[str, ...] = ()
+        self.sampled = Sampled()
+
+    def run(self) -> None:
+        """Run the item and keep its results; what the test itself raises goes on up."""
+        try:
+            self._session.meter(self._plan.policy)
+        except MeterUnavailableError as error:
+            self._unmeasured(str(error))
+            self._timed(self._runtest)
+            return
+        if self._plan.whole:
+            self._run_whole()
+        if self._plan.regions and not recorded_failure(self._item):
+            self._run_regions()
+
+    def _unmeasured(self, reason: str) -> None:
+        self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
+
+    def _timed(self, body: Callable[[], None]) -> None:
+        start = time.perf_counter()
+        try:
+            body()
+        finally:
+            self.sampled.seconds = self.sampled.seconds or time.perf_counter() - start
+
+    def _run_whole(self) -> None:
+        watch = ChildWatch()
+        try:
+            samples = [self._sample(first=True)]
+        except MeterError as error:
+            self._unmeasured(str(error))
+            return
+        if recorded_failure(self._item):
+            return
+        if watch.started_children() and not self._plan.policy.children:
+            self._notes += ("it starts child processes, whose memory is not counted",)
+        self._confirm(samples)
+        leak = self._check_leaks()
+        measurement, verdict = self._session.judge(
+            self._item.nodeid, samples, self._plan.policy, leak=leak, notes=self._notes
+        )
+        self.sampled.results.append(self._session.result(self._item.nodeid, verdict, measurement))
+
+    def _sample(self, *, first: bool) -> Sample:
+        """Take one sample; where the meter does not start, the test runs all the same."""
+        policy = self._plan.policy
+        recording = self._session.meter(policy).recording(children=policy.children)
+        body = self._runtest
+        if policy.fixtures:
+            self._rerunner.tear_down()
+            body = self._with_fixtures
+        gc.collect()
+        try:
+            recording.__enter__()
+        except MeterError:
+            if first:
+                self._timed(body)
+            raise
+        try:
+            self._timed(body) if first else body()
+        finally:
+            recording.__exit__(None, None, None)
+        return recording.sample()
+
+    def _with_fixtures(self) -> None:
+        """Run set-up, call and tear-down as one body, and leave the item torn down."""
+        self._rerunner.set_up()
+        try:
+            self._runtest()
+        finally:
+            self._rerunner.tear_down()
+
+    def _confirm(self, samples: list[Sample]) -> None:
+        """Take more samples, with fresh fixtures, until the verdict on their floor can stand."""
+        policy = self._plan.policy
+        while True:
+            _, verdict = self._session.judge(self._item.nodeid, samples, policy)
+            if not wants_another(samples, verdict, policy):
+                return
+            try:
+                with quietly(self._item):
+                    self._again(lambda: samples.append(self._sample(first=False)))
+            except (CannotRunAgainError, MeterError) as error:
+                self._notes += (f"judged on {len(samples)} of the samples it needs, since {error}",)
+                return
+
+    def _again(self, body: Callable[[], None]) -> None:
+        if self._plan.policy.fixtures:
+            body()
+        else:
+            self._rerunner.fresh(body)
+
+    def _check_leaks(self) -> LeakFinding | None:
+        if not self._plan.policy.leaks:
+            return None
+        return check_item(self._item, self._runtest, self._plan.policy, self._session)
+
+    def _run_regions(self) -> None:
+        """Run the item with its regions measured, again where one of them needs it."""
+        books: list[RegionBook] = []
+        try:
+            if self._plan.whole:
+                with quietly(self._item):
+                    self._rerunner.fresh(lambda: self._open_book(books))
+            else:
+                self._open_book(books)
+            while any(self._wants_another(books, name) for name in books[0].samples):
+                with quietly(self._item):
+                    self._rerunner.fresh(lambda: self._open_book(books))
+        except CannotRunAgainError as error:
+            self._notes += (f"judged on {len(books)} of the samples it needs, since {error}",)
+        if books and not recorded_failure(self._item):
+            self._judge_regions(books)
+
+    def _open_book(self, books: list[RegionBook]) -> None:
+        policy = self._plan.policy
+        book = RegionBook(self._session.meter(policy), policy, self._check_call)
+        self._item.stash[BOOK] = book
+        try:
+            self._timed(self._runtest)
+        finally:
+            self._item.stash[BOOK] = None
+        books.append(book)
+
+    def _check_call(self, body: Callable[[], object], policy: Policy) -> LeakFinding:
+        return run_check(lambda: _drop(body()), policy, self._session)
+
+    def _wants_another(self, books: list[RegionBook], name: str) -> bool:
+        samples = [book.samples[name] for book in books if name in book.samples]
+        _, verdict = self._session.judge(f"{self._item.nodeid}::{name}", samples, self._plan.policy)
+        return wants_another(samples, verdict, self._plan.policy)
+
+    def _judge_regions(self, books: list[RegionBook]) -> None:
+        first = books[0]
+        for name in {**first.samples, **first.findings, **first.unmeasured}:
+            self.sampled.results.append(self._judge_region(books, name))
+        for name in self._session.regions_accepted(self._item.nodeid):
+            if not any(result.id == f"{self._item.nodeid}::{name}" for result in self.sampled.results):
+                reason = "the region did not run this time; if it is gone for good: memguard prune"
+                self.sampled.results.append(self._session.unmeasured(f"{self._item.nodeid}::{name}", reason))
+
+    def _judge_region(self, books: list[RegionBook], name: str) -> TestResult:
+        test_id = f"{self._item.nodeid}::{name}"
+        if name in books[0].unmeasured:
+            return self._session.unmeasured(test_id, books[0].unmeasured[name])
+        policy = books[0].policies.get(name, self._plan.policy)
+        samples = [book.samples[name] for book in books if name in book.samples]
+        measurement, verdict = self._session.judge(
+            test_id, samples, policy, leak=books[0].findings.get(name), notes=self._notes
+        )
+        return self._session.result(test_id, verdict, measurement)
+
+
+def _drop(_value: object) -> None:
+    """Let go of what a body returned."""

@@ -1,0 +1,50 @@
+"""Puts a verdict into pytest's report of a test: its outcome, its message, its properties."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_memguard.model import TestResult
+from pytest_memguard.reports.text import failure_lines
+from pytest_memguard.sampling import Sampled
+from pytest_memguard.session import GuardSession
+
+
+def put_verdict(
+    item: pytest.Item, report: pytest.TestReport, sampled: Sampled | None, session: GuardSession
+) -> tuple[TestResult, ...] | None:
+    """Return the results of a test's set-up or call report; None where it has none yet.
+
+    A test that failed, was skipped or is expected to fail is never judged for its memory.
+    """
+    if report.when == "setup":
+        return None if report.passed else (session.unmeasured(item.nodeid, _why_not(report)),)
+    if sampled is None or report.when != "call":
+        return None
+    if not report.passed or hasattr(report, "wasxfail") or item.get_closest_marker("xfail"):
+        return (session.unmeasured(item.nodeid, _why_not(report)),)
+    report.duration = sampled.seconds or report.duration
+    results = tuple(sampled.results)
+    for result in results:
+        item.user_properties.append(("memguard", _property(result, item.nodeid)))
+    failing = [result for result in results if result.fails]
+    if failing:
+        report.outcome = "failed"
+        report.longrepr = "\n".join(line for result in failing for line in failure_lines(result))
+    report.user_properties = list(item.user_properties)
+    return results
+
+
+def _why_not(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return "the test is expected to fail"
+    if report.skipped:
+        return "the test was skipped"
+    return "the test is expected to fail" if report.passed else f"the test failed in its {report.when}"
+
+
+def _property(result: TestResult, test_id: str) -> str:
+    """Write a result as a JUnit property: its outcome and figures."""
+    name = result.id[len(test_id) :].removeprefix("::")
+    figures = [f"{metric.name}={metric.measured}" for metric in result.verdict.metrics]
+    return " ".join([*([name] if name else []), str(result.outcome), *figures])
