@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -20,6 +22,7 @@ from pytest_memguard.storage.baseline_text import (
     module_text,
     shortened,
 )
+from pytest_memguard.storage.quick_read import split_quickly
 from pytest_memguard.storage.yaml_text import UnreadableYamlError, line_of, read_yaml
 
 __all__ = ["BaselineStore", "ModuleBaseline", "join_id", "split_id", "write_gitignore"]
@@ -94,7 +97,11 @@ class BaselineStore:
         if text is None:
             return ModuleBaseline(module)
         try:
-            return check_module(module, read_yaml(text))
+            quick = split_quickly(text)
+            if quick is None:
+                return check_module(module, read_yaml(text))
+            head, entries = quick
+            return replace(_read_head(head), module=module, entries=entries)
         except UnreadableYamlError as error:
             raise _unreadable(path, error.line, error.problem) from error
         except WrongContentError as error:
@@ -202,6 +209,11 @@ class BaselineStore:
                 folder.rmdir()
             except OSError:
                 return  # it holds other files
+
+
+@functools.lru_cache(maxsize=16)
+def _read_head(head: str) -> ModuleBaseline:
+    return check_module("", read_yaml(head))
 
 
 def _unreadable(path: Path, line: int, problem: str) -> BaselineError:

@@ -19,11 +19,22 @@ _MISSING = object()
 
 
 class Part:
-    """A JSON value with the place it came from, for messages such as `tests[3].metrics.peak`."""
+    """A JSON value and its place, for messages such as `tests[3].metrics.peak is -1`."""
 
-    def __init__(self, value: object, place: str) -> None:
+    __slots__ = ("_above", "_name", "value")
+
+    def __init__(self, value: object, name: str | int, above: Part | None = None) -> None:
         self.value = value
-        self.place = place
+        self._name = name
+        self._above = above
+
+    @property
+    def place(self) -> str:
+        """The path from the top of the file; spelled out only when a message needs it."""
+        above = self._above.place if self._above else ""
+        if isinstance(self._name, int):
+            return f"{above}[{self._name}]"
+        return f"{above}.{self._name}" if above else self._name
 
     def wrong(self, accepted: str) -> ResultsError:
         """Say what was found here and what is accepted."""
@@ -39,13 +50,16 @@ class Part:
 
     def field(self, name: str, default: object = _MISSING) -> Part:
         """Return a member of a JSON object."""
-        return Part(self.fields().get(name, default), f"{self.place}.{name}" if self.place else name)
+        value = self.value
+        if not isinstance(value, dict):
+            raise self.wrong("an object")
+        return Part(value.get(name, default), name, self)
 
     def elements(self) -> list[Part]:
         """Return the elements of a JSON array."""
         if not isinstance(self.value, list):
             raise self.wrong("a list")
-        return [Part(value, f"{self.place}[{number}]") for number, value in enumerate(self.value)]
+        return [Part(value, number, self) for number, value in enumerate(self.value)]
 
     def optional(self, read: Callable[[Part], _Value]) -> _Value | None:
         """Read a value that may be missing or null."""

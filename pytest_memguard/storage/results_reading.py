@@ -30,7 +30,10 @@ def result_from_json(value: object, place: str = "result") -> TestResult:
 
     Keys that this version does not know are ignored.
     """
-    part = Part(value, place)
+    return _result(Part(value, place))
+
+
+def _result(part: Part) -> TestResult:
     name = part.field("id")
     if not name.text():
         raise name.wrong("a node id")
@@ -71,7 +74,7 @@ def run_from_json(value: object) -> RunResults:
     made_with = run.field("made_with", {})
     return RunResults(
         environment=environment.text(),
-        tests=tuple(result_from_json(test.value, test.place) for test in run.field("tests").elements()),
+        tests=tuple(_result(test) for test in run.field("tests").elements()),
         meter=run.field("meter", "").text(),
         made_with={
             Part(name, "made_with").text(): made_with.field(name).text() for name in made_with.fields()
