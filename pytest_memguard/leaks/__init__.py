@@ -1,0 +1,32 @@
+"""The leak check: repeat a body, tell leaks from caches, name the line and the holder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pytest_memguard.leaks.check import LeakCheck
+from pytest_memguard.leaks.errors import BodyFailedError, DeadlockError
+from pytest_memguard.model import LeakFinding
+
+__all__ = ["BodyFailedError", "DeadlockError", "LeakCheck", "check_leaks"]
+
+
+def check_leaks(
+    body: Callable[[], object],
+    *,
+    root: Path,
+    budget_seconds: float = 1.0,
+    ceiling_bytes: int = 1024**3,
+    native: bool = False,
+    between: Callable[[], None] | None = None,
+) -> LeakFinding:
+    """Repeat `body`, say whether memory keeps growing per call, and explain it where it does.
+
+    `budget_seconds` is CPU time; `ceiling_bytes` limits what the check may add to the
+    process; `between` is called after each window. Raises `BodyFailedError` where a call
+    fails, with the error and the number of the call.
+    """
+    check = LeakCheck(body, budget_seconds=budget_seconds, ceiling_bytes=ceiling_bytes, between=between)
+    finding = check.screen()
+    return check.explain(finding, root=root, native=native) if finding.leaking else finding

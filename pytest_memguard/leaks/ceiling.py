@@ -1,0 +1,74 @@
+"""The limit on what one check may add to the process, watched even inside a single call."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+
+_EVERY_CPU_SECONDS = 0.05
+
+
+class CeilingReached(BaseException):
+    """The process has grown by more than the check allows."""
+
+
+class Ceiling:
+    """Watches resident memory by a timer of CPU time while it is entered.
+
+    A timer needs no thread, which a body could stumble over (a fork with threads warns), and
+    memory cannot run away without CPU time. Where there is no such timer (Windows, a thread
+    other than the main one, a profiler that uses it) only `check` watches, between calls.
+    `transient_bytes` is what single calls were seen to need for a while and is allowed on top.
+    """
+
+    def __init__(self, resident_bytes: Callable[[], int | None], ceiling_bytes: int) -> None:
+        self._resident_bytes = resident_bytes
+        self._ceiling_bytes = ceiling_bytes
+        self._base_bytes = resident_bytes() or 0
+        self._armed = False
+        self._learning = False
+        self.transient_bytes = 0
+        self.grown_bytes = 0
+
+    def learn(self) -> None:
+        """Take what is seen until `enforce` as what a call needs for a while."""
+        self._learning = True
+
+    def enforce(self) -> None:
+        """From here on, growth past the ceiling ends the check."""
+        self._learning = False
+
+    def check(self) -> None:
+        """Raise `CeilingReached` where the process has grown too much."""
+        self.grown_bytes = (self._resident_bytes() or 0) - self._base_bytes
+        if self._learning:
+            self.transient_bytes = max(self.transient_bytes, self.grown_bytes)
+        elif self.grown_bytes > self._ceiling_bytes + self.transient_bytes:
+            raise CeilingReached
+
+    def __enter__(self) -> Ceiling:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
+        """Start the timer where it is free."""
+        timer = getattr(signal, "ITIMER_PROF", None)
+        if timer is None or threading.current_thread() is not threading.main_thread():
+            return self
+        if signal.getsignal(signal.SIGPROF) is not signal.SIG_DFL or signal.getitimer(timer)[0]:
+            return self
+        signal.signal(signal.SIGPROF, self._on_timer)
+        signal.siginterrupt(signal.SIGPROF, False)
+        signal.setitimer(timer, _EVERY_CPU_SECONDS, _EVERY_CPU_SECONDS)
+        self._armed = True
+        return self
+
+    def _on_timer(self, _number: int, _frame: FrameType | None) -> None:
+        self.check()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the timer."""
+        if self._armed:
+            self._armed = False
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, signal.SIG_DFL)

@@ -1,0 +1,100 @@
+"""One leak check of one body: the screen, and what explains its finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_memguard.growth import BLOCKS, Growth, Trend
+from pytest_memguard.leaks.explain import Leak, leak_sites
+from pytest_memguard.leaks.repeating import Repeater
+from pytest_memguard.leaks.screen import Screen, Screened
+from pytest_memguard.meters.collection import only_new_garbage
+from pytest_memguard.meters.sites import SiteNamer
+from pytest_memguard.model import LeakFinding, Site, SiteBytes
+
+_EXPLAIN_FACTOR = 2.0
+
+
+class LeakCheck:
+    """Repeats `body`; first `screen`, then, where that found a leak, `explain`.
+
+    `budget_seconds` is the CPU time that sizes the check, `ceiling_bytes` what it may add to
+    the process. `between` is called after each window, to drop what the body printed or
+    logged. `function` is whose line is named where nothing finer is known.
+    """
+
+    def __init__(
+        self,
+        body: Callable[[], object],
+        *,
+        budget_seconds: float = 1.0,
+        ceiling_bytes: int = 1024**3,
+        between: Callable[[], None] | None = None,
+        function: Callable[..., object] | None = None,
+    ) -> None:
+        self._body = body
+        self._budget_seconds = budget_seconds
+        self._ceiling_bytes = ceiling_bytes
+        self._between = between or (lambda: None)
+        self._function = function or body
+        self._growth: Growth | None = None
+
+    def screen(self) -> LeakFinding:
+        """Repeat the body untraced and say whether memory keeps growing per call.
+
+        Raises `BodyFailedError` where a call fails, with the error and the call's number.
+        """
+        with only_new_garbage():
+            screened = Screen(
+                self._body,
+                budget_seconds=self._budget_seconds,
+                ceiling_bytes=self._ceiling_bytes,
+                between=self._between,
+            ).run()
+        self._growth = screened.growth
+        return _finding(screened)
+
+    def explain(self, finding: LeakFinding, *, root: Path, native: bool = False) -> LeakFinding:
+        """Add which lines allocate what stays behind, and what holds it.
+
+        Files are named relative to `root`; `native` asks for frames of extensions, which
+        are taken anyway where C memory grows without Python objects. Raises `BodyFailedError`.
+        """
+        grew = self._growth.signals if self._growth is not None else ()
+        namer = SiteNamer(root)
+        leak = Leak(
+            bytes_per_call=finding.bytes_per_call,
+            calls=finding.calls,
+            native=native or (bool(grew) and BLOCKS not in grew),
+        )
+        sites = leak_sites(
+            Repeater(self._body), leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds
+        )
+        self._between()
+        return replace(finding, sites=sites or self._own_line(finding, namer))
+
+    def _own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
+        """Name the body itself: memory that no allocator handed out has no stack."""
+        function = self._function
+        while hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        code = getattr(function, "__code__", None)
+        if code is None or not finding.bytes_per_call:
+            return ()
+        site = Site(file=namer.classify(code.co_filename)[1], line=code.co_firstlineno, function=code.co_name)
+        return (SiteBytes(site=site, retained_bytes=finding.bytes_per_call),)
+
+
+def _finding(screened: Screened) -> LeakFinding:
+    growth = screened.growth
+    return LeakFinding(
+        leaking=growth.trend is Trend.GROWS,
+        bytes_per_call=growth.bytes_per_call,
+        calls=screened.calls,
+        settled_bytes=screened.settled_bytes,
+        counts=growth.counts,
+        signals=screened.signals,
+        note=screened.note,
+    )

@@ -1,0 +1,77 @@
+"""What the operating system and the C library say about this process; the one place that asks psutil."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+
+class ProcessMemory:
+    """Reads the C heap, resident memory, file descriptors, native threads and children.
+
+    Each reader gives None where this platform has no such figure (musl has no count of
+    the C heap in use, for one).
+    """
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._heap: Callable[[], object] | None = getattr(psutil, "heap_info", None)
+        if self.heap_bytes() is None:
+            self._heap = None
+
+    def heap_bytes(self) -> int | None:
+        """Return the bytes in use in the C heap, those it mapped directly included."""
+        if self._heap is None:
+            return None
+        try:
+            heap = self._heap()
+        except (OSError, RuntimeError, psutil.Error):
+            return None
+        used: int = getattr(heap, "heap_used", 0)
+        mapped: int = getattr(heap, "mmap_used", 0)
+        return max(0, used) + max(0, mapped)
+
+    def resident_bytes(self) -> int | None:
+        """Return the bytes of this process that are in physical memory."""
+        try:
+            return int(self._process.memory_info().rss)
+        except (OSError, psutil.Error):
+            return None
+
+    def open_files(self) -> int | None:
+        """Return the number of open file descriptors (handles on Windows)."""
+        try:
+            reader = getattr(self._process, "num_handles" if sys.platform == "win32" else "num_fds")
+            return int(reader())
+        except (OSError, psutil.Error):
+            return None
+
+    def threads(self) -> int | None:
+        """Return the number of native threads."""
+        try:
+            return int(self._process.num_threads())
+        except (OSError, psutil.Error):
+            return None
+
+    def children(self) -> int | None:
+        """Return the number of child processes, those that ended and were not waited for included."""
+        listed = self._listed_children()
+        if listed is not None:
+            return listed
+        try:
+            return len(self._process.children())
+        except (OSError, psutil.Error):
+            return None
+
+    @staticmethod
+    def _listed_children() -> int | None:
+        """Linux lists them by thread, which spares a look at every process of the machine."""
+        with contextlib.suppress(OSError):
+            tasks = Path("/proc/self/task")
+            return sum(len((tasks / task / "children").read_bytes().split()) for task in os.listdir(tasks))  # noqa: PTH208 - names are enough, paths would be built for nothing
+        return None

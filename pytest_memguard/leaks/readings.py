@@ -1,0 +1,84 @@
+"""One row of figures at a time, kept where taking them does not show in them."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from array import array
+
+from pytest_memguard.growth import Window
+from pytest_memguard.leaks.process_memory import ProcessMemory
+from pytest_memguard.leaks.small_blocks import SmallBlocks
+from pytest_memguard.meters.collection import clear_type_caches
+
+THREADS = "threads"
+FILES = "files"
+CHILDREN = "children"
+GARBAGE = "uncollectable objects"
+
+_MOST_ROWS = 512
+_UNKNOWN = -1
+_UNITS = (THREADS, FILES, CHILDREN, GARBAGE)
+
+
+class Readings:
+    """Takes readings of this process into memory that was set aside beforehand."""
+
+    def __init__(self) -> None:
+        self.process = ProcessMemory()
+        self._small = SmallBlocks()
+        self._columns = tuple(array("q", bytes(8 * _MOST_ROWS)) for _ in range(5 + len(_UNITS)))
+        self._rows = 0
+        for _ in range(2):  # what a first reading allocates must not show in the second
+            self.take(0)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self._rows = 0
+
+    def take(self, calls: int) -> int:
+        """Collect garbage, read everything as the next row, and return that row's number."""
+        gc.collect()
+        clear_type_caches()
+        calls_made, blocks, small, heap, resident, *counts = self._columns
+        row = self._rows
+        blocks[row] = sys.getallocatedblocks() if hasattr(sys, "getallocatedblocks") else _UNKNOWN
+        heap[row] = _known(self.process.heap_bytes())
+        small[row] = _known(self._small.bytes_in_use())
+        resident[row] = _known(self.process.resident_bytes())
+        threads, files, children, garbage = counts
+        threads[row] = _known(self.process.threads())
+        files[row] = _known(self.process.open_files())
+        children[row] = _known(self.process.children())
+        garbage[row] = len(gc.garbage)
+        calls_made[row] = calls
+        self._rows = min(row + 1, _MOST_ROWS - 1)
+        return row
+
+    def windows(self) -> tuple[Window, ...]:
+        """Return the rows taken so far."""
+        return tuple(self._window(row) for row in range(self._rows))
+
+    def _window(self, row: int) -> Window:
+        calls, blocks, small, heap, resident, *counts = (column[row] for column in self._columns)
+        return Window(
+            calls=calls,
+            blocks=blocks or None,  # zero where Python's allocator is switched off
+            blocks_bytes=_or_none(small),
+            heap_bytes=_or_none(heap),
+            resident_bytes=_or_none(resident),
+            counts={unit: count for unit, count in zip(_UNITS, counts, strict=True) if count != _UNKNOWN},
+        )
+
+    def close(self) -> None:
+        """Close what the readers hold open."""
+        self._small.close()
+
+
+def _known(value: int | None) -> int:
+    return _UNKNOWN if value is None else value
+
+
+def _or_none(value: int) -> int | None:
+    return None if value == _UNKNOWN else value

@@ -1,0 +1,64 @@
+"""Calling a body many times: errors name the call, forked children end, Ctrl-C stays Ctrl-C."""
+
+from __future__ import annotations
+
+import dis
+import os
+import time
+from collections.abc import Callable
+
+from pytest_memguard.leaks.ceiling import CeilingReached
+from pytest_memguard.leaks.errors import BodyFailedError
+
+_in_child: list[bool] = []
+"""Filled in every child that is forked; a check empties it when it starts."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _in_child.append(True))
+
+_RAISING = {dis.opmap[name] for name in ("RAISE_VARARGS", "RERAISE") if name in dis.opmap}
+
+
+class Repeater:
+    """Calls a body and counts; `calls` includes a call that did not come to its end."""
+
+    def __init__(self, body: Callable[[], object]) -> None:
+        self._body = body
+        self.calls = 0
+        _in_child.clear()
+
+    def __call__(self, times: int) -> float:
+        """Call the body so many times and return the CPU seconds of it.
+
+        Raises `BodyFailedError` with what the body raised, whatever it is; only an interrupt
+        from outside and the ceiling of this check pass through.
+        """
+        body, in_child = self._body, _in_child
+        start = time.process_time()
+        number = 0
+        try:
+            for number in range(1, times + 1):  # noqa: B007 - the error below names the call
+                body()
+                if in_child:
+                    os._exit(0)  # a forked child that comes back here would run on as a second pytest
+        except CeilingReached:
+            self.calls += number
+            raise
+        except BaseException as error:
+            if in_child:
+                os._exit(1)
+            if isinstance(error, KeyboardInterrupt) and not _was_raised_by_code(error):
+                raise
+            raise BodyFailedError(error, self.calls + number) from error
+        self.calls += times
+        return time.process_time() - start
+
+
+def _was_raised_by_code(error: KeyboardInterrupt) -> bool:
+    """Say whether a `raise` statement ends the innermost frame: a key pressed interrupts anywhere."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    return trace.tb_frame.f_code.co_code[trace.tb_lasti] in _RAISING

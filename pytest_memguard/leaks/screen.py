@@ -1,0 +1,205 @@
+"""The screen: repeat a body in growing windows, untraced, and read what stays behind."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pytest_memguard.growth import BLOCKS, HEAP, LEAST_CALLS, RESIDENT, Growth, Trend, Window, decide
+from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached
+from pytest_memguard.leaks.ladder import (
+    ENOUGH_CALLS,
+    Plan,
+    extension,
+    first_plan,
+    may_extend,
+    most_calls_for,
+)
+from pytest_memguard.leaks.readings import Readings
+from pytest_memguard.leaks.repeating import Repeater
+from pytest_memguard.units import format_size
+
+_PILOT_SHARE = 0.01
+_PILOT_MOST_CALLS = 4096
+_COUNTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What the screen saw: the decision, the readings it rests on, and what the body settled at."""
+
+    growth: Growth
+    windows: tuple[Window, ...]
+    calls: int
+    settled_bytes: int
+    signals: tuple[str, ...]
+    note: str = ""
+
+
+class Screen:
+    """One check of one body."""
+
+    def __init__(
+        self,
+        body: Callable[[], object],
+        *,
+        budget_seconds: float,
+        ceiling_bytes: int,
+        between: Callable[[], None] | None = None,
+    ) -> None:
+        self._repeat = Repeater(body)
+        self._budget_seconds = budget_seconds
+        self._ceiling_bytes = ceiling_bytes
+        self._between = between or (lambda: None)
+        self._readings = Readings()
+        self._ceiling = Ceiling(self._readings.process.resident_bytes, ceiling_bytes)
+        self._started = (0.0, 0.0)
+        self._first_row = 1
+        self._most_calls = 0
+
+    def run(self) -> Screened:
+        """Make the calls and decide; raises `BodyFailedError` where a call fails."""
+        try:
+            with self._ceiling:
+                self._readings.take(0)
+                self._started = (time.process_time(), time.monotonic())
+                plan = self._pilot()
+                self._first_row = self._row()
+                self._climb(plan)
+                growth = self._extend(decide(self._series()))
+            return self._screened(growth, self._note(growth))
+        except CeilingReached:
+            return self._stopped()
+        finally:
+            self._readings.close()
+
+    def _series(self) -> tuple[Window, ...]:
+        return self._readings.windows()[self._first_row :]
+
+    def _calls(self, times: int) -> float:
+        seconds = self._repeat(times)
+        self._between()
+        return seconds
+
+    def _row(self) -> int:
+        self._ceiling.check()
+        return self._readings.take(self._repeat.calls)
+
+    def _pilot(self) -> Plan:
+        """Warm the body up, by calls that double, until one call's cost is known."""
+        self._ceiling.learn()
+        self._calls(1)
+        self._ceiling.enforce()
+        self._row()
+        times = 1
+        while True:
+            wall = time.monotonic()
+            seconds = self._calls(times)
+            wall = time.monotonic() - wall
+            row = self._row()
+            last, before = self._readings.windows()[row], self._readings.windows()[row - 1]
+            most_calls = _most_calls(before, last, times, self._ceiling_bytes)
+            long_enough = max(seconds, wall / 4) >= self._budget_seconds * _PILOT_SHARE
+            if long_enough or times >= min(_PILOT_MOST_CALLS, most_calls):
+                self._most_calls = most_calls
+                return first_plan(
+                    cpu_seconds=seconds / times,
+                    wall_seconds=wall / times,
+                    budget_seconds=self._budget_seconds,
+                    most_calls=most_calls,
+                )
+            times *= 2
+
+    def _climb(self, plan: Plan) -> None:
+        for _ in range(plan.rows):
+            self._calls(plan.step)
+            self._row()
+
+    def _extend(self, growth: Growth) -> Growth:
+        """Go on while growth is not told apart; what looks like a leak must show over twice the calls."""
+        confirmed = False  # by twice the calls, all garbage included
+        while growth.trend is not Trend.LEVEL and growth.calls < self._most_calls:
+            if confirmed and growth.trend is Trend.GROWS and growth.calls >= ENOUGH_CALLS:
+                break
+            if not self._may_extend():
+                break
+            gc.unfreeze()  # what was alive before and died since was out of the collector's sight
+            self._climb(extension(growth.calls))
+            growth = decide(self._series())
+            confirmed = True
+        return growth
+
+    def _may_extend(self) -> bool:
+        cpu, wall = self._started
+        return may_extend(
+            spent_seconds=time.process_time() - cpu,
+            spent_wall_seconds=time.monotonic() - wall,
+            budget_seconds=self._budget_seconds,
+        )
+
+    def _note(self, growth: Growth) -> str:
+        if growth.calls < LEAST_CALLS:
+            return f"a call takes too long: {self._repeat.calls} calls within the budget cannot show a leak"
+        if growth.trend is Trend.UNDECIDED:
+            return f"growth was still falling after {growth.calls:,} calls"
+        if growth.trend is Trend.GROWS and growth.calls < ENOUGH_CALLS:
+            return f"a cache of more than {growth.calls:,} entries that still fills would look the same"
+        return ""
+
+    def _screened(self, growth: Growth, note: str) -> Screened:
+        windows = self._readings.windows()
+        return Screened(
+            growth=growth,
+            windows=windows[self._first_row :],
+            calls=self._repeat.calls,
+            settled_bytes=0 if growth.trend is Trend.GROWS else _settled(windows[0], windows[-1], growth),
+            signals=_signals(windows[0]),
+            note=note,
+        )
+
+    def _stopped(self) -> Screened:
+        """Report the rate at which the ceiling was reached."""
+        grown, calls = self._ceiling.grown_bytes, max(1, self._repeat.calls)
+        growth = Growth(
+            trend=Trend.GROWS, calls=calls, signals=(RESIDENT,), bytes_per_call=max(1, round(grown / calls))
+        )
+        limit = format_size(self._ceiling_bytes)
+        return Screened(
+            growth=growth,
+            windows=self._series(),
+            calls=calls,
+            settled_bytes=0,
+            signals=_signals(self._readings.windows()[0]),
+            note=f"stopped: the process grew by {format_size(grown)}, past the ceiling of {limit}",
+        )
+
+
+def _most_calls(before: Window, after: Window, times: int, ceiling_bytes: int) -> int:
+    """Limit what follows by what the last calls left behind."""
+    counted = max((count - before.counts.get(unit, count) for unit, count in after.counts.items()), default=0)
+    grown = max(_held(before, after), (after.resident_bytes or 0) - (before.resident_bytes or 0))
+    return most_calls_for(
+        bytes_per_call=grown / times,
+        counts_per_call=counted / times if counted >= min(_COUNTED, times) else 0.0,
+        ceiling_bytes=ceiling_bytes,
+    )
+
+
+def _held(before: Window, after: Window) -> int:
+    """Return how many bytes of blocks and heap were added between two readings."""
+    heap = (after.heap_bytes or 0) - (before.heap_bytes or 0)
+    if after.blocks_bytes is not None and before.blocks_bytes is not None:
+        return heap + after.blocks_bytes - before.blocks_bytes
+    return heap + 64 * ((after.blocks or 0) - (before.blocks or 0))
+
+
+def _settled(before: Window, after: Window, growth: Growth) -> int:
+    """Return what is held beyond a drift too small to be a leak, which depends on the number of calls."""
+    return max(0, round(_held(before, after) - max(0.0, growth.drift_bytes) * after.calls))
+
+
+def _signals(window: Window) -> tuple[str, ...]:
+    known = {BLOCKS: window.blocks, HEAP: window.heap_bytes, RESIDENT: window.resident_bytes}
+    return tuple(name for name, value in known.items() if value is not None)

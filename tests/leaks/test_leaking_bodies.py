@@ -1,0 +1,140 @@
+"""Every kind of leak is found, at its rate."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import mmap
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pytest_memguard.leaks import LeakCheck
+from pytest_memguard.model import LeakFinding
+
+Body = Callable[[], object]
+
+
+def _screen(body: Body, budget_seconds: float = 0.3) -> LeakFinding:
+    return LeakCheck(body, budget_seconds=budget_seconds).screen()
+
+
+def _every(number: int, keep: Callable[[], object]) -> Body:
+    kept: list[object] = []
+    calls = 0
+
+    def body() -> None:
+        nonlocal calls
+        calls += 1
+        if calls % number == 0:
+            kept.append(keep())
+
+    return body
+
+
+def _native(size_bytes: int) -> Body:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    return lambda: libc.malloc(size_bytes)
+
+
+def _error_path() -> Body:
+    seen: list[BaseException] = []
+
+    def read(text: str) -> int:
+        try:
+            return int(text)
+        except ValueError as error:
+            seen.append(error.with_traceback(None))
+            raise
+
+    def body() -> None:
+        with contextlib.suppress(ValueError):
+            read("x")
+
+    return body
+
+
+def _mapped() -> Body:
+    kept: list[mmap.mmap] = []
+
+    def body() -> None:
+        area = mmap.mmap(-1, 65536)
+        area.write(bytes(65536))
+        kept.append(area)
+
+    return body
+
+
+LEAKS: dict[str, tuple[Body, int, int]] = {
+    "an object a call": (_every(1, object), 22, 28),
+    "an object every 7th call": (_every(7, object), 3, 5),
+    "an object every 50th call": (_every(50, object), 1, 1),
+    "10 KB every 7th call": (_every(7, lambda: bytes(10_000)), 1_380, 1_500),
+    "8 bytes a call": (_every(1, lambda: None), 6, 11),
+    "malloc(24)": (_native(24), 32, 33),
+    "an error path": (_error_path(), 80, 700),
+    "mapped memory": (_mapped(), 65_000, 68_000),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_leak_is_found_at_its_rate(name: str) -> None:
+    body, least, most = LEAKS[name]
+    finding = _screen(body)
+    assert finding.leaking, finding
+    assert least <= finding.bytes_per_call <= most, finding
+
+
+@pytest.fixture
+def opened() -> Iterator[list[int]]:
+    files: list[int] = []
+    yield files
+    for file in files:
+        os.close(file)
+
+
+def test_file_left_open_is_found_in_its_own_unit(opened: list[int]) -> None:
+    finding = _screen(lambda: opened.append(os.open(os.devnull, os.O_RDONLY)))
+    assert finding.leaking
+    assert [(count.unit, round(count.per_call, 2)) for count in finding.counts] == [("files", 1.0)]
+
+
+def test_thread_left_running_is_found_in_its_own_unit() -> None:
+    stop = threading.Event()
+    finding = _screen(lambda: threading.Thread(target=stop.wait).start())
+    stop.set()
+    assert finding.leaking
+    assert ("threads", 1.0) in [(count.unit, round(count.per_call, 2)) for count in finding.counts]
+
+
+def test_growth_of_a_process_past_the_ceiling_ends_the_check() -> None:
+    kept: list[bytes] = []
+    check = LeakCheck(lambda: kept.append(b"x" * 1_000_000), budget_seconds=5, ceiling_bytes=40_000_000)
+    finding = check.screen()
+    held = sum(map(len, kept))
+    kept.clear()
+    assert finding.leaking
+    assert 900_000 <= finding.bytes_per_call <= 1_200_000
+    assert held < 60_000_000
+
+
+def test_one_call_that_runs_away_is_ended() -> None:
+    kept: list[bytes] = []
+    calls = 0
+
+    def body() -> None:
+        nonlocal calls
+        calls += 1
+        while calls > 1:
+            kept.append(b"x" * 1_000_000)
+
+    finding = LeakCheck(body, ceiling_bytes=200_000_000).screen()
+    held = sum(map(len, kept))
+    kept.clear()
+    assert finding.leaking
+    assert "past the ceiling" in finding.note
+    assert held < 2_000_000_000
