@@ -46,13 +46,18 @@ def judge(
         outcome = Outcome.LEAKED
     if outcome is Outcome.NEW and entry is None and not has_baseline:
         outcome = Outcome.NO_BASELINE
-    shown = next((metric for metric in judged if metric.outcome is outcome), None)
+    shown = max((metric for metric in judged if metric.outcome is outcome), key=_over_bytes, default=None)
     return Verdict(
         outcome=outcome,
         reason=_reason(outcome, shown, measurement, entry),
         metrics=judged,
         sites=grown_sites(measurement, entry, shown),
     )
+
+
+def _over_bytes(metric: MetricVerdict) -> int:
+    """Return how far a metric is from what was accepted; of several the farthest is told first."""
+    return abs(metric.measured - (metric.baseline or 0))
 
 
 def not_measured(reason: str) -> Verdict:
@@ -104,7 +109,7 @@ LEAK_TOLERANCE = Tolerance(relative=0.25, absolute_bytes=16)
 
 
 def _judge_leak(measured: int, baseline: int | None, policy: Policy) -> MetricVerdict:
-    """A leak fails without a baseline; what is accepted or allowed by a limit is tolerated."""
+    """Judge the rate of a leak: it fails without a baseline, unless a limit allows it."""
     limit, rule = 0, "no leak"
     if baseline is not None:
         limit, rule = baseline + LEAK_TOLERANCE.allowance_bytes(baseline), "tolerance"
@@ -170,6 +175,12 @@ def _grown(place: tuple[SiteBytes, int], was: dict[str, int]) -> GrownSite:
         was_bytes=was_bytes,
         inner=one.inner,
     )
+
+
+def has_settled_higher(verdict: Verdict) -> bool:
+    """Say whether what a test settled at grew: a figure that its own process can read but once."""
+    settled = verdict.metric(SETTLED)
+    return settled is not None and settled.outcome is Outcome.GREW
 
 
 def is_slack(metric: MetricVerdict) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_memguard import run_end
+from pytest_memguard.cold import ColdGuard, without_own_fixtures
 from pytest_memguard.collection import Collection
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.markers import PLAN, plan_for
@@ -77,7 +78,10 @@ class GuardedRun:
 
     def around(self, item: pytest.Item) -> Any:
         """Return the context in which a guarded item's whole protocol runs."""
-        return only_new_garbage() if PLAN in item.stash else nullcontext()
+        plan = item.stash.get(PLAN, None)
+        if plan is None:
+            return nullcontext()
+        return without_own_fixtures(item) if plan.policy.fresh else only_new_garbage()
 
     @contextmanager
     def guarding(self, item: Any) -> Iterator[None]:
@@ -86,7 +90,11 @@ class GuardedRun:
         if plan is None:
             yield
             return
-        guard = ItemGuard(item, plan, self.session, item.runtest)
+        guard: ColdGuard | ItemGuard
+        if plan.policy.fresh:
+            guard = ColdGuard(item, plan, self.session)
+        else:
+            guard = ItemGuard(item, plan, self.session, item.runtest)
         item.stash[SAMPLED] = guard.sampled
         item.runtest = guard.run
         try:

@@ -14,7 +14,8 @@ Frame = tuple[str, str, int]
 """Function, file and line: the order in which memray gives them."""
 
 HARNESS_PACKAGES = frozenset(
-    {"_pytest", "pluggy", "memray", "xdist", "execnet", "coverage", "hypothesis", "ddtrace"}
+    {"_pytest", "pluggy", "memray", "xdist", "execnet", "coverage", "ddtrace", "hypothesis"}
+    | {"_hypothesis_pytestplugin", "_hypothesis_globals"}
 )
 """Top-level packages that run or watch tests; with every `pytest…` package they are not the test's memory."""
 
