@@ -59,8 +59,7 @@ def _lazy_import() -> Body:
 
 
 def _logging() -> Body:
-    logger = logging.getLogger("memguard.test.bounded")
-    logger.propagate = False  # pytest's own handler keeps every record
+    logger = logging.Logger("memguard.test.bounded")  # outside of the tree in which pytest keeps every record
 
     def body() -> None:
         handler = logging.StreamHandler(io.StringIO())
