@@ -9,7 +9,12 @@ import pytest
 from pytest_memguard.model import LeakFinding
 from pytest_memguard.policy import Policy
 from pytest_memguard.quiet import quietly
+from pytest_memguard.rerun import describe, pop_recorded_failure
 from pytest_memguard.session import GuardSession
+
+
+class CannotRepeatError(Exception):
+    """A body that cannot be repeated; the sentence is the reason of `not-measured`."""
 
 
 def run_check(
@@ -19,23 +24,39 @@ def run_check(
     *,
     between: Callable[[], None] | None = None,
 ) -> LeakFinding:
-    """Run the leak check on a body under a policy."""
-    from pytest_memguard.leaks import check_leaks  # noqa: PLC0415 - only leak checks load psutil
+    """Run the leak check on a body under a policy.
 
-    return check_leaks(
-        body,
-        budget_seconds=policy.leak_budget_seconds,
-        ceiling_bytes=policy.leak_ceiling_bytes,
-        threads=policy.threads,
-        native=policy.native,
-        between=between,
-        root=session.root,
-    )
+    Raises `CannotRepeatError` where a later call of the body fails. With several threads
+    such a failure is what the check was asked to shake out, and goes on up as itself.
+    """
+    from pytest_memguard.leaks import BodyFailedError, check_leaks  # noqa: PLC0415 - only leak checks load psutil
+
+    try:
+        return check_leaks(
+            body,
+            budget_seconds=policy.leak_budget_seconds,
+            ceiling_bytes=policy.leak_ceiling_bytes,
+            native=policy.native,
+            between=between,
+            root=session.root,
+        )
+    except BodyFailedError as error:
+        if policy.threads > 1:
+            raise error.original from error
+        reason = f"it cannot be repeated: call {error.call} failed with {describe(error.original)}"
+        raise CannotRepeatError(reason) from error
 
 
 def check_item(
     item: pytest.Item, runtest: Callable[[], None], policy: Policy, session: GuardSession
 ) -> LeakFinding:
     """Repeat an item's body with the fixtures it has."""
+
+    def body() -> None:
+        runtest()
+        recorded = pop_recorded_failure(item)
+        if recorded is not None:
+            raise recorded
+
     with quietly(item) as drop:
-        return run_check(runtest, policy, session, between=drop)
+        return run_check(body, policy, session, between=drop)

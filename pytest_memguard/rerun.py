@@ -69,9 +69,9 @@ class Rerunner:
 
     def check_recorded_failure(self) -> None:
         """Raise for an error that unittest wrote down instead of raising, and forget it there."""
-        recorded = self._item.__dict__.pop("_excinfo", None)
-        if recorded:
-            raise CannotRunAgainError(f"its second run failed with {describe(recorded[0].value)}")
+        recorded = pop_recorded_failure(self._item)
+        if recorded is not None:
+            raise CannotRunAgainError(f"its second run failed with {describe(recorded)}")
 
     def _renew_instance(self) -> None:
         """Give a method a new instance, unless a plugin has put something else in its place."""
@@ -101,6 +101,12 @@ def describe(error: BaseException) -> str:
     """Write an error in one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+
+
+def pop_recorded_failure(item: pytest.Item) -> BaseException | None:
+    """Return an error that unittest wrote down instead of raising, and forget it there."""
+    recorded = item.__dict__.pop("_excinfo", None)
+    return recorded[0].value if recorded else None
 
 
 def recorded_failure(item: pytest.Item) -> bool:

@@ -11,9 +11,9 @@ import pytest
 
 from pytest_memguard.children import ChildWatch
 from pytest_memguard.confirm import wants_another
-from pytest_memguard.gate import has_settled_higher
+from pytest_memguard.gate import has_settled_higher, not_measured
 from pytest_memguard.isolation import IsolationError, run_isolated
-from pytest_memguard.leak_checking import check_item, run_check
+from pytest_memguard.leak_checking import CannotRepeatError, check_item, run_check
 from pytest_memguard.markers import Plan
 from pytest_memguard.meters import MeterError, MeterUnavailableError
 from pytest_memguard.model import LeakFinding, Sample, TestResult
@@ -81,7 +81,11 @@ class ItemGuard:
         if watch.started_children() and not self._plan.policy.children:
             self._notes += ("it starts child processes, whose memory is not counted",)
         self._confirm(samples)
-        leak = self._check_leaks()
+        try:
+            leak = self._check_leaks()
+        except CannotRepeatError as error:
+            self._judge_without_leaks(samples, str(error))
+            return
         judged = self._session.judge(self._item.nodeid, samples, self._plan.policy, leak=leak)
         if leak is not None and has_settled_higher(judged[1]):
             leak = self._confirm_settled(leak)
@@ -143,6 +147,14 @@ class ItemGuard:
         if not self._plan.policy.leaks:
             return None
         return check_item(self._item, self._runtest, self._plan.policy, self._session)
+
+    def _judge_without_leaks(self, samples: list[Sample], reason: str) -> None:
+        """Judge the samples alone; where they pass, what could not be checked is what counts."""
+        notes = (*self._notes, reason)
+        measurement, verdict = self._session.judge(self._item.nodeid, samples, self._plan.policy, notes=notes)
+        if not self._session.fails(verdict.outcome):
+            verdict = not_measured(reason)
+        self.sampled.results.append(self._session.result(self._item.nodeid, verdict, measurement))
 
     def _confirm_settled(self, leak: LeakFinding) -> LeakFinding:
         """Check again in an interpreter of its own: here the caches that the check filled are full now."""
