@@ -17,6 +17,7 @@ from pytest_memguard.markers import PLAN, plan_for
 from pytest_memguard.meters.collection import only_new_garbage
 from pytest_memguard.model import RunProblem, TestResult
 from pytest_memguard.options import apply_options, run_options
+from pytest_memguard.property_tests import same_examples
 from pytest_memguard.rerun import TEARDOWN_ERROR
 from pytest_memguard.sampling import ItemGuard, Sampled
 from pytest_memguard.session import GuardSession
@@ -98,7 +99,8 @@ class GuardedRun:
         item.stash[SAMPLED] = guard.sampled
         item.runtest = guard.run
         try:
-            yield
+            with same_examples(item):
+                yield
         finally:
             del item.runtest
 

@@ -9,7 +9,8 @@ import pytest
 from pytest_memguard.model import LeakFinding
 from pytest_memguard.policy import Policy
 from pytest_memguard.quiet import quietly
-from pytest_memguard.rerun import describe, pop_recorded_failure
+from pytest_memguard.repeating_item import repeatable_body
+from pytest_memguard.rerun import describe
 from pytest_memguard.session import GuardSession
 
 
@@ -51,12 +52,5 @@ def check_item(
     item: pytest.Item, runtest: Callable[[], None], policy: Policy, session: GuardSession
 ) -> LeakFinding:
     """Repeat an item's body with the fixtures it has."""
-
-    def body() -> None:
-        runtest()
-        recorded = pop_recorded_failure(item)
-        if recorded is not None:
-            raise recorded
-
     with quietly(item) as drop:
-        return run_check(body, policy, session, between=drop)
+        return run_check(repeatable_body(item, runtest), policy, session, between=drop)

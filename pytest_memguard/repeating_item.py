@@ -1,0 +1,46 @@
+"""What one call of a test's body is, when the leak check repeats it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from pytest_memguard.property_tests import FixedExample, is_property_test
+from pytest_memguard.rerun import pop_recorded_failure
+
+
+def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], object]:
+    """Return a call of an item's body with the fixtures that it has.
+
+    A plain function is called directly: pytest's own machinery would cost more than many a
+    body. A property test repeats one example. Everything else (methods of `TestCase` with their
+    set-up, coroutines on their own loop, doctests) runs as pytest runs it.
+    """
+    if is_property_test(item):
+        return _one_example(item, runtest)
+    if type(item) is pytest.Function and not _is_async(item.obj):
+        names = item._fixtureinfo.argnames  # noqa: SLF001 - what pytest itself passes to the function
+        return partial(item.obj, **{name: item.funcargs[name] for name in names})
+    return partial(_run, item, runtest)
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _run(item: pytest.Item, runtest: Callable[[], None]) -> None:
+    runtest()
+    recorded = pop_recorded_failure(item)
+    if recorded is not None:
+        raise recorded
+
+
+def _one_example(item: pytest.Item, runtest: Callable[[], None]) -> Callable[[], object]:
+    example = FixedExample(item)
+    with example.watching():
+        runtest()
+    return example.repeat
