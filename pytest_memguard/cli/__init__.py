@@ -21,6 +21,8 @@ COMMANDS = {
     "accept": "Accept what the last run measured.",
     "show": "Show what is accepted.",
     "diff": "Compare the last run with the baseline, or two runs.",
+    "summary": "Write the report of the last run.",
+    "compare": "Compare this tree with another commit, without a baseline.",
     "prune": "Remove entries whose test no longer exists.",
     "selftest": "Plant a growth and a leak, and see that the gate fails.",
 }

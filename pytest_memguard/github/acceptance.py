@@ -1,0 +1,77 @@
+"""Results from artifacts as changed baseline files, on top of those that a branch has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pytest_memguard.accepting import Change, plan_acceptance, select
+from pytest_memguard.errors import NothingToJudgeError
+from pytest_memguard.model import RunResults
+from pytest_memguard.storage.baseline import BaselineStore, split_id
+from pytest_memguard.storage.results import read_results_by_environment
+
+
+def accept_texts(
+    texts: Sequence[bytes],
+    temporary: Path,
+    *,
+    folder: str,
+    patterns: Sequence[str],
+    note: str | None,
+    read: Callable[[str], str | None],
+) -> tuple[list[str], dict[str, str]]:
+    """Accept results; return a line for each change, and the changed files below `folder`.
+
+    `texts` are results files and validated as such; `read` returns the branch's text of a
+    baseline file. Raises a `MemguardError` for either that cannot be read, and
+    `NothingToJudgeError` for a pattern that fits no test.
+    """
+    paths = []
+    for number, text in enumerate(texts):
+        path = temporary / f"results-{number}.json"
+        path.write_bytes(text)
+        paths.append(path)
+    runs = read_results_by_environment(paths)
+    select((test.id for run in runs for test in run.tests), patterns)
+    lines: list[str] = []
+    files: dict[str, str] = {}
+    for run in runs:
+        ids = [test.id for test in run.tests]
+        fitting = [pattern for pattern in patterns if _fits(ids, pattern)]
+        if patterns and not fitting:
+            continue
+        store = BaselineStore(temporary / "baseline", run.environment)
+        changes = _accepted(run, store, fitting, note, lambda path: read(f"{folder}/{path}"))
+        lines += [change.description for change in changes]
+        for module in {split_id(change.test_id)[0] for change in changes}:
+            path = store.path_of(module)
+            name = path.relative_to(store.directory).as_posix()
+            files[f"{folder}/{name}"] = path.read_text(encoding="utf-8")
+    return lines, files
+
+
+def _fits(ids: Sequence[str], pattern: str) -> bool:
+    try:
+        return bool(select(ids, [pattern]))
+    except NothingToJudgeError:
+        return False
+
+
+def _accepted(
+    run: RunResults,
+    store: BaselineStore,
+    patterns: Sequence[str],
+    note: str | None,
+    read: Callable[[str], str | None],
+) -> list[Change]:
+    """Lay the branch's files down, then accept over them."""
+    for module in sorted({split_id(test.id)[0] for test in run.tests}):
+        path = store.path_of(module)
+        text = read(path.relative_to(store.directory).as_posix())
+        if text is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    changes = plan_acceptance(run, store.entries_of(test.id for test in run.tests), patterns, note=note)
+    store.update({change.test_id: change.new for change in changes}, meter=run.meter, made_with=run.made_with)
+    return changes

@@ -1,0 +1,223 @@
+"""The action's inputs, read from `MG_*` variables and checked before anything runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_memguard.errors import MemguardError, ValueFormError, nearest
+from pytest_memguard.github.workspace import inside
+from pytest_memguard.model import OUTCOMES
+
+FAIL_ON_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "regression": ("grew", "over-limit", "leaked"),
+    "improvement": ("improved",),
+    "missing": ("stale",),
+    "env-mismatch": ("no-baseline",),
+    "no-tests": (),
+    "none": (),
+}
+"""Words for `fail-on` beside the outcomes themselves, and the outcomes that each stands for."""
+
+_VERSION = re.compile(r"\d+(\.\d+){0,5}((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+()\[\]-]{0,99}")
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
+_MOST_RERUNS = 5
+_MOST_DAYS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The checked inputs; empty text stands for "as the project has it configured"."""
+
+    paths: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    working_directory: str = "."
+    python: str = ""
+    version: str = ""
+    baseline: str = ""
+    mode: str = "check"
+    fail_on: tuple[str, ...] | None = None
+    base_ref: str = ""
+    rerun: int = 0
+    summary: bool = True
+    annotations: bool = True
+    comment: str = "never"
+    comment_id: str = ""
+    artifact: str = "always"
+    artifact_name: str = ""
+    retention_days: int = 0
+    allow_empty: bool = False
+    results: tuple[str, ...] = ()
+
+    @property
+    def outcomes_that_fail(self) -> tuple[str, ...] | None:
+        """The outcomes that `fail-on` names, its groups spelled out; None where it is not given."""
+        if self.fail_on is None:
+            return None
+        spelled = (FAIL_ON_GROUPS.get(word, (word,)) for word in self.fail_on)
+        return tuple(dict.fromkeys(outcome for words in spelled for outcome in words))
+
+
+class InputError(MemguardError):
+    """An input of the action that cannot be used."""
+
+    slug = "action-input"
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _lines(value: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in value.split("\n") if line.strip())
+
+
+def _paths(value: str) -> tuple[str, ...]:
+    for path in _lines(value):
+        if path.startswith("-"):
+            raise ValueFormError(f"{path!r} starts with a dash; options belong into `args`, one a line.")
+    return _lines(value)
+
+
+def _one_line(value: str) -> str:
+    if "\n" in value.strip():
+        raise ValueFormError(f"{value!r} has several lines; accepted is one.")
+    return value.strip()
+
+
+def _version(value: str) -> str:
+    if value.strip() and not _VERSION.fullmatch(value.strip()):
+        raise ValueFormError(f"{value!r} is not a version; accepted is one such as '1.2.3'.")
+    return value.strip()
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        word = value.strip() or choices[0]
+        if word not in choices:
+            raise ValueFormError(f"{word!r} is not a choice, {nearest(word, choices)}.")
+        return word
+
+    return read
+
+
+def _switch(value: str) -> bool:
+    return _choice("true", "false")(value) == "true"
+
+
+def _switch_off(value: str) -> bool:
+    return _choice("false", "true")(value) == "true"
+
+
+def _fail_on(value: str) -> tuple[str, ...] | None:
+    words = tuple(word for word in re.split(r"[\s,]+", value) if word)
+    known = (*FAIL_ON_GROUPS, *OUTCOMES)
+    for word in words:
+        if word not in known:
+            raise ValueFormError(f"{word!r} is not an outcome or a group of them, {nearest(word, known)}.")
+    if "none" in words and len(words) > 1:
+        raise ValueFormError("'none' stands alone; with it nothing fails.")
+    return words or None
+
+
+def _git_name(value: str) -> str:
+    name = _one_line(value)
+    if name.startswith("-") or re.search(r"[\s~^:?*\[\\]|\.\.|@\{", name):
+        raise ValueFormError(f"{name!r} is not a branch, tag or commit; accepted is a name such as 'main'.")
+    return name
+
+
+def _number(most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        text = value.strip() or "0"
+        if not re.fullmatch("[0-9]{1,4}", text) or int(text) > most:
+            raise ValueFormError(f"{text!r} is not a number from 0 to {most}.")
+        return int(text)
+
+    return read
+
+
+def _name(value: str) -> str:
+    name = _one_line(value)
+    if name and not _NAME.fullmatch(name):
+        raise ValueFormError(
+            f"{name!r} is not a name; accepted are up to 100 letters, digits, spaces and . _ + - ( ) [ ]."
+        )
+    return name
+
+
+_READERS: Mapping[str, Callable[[str], object]] = {
+    "paths": _paths,
+    "args": _lines,
+    "working_directory": lambda value: _one_line(value) or ".",
+    "python": _one_line,
+    "version": _version,
+    "baseline": _one_line,
+    "mode": _choice("check", "advisory", "record"),
+    "fail_on": _fail_on,
+    "base_ref": _git_name,
+    "rerun": _number(_MOST_RERUNS),
+    "summary": _switch,
+    "annotations": _switch,
+    "comment": _choice("never", "always", "on-change", "on-failure"),
+    "comment_id": _name,
+    "artifact": _choice("always", "on-failure", "never"),
+    "artifact_name": _name,
+    "retention_days": _number(_MOST_DAYS),
+    "allow_empty": _switch_off,
+    "results": _lines,
+}
+
+
+def read_inputs(environ: Mapping[str, str], workspace: Path) -> tuple[Inputs, list[str]]:
+    """Read every input; return what was read, and one sentence for each that cannot be used."""
+    read: dict[str, object] = {}
+    problems: list[str] = []
+    for name, reader in _READERS.items():
+        value = environ.get(f"MG_{name.upper()}", "")
+        label = name.replace("_", "-")
+        try:
+            if _FORBIDDEN.search(value):
+                raise ValueFormError(f"{value[:200]!r} holds a control character.")
+            read[name] = reader(value)
+        except MemguardError as error:
+            problems.append(f"{label}: {error}")
+    inputs = Inputs(**read)  # type: ignore[arg-type]  # each reader returns its field's type
+    return inputs, problems or _path_problems(inputs, workspace)
+
+
+def _path_problems(inputs: Inputs, workspace: Path) -> list[str]:
+    try:
+        folder = inside(workspace, inputs.working_directory)
+    except MemguardError as error:
+        return [f"working-directory: {error}"]
+    if not folder.is_dir():
+        wrong = f"there is no folder {inputs.working_directory!r} in the workspace"
+        return [f"working-directory: {wrong}; is actions/checkout missing before this step?"]
+    try:
+        inside(workspace, str(folder / (inputs.baseline or ".")))
+    except MemguardError as error:
+        return [f"baseline: {error}"]
+    return []
+
+
+def to_json(inputs: Inputs) -> str:
+    """Write checked inputs as one line, for the outputs of the step that checked them."""
+    return json.dumps(asdict(inputs), sort_keys=True)
+
+
+def from_json(text: str) -> Inputs:
+    """Read what `to_json` wrote; it came through the runner, so a wrong form is an `InputError`."""
+    try:
+        written = json.loads(text)
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in written.items()
+        }
+        return Inputs(**values)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"MG_CONFIG is not what the first step wrote: {error}.") from error

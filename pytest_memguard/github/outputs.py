@@ -1,0 +1,62 @@
+"""The action's outputs, computed from what was decided about the results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pytest_memguard.github.inputs import Inputs
+from pytest_memguard.github.report import Reported
+from pytest_memguard.github.status import Decision
+from pytest_memguard.model import Outcome, TestResult
+from pytest_memguard.reports.ranking import GROWTH, growth_bytes, growth_share
+
+
+def run_outputs(reports: Sequence[Reported], decision: Decision) -> dict[str, str]:
+    """Return the outputs that say how the run ended; all are there, also when nothing was measured."""
+    tests = [test for report in reports for test in report.results.tests]
+    grown = [test for test in tests if test.outcome in GROWTH]
+    return {
+        "status": decision.status,
+        "exit-code": str(decision.exit_code),
+        "regressions": str(len(grown)),
+        "improvements": _count(tests, Outcome.IMPROVED),
+        "new": _count(tests, Outcome.NEW, Outcome.NO_BASELINE),
+        "missing": _count(tests, Outcome.STALE),
+        "acknowledged": str(sum(bool(test.note) for test in tests)),
+        "max-growth-bytes": str(max(map(growth_bytes, grown), default=0)),
+        "max-growth-percent": f"{max(map(growth_share, grown), default=0.0) * 100:.2f}",
+        "env-key": ",".join(report.results.environment for report in reports),
+    }
+
+
+def _count(tests: Sequence[TestResult], *outcomes: Outcome) -> str:
+    return str(sum(test.outcome in outcomes for test in tests))
+
+
+def wants_artifact(inputs: Inputs, decision: Decision) -> bool:
+    """Say whether the policy asks for an artifact."""
+    return inputs.artifact == "always" or (inputs.artifact == "on-failure" and decision.exit_code != 0)
+
+
+def comment_wish(inputs: Inputs, outputs: Mapping[str, str], event: str, pull_request: str) -> str:
+    """Say what to do about the comment: `post` it, `update` one that is there, or nothing.
+
+    A comment that told of growth must not stay when the growth is gone, so a policy that asks
+    for no new comment still keeps an old one up to date.
+    """
+    on_pull_request = pull_request.isdigit() or event == "workflow_run"
+    if inputs.comment == "never" or not on_pull_request:
+        return ""
+    changed = any(outputs[name] != "0" for name in ("regressions", "improvements", "new", "missing"))
+    due = {
+        "always": True,
+        "on-change": changed or outputs["exit-code"] != "0",
+        "on-failure": outputs["exit-code"] != "0",
+    }
+    return "post" if due[inputs.comment] else "update"
+
+
+def artifact_name(inputs: Inputs, environment: str) -> str:
+    """Return the artifact's name: the input, or one that no other environment or project has."""
+    parts = ["memguard", inputs.comment_id.replace(" ", "-"), environment.replace(",", "+")]
+    return inputs.artifact_name or "-".join(part for part in parts if part)

@@ -1,0 +1,115 @@
+"""What a step reports about each environment: the decision, the proposal, and both as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pytest_memguard.errors import MemguardError
+from pytest_memguard.github import commands
+from pytest_memguard.github.incoming import results_files
+from pytest_memguard.github.inputs import Inputs
+from pytest_memguard.github.measure import RESULTS
+from pytest_memguard.github.place import Place
+from pytest_memguard.github.proposal import Proposal, propose
+from pytest_memguard.github.status import Decision, decide, judged_by
+from pytest_memguard.github.workspace import relative
+from pytest_memguard.model import RunResults
+from pytest_memguard.reports.annotations import worst_annotations
+from pytest_memguard.reports.markdown import (
+    MarkdownExtras,
+    markdown_report,
+)
+from pytest_memguard.reports.untrusted import prose
+from pytest_memguard.storage.baseline import BaselineStore
+from pytest_memguard.storage.results import read_results_by_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One environment's results with what was decided and proposed about them."""
+
+    results: RunResults
+    decision: Decision
+    proposal: Proposal = field(default_factory=Proposal)
+
+
+def read(inputs: Inputs, place: Place, directory: Path) -> list[RunResults]:
+    """Read the run's results, or those that other jobs left, one for each environment.
+
+    The failing outcomes of merged results are decided here: a shard judged its part alone.
+    """
+    if not inputs.results:
+        found = read_results_by_environment([directory / RESULTS])
+        return [_judged(inputs, place, results) for results in found] if inputs.rerun else found
+    found = read_results_by_environment(results_files(place.workspace, inputs.results))
+    return [_judged(inputs, place, results) for results in found]
+
+
+def _judged(inputs: Inputs, place: Place, results: RunResults) -> RunResults:
+    if inputs.mode != "check":
+        return replace(results, advisory=True)
+    fail_on = inputs.outcomes_that_fail
+    return judged_by(results, place.settings.fail_on if fail_on is None else fail_on)
+
+
+def reported(
+    inputs: Inputs,
+    place: Place,
+    results: RunResults,
+    *,
+    exit_code: int,
+    tests_failed: int | None,
+    propose_into: Path | None,
+) -> Reported:
+    """Decide about one environment's results, and propose what accepting them would change."""
+    environments = BaselineStore(place.baseline, results.environment).environments()
+    decision = decide(
+        results, inputs=inputs, exit_code=exit_code, tests_failed=tests_failed, environments=environments
+    )
+    if propose_into is None:
+        return Reported(results, decision)
+    try:
+        name = relative(place.workspace, place.baseline)
+        proposal = propose(results, baseline=place.baseline, into=propose_into, name=name)
+    except MemguardError as error:
+        commands.notice(f"No baseline is proposed: {error}")
+        proposal = Proposal()
+    return Reported(results, decision, proposal)
+
+
+def markdown(reports: Sequence[Reported], *, limit: int, title: str, patches: bool) -> str:
+    """Write one section for each environment; together they stay within the limit."""
+    share = limit // max(len(reports), 1)
+    parts = []
+    for report in reports:
+        named = " ".join(
+            part for part in (title, report.results.environment if len(reports) > 1 else "") if part
+        )
+        extras = MarkdownExtras(
+            title=named,
+            patch=report.proposal.patch if patches else "",
+            next_step=_NEXT_STEP if report.proposal.patch else "",
+        )
+        parts.append(markdown_report(report.results, limit=share, extras=extras))
+    return "\n".join(parts)
+
+
+_NEXT_STEP = (
+    "Download the artifact and run `memguard accept --from results.json`, copy its `proposed-baseline` "
+    "over the baseline's folder, or apply the patch."
+)
+
+
+def failed_markdown(sentence: str, title: str) -> str:
+    """Write the report of a run that has no results."""
+    named = f": {prose(title)}" if title else ""
+    return f"## memguard{named}\n\n**Nothing was judged.** {prose(sentence)}\n"
+
+
+def annotate(reports: Sequence[Reported], locate: Callable[[str], str | None]) -> None:
+    """Print the annotations of the first environment that has any failure, else of the first."""
+    chosen = next((one for one in reports if one.decision.exit_code), reports[0])
+    for annotation in worst_annotations(chosen.results, locate=locate):
+        commands.say(annotation)

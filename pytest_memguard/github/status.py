@@ -1,0 +1,128 @@
+"""How the step ends: one status word and one exit code, from outcomes that were judged before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pytest_memguard.github.inputs import Inputs
+from pytest_memguard.model import Outcome, RunProblem, RunResults
+from pytest_memguard.reports.ranking import GROWTH
+
+STATUSES = (
+    "error",
+    "regressed",
+    "tests-failed",
+    "no-tests",
+    "no-baseline",
+    "env-mismatch",
+    "new",
+    "improved",
+    "passed",
+)
+"""Every status, the one that matters most first."""
+
+_TESTS_FAILED = 1
+_NO_TESTS_COLLECTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The step's status, its exit code, and one sentence where something besides growth decided."""
+
+    status: str
+    exit_code: int
+    sentence: str = ""
+
+
+def worst(decisions: Iterable[Decision]) -> Decision:
+    """Join the decisions on several environments: the status that matters most, any failure."""
+    every = sorted(decisions, key=lambda decision: STATUSES.index(decision.status))
+    return replace(every[0], exit_code=max(decision.exit_code for decision in every))
+
+
+def judged_by(results: RunResults, fail_on: Sequence[str]) -> RunResults:
+    """Mark as failing the results whose outcome is in `fail_on`, and no other."""
+    tests = tuple(replace(test, fails=str(test.outcome) in fail_on) for test in results.tests)
+    return replace(results, tests=tests, advisory=False, problems=_still_true(results))
+
+
+def _still_true(results: RunResults) -> tuple[RunProblem, ...]:
+    """Leave out problems of single shards that the others solve."""
+    outcomes = {test.outcome for test in results.tests}
+    solved = set()
+    if outcomes - {Outcome.STALE}:
+        solved.add("no-tests")
+    if outcomes - {Outcome.STALE, Outcome.NOT_MEASURED}:
+        solved.add("nothing-measured")
+    if Outcome.NO_BASELINE not in outcomes:
+        solved.add("no-baseline")
+    return tuple(problem for problem in results.problems if problem.kind not in solved)
+
+
+def decide(
+    results: RunResults | None,
+    *,
+    inputs: Inputs,
+    exit_code: int,
+    tests_failed: int | None = None,
+    environments: Sequence[str] = (),
+) -> Decision:
+    """Decide from pytest's exit code and the results; `environments` are those with a baseline.
+
+    `tests_failed` is the number of tests that failed, where it is known. A run without readable
+    results, or one that pytest ended early, is an `error` whatever else it shows: a gate
+    that could not measure never passes.
+    """
+    if exit_code not in (0, _TESTS_FAILED, _NO_TESTS_COLLECTED):
+        return Decision("error", exit_code, f"pytest ended with exit code {exit_code}.")
+    if results is None:
+        return Decision("error", exit_code or 2, "The run left no results that can be read.")
+    failed = exit_code == _TESTS_FAILED and tests_failed != 0
+    by_memory = sum(test.fails for test in results.tests)
+    otherwise = failed and (tests_failed is None or tests_failed > by_memory)
+    decision = _status(results, failed=otherwise, environments=environments)
+    fails = inputs.mode == "check" and (
+        any(test.fails for test in results.tests) or _problem_fails(decision, results, inputs)
+    )
+    return replace(decision, exit_code=_TESTS_FAILED if failed or fails else 0)
+
+
+def _status(results: RunResults, *, failed: bool, environments: Sequence[str]) -> Decision:
+    outcomes = {test.outcome for test in results.tests}
+    kinds = {problem.kind: problem.sentence for problem in results.problems}
+    growth_fails = any(test.fails for test in results.tests if test.outcome in GROWTH)
+    if growth_fails or (outcomes & set(GROWTH) and not failed):
+        return Decision("regressed", 0)
+    if failed:
+        return Decision("tests-failed", 0, "Tests failed for other reasons than memory.")
+    if not outcomes - {Outcome.STALE} or "nothing-measured" in kinds:
+        return Decision("no-tests", 0, kinds.get("nothing-measured", "No guarded test ran."))
+    if "no-baseline" in kinds or outcomes <= {Outcome.NO_BASELINE, Outcome.NOT_MEASURED, Outcome.STALE}:
+        return _without_baseline(results, environments)
+    if outcomes & {Outcome.NEW, Outcome.NO_BASELINE}:
+        return Decision("new", 0)
+    return Decision("improved" if Outcome.IMPROVED in outcomes else "passed", 0)
+
+
+def _without_baseline(results: RunResults, environments: Sequence[str]) -> Decision:
+    if Outcome.NO_BASELINE not in {test.outcome for test in results.tests}:
+        return Decision("no-tests", 0, "No guarded test could be measured.")
+    others = sorted(set(environments) - {results.environment})
+    there = f"; there is a baseline for {', '.join(others)}" if others else ""
+    sentence = f"Nothing is accepted for {results.environment}{there}."
+    return Decision("env-mismatch" if others else "no-baseline", 0, sentence)
+
+
+def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> bool:
+    """Say whether the run fails as a whole; without `fail-on` as pytest would have it in CI."""
+    if decision.status == "no-tests":
+        if inputs.allow_empty:
+            return False
+        if inputs.fail_on is not None:
+            return "no-tests" in inputs.fail_on
+        kinds = {problem.kind: problem.fails for problem in results.problems}
+        return kinds.get("nothing-measured", True)
+    if decision.status in ("no-baseline", "env-mismatch"):
+        return inputs.fail_on is None or bool({"no-baseline", "env-mismatch"} & set(inputs.fail_on))
+    return False
