@@ -19,7 +19,7 @@ class CannotRepeatError(Exception):
 
 
 def run_check(
-    body: Callable[[], None],
+    body: Callable[[], object],
     policy: Policy,
     session: GuardSession,
     *,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from _pytest.unittest import TestCaseFunction
 
 from pytest_memguard.property_tests import FixedExample, is_property_test
 from pytest_memguard.rerun import pop_recorded_failure
@@ -23,7 +24,7 @@ def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], obje
     if is_property_test(item):
         return _one_example(item, runtest)
     if type(item) is pytest.Function and not _is_async(item.obj):
-        names = item._fixtureinfo.argnames  # noqa: SLF001 - what pytest itself passes to the function
+        names = item._fixtureinfo.argnames
         return partial(item.obj, **{name: item.funcargs[name] for name in names})
     return partial(_run, item, runtest)
 
@@ -32,11 +33,23 @@ def _is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
-def _run(item: pytest.Item, runtest: Callable[[], None]) -> None:
+def _run(item: Any, runtest: Callable[[], None]) -> None:
+    if isinstance(item, TestCaseFunction):
+        _renew_test_case(item)
     runtest()
     recorded = pop_recorded_failure(item)
     if recorded is not None:
         raise recorded
+
+
+def _renew_test_case(item: Any) -> None:
+    """Give a method of `TestCase` a new instance, as unittest does: some can run but once."""
+    if hasattr(item, "_getinstance"):
+        item._instance = item._getinstance()
+        item._obj = None
+    else:  # pytest 8.0 and 8.1
+        item._testcase = item.parent.obj(item.name)
+        item._obj = getattr(item._testcase, item.name)
 
 
 def _one_example(item: pytest.Item, runtest: Callable[[], None]) -> Callable[[], object]:
