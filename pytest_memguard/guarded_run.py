@@ -44,6 +44,8 @@ class GuardedRun:
         self.guarded = 0
         self.ending = run_end.Ending()
         self._worker_error = ""
+        if not self.is_worker and not config.option.collectonly:
+            self.session.profiles.clear()
 
     def header(self) -> list[str]:
         """Return the lines of pytest's header."""

@@ -16,7 +16,7 @@ from pytest_memguard.isolation import IsolationError, run_isolated
 from pytest_memguard.leak_checking import CannotRepeatError, check_item, run_check
 from pytest_memguard.markers import Plan
 from pytest_memguard.meters import MeterError, MeterUnavailableError
-from pytest_memguard.model import LeakFinding, Sample, TestResult
+from pytest_memguard.model import LeakFinding, Measurement, Sample, TestResult, Verdict
 from pytest_memguard.policy import Policy
 from pytest_memguard.quiet import quietly
 from pytest_memguard.regions import BOOK, RegionBook
@@ -92,7 +92,12 @@ class ItemGuard:
         measurement, verdict = self._session.judge(
             self._item.nodeid, samples, self._plan.policy, leak=leak, notes=self._notes
         )
-        self.sampled.results.append(self._session.result(self._item.nodeid, verdict, measurement))
+        self._add_whole(verdict, measurement)
+
+    def _add_whole(self, verdict: Verdict, measurement: Measurement) -> None:
+        result = self._session.result(self._item.nodeid, verdict, measurement)
+        meter = self._session.meter(self._plan.policy)
+        self.sampled.results.append(self._session.profiles.keep(result, meter))
 
     def _sample(self, *, first: bool) -> Sample:
         """Take one sample; where the meter does not start, the test runs all the same."""
@@ -154,7 +159,7 @@ class ItemGuard:
         measurement, verdict = self._session.judge(self._item.nodeid, samples, self._plan.policy, notes=notes)
         if not self._session.fails(verdict.outcome):
             verdict = not_measured(reason)
-        self.sampled.results.append(self._session.result(self._item.nodeid, verdict, measurement))
+        self._add_whole(verdict, measurement)
 
     def _confirm_settled(self, leak: LeakFinding) -> LeakFinding:
         """Check again in an interpreter of its own: here the caches that the check filled are full now."""

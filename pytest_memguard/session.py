@@ -22,6 +22,7 @@ from pytest_memguard.model import (
     Verdict,
 )
 from pytest_memguard.policy import Policy
+from pytest_memguard.profiles import ProfileKeeper
 from pytest_memguard.settings import Settings
 from pytest_memguard.storage.baseline import BaselineStore, split_id
 from pytest_memguard.storage.baseline_text import ModuleBaseline
@@ -42,6 +43,7 @@ class GuardSession:
         self.namer = SiteNamer(root, settings.exclude)
         self.store = BaselineStore(root / settings.baseline_dir, self.environment)
         self.has_baseline = self.store.exists()
+        self.profiles = ProfileKeeper(root, settings.profiles)
         self._modules: dict[str, ModuleBaseline] = {}
         self._meters: dict[str | None, ChosenMeter] = {}
         self._results: dict[str, TestResult] = {}

@@ -120,8 +120,7 @@ def _test_lines(test: TestResult) -> Iterator[str]:
 def _other_failing(test: TestResult) -> Iterator[MetricVerdict]:
     """Yield the metrics that failed beside the one that the reason names."""
     failing = [metric for metric in test.verdict.metrics if metric.outcome in _ALWAYS_SHOWN]
-    named = next((metric for metric in failing if metric.outcome is test.outcome), None)
-    yield from (metric for metric in failing if metric is not named)
+    yield from (metric for metric in failing if not test.verdict.reason.startswith(f"{metric.name} "))
 
 
 def metric_text(metric: MetricVerdict) -> str:
