@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_memguard.confirm import measurement_of
-from pytest_memguard.leak_checking import check_item
+from pytest_memguard.leak_checking import check_item, explain_settled
 from pytest_memguard.meters.contract import Recording
 from pytest_memguard.model import LeakFinding, Outcome, Sample, TestResult, Verdict
 from pytest_memguard.policy import Policy, overlay
@@ -72,7 +72,11 @@ class ColdRun:
             runtest()
         finally:
             self._stop()
-        if self._policy.leaks and not recorded_failure(item):
+        if recorded_failure(item):
+            return
+        if self._spec["explain_calls"]:
+            self._leak = explain_settled(item, runtest, self._spec["explain_calls"], self._session)
+        elif self._policy.leaks:
             self._leak = check_item(item, runtest, self._policy, self._session)
 
     def _stop(self) -> None:

@@ -91,14 +91,18 @@ class IsolationError(MemguardError):
     slug = "not-measured"
 
 
-def run_isolated(item: pytest.Item, policy: Policy, session: GuardSession) -> Isolated:
+def run_isolated(
+    item: pytest.Item, policy: Policy, session: GuardSession, *, explain_calls: int = 0
+) -> Isolated:
     """Run an item alone, cold; a crash there is a failed test that names the signal.
 
+    With `explain_calls` the leak check gives way to a traced pass over that many calls, which
+    names the sites of what the body settled at.
     Raises `IsolationError` where no interpreter could be started.
     """
     with tempfile.TemporaryDirectory(prefix="memguard-") as folder:
         spec_path, report_path = Path(folder) / "spec.json", Path(folder) / "report.json"
-        spec = _spec(item, policy, session, report_path)
+        spec = {**_spec(item, policy, session, report_path), "explain_calls": explain_calls}
         spec_path.write_text(json.dumps(spec), encoding="utf-8")
         environment = {"PYTHONHASHSEED": "0", **os.environ}
         environment.pop("PYTEST_XDIST_WORKER", None)

@@ -13,6 +13,9 @@ from pytest_memguard.repeating_item import repeatable_body
 from pytest_memguard.rerun import describe
 from pytest_memguard.session import GuardSession
 
+EXPLAIN_SECONDS = 3.0
+"""How long a traced pass over a body that settled higher may take."""
+
 
 class CannotRepeatError(Exception):
     """A body that cannot be repeated; the sentence is the reason of `not-measured`."""
@@ -54,3 +57,15 @@ def check_item(
     """Repeat an item's body with the fixtures it has."""
     with quietly(item) as drop:
         return run_check(repeatable_body(item, runtest), policy, session, between=drop)
+
+
+def explain_settled(
+    item: pytest.Item, runtest: Callable[[], None], calls: int, session: GuardSession
+) -> LeakFinding:
+    """Name the sites of what an item's body settles at; nothing else is found out."""
+    from pytest_memguard.leaks.settled import settled_sites  # noqa: PLC0415 - only leak checks load it
+
+    with quietly(item):
+        body = repeatable_body(item, runtest)
+        sites = settled_sites(body, calls=calls, seconds=EXPLAIN_SECONDS, namer=session.namer)
+    return LeakFinding(leaking=False, bytes_per_call=0, calls=calls, sites=sites)

@@ -89,6 +89,9 @@ class ItemGuard:
         judged = self._session.judge(self._item.nodeid, samples, self._plan.policy, leak=leak)
         if leak is not None and has_settled_higher(judged[1]):
             leak = self._confirm_settled(leak)
+            judged = self._session.judge(self._item.nodeid, samples, self._plan.policy, leak=leak)
+            if has_settled_higher(judged[1]) and not leak.leaking:
+                leak = self._explain_settled(leak)
         measurement, verdict = self._session.judge(
             self._item.nodeid, samples, self._plan.policy, leak=leak, notes=self._notes
         )
@@ -174,6 +177,14 @@ class ItemGuard:
             self._notes += (f"what it settled at was read once, since alone the test ends so: {reason}",)
             return leak
         return replace(leak, settled_bytes=min(leak.settled_bytes, again.leak.settled_bytes))
+
+    def _explain_settled(self, leak: LeakFinding) -> LeakFinding:
+        """Name the lines behind what it settled at, in an interpreter whose caches are empty."""
+        try:
+            alone = run_isolated(self._item, self._plan.policy, self._session, explain_calls=leak.calls)
+        except IsolationError:
+            return leak
+        return leak if alone.leak is None else replace(leak, sites=alone.leak.sites)
 
     def _run_regions(self) -> None:
         """Run the item with its regions measured, again where one of them needs it."""

@@ -1,0 +1,109 @@
+"""The jobs of this project, a word each: `./run` lists them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+MAIN_PYTHON = "3.11"
+UNIT_TESTS = ["tests/unit", "tests/storage", "tests/reports", "tests/cli", "tests/meters"]
+PLUGIN_TESTS = ["tests/plugin", "tests/leaks"]
+LOWEST = ["pytest==8.0.2", "pytest-asyncio==0.24.0", "anyio==4.5.2", "pytest-xdist==3.6.1", "memray==1.19.1"]
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests"]
+
+
+def _offer_pyenv_pythons() -> None:
+    """Let nox find the interpreters of pyenv; its shims answer only for the version that is selected."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found = [
+        str(path.parent)
+        for version in PYTHONS
+        for path in sorted(root.glob(f"versions/{version}.*/bin/python"))
+    ]
+    os.environ["PATH"] = os.pathsep.join([*found, os.environ["PATH"]])
+    os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+
+
+_offer_pyenv_pythons()
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    """Install the project and dependency groups; each interpreter gets its own environment."""
+    project = nox.project.load_toml("pyproject.toml")
+    requirements = [name for group in groups for name in nox.project.dependency_groups(project, group)]
+    session.install("-e", ".", *requirements)
+
+
+@nox.session(python=MAIN_PYTHON)
+def lint(session: nox.Session) -> None:
+    """Check formatting and style."""
+    _install(session, "lint")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session(python=MAIN_PYTHON)
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    _install(session, "types")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS)
+def unit(session: nox.Session) -> None:
+    """Run the tests of the layers below pytest, on one Python or, without `-p`, on all there are."""
+    _install(session, "test")
+    session.run("pytest", "-n", "2", *(session.posargs or UNIT_TESTS))
+
+
+@nox.session(python=PYTHONS)
+def plugin(session: nox.Session) -> None:
+    """Run the tests of the plugin and of the leak check."""
+    _install(session, "test")
+    session.run("pytest", "-n", "2", *(session.posargs or PLUGIN_TESTS))
+
+
+@nox.session(python="3.10")
+def minimums(session: nox.Session) -> None:
+    """Run the plugin's tests on the lowest versions that are supported."""
+    _install(session, "test")
+    session.install(*LOWEST)
+    session.run("pytest", "-n", "2", *(session.posargs or ["tests/plugin"]))
+
+
+@nox.session(python=MAIN_PYTHON)
+def action(session: nox.Session) -> None:
+    """Run the action, its linters and its workflows."""
+    _install(session, "test", "action")
+    session.run("pytest", *(session.posargs or ["tests/action"]))
+
+
+@nox.session(python=MAIN_PYTHON)
+def docs(session: nox.Session) -> None:
+    """Run every example and check the documentation against the code."""
+    _install(session, "test", "examples")
+    session.run("pytest", *(session.posargs or ["tests/examples", "tests/docs"]))
+
+
+@nox.session(python=MAIN_PYTHON)
+def bench(session: nox.Session) -> None:
+    """Print the figures of the benchmarks; takes some minutes."""
+    _install(session, "bench")
+    for name in ("overhead", "scale", "leaks"):
+        session.run("python", "-m", f"benchmarks.{name}", *session.posargs)
+
+
+@nox.session(python=MAIN_PYTHON)
+def demo(session: nox.Session) -> None:
+    """Show the main job on an example: a guard that passes, then catches a growth."""
+    session.install("-e", ".")
+    session.chdir("examples/first-baseline")
+    session.run("python", "demo.py")
