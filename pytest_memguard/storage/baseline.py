@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote
 
 from pytest_memguard.environment import check_environment_key
 from pytest_memguard.errors import BaselineError, ValueFormError
 from pytest_memguard.model import Entry
-from pytest_memguard.storage.atomic import LockTimeoutError, locked, remove_leftovers, write_all, write_atomic
+from pytest_memguard.storage.atomic import (
+    LOCK_TIMEOUT_SECONDS,
+    LockTimeoutError,
+    locked,
+    remove_leftovers,
+    write_all,
+    write_atomic,
+)
 from pytest_memguard.storage.baseline_text import (
     ModuleBaseline,
     WrongContentError,
@@ -22,6 +26,7 @@ from pytest_memguard.storage.baseline_text import (
     module_text,
     shortened,
 )
+from pytest_memguard.storage.names import file_of, join_id, module_of, split_id
 from pytest_memguard.storage.quick_read import split_quickly
 from pytest_memguard.storage.yaml_text import UnreadableYamlError, line_of, read_yaml
 
@@ -34,19 +39,6 @@ _GITIGNORE = """\
 *.memguard-tmp
 .lock
 """
-# What no file name may hold somewhere, and `%`, so that every name can be read back.
-_ENCODED = re.compile(r'[%\\:*?"<>|\x00-\x1f\x7f]|[. ]$|^\.{1,2}$')
-
-
-def split_id(test_id: str) -> tuple[str, str]:
-    """Split a node id at its first `::` into the module and the key of its entry."""
-    module, _, key = test_id.partition("::")
-    return module, key
-
-
-def join_id(module: str, key: str) -> str:
-    """Return the node id of an entry: the reverse of `split_id`."""
-    return f"{module}::{key}" if key else module
 
 
 def write_gitignore(directory: Path) -> None:
@@ -83,12 +75,11 @@ class BaselineStore:
 
     def modules(self) -> tuple[str, ...]:
         """Return the test modules that have a file in this environment, sorted."""
-        return tuple(sorted(self._module_of(path) for path in self._files()))
+        return tuple(sorted(module_of(path.relative_to(self._folder)) for path in self._files()))
 
     def path_of(self, module: str) -> Path:
         """Return the file of a module; whatever its name, it is below the environment's folder."""
-        parts = [_encoded(part) for part in module.split("/")]
-        return self._folder.joinpath(*parts[:-1], f"{parts[-1]}.yml")
+        return self._folder / file_of(module)
 
     def load(self, module: str) -> ModuleBaseline:
         """Read the entries of a module; none where it has no file."""
@@ -97,11 +88,7 @@ class BaselineStore:
         if text is None:
             return ModuleBaseline(module)
         try:
-            quick = split_quickly(text)
-            if quick is None:
-                return check_module(module, read_yaml(text))
-            head, entries = quick
-            return replace(_read_head(head), module=module, entries=entries)
+            return _read_quickly(module, text) or check_module(module, read_yaml(text))
         except UnreadableYamlError as error:
             raise _unreadable(path, error.line, error.problem) from error
         except WrongContentError as error:
@@ -167,26 +154,23 @@ class BaselineStore:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other writer of this baseline folder out: load, change and save inside."""
-        try:
-            with locked(self.directory):
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(locked(self.directory, timeout_seconds=LOCK_TIMEOUT_SECONDS))
                 remove_leftovers(self.directory)
-                yield
-        except LockTimeoutError as error:
-            raise BaselineError(
-                f"{error}; wait until it has ended, or end it, then run the command again."
-            ) from error
-        except OSError as error:
-            raise BaselineError(
-                f"{self.directory} cannot be written: {error.strerror or error}. "
-                "Make the folder writable, or name another with --memguard-baseline."
-            ) from error
+            except LockTimeoutError as error:
+                raise BaselineError(
+                    f"{error}; wait until it has ended, or end it, then run the command again."
+                ) from error
+            except OSError as error:
+                raise BaselineError(
+                    f"{self.directory} cannot be written: {error.strerror or error}. "
+                    "Make the folder writable, or name another with --memguard-baseline."
+                ) from error
+            yield
 
     def _files(self) -> Iterator[Path]:
         return (path for path in self._folder.rglob("*.yml") if path.is_file())
-
-    def _module_of(self, path: Path) -> str:
-        parts = path.relative_to(self._folder).parts
-        return "/".join(_decoded(part) for part in (*parts[:-1], parts[-1][: -len(".yml")]))
 
     def _text(self, path: Path) -> str | None:
         try:
@@ -196,7 +180,8 @@ class BaselineStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except UnicodeDecodeError as error:
-            raise _unreadable(path, 1, f"is not UTF-8: {error.reason} at byte {error.start}") from error
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise _unreadable(path, line, f"is not UTF-8: {error.reason} at byte {error.start}") from error
         except OSError as error:
             raise _unreadable(path, 1, f"cannot be read: {error.strerror or error}") from error
 
@@ -211,14 +196,26 @@ class BaselineStore:
                 return  # it holds other files
 
 
+def _read_quickly(module: str, text: str) -> ModuleBaseline | None:
+    quick = split_quickly(text)
+    if quick is None:
+        return None
+    head, entries = quick
+    try:
+        return replace(_read_head(head), module=module, entries=entries)
+    except (UnreadableYamlError, WrongContentError):
+        return None  # the parser says so again, with the line in the whole file
+
+
 @functools.lru_cache(maxsize=16)
 def _read_head(head: str) -> ModuleBaseline:
     return check_module("", read_yaml(head))
 
 
 def _unreadable(path: Path, line: int, problem: str) -> BaselineError:
+    end = "" if problem.endswith("?") else "."
     return BaselineError(
-        f"{os.fspath(path)}:{line}: {problem}. Correct the line, or restore the file with `git checkout`, "
+        f"{path}:{line}: {problem}{end} Correct the line, or restore the file with `git checkout`, "
         "then look at it with `memguard show`."
     )
 
@@ -227,13 +224,3 @@ def _shown(part: str | int) -> str:
     text = str(part + 1) if isinstance(part, int) else part
     text = text if text.isprintable() else ascii(text)
     return shortened(text)
-
-
-def _encoded(part: str) -> str:
-    if not part:
-        return "%"  # an empty part, as before the first `/` of an absolute path; no other name becomes it
-    return _ENCODED.sub(lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode()), part)
-
-
-def _decoded(part: str) -> str:
-    return "" if part == "%" else unquote(part)

@@ -14,7 +14,7 @@ _TOP_KEYS = ("format", "meter", "made_with", "tests")
 _ENTRY_KEYS = (*METRICS, "spread", "note", "sites")
 _SITE_KEYS = ("at", "peak", "retained")
 _COUNT = "a whole number that is not negative, such as 2_694_911"
-_SITE_EXAMPLE = '{at: "shop/cache.py:put", peak: 2_100_000}'
+_SITE_EXAMPLE = '{at: "shop/cache.py:put", peak: 72}'
 _LARGEST = 2**63 - 1
 _LONGEST_SHOWN = 80
 
@@ -137,9 +137,7 @@ def _sites(value: object, path: tuple[str | int, ...]) -> tuple[EntrySite, ...]:
 def _site(value: object, path: tuple[str | int, ...]) -> EntrySite:
     site = _mapping(value, path, _SITE_KEYS, "a site")
     if "at" not in site:
-        raise WrongContentError(
-            path, "has no 'at'; accepted is a site such as {at: \"shop/cache.py:put\", peak: 72}"
-        )
+        raise WrongContentError(path, f"has no 'at'; accepted is a site such as {_SITE_EXAMPLE}")
     return EntrySite(
         at=_text(site["at"], (*path, "at")),
         peak_bytes=_count(site.get("peak", 0), (*path, "peak")),

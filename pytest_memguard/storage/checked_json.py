@@ -40,7 +40,7 @@ class Part:
         """Say what was found here and what is accepted."""
         shown = "missing" if self.value is _MISSING else ascii(self.value)
         shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}..."
-        return ResultsError(f"{self.place} is {shown}; accepted is {accepted}")
+        return ResultsError(f"{self.place or 'the file'} is {shown}; accepted is {accepted}")
 
     def fields(self) -> dict[str, object]:
         """Return the members of a JSON object."""

@@ -9,7 +9,7 @@ import yaml
 
 MAX_DEPTH = 32
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,17}(?:_[0-9]{1,17}){0,8})")
-_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |$)|^={7}$", re.MULTILINE)
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$|^={7}$", re.MULTILINE)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where libyaml is there
 
 
@@ -54,10 +54,7 @@ class _Reader:
         try:
             event = next(self._events, None)
             value = {} if event is None else self._node(event, ())
-            if next(self._events, None) is not None:
-                raise UnreadableYamlError(
-                    self._line, "a second document begins here; a baseline is one document"
-                )
+            next(self._events, None)  # raises where a second document begins
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark is not None else self._line
@@ -75,6 +72,7 @@ class _Reader:
                 self._text.count("\n", 0, conflict.start()) + 1,
                 f"is a merge-conflict marker ({conflict.group().strip()})",
             )
+        documents = 0
         for event in yaml.parse(self._text, Loader=_LOADER):
             mark = event.start_mark
             self._line = self._line if mark is None else mark.line + 1
@@ -85,6 +83,9 @@ class _Reader:
             tag = getattr(event, "tag", None)
             if tag:
                 raise UnreadableYamlError(self._line, f"uses the tag {tag!r}, which is not accepted")
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            if documents > 1:
+                raise UnreadableYamlError(self._line, "a second document begins here; accepted is one")
             if isinstance(event, (yaml.NodeEvent, yaml.CollectionEndEvent)):
                 yield event
 
@@ -173,6 +174,7 @@ def write_flow(mapping: Mapping[str, int | str], *, quoted: tuple[str, ...] = ()
     parts = []
     for key, value in mapping.items():
         name = key if _FLOW_PLAIN.fullmatch(key) else write_quoted(key)
+        name = f"? {name} " if len(name) > _LONGEST_SIMPLE_KEY else name
         if isinstance(value, int):
             parts.append(f"{name}: {value:_}")
         elif key in quoted or not _FLOW_PLAIN.fullmatch(value) or value.lower() in _WORDS_OF_YAML:

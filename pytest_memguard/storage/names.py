@@ -1,0 +1,47 @@
+"""Node ids as keys of a baseline, and modules as names of its files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePath
+from urllib.parse import unquote
+
+# What no file name may hold somewhere, and `%`, so that every name can be read back.
+_ENCODED = re.compile(r'[%\\:*?"<>|\x00-\x1f\x7f]|[. ]$|^\.{1,2}$')
+
+
+def split_id(test_id: str) -> tuple[str, str]:
+    """Split a node id at its first `::` into the module and the key of its entry."""
+    module, _, key = test_id.partition("::")
+    return module, key
+
+
+def join_id(module: str, key: str) -> str:
+    """Return the node id of an entry: the reverse of `split_id`."""
+    return f"{module}::{key}" if key else module
+
+
+def file_of(module: str) -> Path:
+    """Return a module's file relative to its environment's folder, and never outside of it.
+
+    >>> file_of("../tests/test_x.py").as_posix()
+    '%2E%2E/tests/test_x.py.yml'
+    """
+    parts = [_encoded(part) for part in module.split("/")]
+    return Path(*parts[:-1], f"{parts[-1]}.yml")
+
+
+def module_of(file: PurePath) -> str:
+    """Return the module whose file this is: the reverse of `file_of`."""
+    parts = file.parts
+    return "/".join(_decoded(part) for part in (*parts[:-1], parts[-1].removesuffix(".yml")))
+
+
+def _encoded(part: str) -> str:
+    if not part:
+        return "%"  # an empty part, as before the first `/` of an absolute path; no other name becomes it
+    return _ENCODED.sub(lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode()), part)
+
+
+def _decoded(part: str) -> str:
+    return "" if part == "%" else unquote(part)
