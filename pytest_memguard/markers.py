@@ -52,6 +52,6 @@ def _written(marks: list[pytest.Mark]) -> list[Mapping[str, object]]:
         if mark.args:
             raise MarkerError(
                 f"the marker takes keyword arguments only, got {mark.args[0]!r}; "
-                f"{nearest(str(mark.args[0]), POLICY_KEYS)}."
+                f"{nearest(str(mark.args[0]), POLICY_KEYS)}"
             )
     return [mark.kwargs for mark in reversed(marks)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from pytest_memguard.policy import Policy, overlay, parse_meter
+from pytest_memguard.errors import MemguardError, ValueFormError
+from pytest_memguard.policy import parse_meter, parse_tolerance
 from pytest_memguard.settings import PROFILE_CHOICES, Settings, parse_fail_on, parse_profiles
 
 RESULTS_PATH = ".memguard/results/last.json"
@@ -62,13 +63,12 @@ class RunOptions:
 
 
 def run_options(config: pytest.Config) -> RunOptions:
-    """Read the options of a run; raises a `MemguardError` that names the option."""
-    written: dict[str, object] = {}
-    for key in ("meter", "tolerance"):
-        value = config.getoption(f"memguard_{key}")
-        if value is not None:
-            written[key] = value
-    overlay(Policy(), written)
+    """Read the options of a run; raises a `ValueFormError` that names the option."""
+    written = {
+        key: config.getoption(f"memguard_{key}")
+        for key, reader in _POLICY_OPTIONS.items()
+        if _read(config, key, reader) is not None
+    }
     extra = config.getoption("memguard_json")
     results = [config.rootpath / RESULTS_PATH]
     if extra:
@@ -85,19 +85,35 @@ def run_options(config: pytest.Config) -> RunOptions:
 
 
 def apply_options(settings: Settings, config: pytest.Config) -> Settings:
-    """Lay the command line over the settings of the file."""
+    """Lay the command line over the settings of the file; raises a `ValueFormError` that names the option."""
+    changes: dict[str, object] = {}
+    for key, reader in _SETTING_OPTIONS.items():
+        value = _read(config, key, reader)
+        if value is not None:
+            changes[key] = value
     baseline = config.getoption("memguard_baseline")
     if baseline:
-        settings = replace(settings, baseline_dir=str(Path(config.invocation_params.dir) / baseline))
-    meter = config.getoption("memguard_meter")
-    if meter is not None:
-        settings = replace(settings, meter=parse_meter(meter))
-    fail_on = config.getoption("memguard_fail_on")
-    if fail_on is not None:
-        settings = replace(settings, fail_on=parse_fail_on(fail_on))
-    profiles = config.getoption("memguard_profiles")
-    if profiles is not None:
-        settings = replace(settings, profiles=parse_profiles(profiles))
+        changes["baseline_dir"] = str(Path(config.invocation_params.dir) / baseline)
     if config.getoption("memguard_advisory"):
-        settings = replace(settings, advisory=True)
-    return settings
+        changes["advisory"] = True
+    return replace(settings, **changes)  # type: ignore[arg-type]  # each reader returns its field's type
+
+
+_POLICY_OPTIONS: Mapping[str, Callable[[str], object]] = {
+    "meter": parse_meter,
+    "tolerance": parse_tolerance,
+}
+_SETTING_OPTIONS: Mapping[str, Callable[[str], object]] = {
+    "meter": parse_meter,
+    "fail_on": parse_fail_on,
+    "profiles": parse_profiles,
+}
+
+
+def _read(config: pytest.Config, key: str, reader: Callable[[str], object]) -> object:
+    """Read the value of one option, if it was given."""
+    value = config.getoption(f"memguard_{key}")
+    try:
+        return None if value is None else reader(value)
+    except MemguardError as error:
+        raise ValueFormError(f"--memguard-{key.replace('_', '-')}: {error}") from error

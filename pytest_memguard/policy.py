@@ -93,7 +93,7 @@ def parse_tolerances(value: object, base: Mapping[str, Tolerance]) -> dict[str, 
         return {**base, **dict.fromkeys((PEAK, RETAINED, SETTLED), tolerance)}
     for name in value:
         if name not in METRICS:
-            raise UnknownNameError(f"tolerance names the metric {name!r}, {nearest(str(name), METRICS)}.")
+            raise UnknownNameError(f"tolerance names the metric {name!r}, {nearest(str(name), METRICS)}")
     return {**base, **{str(name): parse_tolerance(part) for name, part in value.items()}}
 
 
@@ -152,7 +152,7 @@ def overlay(policy: Policy, written: Mapping[str, object]) -> Policy:
             name, reader = _READERS[key]
             changes[name] = _read(key, reader, value)
         else:
-            raise UnknownNameError(f"there is no argument {key!r}, {nearest(key, POLICY_KEYS)}.")
+            raise UnknownNameError(f"there is no argument {key!r}, {nearest(key, POLICY_KEYS)}")
     return replace(policy, **changes)  # type: ignore[arg-type]  # each reader returns its field's type
 
 

@@ -64,7 +64,7 @@ def parse_fail_on(value: object) -> tuple[str, ...]:
         )
     for name in names:
         if name and name not in OUTCOMES:
-            raise UnknownNameError(f"there is no outcome {name!r}, {nearest(name, OUTCOMES)}.")
+            raise UnknownNameError(f"there is no outcome {name!r}, {nearest(name, OUTCOMES)}")
     return tuple(name for name in names if name)
 
 
@@ -126,7 +126,7 @@ def settings_from(mapping: Mapping[str, object], source: str) -> Settings:
             written[key] = value
         else:
             raise SettingsError(
-                f"{source}: [tool.memguard] has no key {key!r}, {nearest(key, SETTING_KEYS)}."
+                f"{source}: [tool.memguard] has no key {key!r}, {nearest(key, SETTING_KEYS)}"
             )
     return replace(settings, written=written)
 

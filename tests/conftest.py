@@ -1,0 +1,20 @@
+"""What every test may rely on: a quiet environment, and projects that pytest runs guarded."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+
+@pytest.fixture(autouse=True)
+def outside_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memguard fails more in CI, and these tests run there as well: each says where it is."""
+    monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> GuardedProject:
+    """Return an empty project whose runs load no plugin but those that they name."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return GuardedProject(pytester)

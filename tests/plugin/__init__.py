@@ -1,0 +1,1 @@
+"""Real pytest runs, guarded."""
