@@ -13,6 +13,7 @@ from pytest_memguard.errors import MemguardError
 from pytest_memguard.github import commands
 from pytest_memguard.github.child import run_child
 from pytest_memguard.github.failures import FAILURES_FILE
+from pytest_memguard.github.incoming import FILE_NAME
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.model import Outcome, RunResults, TestResult
 from pytest_memguard.reports.ranking import GROWTH, grown
@@ -21,7 +22,6 @@ from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.config_file import find_root, load_settings
 from pytest_memguard.storage.results import read_results, write_results
 
-RESULTS = "results.json"
 _MOST_RERUN_TESTS = 100
 _NOT_FOUND = 4
 _MODE_OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -46,7 +46,7 @@ def measure(inputs: Inputs, *, workspace: Path, directory: Path) -> Measured:
     Raises a `MemguardError` where comparing commits is asked for and impossible.
     """
     project = (workspace / inputs.working_directory).resolve()
-    options = [f"--memguard-json={directory / RESULTS}", *_MODE_OPTIONS[inputs.mode]]
+    options = [f"--memguard-json={directory / FILE_NAME}", *_MODE_OPTIONS[inputs.mode]]
     if inputs.outcomes_that_fail is not None:
         options.append(f"--memguard-fail-on={','.join(inputs.outcomes_that_fail)}")
     base_commit = ""
@@ -99,7 +99,7 @@ def _pytest(
 
 def _run_again(inputs: Inputs, options: Sequence[str], project: Path, directory: Path) -> None:
     """Measure what grew in processes of its own; growth that does not come again was no growth."""
-    path = directory / RESULTS
+    path = directory / FILE_NAME
     for number in range(1, inputs.rerun + 1):
         try:
             results = read_results([path])

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_memguard.errors import MemguardError
-from pytest_memguard.github.inputs import Inputs
+from pytest_memguard.github.inputs import InputError, Inputs
 from pytest_memguard.github.workspace import inside
 from pytest_memguard.settings import Settings
-from pytest_memguard.storage.config_file import find_root, load_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +24,15 @@ class Place:
     def of(cls, inputs: Inputs, workspace: Path, *, base: Path | None = None) -> Place:
         """Find the project that the inputs mean; `base` is a baseline measured in this job."""
         folder = inside(workspace, inputs.working_directory)
-        project = find_root(folder)
-        if workspace.resolve() not in (project, *project.parents):
-            project = folder
-        settings = load_settings(project)
+        project, settings = _project(inputs, folder, workspace.resolve())
         accepted = folder / inputs.baseline if inputs.baseline else project / settings.baseline_dir
         return cls(workspace.resolve(), project, settings, base or accepted)
+
+    def environments(self) -> tuple[str, ...]:
+        """Return the environments that have a baseline."""
+        if not self.baseline.is_dir():
+            return ()
+        return tuple(sorted(path.name for path in self.baseline.iterdir() if any(path.rglob("*.yml"))))
 
     def locate(self, file: str) -> str | None:
         """Return a project file's path in the repository, if it is there and inside."""
@@ -39,3 +41,20 @@ class Place:
         except MemguardError:
             return None
         return path.relative_to(self.workspace).as_posix() if path.is_file() else None
+
+
+def _project(inputs: Inputs, folder: Path, workspace: Path) -> tuple[Path, Settings]:
+    """Find the project's root and settings; a job that only reports does without PyYAML."""
+    try:
+        from pytest_memguard.storage.config_file import find_root, load_settings  # noqa: PLC0415 - as said above
+    except ModuleNotFoundError as error:
+        if inputs.mode == "check":
+            raise InputError(
+                f"{error.name} is not installed for this Python, so the project's settings cannot be read; "
+                "install pytest-memguard before this step, or use mode: advisory."
+            ) from error
+        return folder, Settings()
+    project = find_root(folder)
+    if workspace not in (project, *project.parents):
+        project = folder
+    return project, load_settings(project)

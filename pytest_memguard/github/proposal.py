@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_memguard.accepting import plan_acceptance
@@ -12,16 +11,8 @@ from pytest_memguard.model import RunResults
 from pytest_memguard.storage.baseline import BaselineStore, split_id
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """Lines that say what would change, and the patch that changes it; empty where nothing would."""
-
-    lines: tuple[str, ...] = ()
-    patch: str = ""
-
-
-def propose(results: RunResults, *, baseline: Path, into: Path, name: str) -> Proposal:
-    """Write the files that accepting these results would change below `into`, a folder of its own.
+def propose(results: RunResults, *, baseline: Path, into: Path, name: str) -> str:
+    """Write the files that accepting these results would change below `into`; return them as a patch.
 
     `baseline` is the accepted folder, which stays as it is; `name` is what it is called in
     the repository, for the patch. Raises `BaselineError` for a baseline that cannot be read.
@@ -38,7 +29,7 @@ def propose(results: RunResults, *, baseline: Path, into: Path, name: str) -> Pr
     written = {change.test_id: change.new for change in changes}
     for path in proposed.update(written, meter=results.meter, made_with=results.made_with):
         after[_named(name, path, into)] = path.read_text(encoding="utf-8")
-    return Proposal(tuple(change.description for change in changes), patch(before, after))
+    return patch(before, after)
 
 
 def _named(name: str, path: Path, folder: Path) -> str:

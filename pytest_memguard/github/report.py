@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.github import commands
-from pytest_memguard.github.incoming import results_files
+from pytest_memguard.github.incoming import FILE_NAME, results_files
 from pytest_memguard.github.inputs import Inputs
-from pytest_memguard.github.measure import RESULTS
 from pytest_memguard.github.place import Place
-from pytest_memguard.github.proposal import Proposal, propose
 from pytest_memguard.github.status import Decision, decide, judged_by
 from pytest_memguard.github.workspace import relative
 from pytest_memguard.model import RunResults
@@ -22,17 +20,16 @@ from pytest_memguard.reports.markdown import (
     markdown_report,
 )
 from pytest_memguard.reports.untrusted import prose
-from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results_by_environment
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One environment's results with what was decided and proposed about them."""
+    """One environment's results, what was decided, and the proposed baseline as a patch."""
 
     results: RunResults
     decision: Decision
-    proposal: Proposal = field(default_factory=Proposal)
+    patch: str = ""
 
 
 def read(inputs: Inputs, place: Place, directory: Path) -> list[RunResults]:
@@ -41,7 +38,7 @@ def read(inputs: Inputs, place: Place, directory: Path) -> list[RunResults]:
     The failing outcomes of merged results are decided here: a shard judged its part alone.
     """
     if not inputs.results:
-        found = read_results_by_environment([directory / RESULTS])
+        found = read_results_by_environment([directory / FILE_NAME])
         return [_judged(inputs, place, results) for results in found] if inputs.rerun else found
     found = read_results_by_environment(results_files(place.workspace, inputs.results))
     return [_judged(inputs, place, results) for results in found]
@@ -64,19 +61,25 @@ def reported(
     propose_into: Path | None,
 ) -> Reported:
     """Decide about one environment's results, and propose what accepting them would change."""
-    environments = BaselineStore(place.baseline, results.environment).environments()
     decision = decide(
-        results, inputs=inputs, exit_code=exit_code, tests_failed=tests_failed, environments=environments
+        results,
+        inputs=inputs,
+        exit_code=exit_code,
+        tests_failed=tests_failed,
+        environments=place.environments(),
     )
     if propose_into is None:
         return Reported(results, decision)
+    # Here, since it imports PyYAML, which a job that only reports does without.
+    from pytest_memguard.github.proposal import propose  # noqa: PLC0415 - as said above
+
     try:
         name = relative(place.workspace, place.baseline)
-        proposal = propose(results, baseline=place.baseline, into=propose_into, name=name)
+        patch = propose(results, baseline=place.baseline, into=propose_into, name=name)
     except MemguardError as error:
         commands.notice(f"No baseline is proposed: {error}")
-        proposal = Proposal()
-    return Reported(results, decision, proposal)
+        patch = ""
+    return Reported(results, decision, patch)
 
 
 def markdown(reports: Sequence[Reported], *, limit: int, title: str, patches: bool) -> str:
@@ -89,8 +92,8 @@ def markdown(reports: Sequence[Reported], *, limit: int, title: str, patches: bo
         )
         extras = MarkdownExtras(
             title=named,
-            patch=report.proposal.patch if patches else "",
-            next_step=_NEXT_STEP if report.proposal.patch else "",
+            patch=report.patch if patches else "",
+            next_step=_NEXT_STEP if report.patch else "",
         )
         parts.append(markdown_report(report.results, limit=share, extras=extras))
     return "\n".join(parts)

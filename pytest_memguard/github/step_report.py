@@ -80,7 +80,7 @@ def _write(inputs: Inputs, folder: Path, reports: list[Reported], decision: Deci
         name = "results.json" if len(reports) == 1 else f"{report.results.environment}/results.json"
         (folder / name).parent.mkdir(exist_ok=True)
         write_results(folder / name, report.results)
-    proposed = "".join(report.proposal.patch for report in reports)
+    proposed = "".join(report.patch for report in reports)
     if proposed:
         (folder / "proposed.patch").write_text(proposed, encoding="utf-8", newline="\n")
     if inputs.summary and not commands.append_summary(summary):

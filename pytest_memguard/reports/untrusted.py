@@ -8,7 +8,7 @@ import unicodedata
 SHOWN_CHARACTERS = 240
 """A name longer than this is shown with its middle left out; ids of 4,000 characters exist."""
 
-_PUNCTUATION = re.compile(r"([!-,./:-@\[-`{-~-])")
+_MARKUP = re.compile(r"[!#$&*<>\[\\\]_`{|}~]|^[-+=]|(?<=^[0-9])[.)](?=\s|$)")
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _BREAK = "\u200b"
 """A zero-width space: GitHub makes no mention, link or reference of a word that holds one."""
@@ -55,11 +55,11 @@ def prose(text: str, *, at_most: int = 600) -> str:
     r"""Return text for a Markdown sentence: no markup, tag, link, mention or reference survives.
 
     >>> prose("<b>hi</b>")
-    '\\<b\\>hi\\<\\/b\\>'
+    '\\<b\\>hi\\</b\\>'
     """
     shown = printable(text, at_most=at_most)
     shown = re.sub(r"(?<=[\w.])@|@(?=\w)|#(?=\w)|(?<=\w)://|(?i:www)\.|(?i:GH)-", _apart, shown)
-    return _PUNCTUATION.sub(r"\\\1", shown)
+    return _MARKUP.sub(r"\\\g<0>", shown)
 
 
 def _apart(match: re.Match[str]) -> str:

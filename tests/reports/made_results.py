@@ -1,0 +1,82 @@
+"""Results made by hand for the tests of reports and of the action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_memguard.model import (
+    LEAK_PER_CALL,
+    PEAK,
+    RETAINED,
+    GrownSite,
+    LeakFinding,
+    Measurement,
+    MetricVerdict,
+    Outcome,
+    RunProblem,
+    RunResults,
+    Site,
+    TestResult,
+    Verdict,
+)
+from pytest_memguard.units import MIB
+
+ENVIRONMENT = "cpython-3.11-linux-x86_64"
+
+
+def result(
+    test_id: str = "tests/test_cache.py::test_lookup",
+    outcome: Outcome = Outcome.OK,
+    *,
+    measured: int = 31 * MIB,
+    baseline: int | None = 31 * MIB,
+    reason: str = "",
+    file: str = "shop/cache.py",
+    function: str = "put",
+    note: str = "",
+) -> TestResult:
+    """Make a result whose peak led to its outcome; growth comes with the site that grew."""
+    limit = None if baseline is None else baseline + 16384
+    metrics = (
+        MetricVerdict(PEAK, measured, outcome, baseline, limit, "tolerance"),
+        MetricVerdict(RETAINED, 72, Outcome.OK, 72, 16456, "tolerance"),
+    )
+    sites: tuple[GrownSite, ...] = ()
+    if outcome is Outcome.GREW:
+        grew_by = measured - (baseline or 0)
+        sites = (
+            GrownSite(Site(file, 41, function), size_bytes=measured, grew_by_bytes=grew_by, was_bytes=0),
+        )
+    measurement = Measurement(meter="memray", samples=3, metrics={PEAK: measured, RETAINED: 72})
+    return TestResult(
+        id=test_id,
+        verdict=Verdict(outcome, reason or str(outcome), metrics, sites),
+        measurement=measurement,
+        fails=outcome in (Outcome.GREW, Outcome.LEAKED, Outcome.OVER_LIMIT),
+        note=note,
+    )
+
+
+def leaked(test_id: str = "tests/test_cache.py::test_session", *held_by: str) -> TestResult:
+    """Make a result that leaks 1.2 KiB a call."""
+    leak = LeakFinding(leaking=True, bytes_per_call=1229, calls=12_400, held_by=held_by)
+    verdict = Verdict(
+        Outcome.LEAKED,
+        "1.2 KiB a call, steady over 12,400 calls",
+        (MetricVerdict(LEAK_PER_CALL, 1229, Outcome.LEAKED, None, 0, "no leak"),),
+        (GrownSite(Site("shop/session.py", 88, "open"), size_bytes=1229, grew_by_bytes=1229),),
+    )
+    measurement = Measurement(meter="memray", samples=1, metrics={LEAK_PER_CALL: 1229}, leak=leak)
+    return TestResult(id=test_id, verdict=verdict, measurement=measurement, fails=True)
+
+
+def run(*tests: TestResult, problems: Iterable[RunProblem] = (), advisory: bool = False) -> RunResults:
+    """Make the results of a run."""
+    return RunResults(
+        environment=ENVIRONMENT,
+        tests=tests,
+        meter="memray",
+        made_with={"python": "3.11.7", "memray": "1.20.0"},
+        problems=tuple(problems),
+        advisory=advisory,
+    )
