@@ -95,17 +95,10 @@ def _change(test: TestResult, old: Entry | None, note: str | None) -> Change | N
     return None if not new.metrics or new == old else Change(test.id, old, new)
 
 
-def plan_removal(
-    results: RunResults, entries: Mapping[str, Entry], patterns: Sequence[str] = ()
-) -> list[Change]:
-    """Say which entries go because their test no longer exists; patterns narrow it down."""
-    stale = [
-        test.id
-        for test in results.tests
-        if test.outcome is Outcome.STALE and entries.get(test.id) is not None
-    ]
-    chosen = select(stale, patterns) if stale or patterns else set()
-    return [Change(test_id, entries[test_id], None) for test_id in sorted(chosen)]
+def plan_removal(results: RunResults, entries: Mapping[str, Entry]) -> list[Change]:
+    """Say which entries go because the run found that their test no longer exists, sorted by test."""
+    stale = sorted(test.id for test in results.tests if test.outcome is Outcome.STALE)
+    return [Change(test_id, entries[test_id], None) for test_id in stale if test_id in entries]
 
 
 def entry_from(measurement: Measurement, previous: Entry | None = None, note: str | None = None) -> Entry:
@@ -144,11 +137,12 @@ def _stored_sites(measurement: Measurement) -> tuple[EntrySite, ...]:
     return tuple(large[:STORED_SITES])
 
 
-def select(test_ids: Iterable[str], patterns: Sequence[str]) -> set[str]:
+def select(test_ids: Iterable[str], patterns: Sequence[str], *, accepted: bool = False) -> set[str]:
     """Return the ids that any pattern fits, all without a pattern.
 
     A pattern is a node id (with its cases and regions), a file, a folder, or a shell pattern;
-    brackets also stand for themselves. Raises `NothingToJudgeError` for one that fits nothing.
+    brackets also stand for themselves. Raises `NothingToJudgeError` for one that fits nothing;
+    `accepted` says that the ids are those of the baseline, not of a run.
     """
     ids = set(test_ids)
     if not patterns:
@@ -157,7 +151,7 @@ def select(test_ids: Iterable[str], patterns: Sequence[str]) -> set[str]:
     for pattern in patterns:
         found = _matching(ids, pattern)
         if not found:
-            raise NothingToJudgeError(_no_match(ids, pattern))
+            raise NothingToJudgeError(_no_match(ids, pattern, accepted=accepted))
         chosen |= found
     return chosen
 
@@ -172,13 +166,14 @@ def _matching(ids: set[str], pattern: str) -> set[str]:
     return {test_id for test_id in ids if literal.match(test_id) or as_shell.match(test_id)}
 
 
-def _no_match(ids: set[str], pattern: str) -> str:
+def _no_match(ids: set[str], pattern: str, *, accepted: bool) -> str:
     module = pattern.partition("::")[0]
     same_module = [test_id for test_id in ids if test_id.startswith(module)]
     candidates = sorted(same_module or ids)[:_NEAR_IDS_LOOKED_AT]
     near = difflib.get_close_matches(pattern, candidates, n=3, cutoff=0.5)
-    hint = f"near are {', '.join(repr(name) for name in near)}" if near else f"there are {len(ids):,} others"
-    return f"no test of the last run matches {pattern!r}; {hint}. List them with `memguard diff`."
+    hint = f"near are {', '.join(repr(name) for name in near)}" if near else f"it has {len(ids):,}"
+    where, command = ("entry of the baseline", "show") if accepted else ("test of the last run", "diff --all")
+    return f"no {where} matches {pattern!r}; {hint}. List them with `memguard {command}`."
 
 
 def _differences(old: Entry | None, new: Entry) -> list[str]:

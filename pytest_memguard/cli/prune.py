@@ -38,7 +38,10 @@ def _plan(call: Call, store: BaselineStore) -> list[Change]:
     entries = {join_id(one.module, key): entry for one in modules for key, entry in one.entries.items()}
     patterns = call.texts("patterns")
     if patterns:
-        return [Change(test_id, entries[test_id], None) for test_id in sorted(select(entries, patterns))]
+        return [
+            Change(test_id, entries[test_id], None)
+            for test_id in sorted(select(entries, patterns, accepted=True))
+        ]
     deleted = _deleted(call, [one.module for one in modules])
     changes = {
         join_id(one.module, key): Change(join_id(one.module, key), entry, None)

@@ -22,7 +22,7 @@ def show(call: Call) -> int:
         raise NothingToJudgeError(_nothing(store))
     modules = [store.load(module) for module in store.modules()]
     ids = [join_id(module.module, key) for module in modules for key in module.entries]
-    chosen = select(ids, call.texts("patterns"))
+    chosen = select(ids, call.texts("patterns"), accepted=True)
     if call.flag("json"):
         call.write(json.dumps(_as_json(store.environment, modules, chosen), ensure_ascii=False, indent=1))
         return 0
