@@ -82,9 +82,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code of the command or of its error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # a console that lacks a character is no reason to stop
+            # A console that lacks a character is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_exit_code(arguments))
 
 
@@ -101,11 +100,6 @@ def _exit_code(arguments: list[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("memguard: interrupted; nothing is half-written.", err=True)
         return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # or the exit would write into it again
-        return 0
     return code if isinstance(code, int) else 0
 
 
@@ -129,17 +123,35 @@ def _callback(command: Command) -> Callable[..., int]:
 
         root = context.find_object(Path) or find_root(Path.cwd())
         given = {name.replace("_", "-"): value for name, value in values.items()}
-        color = False if os.environ.get("NO_COLOR") else None
         call = Call(
             root=root,
             settings=load_settings(root),
-            write=lambda line: click.echo(line, color=color),
+            write=_writer(),
             paint=lambda text, colour: click.style(text, fg=colour),
             values=given,
         )
         return command.run(call)
 
     return run
+
+
+def _writer() -> Callable[[str], None]:
+    """Return what writes a line; a reader that stops early, such as `head`, changes no exit code."""
+    color = False if os.environ.get("NO_COLOR") else None
+    gone = False
+
+    def write(line: str) -> None:
+        nonlocal gone
+        if gone:
+            return
+        try:
+            click.echo(line, color=color)
+        except BrokenPipeError:
+            gone = True
+            # Otherwise the interpreter's own exit would write into the pipe again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    return write
 
 
 def _argument(argument: Argument) -> click.Argument:

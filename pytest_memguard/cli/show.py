@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
 
 from pytest_memguard.accepting import select
@@ -13,6 +14,9 @@ from pytest_memguard.model import ALLOCATIONS, METRICS, Entry
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.baseline import BaselineStore, ModuleBaseline, join_id
 from pytest_memguard.units import format_size
+
+_WIDTH = 72
+"""Room for figures, so that a line with its indent fits in 80 columns."""
 
 
 def show(call: Call) -> int:
@@ -60,7 +64,9 @@ def _entry_lines(entry: Entry) -> Iterator[str]:
             figures.append(
                 f"{name.replace('_', ' ')} {size:,}" if name == ALLOCATIONS else _sized(name, size)
             )
-    yield ", ".join(figures)
+    # A figure is never split, so its words are joined by what the wrapping does not break at.
+    for line in textwrap.wrap(", ".join(figure.replace(" ", "\0") for figure in figures), _WIDTH):
+        yield line.replace("\0", " ")
     if entry.spread:
         yield "varies by " + ", ".join(_sized(name, size) for name, size in entry.spread.items())
     if entry.note:

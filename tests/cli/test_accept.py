@@ -69,8 +69,9 @@ def test_a_pattern_that_fits_nothing_ends_with_3_and_changes_nothing(shop: Comma
     output = shop.memguard("accept", "tests/test_x.py::alpa")
     assert output.code == 3
     assert output.error == (
-        "memguard: no test of the last run matches 'tests/test_x.py::alpa'; near are 'tests/test_x.py::alpha'. "
-        "List them with `memguard diff --all`. See docs/reference/messages.md#nothing-to-judge\n"
+        "memguard: no test of the last run matches 'tests/test_x.py::alpa'; "
+        "near are 'tests/test_x.py::alpha'. List them with `memguard diff --all`. "
+        "See docs/reference/messages.md#nothing-to-judge\n"
     )
     assert not shop.store().exists()
 

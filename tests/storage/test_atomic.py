@@ -109,10 +109,16 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_baseline(tmp_path: Path)
 
 
 def _fork_writer(store: BaselineStore, number: int) -> int:
+    """Return the process id of a writer that has begun to write; killing it is the caller's."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child:
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
         return child
     try:
+        os.write(writing, b"x")
         while True:
             number += 1
             _write_fifty(store, number)
