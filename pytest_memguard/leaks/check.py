@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_memguard.growth import BLOCKS, Growth, Trend
 from pytest_memguard.leaks.explain import Leak, leak_sites
+from pytest_memguard.leaks.referrers import HolderSearch
 from pytest_memguard.leaks.repeating import Repeater
 from pytest_memguard.leaks.screen import Screen, Screened
 from pytest_memguard.meters.collection import only_new_garbage
@@ -15,6 +16,10 @@ from pytest_memguard.meters.sites import SiteNamer
 from pytest_memguard.model import LeakFinding, Site, SiteBytes
 
 _EXPLAIN_FACTOR = 2.0
+_HOLDER_FACTOR = 3.0
+_HOLDER_CALLS = 8
+_HOLDER_MOST_CALLS = 512
+_HOLDER_BYTES = 1_000_000
 
 
 class LeakCheck:
@@ -73,7 +78,11 @@ class LeakCheck:
             Repeater(self._body), leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds
         )
         self._between()
-        return replace(finding, sites=sites or self._own_line(finding, namer))
+        held_by = HolderSearch(
+            Repeater(self._body), namer=namer, seconds=_HOLDER_FACTOR * self._budget_seconds
+        ).chain(_holder_calls(finding))
+        self._between()
+        return replace(finding, sites=sites or self._own_line(finding, namer), held_by=held_by)
 
     def _own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
         """Name the body itself: memory that no allocator handed out has no stack."""
@@ -85,6 +94,14 @@ class LeakCheck:
             return ()
         site = Site(file=namer.classify(code.co_filename)[1], line=code.co_firstlineno, function=code.co_name)
         return (SiteBytes(site=site, retained_bytes=finding.bytes_per_call),)
+
+
+def _holder_calls(finding: LeakFinding) -> int:
+    """Leave so much behind that its holder shows, and little enough to look at every object of it."""
+    return max(
+        _HOLDER_CALLS,
+        min(_HOLDER_MOST_CALLS, finding.calls // 32, _HOLDER_BYTES // max(1, finding.bytes_per_call)),
+    )
 
 
 def _finding(screened: Screened) -> LeakFinding:

@@ -8,6 +8,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pytest_memguard.meters.collection import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.contract import MeterError
@@ -64,12 +65,12 @@ def _windows(
     repeat: Callable[[int], object], calls: int, *, native: bool
 ) -> tuple[list[Survivor], list[Survivor]]:
     trace = _tracer()
-    return trace(lambda: _only_run(repeat, calls), native), trace(
-        lambda: _only_run(repeat, 2 * calls), native
-    )
+    # Both from one place, so that their stacks compare.
+    first, second = (trace(partial(_run, repeat, times), native) for times in (calls, 2 * calls))
+    return first, second
 
 
-def _only_run(repeat: Callable[[int], object], calls: int) -> None:
+def _run(repeat: Callable[[int], object], calls: int) -> None:
     repeat(calls)
 
 

@@ -1,0 +1,238 @@
+"""Who holds what leaks: the old object that gained the new ones, and the way up from it to a name."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import time
+import weakref
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pytest_memguard.leaks.holders import Step, describe_kept, is_a, is_named, is_ours, step_to
+from pytest_memguard.meters.collection import clear_type_caches
+from pytest_memguard.meters.sites import SiteNamer
+
+_SIZED = (list, dict, set, deque, OrderedDict)
+_PLAIN = frozenset({list, dict, set, deque})
+_UNTRACKED = (dict, bytearray)
+_LEAST_GAINED = 3
+_SHARE = 0.25
+"""A holder gains at least this share of what the best one gains."""
+_SAMPLE = 12
+_CLIMBED = 3
+_UNKNOWN = 1 << 62
+_MOST_DEPTH = 12
+_MOST_WIDTH = 24
+_CANDIDATES = 4
+_HEAP_TYPE = 1 << 9
+"""The flag of a class that a `class` statement made."""
+
+
+class _OutOfTimeError(Exception):
+    """The search has used up its seconds."""
+
+
+class HolderSearch:
+    """Finds the chain of objects that holds what a body leaves behind, within so many CPU seconds."""
+
+    def __init__(self, repeat: Callable[[int], object], *, namer: SiteNamer, seconds: float) -> None:
+        self._repeat = repeat
+        self._namer = namer
+        self._deadline = time.thread_time() + seconds
+        self._fresh: set[int] = set()
+        self._own: set[int] = set()
+        self._gained: dict[int, tuple[int, object, Counter[type]]] = {}
+
+    def chain(self, calls: int) -> tuple[str, ...]:
+        """Run so many calls and return the holders, outermost first; empty where none is found.
+
+        No value and no key is shown, for they may be secrets: types, names and sizes are.
+        """
+        try:
+            return self._search(calls)
+        except _OutOfTimeError:
+            return ()
+
+    def _check_clock(self) -> None:
+        if time.thread_time() > self._deadline:
+            raise _OutOfTimeError
+
+    def _search(self, calls: int) -> tuple[str, ...]:
+        handlers = _exit_handlers()
+        new = self._window(calls, untracked=False)
+        self._check_clock()
+        self._find_holders(new)
+        if not self._is_explained(calls) and (_exit_handlers() - handlers) >= _SHARE * calls:
+            return (f"atexit ({_exit_handlers():,} handlers)", *_kept(Counter(map(type, new)), self._namer))
+        if not self._is_explained(calls):
+            new = self._window(calls, untracked=True)
+        return self._best_chain() or self._unheld(new, calls)
+
+    def _is_explained(self, calls: int) -> bool:
+        return any(gained >= _SHARE * calls for gained, _, _ in self._gained.values())
+
+    def _window(self, calls: int, *, untracked: bool) -> list[object]:
+        """Run the body and return the objects that are new; containers that got longer are noted."""
+        gc.collect()
+        clear_type_caches()
+        sizes = self._sizes(untracked=untracked)
+        gc.freeze()  # from here on, the collector lists nothing but what is new
+        try:
+            self._repeat(calls)
+            gc.collect()
+            clear_type_caches()
+            new = [one for one in gc.get_objects() if not is_a(one, weakref.ref) and not is_ours(one)]
+        finally:
+            gc.unfreeze()
+        self._fresh = {id(one) for one in new}
+        self._own.add(id(new))
+        self._note_longer(sizes, untracked=untracked)
+        return new
+
+    def _sizes(self, *, untracked: bool) -> dict[int, int]:
+        return {id(one): _length(one) for one in self._containers(untracked=untracked)}
+
+    def _containers(self, *, untracked: bool) -> Iterable[object]:
+        """Yield what has a length; dicts of plain values are known only to what refers to them."""
+        known: dict[type, bool] = {}
+        for number, one in enumerate(gc.get_objects()):
+            if not number & 0xFFF:
+                self._check_clock()
+            kind = type(one)
+            if kind not in known:
+                known[kind] = is_a(one, *_SIZED)
+            if known[kind]:
+                yield one
+            if untracked:
+                for inner in gc.get_referents(one):
+                    if type(inner) in _UNTRACKED and not gc.is_tracked(inner):
+                        yield inner
+
+    def _note_longer(self, sizes: dict[int, int], *, untracked: bool) -> None:
+        for one in self._containers(untracked=untracked):
+            gained = _length(one) - sizes.get(id(one), _UNKNOWN)
+            if gained >= _LEAST_GAINED and id(one) not in self._fresh and not _is_weak(one):
+                self._gained[id(one)] = (gained, one, self._fresh_kinds(one))
+
+    def _fresh_kinds(self, one: object) -> Counter[type]:
+        return Counter(type(held) for held in gc.get_referents(one) if id(held) in self._fresh)
+
+    def _find_holders(self, new: list[object]) -> None:
+        """Climb from a sample of the new objects to the old ones that refer to them."""
+        inner = {id(held) for one in new for held in gc.get_referents(one)}
+        tops = [one for one in new if id(one) not in inner] or new
+        sample = tops[:: max(1, len(tops) // _SAMPLE)][:_SAMPLE]
+        own = self._own
+        own.add(id(tops))
+        for _ in range(_CLIMBED):
+            self._check_clock()
+            own.add(id(sample))
+            upper = [one for one in gc.get_referrers(*sample) if id(one) not in own and not is_ours(one)]
+            own.add(id(upper))
+            for one in upper:
+                kinds = Counter() if id(one) in self._fresh or _is_weak(one) else self._fresh_kinds(one)
+                if kinds.total() >= _LEAST_GAINED:
+                    self._gained[id(one)] = (kinds.total(), one, kinds)
+            sample = [one for one in upper if id(one) in self._fresh][:_SAMPLE]
+            if self._gained or not sample:
+                return
+
+    def _best_chain(self) -> tuple[str, ...]:
+        ranked = sorted(self._gained.values(), key=lambda entry: -entry[0])[:_CANDIDATES]
+        best: tuple[str, ...] = ()
+        for gained, holder, kinds in ranked:
+            if gained < _SHARE * ranked[0][0]:
+                break
+            steps, named = self._climb(holder)
+            lines = (*(step.text for step in steps), *_kept(kinds, self._namer))
+            if named:
+                return lines
+            best = best or lines
+        return best
+
+    def _unheld(self, new: list[object], calls: int) -> tuple[str, ...]:
+        """Say that objects stay that nothing refers to: an extension lost count of them."""
+        kinds = Counter(type(one) for one in new)
+        if not kinds or kinds.most_common(1)[0][1] < _SHARE * calls:
+            return ()
+        return ("no Python object: an extension keeps a reference", *_kept(kinds, self._namer))
+
+    def _climb(self, start: object) -> tuple[list[Step], bool]:
+        """Search upwards, level by level, for the nearest object that has a name."""
+        level: list[tuple[object, list[Step]]] = [(start, [])]
+        seen = {id(start)}
+        unnamed: list[Step] = []
+        for _ in range(_MOST_DEPTH):
+            upper: list[tuple[object, list[Step]]] = []
+            for entry in level:
+                one, below = entry
+                own = is_named(one, self._namer)
+                if own is not None:
+                    return [own, *below], True
+                self._check_clock()
+                for holder in _referrers(one, (entry, level, upper, self._gained)):
+                    if (
+                        id(holder) in seen or id(holder) in self._own or id(holder) in self._fresh
+                    ):  # what leaks holds nothing up
+                        continue
+                    seen.add(id(holder))
+                    step = step_to(holder, one, self._namer)
+                    if step.named:
+                        return [step, *below], True
+                    upper.append((holder, [step, *below] if step.text else below))
+            if not upper:
+                break
+            unnamed = upper[0][1]
+            level = upper[:_MOST_WIDTH]
+        return unnamed, False
+
+
+def _referrers(one: object, own: tuple[object, ...]) -> Iterable[object]:
+    """Return who refers to an object, but for this search itself."""
+    found = gc.get_referrers(one)
+    return [
+        holder
+        for holder in found
+        if holder is not own
+        and not any(holder is mine for mine in own)
+        and not is_ours(holder)
+        and not is_a(holder, weakref.ref)
+        and not _is_entry(holder)
+    ]
+
+
+def _is_entry(holder: object) -> bool:
+    """Say whether this is one of the search's own pairs of an object and its steps, or of a gain."""
+    if type(holder) is not tuple:
+        return False
+    last: Any = holder[-1] if holder else None
+    return (type(last) is list and all(type(step) is Step for step in last)) or type(last) is Counter
+
+
+def _exit_handlers() -> int:
+    count: Callable[[], int] = getattr(atexit, "_ncallbacks", lambda: 0)
+    return count()
+
+
+def _is_weak(one: object) -> bool:
+    """Say whether a container holds weak references only."""
+    held = gc.get_referents(one)
+    return bool(held) and all(is_a(inner, weakref.ref) for inner in held)
+
+
+def _kept(kinds: Counter[type], namer: SiteNamer) -> tuple[str, ...]:
+    """Name the type that stays: a class of somebody's rather than the lists and cells it is made of."""
+    common = [kind for kind, count in kinds.most_common() if 5 * count >= kinds.most_common(1)[0][1]]
+    telling = [kind for kind in common if kind.__flags__ & _HEAP_TYPE] or common
+    return (describe_kept(telling[0], namer),) if telling else ()
+
+
+def _length(one: Any) -> int:
+    if type(one) in _PLAIN:
+        return len(one)
+    for kind in (*_SIZED, bytearray):
+        if is_a(one, kind):
+            return int(kind.__len__(one))
+    return 0
