@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import pytest
+
+_SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise")
 
 
 class Collection:
@@ -11,6 +15,7 @@ class Collection:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._ids: set[str] = set()
+        self._files: set[str] = set()
         self._broken: set[str] = set()
 
     def saw(self, item: pytest.Item) -> None:
@@ -18,9 +23,12 @@ class Collection:
         self._ids.add(item.nodeid)
 
     def reported(self, report: pytest.CollectReport) -> None:
-        """Remember a collector that failed or was skipped: its tests may exist all the same."""
+        """Remember files, and collectors that failed or were skipped: their tests may exist all the same."""
+        module = report.nodeid.split("::", 1)[0]
         if report.outcome != "passed":
-            self._broken.add(report.nodeid.split("::", 1)[0])
+            self._broken.add(module)
+        elif PurePosixPath(module).suffix:
+            self._files.add(module)
 
     @property
     def ids(self) -> frozenset[str]:
@@ -28,24 +36,12 @@ class Collection:
         return frozenset(self._ids)
 
     def whole_modules(self) -> tuple[str, ...]:
-        """Return the modules whose every test was found; none where the run selects tests."""
-        if self._selects():
-            return ()
-        modules = {test_id.split("::", 1)[0] for test_id in self._ids}
-        return tuple(sorted(modules - self._broken))
+        """Return the modules whose every test was found, even if none; nothing where tests are selected."""
+        return () if self._selects() else tuple(sorted(self._files - self._broken))
 
     def _selects(self) -> bool:
+        """Say whether options or arguments name tests: what they leave out is still there."""
         option = self._config.getoption
-        chosen = (
-            "keyword",
-            "markexpr",
-            "deselect",
-            "lf",
-            "ignore_glob",
-            "stepwise",
-            "failedfirst",
-            "maxfail",
-        )
-        return any(option(name, default=None) for name in chosen[:4]) or any(
+        return any(option(name, default=None) for name in _SELECTING) or any(
             "::" in arg for arg in self._config.args
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -85,6 +86,14 @@ _STEADY = 2.0
 _CLEAR = 5.0
 """How many times the scatter around its line the last half must have grown; one single step reaches four."""
 
+_ALIKE = 0.6
+_DOUBLING_CALLS = 1_000
+_DOUBLING_AMOUNT = 20
+"""What grows by jumps alone must show over four doublings, and amount to more than what grows evenly."""
+
+_JUMP = 3.0
+"""A step of so many times the usual growth is a container made anew."""
+
 _BYTES_OF_A_BLOCK = 64
 """Where the interpreter cannot say what its blocks hold: a small object's size."""
 
@@ -105,15 +114,14 @@ def decide(windows: Sequence[Window]) -> Growth:
         for unit, trend in count_trends.items()
         if trend is Trend.GROWS
     )
-    drift = _bytes_rate(windows)
-    rate = max(1, round(_leak_rate(windows, growing, drift))) if growing else 0
+    rate = max(1, round(_leak_rate(windows, growing))) if growing else 0
     return Growth(
         trend=_together([*trends.values(), *count_trends.values()]),
         calls=calls[-1] - calls[0] if calls else 0,
         signals=growing,
         bytes_per_call=rate,
         counts=grown_counts,
-        drift_bytes=drift,
+        drift_bytes=_drift(windows),
     )
 
 
@@ -155,16 +163,40 @@ def series_trend(calls: Sequence[int], values: Sequence[int], floor: Floor) -> T
         return Trend.LEVEL
     if grown < floor.amount:
         return Trend.UNDECIDED
+    if _doubles(calls, values, floor):
+        return Trend.GROWS
     eighths = [_rate(calls, values, part, part + 1) for part in range(4, 8)]
     if min(eighths) <= 0 or not _is_steady(eighths) or grown < _CLEAR * _scatter(calls, values):
         return Trend.LEVEL
     return Trend.GROWS if last >= _LEVEL * max(first, second) else Trend.UNDECIDED
 
 
+def _doubles(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:
+    """Say whether growth comes in jumps that double with the calls: a table that takes each call's entry.
+
+    Four doublings of the calls each show the same growth per call; a single jump shows in one of them.
+    """
+    total = calls[-1] - calls[0]
+    if len(calls) <= 16 or total < _DOUBLING_CALLS:  # noqa: PLR2004 - sixteenths need as many readings
+        return False
+    marks = [_nearest(calls, calls[0] + total * share) for share in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)]
+    rates = [
+        (values[high] - values[low]) / max(1, calls[high] - calls[low])
+        for low, high in itertools.pairwise(marks)
+    ]
+    amount = rates[-1] * total / 2
+    return amount >= _DOUBLING_AMOUNT * floor.amount and min(rates) >= max(
+        floor.per_call, _ALIKE * max(rates)
+    )
+
+
+def _nearest(calls: Sequence[int], wanted: float) -> int:
+    return min(range(len(calls)), key=lambda index: abs(calls[index] - wanted))
+
+
 def _at(calls: Sequence[int], eighth: int) -> int:
     """Return the index of the reading nearest to so many eighths of the calls."""
-    wanted = calls[0] + (calls[-1] - calls[0]) * eighth / 8
-    return min(range(len(calls)), key=lambda index: abs(calls[index] - wanted))
+    return _nearest(calls, calls[0] + (calls[-1] - calls[0]) * eighth / 8)
 
 
 def _rate(calls: Sequence[int], values: Sequence[int], start: int, end: int) -> float:
@@ -195,23 +227,63 @@ def _scatter(calls: Sequence[int], values: Sequence[int]) -> float:
     return float((off / len(xs)) ** 0.5)
 
 
-def _bytes_rate(windows: Sequence[Window]) -> float:
-    """Return the growth per call of blocks and heap, in bytes, over the last half."""
-    known = [window for window in windows if window.blocks_bytes is not None]
-    rate = 0.0
-    if len(known) > 1:
-        rate += last_rate([w.calls for w in known], [w.blocks_bytes or 0 for w in known])
-    elif windows and windows[0].blocks is not None:
-        blocks = [w.blocks or 0 for w in windows]
-        rate += last_rate([w.calls for w in windows], blocks) * _BYTES_OF_A_BLOCK
-    if windows and windows[0].heap_bytes is not None:
-        rate += last_rate([w.calls for w in windows], [w.heap_bytes or 0 for w in windows])
+def _drift(windows: Sequence[Window]) -> float:
+    """Return the growth per call of blocks and heap together, in bytes, over the last half."""
+    return sum(last_rate(*series) for series in (_block_bytes(windows), _heap(windows)) if series is not None)
+
+
+_Series = tuple[list[int], list[int]]
+
+
+def _block_bytes(windows: Sequence[Window]) -> _Series | None:
+    """Return calls and bytes in blocks; a typical size stands in where only their number is known."""
+    exact = [window for window in windows if window.blocks_bytes is not None]
+    if len(exact) > 1:
+        return [window.calls for window in exact], [window.blocks_bytes or 0 for window in exact]
+    counted = [window for window in windows if window.blocks is not None]
+    if len(counted) > 1:
+        return [w.calls for w in counted], [(w.blocks or 0) * _BYTES_OF_A_BLOCK for w in counted]
+    return None
+
+
+def _heap(windows: Sequence[Window]) -> _Series | None:
+    known = [window for window in windows if window.heap_bytes is not None]
+    return ([w.calls for w in known], [w.heap_bytes or 0 for w in known]) if len(known) > 1 else None
+
+
+def _resident(windows: Sequence[Window]) -> _Series | None:
+    known = [window for window in windows if window.resident_bytes is not None]
+    return ([w.calls for w in known], [w.resident_bytes or 0 for w in known]) if len(known) > 1 else None
+
+
+def _leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> float:
+    """Return the bytes per call of the series that grow.
+
+    Resident memory moves with the other two, and says more only where they explain little of it.
+    """
+    parts = {BLOCKS: _block_bytes(windows), HEAP: _heap(windows)}
+    rate = sum(_even_rate(*part) for name, part in parts.items() if name in growing and part is not None)
+    resident = _resident(windows)
+    if RESIDENT in growing and resident is not None and (seen := _even_rate(*resident)) > 2 * rate:
+        return seen
     return rate
 
 
-def _leak_rate(windows: Sequence[Window], growing: Sequence[str], drift_bytes: float) -> float:
-    """Return the bytes per call of a leak; resident memory counts where the others explain little of it."""
-    if RESIDENT not in growing:
-        return drift_bytes
-    resident = last_rate([w.calls for w in windows], [w.resident_bytes or 0 for w in windows])
-    return resident if resident > 2 * drift_bytes else drift_bytes
+def _even_rate(calls: Sequence[int], values: Sequence[int]) -> float:
+    """Return the growth per call over the last half without the jumps of a container made anew.
+
+    A dict doubles now and then, wherever that falls; counted in, it would change the rate of
+    one and the same leak by half from run to run.
+    """
+    start = _at(calls, 4)
+    steps = [
+        (calls[index + 1] - calls[index], values[index + 1] - values[index])
+        for index in range(start, len(calls) - 1)
+        if calls[index + 1] > calls[index]
+    ]
+    rates = sorted(grown / made for made, grown in steps)
+    usual = rates[len(rates) // 2] if rates else 0.0
+    if usual <= 0:
+        return last_rate(calls, values)
+    kept = [(made, grown) for made, grown in steps if grown <= _JUMP * usual * made]
+    return sum(grown for _, grown in kept) / sum(made for made, _ in kept)

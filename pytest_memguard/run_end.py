@@ -46,7 +46,10 @@ def finish(run: GuardedRun, session: pytest.Session) -> None:
         ending.error = f"memguard: {error}"
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
         return
-    if any(problem.fails for problem in ending.results.problems) and session.exitstatus in (0, 5):
+    if _failed(ending.results) and session.exitstatus in (
+        pytest.ExitCode.OK,
+        pytest.ExitCode.NO_TESTS_COLLECTED,
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -116,9 +119,9 @@ def tell(run: GuardedRun, terminal: pytest.TerminalReporter) -> None:
     for line in ending.accepted:
         terminal.write_line(f"accepted  {line}")
     if run.options.accept:
-        terminal.write_line(
-            f"accepted {len(ending.accepted)} entries into {run.session.settings.baseline_dir}"
-        )
+        number = len(ending.accepted)
+        entries = "1 entry" if number == 1 else f"{number} entries"
+        terminal.write_line(f"accepted {entries} into {run.session.settings.baseline_dir}")
 
 
 def _failed(results: RunResults | None) -> bool:

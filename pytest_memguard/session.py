@@ -104,6 +104,10 @@ class GuardSession:
         """Return the result of a test that could not be measured."""
         return self.result(test_id, not_measured(reason))
 
+    def unjudged(self, test_id: str, reason: str) -> TestResult:
+        """Return the result of a test whose own outcome leaves nothing to judge; it fails for no memory."""
+        return TestResult(id=test_id, verdict=not_measured(reason))
+
     def fails(self, outcome: Outcome) -> bool:
         """Say whether an outcome fails its test in this run."""
         if self.settings.advisory or (self.accepting and outcome in ACCEPTABLE):

@@ -125,9 +125,7 @@ def settings_from(mapping: Mapping[str, object], source: str) -> Settings:
             _checked(where, lambda given, key=key: overlay(Policy(), {key: given}), value)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             written[key] = value
         else:
-            raise SettingsError(
-                f"{source}: [tool.memguard] has no key {key!r}, {nearest(key, SETTING_KEYS)}"
-            )
+            raise SettingsError(f"{source}: [tool.memguard] has no key {key!r}, {nearest(key, SETTING_KEYS)}")
     return replace(settings, written=written)
 
 

@@ -18,11 +18,11 @@ def put_verdict(
     A test that failed, was skipped or is expected to fail is never judged for its memory.
     """
     if report.when == "setup":
-        return None if report.passed else (session.unmeasured(item.nodeid, _why_not(report)),)
+        return None if report.passed else (session.unjudged(item.nodeid, _why_not(report)),)
     if sampled is None or report.when != "call":
         return None
     if not report.passed or hasattr(report, "wasxfail") or item.get_closest_marker("xfail"):
-        return (session.unmeasured(item.nodeid, _why_not(report)),)
+        return (session.unjudged(item.nodeid, _why_not(report)),)
     report.duration = sampled.seconds or report.duration
     results = tuple(sampled.results)
     for result in results:

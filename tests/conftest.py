@@ -17,4 +17,4 @@ def outside_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> GuardedProject:
     """Return an empty project whose runs load no plugin but those that they name."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    return GuardedProject(pytester)
+    return GuardedProject(pytester, monkeypatch)

@@ -42,7 +42,7 @@ class Run:
         )
         rest = self.lines[start + 1 :]
         end = next((n for n, line in enumerate(rest) if line.startswith("====")), len(rest))
-        return "\n".join(rest[:end])
+        return "\n".join(rest[:end]).strip("\n")
 
     def counted(self) -> dict[str, int]:
         """Return the counts of pytest's last line."""
@@ -79,9 +79,15 @@ class Run:
 class GuardedProject:
     """Files, and runs of pytest over them."""
 
-    def __init__(self, pytester: pytest.Pytester) -> None:
-        self.pytester = pytester
+    def __init__(self, pytester: pytest.Pytester, environment: pytest.MonkeyPatch) -> None:
+        self._pytester = pytester
+        self._environment = environment
         self.root = pytester.path
+
+    def let(self, **variables: object) -> None:
+        """Set environment variables for the runs that follow."""
+        for name, value in variables.items():
+            self._environment.setenv(name, str(value))
 
     def write(self, files: Mapping[str, str] | None = None, /, **modules: str) -> None:
         """Write files by their path, and Python modules by their name."""
@@ -92,7 +98,7 @@ class GuardedProject:
 
     def run(self, *args: str, plugins: tuple[str, ...] = (), guard: bool = True) -> Run:
         """Run pytest in this process, with memguard unless `guard` is off."""
-        done = self.pytester.runpytest_inprocess(*_arguments(args, plugins, guard=guard))
+        done = self._pytester.runpytest_inprocess(*_arguments(args, plugins, guard=guard))
         return Run(int(done.ret), done.stdout.str(), done.stderr.str(), self.root)
 
     def spawn(self, *args: str, plugins: tuple[str, ...] = (), guard: bool = True) -> Run:

@@ -19,6 +19,14 @@ _MOST_PAGES = 30
 _PER_PAGE = 100
 
 
+_HEADERS = {
+    "Accept": "application/vnd.github+json",
+    "Content-Type": "application/json",
+    "User-Agent": "pytest-memguard",
+    "X-GitHub-Api-Version": "2022-11-28",
+}
+
+
 class ApiError(MemguardError):
     """An answer that is no success; `status` is the HTTP status, 0 where there was no answer."""
 
@@ -105,19 +113,10 @@ class Api:
         url = f"{self.url.rstrip('/')}{below}"
         if query:
             url += f"?{urllib.parse.urlencode(query)}"
-        request = urllib.request.Request(  # noqa: S310 - the scheme is that of the API's own address
-            url,
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
-            headers={
-                "Accept": "application/vnd.github+json",
-                "Authorization": f"Bearer {self.token}",
-                "Content-Type": "application/json",
-                "User-Agent": "pytest-memguard",
-                "X-GitHub-Api-Version": "2022-11-28",
-            },
-        )
+        content = None if body is None else json.dumps(body).encode()
+        headers = {**_HEADERS, "Authorization": f"Bearer {self.token}"}
         try:
+            request = urllib.request.Request(url, content, headers, method=method)  # noqa: S310 - the scheme is that of the API's own address
             opened: IO[bytes] = _OPENER.open(request, timeout=_SECONDS)
         except urllib.error.HTTPError as error:
             raise ApiError(f"{method} {path} answered {error.code} {error.reason}.", error.code) from error

@@ -94,6 +94,7 @@ def markdown(reports: Sequence[Reported], *, limit: int, title: str, patches: bo
             title=named,
             patch=report.patch if patches else "",
             next_step=_NEXT_STEP if report.patch else "",
+            alert=report.decision.sentence if report.decision.status == "error" else "",
         )
         parts.append(markdown_report(report.results, limit=share, extras=extras))
     return "\n".join(parts)

@@ -27,12 +27,14 @@ class MarkdownExtras:
     """What the renderer cannot know from the results alone.
 
     `title` tells several reports on one page apart; `patch` is the proposed change of the
-    baseline as a unified diff; `next_step` is said after it, in Markdown of our own.
+    baseline as a unified diff; `next_step` is said after it, in Markdown of our own; `alert` says
+    why the run as a whole cannot be relied on, and is then the headline.
     """
 
     title: str = ""
     patch: str = ""
     next_step: str = ""
+    alert: str = ""
 
 
 def markdown_report(
@@ -60,7 +62,8 @@ def _size(text: str) -> int:
 
 def _head(results: RunResults, extras: MarkdownExtras) -> str:
     title = f": {prose(extras.title, at_most=100)}" if extras.title else ""
-    lines = [f"## memguard{title}", "", f"**{headline(results)}**", ""]
+    first = prose(extras.alert) if extras.alert else headline(results)
+    lines = [f"## memguard{title}", "", f"**{first}**", ""]
     lines.extend(
         f"> {'**Fails the run.** ' if problem.fails else ''}{prose(problem.sentence)}\n"
         for problem in results.problems[:10]

@@ -59,7 +59,8 @@ def _lazy_import() -> Body:
 
 
 def _logging() -> Body:
-    logger = logging.Logger("memguard.test.bounded")  # outside of the tree in which pytest keeps every record
+    logger = logging.getLogger("memguard.test.bounded")
+    logger.propagate = False  # pytest keeps every record that reaches the root
 
     def body() -> None:
         handler = logging.StreamHandler(io.StringIO())

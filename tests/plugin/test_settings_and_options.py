@@ -63,9 +63,9 @@ def test_the_tolerance_option_beats_a_marker(project: GuardedProject) -> None:
             def test_a(): bytearray(int(os.environ["SIZE"]))
         """
     )
-    project.pytester._monkeypatch.setenv("SIZE", "1000000")
+    project.let(SIZE=1_000_000)
     project.accept()
-    project.pytester._monkeypatch.setenv("SIZE", "1100000")
+    project.let(SIZE=1_100_000)
     assert project.run().outcomes() == {"test_a": "grew"}
     assert project.run("--memguard-tolerance=20%").outcomes() == {"test_a": "ok"}
 

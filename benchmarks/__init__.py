@@ -1,0 +1,1 @@
+"""Long measurements, each printing its figures: `python -m benchmarks.NAME`."""

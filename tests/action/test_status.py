@@ -1,0 +1,96 @@
+"""The status and the exit code: a table of how a run can end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pytest_memguard.github.inputs import Inputs
+from pytest_memguard.github.status import Decision, decide, judged_by, worst
+from pytest_memguard.model import Outcome, RunProblem, RunResults
+from tests.reports.made_results import leaked, result, run
+
+OK = run(result())
+GREW = run(result(), result("t.py::b", Outcome.GREW))
+NOT_FAILING = replace(GREW, tests=tuple(replace(test, fails=False) for test in GREW.tests))
+NEW = run(result(), result("t.py::b", Outcome.NEW, baseline=None))
+NO_BASELINE = run(
+    result(outcome=Outcome.NO_BASELINE, baseline=None),
+    problems=[RunProblem("no-baseline", "nothing is accepted", fails=True)],
+)
+EMPTY = run(problems=[RunProblem("no-tests", "no guarded test", fails=True)])
+SKIPPED = run(
+    result(outcome=Outcome.NOT_MEASURED, reason="the test was skipped"),
+    problems=[RunProblem("nothing-measured", "none was measured", fails=False)],
+)
+BROKEN = replace(SKIPPED, problems=(RunProblem("nothing-measured", "none was measured", fails=True),))
+CHECK, ADVISORY = Inputs(), Inputs(mode="advisory")
+
+TABLE = [
+    ("unchanged", OK, 0, 0, CHECK, ("passed", 0)),
+    ("growth", GREW, 1, 1, CHECK, ("regressed", 1)),
+    ("a leak", run(leaked()), 1, 1, CHECK, ("regressed", 1)),
+    ("growth, and another test fails", GREW, 1, 2, CHECK, ("regressed", 1)),
+    ("growth that nobody counted", GREW, 1, None, CHECK, ("regressed", 1)),
+    ("growth in advisory mode", NOT_FAILING, 0, 0, ADVISORY, ("regressed", 0)),
+    ("growth and a failed test in advisory mode", NOT_FAILING, 1, 1, ADVISORY, ("tests-failed", 1)),
+    ("a failed test", OK, 1, 1, CHECK, ("tests-failed", 1)),
+    ("a failed test beside new ones", NEW, 1, 1, CHECK, ("tests-failed", 1)),
+    ("new tests", NEW, 0, 0, CHECK, ("new", 0)),
+    ("improved", run(result(outcome=Outcome.IMPROVED)), 0, 0, CHECK, ("improved", 0)),
+    ("no baseline", NO_BASELINE, 1, 0, CHECK, ("no-baseline", 1)),
+    ("no baseline in advisory mode", NO_BASELINE, 0, 0, ADVISORY, ("no-baseline", 0)),
+    ("no baseline, not to fail", NO_BASELINE, 1, 0, Inputs(fail_on=("regression",)), ("no-baseline", 0)),
+    ("no baseline, to fail", NO_BASELINE, 1, 0, Inputs(fail_on=("env-mismatch",)), ("no-baseline", 1)),
+    ("no baseline and a failed test", NO_BASELINE, 1, 1, Inputs(fail_on=("none",)), ("tests-failed", 1)),
+    ("nothing guarded", EMPTY, 1, 0, CHECK, ("no-tests", 1)),
+    ("nothing guarded, allowed", EMPTY, 1, 0, Inputs(allow_empty=True), ("no-tests", 0)),
+    ("nothing guarded, allowed, a failed test", EMPTY, 1, 1, Inputs(allow_empty=True), ("tests-failed", 1)),
+    ("nothing guarded, not to fail", EMPTY, 1, 0, Inputs(fail_on=("none",)), ("no-tests", 0)),
+    ("nothing collected", EMPTY, 5, 0, CHECK, ("no-tests", 1)),
+    ("all skipped", SKIPPED, 0, 0, CHECK, ("no-tests", 0)),
+    ("nothing could be measured", BROKEN, 1, 0, CHECK, ("no-tests", 1)),
+    ("usage error", None, 4, None, CHECK, ("error", 4)),
+    ("usage error in advisory mode", None, 4, None, ADVISORY, ("error", 4)),
+    ("interrupted with results", OK, 2, 0, CHECK, ("error", 2)),
+    ("killed", None, 137, None, CHECK, ("error", 137)),
+    ("no results though pytest was content", None, 0, 0, CHECK, ("error", 2)),
+]
+
+
+@pytest.mark.parametrize(
+    ("results", "exit_code", "tests_failed", "inputs", "expected"),
+    [row[1:] for row in TABLE],
+    ids=[row[0] for row in TABLE],
+)
+def test_a_run_ends_with_its_status_and_exit_code(
+    results: RunResults | None,
+    exit_code: int,
+    tests_failed: int | None,
+    inputs: Inputs,
+    expected: tuple[str, int],
+) -> None:
+    decision = decide(results, inputs=inputs, exit_code=exit_code, tests_failed=tests_failed)
+    assert (decision.status, decision.exit_code) == expected
+
+
+def test_a_baseline_of_another_environment_is_a_mismatch_that_names_it() -> None:
+    decision = decide(
+        NO_BASELINE, inputs=CHECK, exit_code=1, tests_failed=0, environments=["cpython-3.13-macos-arm64"]
+    )
+    assert decision.status == "env-mismatch"
+    assert decision.sentence.endswith("there is a baseline for cpython-3.13-macos-arm64.")
+
+
+def test_the_failing_outcomes_of_merged_shards_are_decided_anew() -> None:
+    shard = replace(NOT_FAILING, advisory=True, problems=EMPTY.problems)
+    judged = judged_by(shard, ["grew"])
+    assert [test.fails for test in judged.tests] == [False, True]
+    assert not judged.advisory
+    assert judged.problems == (), "another shard guarded tests"
+
+
+def test_of_several_environments_the_worst_status_and_any_failure_count() -> None:
+    joined = worst([Decision("passed", 0), Decision("regressed", 1), Decision("new", 0)])
+    assert (joined.status, joined.exit_code) == ("regressed", 1)

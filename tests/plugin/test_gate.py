@@ -1,0 +1,431 @@
+"""From the first run to a failure: what passes, what fails, and what is said about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guarded_project import GuardedProject, Run
+
+SIZED = """
+    import os
+    import pytest
+
+    PEAK = int(os.environ.get("PEAK", 1_000_000))
+    KEPT = int(os.environ.get("KEPT", 10_000))
+    HELD = []
+
+    @pytest.mark.memguard
+    def test_peak():
+        held = bytearray(PEAK)
+
+    @pytest.mark.memguard
+    def test_kept():
+        HELD.append(bytes(KEPT))
+
+    @pytest.mark.memguard
+    def test_steady():
+        held = bytearray(50_000)
+"""
+
+
+@pytest.fixture
+def accepted(project: GuardedProject) -> GuardedProject:
+    """Return a project with a baseline."""
+    project.write(test_it=SIZED)
+    assert project.accept().code == 0
+    return project
+
+
+def test_the_first_run_warns_and_names_the_next_command(project: GuardedProject) -> None:
+    project.write(test_it=SIZED)
+    run = project.run()
+    assert run.code == 0
+    assert set(run.outcomes().values()) == {"no-baseline"}
+    assert run.problems() == {"no-baseline": False}
+    said = " ".join(run.summary.split())
+    assert "warning: nothing is accepted for cpython-" in said
+    assert "Accept this run's numbers with: memguard accept" in said
+
+
+def test_the_first_run_fails_in_ci(project: GuardedProject) -> None:
+    project.write(test_it=SIZED)
+    project.let(CI="true")
+    run = project.run()
+    assert run.code == 1
+    assert run.counted() == {"passed": 3}
+    assert run.problems() == {"no-baseline": True}
+    assert "FAILED: nothing is accepted for cpython-" in run.summary
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "False"])
+def test_a_ci_variable_that_says_no_is_no_ci(project: GuardedProject, value: str) -> None:
+    project.write(test_it=SIZED)
+    project.let(CI=value)
+    assert project.run().code == 0
+
+
+def test_other_environments_with_a_baseline_are_named(project: GuardedProject) -> None:
+    project.write(
+        {
+            ".memguard/baseline/cpython-3.9-linux-x86_64/test_it.py.yml": """
+                format: 1
+                meter: memray
+                tests: {}
+            """
+        },
+        test_it=SIZED,
+    )
+    assert "There are baselines for cpython-3.9-linux-x86_64." in " ".join(project.run().summary.split())
+
+
+def test_what_was_accepted_passes(accepted: GuardedProject) -> None:
+    accepted.let(CI="true")
+    run = accepted.run()
+    assert run.code == 0
+    assert set(run.outcomes().values()) == {"ok"}
+    assert run.summary.splitlines() == [f"3 ok  (memray, {run.file['environment']})"]
+
+
+def test_accepting_says_what_it_wrote(project: GuardedProject) -> None:
+    project.write(test_it=SIZED)
+    run = project.accept()
+    assert "accepted  test_it.py::test_peak  peak 976.6 KiB" in run.summary
+    assert "accepted 3 entries into .memguard/baseline" in run.summary
+    assert "peak: 1_000_057" in project.entries()
+    again = project.accept()
+    assert "accepted 0 entries" in again.summary
+
+
+def test_growth_fails_its_test_and_says_all_that_is_needed(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=1_500_000)
+    run = accepted.run("--junitxml=junit.xml", "-rA")
+    assert run.code == 1
+    assert run.counted() == {"failed": 1, "passed": 2}
+    assert run.outcomes() == {"test_peak": "grew", "test_kept": "ok", "test_steady": "ok"}
+    shown = "\n".join(run.lines)
+    assert "memguard: test_it.py::test_peak grew: peak 1.4 MiB, was 976.6 KiB (+50.0%, limit +1.6%)" in shown
+    assert "+488.3 KiB  test_it.py:11 in test_peak  (was 976.6 KiB)" in shown
+    assert "If this is intended: memguard accept test_it.py::test_peak" in shown
+    assert "Traceback" not in shown
+    assert "1 grew, 2 ok" in run.summary
+    assert run.summary.splitlines()[-1] == "Accept what is intended:  memguard accept test_it.py::test_peak"
+
+
+def test_growth_reaches_junit_with_its_figures(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=1_500_000)
+    accepted.run("--junitxml=junit.xml")
+    suite = accepted.junit()
+    assert suite.get("failures") == "1"
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
+    failure = cases["test_peak"].find("failure")
+    assert failure is not None
+    assert "test_peak grew: peak 1.4 MiB, was 976.6 KiB" in str(failure.text)
+    properties = {
+        name: [(each.get("name"), str(each.get("value"))) for each in case.iter("property")]
+        for name, case in cases.items()
+    }
+    assert properties["test_peak"][0][0] == "memguard"
+    assert properties["test_peak"][0][1].startswith("grew peak=1500057 retained=")
+    assert properties["test_steady"][0][1].startswith("ok peak=50057 retained=")
+
+
+def test_growth_stops_the_run_under_exitfirst(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=1_500_000)
+    run = accepted.run("-x")
+    assert run.code == 1
+    assert run.counted() == {"failed": 1}
+    assert list(run.outcomes()) == ["test_peak"]
+
+
+def test_growth_is_run_again_under_last_failed(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=1_500_000)
+    accepted.run("-p", "cacheprovider")
+    run = accepted.run("-p", "cacheprovider", "--lf")
+    assert list(run.outcomes()) == ["test_peak"]
+    assert run.counted()["failed"] == 1
+    accepted.let(PEAK=1_000_000)
+    assert accepted.run("-p", "cacheprovider", "--lf").code == 0
+
+
+def test_what_is_kept_is_judged_beside_the_peak(accepted: GuardedProject) -> None:
+    accepted.let(KEPT=500_000)
+    run = accepted.run()
+    assert run.outcomes()["test_kept"] == "grew"
+    metrics = run.results()["test_kept"]["metrics"]
+    assert metrics["retained"]["measured"] - metrics["retained"]["baseline"] == 490_000
+    assert "retained 488." in "\n".join(run.lines)
+
+
+def test_growth_is_confirmed_by_three_samples_and_no_growth_costs_one(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=1_500_000)
+    samples = {name: test["samples"] for name, test in accepted.run().results().items()}
+    assert samples == {"test_peak": 3, "test_kept": 1, "test_steady": 1}
+
+
+def test_a_new_entry_rests_on_two_samples(project: GuardedProject) -> None:
+    project.write(test_it=SIZED)
+    assert {test["samples"] for test in project.run().file["tests"]} == {2}
+
+
+def test_growth_inside_the_tolerance_passes(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=1_000_000 + 16 * 1024)
+    assert accepted.run().outcomes()["test_peak"] == "ok"
+    accepted.let(PEAK=1_000_000 + 16 * 1024 + 1)
+    run = accepted.run()
+    assert run.outcomes()["test_peak"] == "grew"
+
+
+def test_an_improvement_passes_and_offers_to_be_locked_in(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=100_000)
+    run = accepted.run()
+    assert run.code == 0
+    assert run.outcomes()["test_peak"] == "improved"
+    assert "Lock improvements in (1 with slack that would hide growth):  memguard accept" in run.summary
+    accepted.accept()
+    assert "peak: 100_057" in accepted.entries()
+
+
+def test_a_test_added_later_is_new_and_passes(accepted: GuardedProject) -> None:
+    accepted.write(test_more="import pytest\n@pytest.mark.memguard\ndef test_added(): pass\n")
+    accepted.let(CI="1")
+    run = accepted.run()
+    assert run.code == 0
+    assert run.outcomes()["test_added"] == "new"
+    assert "1 new, 3 ok" in run.summary
+
+
+@pytest.mark.parametrize(
+    ("marker", "rule"),
+    [
+        ("max_peak='900 KiB'", "peak 976.7 KiB, over max_peak = 900.0 KiB"),
+        ("max_retained=50", "retained 976.6 KiB, over max_retained = 50 B"),
+        ("max_allocations=0", "over max_allocations = 0"),
+    ],
+)
+def test_a_limit_needs_no_baseline(project: GuardedProject, marker: str, rule: str) -> None:
+    project.write(
+        test_it=f"""
+            import pytest
+            HELD = []
+
+            @pytest.mark.memguard({marker})
+            def test_limited():
+                HELD.append(bytes(1_000_000))
+        """
+    )
+    run = project.run()
+    assert run.code == 1
+    assert run.outcomes() == {"test_limited": "over-limit"}
+    assert rule in run.reason("test_limited")
+    shown = "\n".join(run.lines)
+    assert "The limit is the test's own: use less memory, or raise it where it is written." in shown
+
+
+def test_a_tolerance_by_metric_gates_allocations_too(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, pytest
+
+            TIMES = int(os.environ["TIMES"])
+
+            @pytest.mark.memguard(tolerance={"allocations": "0%", "peak": "300%"})
+            def test_counted():
+                for _ in range(TIMES):
+                    bytearray(2000)
+        """
+    )
+    project.let(TIMES=10)
+    project.accept()
+    assert project.run().outcomes() == {"test_counted": "ok"}
+    project.let(TIMES=11)
+    run = project.run()
+    assert run.outcomes() == {"test_counted": "grew"}
+    assert run.reason("test_counted").startswith("allocations ")
+    assert " B" not in run.reason("test_counted")
+
+
+def test_advisory_reports_growth_and_fails_nothing(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=1_500_000, CI="true")
+    run = accepted.run("--memguard-advisory")
+    assert run.code == 0
+    assert run.outcomes()["test_peak"] == "grew"
+    assert "advisory: nothing fails" in run.summary
+    assert "peak 1.4 MiB, was 976.6 KiB" in run.summary
+
+
+def test_fail_on_decides_which_outcomes_fail(accepted: GuardedProject) -> None:
+    accepted.write(test_more="import pytest\n@pytest.mark.memguard\ndef test_added(): pass\n")
+    accepted.let(PEAK=1_500_000)
+    run = accepted.run("--memguard-fail-on=new,improved")
+    assert run.counted() == {"failed": 1, "passed": 3}
+    assert run.outcomes()["test_peak"] == "grew"
+    (failed,) = [name for name, test in run.results().items() if test.get("fails")]
+    assert failed == "test_added"
+
+
+def test_fail_on_in_the_settings_counts_as_well(accepted: GuardedProject) -> None:
+    accepted.write({"pyproject.toml": "[tool.memguard]\nfail_on = ['improved']\n"})
+    accepted.let(PEAK=100_000)
+    assert accepted.run().counted() == {"failed": 1, "passed": 2}
+
+
+def test_accepting_does_not_fail_what_it_accepts(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=1_500_000)
+    run = accepted.accept()
+    assert run.code == 0
+    assert "accepted  test_it.py::test_peak  peak 976.6 KiB -> 1.4 MiB (+50.0%)" in run.summary
+    assert "accepted 1 entry into .memguard/baseline" in run.summary
+    assert accepted.run().outcomes()["test_peak"] == "ok"
+
+
+def test_accepting_still_fails_what_is_over_a_limit(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+
+            @pytest.mark.memguard(max_peak=1000)
+            def test_limited(): bytearray(100_000)
+        """
+    )
+    assert project.accept().code == 1
+
+
+def judged(run: Run) -> dict[str, str]:
+    return {name: run.reason(name) for name, outcome in run.outcomes().items() if outcome == "not-measured"}
+
+
+def test_tests_that_fail_or_are_skipped_or_expected_to_fail_are_never_judged(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+
+            pytestmark = pytest.mark.memguard(max_peak=1)
+
+            def test_failed():
+                bytearray(10**6)
+                assert False
+
+            def test_skipped():
+                bytearray(10**6)
+                pytest.skip("no")
+
+            @pytest.mark.skip
+            def test_marked_skip(): bytearray(10**6)
+
+            @pytest.mark.xfail
+            def test_xfailed():
+                bytearray(10**6)
+                assert False
+
+            @pytest.mark.xfail(strict=False)
+            def test_xpassed(): bytearray(10**6)
+
+            def test_imperative_xfail():
+                bytearray(10**6)
+                pytest.xfail("later")
+
+            @pytest.fixture
+            def broken():
+                raise ValueError
+
+            def test_broken_setup(broken): pass
+        """
+    )
+    run = project.run()
+    assert run.counted() == {"failed": 1, "skipped": 2, "xfailed": 2, "xpassed": 1, "errors": 1}
+    assert judged(run) == {
+        "test_failed": "the test failed in its call",
+        "test_skipped": "the test was skipped",
+        "test_marked_skip": "the test was skipped",
+        "test_xfailed": "the test is expected to fail",
+        "test_xpassed": "the test is expected to fail",
+        "test_imperative_xfail": "the test is expected to fail",
+        "test_broken_setup": "the test failed in its setup",
+    }
+
+
+def test_a_skipped_test_does_not_fail_where_tests_that_are_not_measured_do(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+
+            @pytest.mark.memguard
+            def test_skipped(): pytest.skip("no")
+
+            @pytest.mark.memguard
+            def test_passed(): pass
+        """
+    )
+    run = project.run("--memguard-fail-on=not-measured")
+    assert run.code == 0
+    assert not any(test.get("fails") for test in run.file["tests"])
+
+
+def test_a_strict_xfail_that_passes_fails_for_pytests_own_reason(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+
+            @pytest.mark.xfail(strict=True)
+            @pytest.mark.memguard(max_peak=1)
+            def test_xpassed(): bytearray(10**6)
+        """
+    )
+    run = project.run()
+    assert "[XPASS(strict)]" in run.text
+    assert run.outcomes() == {"test_xpassed": "not-measured"}
+
+
+def test_a_run_that_guards_no_test_warns_here_and_fails_in_ci(project: GuardedProject) -> None:
+    project.write(test_it="def test_unmarked(): pass")
+    run = project.run()
+    assert run.code == 0
+    assert run.problems() == {"no-tests": False}
+    project.let(CI="true")
+    run = project.run()
+    assert run.code == 1
+    assert run.problems() == {"no-tests": True}
+    said = " ".join(run.summary.split())
+    assert "FAILED: this run guarded no test, so it proves nothing about memory." in said
+    assert "@pytest.mark.memguard" in said
+
+
+def test_a_run_that_collects_nothing_keeps_pytests_exit_code_here(project: GuardedProject) -> None:
+    assert project.run().code == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_baseline_of_other_versions_is_said_first_where_something_grew(accepted: GuardedProject) -> None:
+    (path,) = (accepted.root / ".memguard/baseline").glob("*/*.yml")
+    text = path.read_text()
+    line = next(line for line in text.splitlines() if line.startswith("made_with"))
+    path.write_text(text.replace(line, "made_with: {python: 3.11.0, memray: 1.0.0}"))
+    assert "likeliest innocent cause" not in accepted.run().summary
+    accepted.let(PEAK=1_500_000)
+    summary = accepted.run().summary
+    assert "note: memray 1.0.0 made the baseline" in summary
+    assert "likeliest innocent cause" in summary
+
+
+def test_a_baseline_that_cannot_be_read_is_a_usage_error(accepted: GuardedProject) -> None:
+    (path,) = (accepted.root / ".memguard/baseline").glob("*/*.yml")
+    path.write_text(path.read_text().replace("peak: 1_000_057", "peak: many"))
+    run = accepted.run()
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    said = " ".join((run.errors + run.text).split())
+    assert "test_it.py.yml" in said
+    assert "'many'" in said
+    assert "Traceback" not in said
+
+
+def test_note_of_an_entry_is_shown_where_it_grew_again(accepted: GuardedProject) -> None:
+    (path,) = (accepted.root / ".memguard/baseline").glob("*/*.yml")
+    path.write_text(path.read_text().replace("    peak: 1_000_057", "    peak: 1_000_057\n    note: see 482"))
+    accepted.let(PEAK=1_500_000)
+    assert "accepted with the note: see 482" in "\n".join(accepted.run().lines)
+
+
+def test_collecting_only_leaves_the_last_results_alone(accepted: GuardedProject) -> None:
+    before = (accepted.root / ".memguard/results/last.json").read_text()
+    run = accepted.run("--collect-only", "-q")
+    assert run.code == 0
+    assert (accepted.root / ".memguard/results/last.json").read_text() == before
