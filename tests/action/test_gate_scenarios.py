@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def _the_artifact_makes_it_pass(artifact: Path, files: dict[str, str], tmp_path:
     patched = _baseline(repository / ".memguard/baseline")
     assert patched == _baseline(artifact / "proposed-baseline")
     git(repository, "checkout", "-q", ".")
-    command = ["memguard", "accept", "--from", str(artifact / "results.json")]
+    memguard = Path(sys.executable).with_name("memguard")
+    command = [memguard, "accept", "--from", str(artifact / "results.json")]
     subprocess.run(command, cwd=repository, check=True, capture_output=True)
     assert _baseline(repository / ".memguard/baseline") == patched
     assert read_results([artifact / "results.json"]).tests[0].fails
@@ -215,9 +217,10 @@ def test_a_summary_over_its_limit_is_cut_and_not_dropped(run_action: RunAction, 
             "outcome": "ok",
             "reason": "",
             "metrics": {},
+            "meter": "memray",
             "samples": 1,
         }
-        for number in range(4_000)
+        for number in range(8_000)
     ]
     results = {"format": "memguard-results/1", "environment": environment_key(), "tests": tests}
     write_files(store, {"results.json": json.dumps(results)})
@@ -296,12 +299,12 @@ jobs:
     runs-on: ubuntu-latest
     strategy:
       fail-fast: false
-      matrix: {python: [%s]}
+      matrix: {include: [{name: here, python: python}, {name: elsewhere, python: %s}]}
     steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
       - uses: pytest-memguard/pytest-memguard@v1
         id: mg
-        with: {python: "${{ matrix.python }}", comment-id: "${{ matrix.python }}"}
+        with: {python: "${{ matrix.python }}", comment-id: "${{ matrix.name }}"}
 """
 
 
@@ -312,16 +315,16 @@ def test_a_matrix_of_two_environments_keeps_two_reports(
     wrapper = tmp_path / "other-python"
     wrapper.write_text(_WRAPPER, encoding="utf-8")
     wrapper.chmod(0o755)
-    files = {**shop_files(), **accepted, ".github/workflows/gate.yml": MATRIX % f"python, '{wrapper}'"}
+    files = {**shop_files(), **accepted, ".github/workflows/gate.yml": MATRIX % wrapper}
     repository = make_repository(tmp_path / "repo", files)
     run = run_act(tmp_path / "matrix", repository, action=action)
     statuses: dict[str, Any] = {}
     for event in run.events:
         if event.get("command") == "set-output" and event["stepID"] == ["mg"]:
-            statuses.setdefault(event["matrix"]["python"], {})[event["name"]] = event["arg"]
-    assert statuses["python"]["status"] == "passed", run
-    assert statuses[str(wrapper)]["status"] == "env-mismatch", run
-    assert statuses[str(wrapper)]["env-key"] == "cpython-9.9-linux-x86_64"
+            statuses.setdefault(event["matrix"]["name"], {})[event["name"]] = event["arg"]
+    assert statuses["here"]["status"] == "passed", run
+    assert statuses["elsewhere"]["status"] == "env-mismatch", str(run)
+    assert statuses["elsewhere"]["env-key"] == "cpython-9.9-linux-x86_64"
     assert len(list(run.store.glob("*.days"))) == 2
 
 
@@ -340,14 +343,14 @@ jobs:
   measure:
     runs-on: ubuntu-latest
     strategy:
-      matrix: {shard: [tests/test_shop.py, tests/test_more.py]}
+      matrix: {shard: [shop, more]}
     steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
       - uses: pytest-memguard/pytest-memguard@v1
         with:
           mode: advisory
-          paths: ${{ matrix.shard }}
-          artifact-name: memguard-shard-${{ strategy.job-index }}
+          paths: tests/test_${{ matrix.shard }}.py
+          artifact-name: memguard-shard-${{ matrix.shard }}
   gate:
     needs: measure
     runs-on: ubuntu-latest
@@ -368,7 +371,7 @@ def test_shards_are_merged_and_gated_by_the_last_job(
     files["tests/test_more.py"] = TESTS.replace("test_build", "test_more")
     repository = make_repository(tmp_path / "repo", files)
     run = run_act(tmp_path / "shards", repository, action=action)
-    assert run.exit_code == 1, run
+    assert run.exit_code == 1, str(run)
     outputs = run.job_outputs("gate")
     assert outputs["status"] == "regressed"
     assert outputs["new"] == "1", run
