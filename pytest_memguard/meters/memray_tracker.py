@@ -1,0 +1,72 @@
+"""Starts and stops a tracker of memray, and leaves the interpreter as it was even where it cannot start."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import memray
+from memray._thread_name_interceptor import ThreadNameInterceptor
+
+from pytest_memguard.meters.contract import MeterError
+
+_WATCHED = ("_name", "_ident")
+_WRAPPED = "_set_os_name"
+
+
+def start(tracker: memray.Tracker) -> Callable[[], None]:
+    """Start a tracker and return what stops it.
+
+    Raises `MeterError` where another one is active, or where memray cannot take the place of
+    the profiler that is.
+    """
+    profiler = sys.getprofile()
+    if profiler is not None and not callable(profiler):
+        # memray puts it back by calling it, and would stop halfway: a C profiler has no Python function.
+        name = f"{type(profiler).__module__}.{type(profiler).__name__}"
+        raise MeterError(
+            f"memray could not start: a profiler is active ({name}) and memray needs its place; "
+            "run without the profiler."
+        )
+    thread: Any = threading.Thread
+    hook, wrapped = _profile_hook(), thread.__dict__.get(_WRAPPED)
+    try:
+        tracker.__enter__()
+    except RuntimeError as error:
+        raise MeterError(
+            f"memray could not start ({error}); only one tracker can be active, so run without the other one."
+        ) from error
+    except Exception as error:  # it asserts, and calls what it finds
+        _undo(thread, hook, wrapped)
+        raise MeterError(
+            f"memray could not start ({type(error).__name__}{f': {error}' if str(error) else ''}); "
+            "a profiler, or a tracker that never stopped, is in its way; run without it."
+        ) from error
+
+    def stop() -> None:
+        tracker.__exit__(None, None, None)
+        _unwrap(thread, wrapped)
+
+    return stop
+
+
+def _profile_hook() -> Any:
+    return getattr(threading, "_profile_hook", None)
+
+
+def _undo(thread: Any, hook: Any, wrapped: Any) -> None:
+    """Take back what a tracker did to threads before it failed; none is active, or it would have said so."""
+    for name in _WATCHED:
+        if isinstance(thread.__dict__.get(name), ThreadNameInterceptor):
+            delattr(thread, name)
+    if _profile_hook() is not hook:
+        threading.setprofile(hook)
+    _unwrap(thread, wrapped)
+
+
+def _unwrap(thread: Any, wrapped: Any) -> None:
+    """Put the method back that memray wraps once more with every tracker, from CPython 3.14 on."""
+    if wrapped is not None and thread.__dict__.get(_WRAPPED) is not wrapped:
+        setattr(thread, _WRAPPED, wrapped)
