@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -13,7 +13,8 @@ from pytest_memguard import run_end
 from pytest_memguard.cold import ColdGuard, without_own_fixtures
 from pytest_memguard.collection import Collection
 from pytest_memguard.errors import MemguardError
-from pytest_memguard.markers import PLAN, plan_for
+from pytest_memguard.markers import PLAN, Plan, plan_for
+from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.meters.collection import only_new_garbage
 from pytest_memguard.model import RunProblem, TestResult
 from pytest_memguard.options import apply_options, run_options
@@ -22,6 +23,7 @@ from pytest_memguard.rerun import TEARDOWN_ERROR
 from pytest_memguard.sampling import ItemGuard, Sampled
 from pytest_memguard.session import GuardSession
 from pytest_memguard.storage.config_file import load_settings
+from pytest_memguard.storage.old_results import OldResults
 from pytest_memguard.storage.results_reading import result_from_json
 from pytest_memguard.storage.results_writing import result_to_json
 from pytest_memguard.verdict_report import put_verdict
@@ -41,11 +43,16 @@ class GuardedRun:
         self.session.chosen_meter()
         self.collection = Collection(config)
         self.is_worker = hasattr(config, "workerinput")
-        self.guarded = 0
         self.ending = run_end.Ending()
         self._worker_error = ""
-        if not self.is_worker and not config.option.collectonly:
+        self._seen: set[str] = set()
+        self.old_results = OldResults(self.options.results_paths)
+
+    def start(self) -> None:
+        """Put away what an earlier run left, which is not this run's."""
+        if not self.is_worker and self.options.runs_tests:
             self.session.profiles.clear()
+            self.old_results.put_aside()
 
     def header(self) -> list[str]:
         """Return the lines of pytest's header."""
@@ -56,35 +63,30 @@ class GuardedRun:
             lines.append(f"memguard: not with memray, since {chosen.reason_no_memray}")
         return lines
 
-    def plan(self, items: Sequence[pytest.Item]) -> None:
-        """Plan every guarded item and read its accepted numbers."""
+    def plan(self, items: list[pytest.Item]) -> None:
+        """Plan every guarded item and read its accepted numbers; what cannot be planned is a usage error."""
         try:
             for item in items:
                 plan = plan_for(item, self.session.settings, self.options)
                 if plan is not None:
                     item.stash[PLAN] = plan
-                    self.guarded += 1
                     self.session.entry(item.nodeid)
             self.session.add_stale(
                 self.session.stale_ids(self.collection.whole_modules(), self.collection.ids)
             )
         except MemguardError as error:
-            self._refuse(f"memguard: {error}")
+            if not self.is_worker:
+                raise pytest.UsageError(f"memguard: {error}") from error
+            self._worker_error = f"memguard: {error}"
+            items.clear()  # a worker runs no test then, and its controller ends the run with this sentence
         gc.collect()
-
-    def _refuse(self, sentence: str) -> None:
-        """End the run with pytest's usage error; a worker leaves that to its controller."""
-        if not self.is_worker:
-            raise pytest.UsageError(sentence)
-        self._worker_error = sentence
-        raise pytest.Collector.CollectError(sentence)
 
     def around(self, item: pytest.Item) -> Any:
         """Return the context in which a guarded item's whole protocol runs."""
         plan = item.stash.get(PLAN, None)
         if plan is None:
             return nullcontext()
-        return without_own_fixtures(item) if plan.policy.fresh else only_new_garbage()
+        return without_own_fixtures(item) if self._runs_alone(plan) else only_new_garbage()
 
     @contextmanager
     def guarding(self, item: Any) -> Iterator[None]:
@@ -94,7 +96,7 @@ class GuardedRun:
             yield
             return
         guard: ColdGuard | ItemGuard
-        if plan.policy.fresh:
+        if self._runs_alone(plan):
             guard = ColdGuard(item, plan, self.session)
         else:
             guard = ItemGuard(item, plan, self.session, item.runtest)
@@ -105,6 +107,14 @@ class GuardedRun:
                 yield
         finally:
             del item.runtest
+
+    def _runs_alone(self, plan: Plan) -> bool:
+        """Say whether a test gets an interpreter of its own; one that cannot be measured needs none."""
+        try:
+            self.session.meter(plan.policy)
+        except MeterUnavailableError:
+            return False
+        return plan.policy.fresh
 
     def raise_teardown_error(self, item: pytest.Item) -> None:
         """Raise what a tear-down between two samples raised, as the tear-down's own error."""
@@ -118,17 +128,18 @@ class GuardedRun:
         if PLAN not in item.stash or call.when == "teardown":
             return
         results = put_verdict(item, report, item.stash.get(SAMPLED, None), self.session)
-        if results is not None:
-            report.memguard = [result_to_json(result) for result in results]  # type: ignore[attr-defined]  # a report carries what it is given, through pytest-xdist too
+        report.memguard = [result_to_json(result) for result in results or ()]  # type: ignore[attr-defined]  # a report carries what it is given, through pytest-xdist too
 
     def take(self, report: pytest.TestReport) -> None:
-        """Keep the results that a report carries; a crashed process has none."""
+        """Keep the results that a report carries; of a process that crashed there is the set-up's at most."""
         if self.is_worker:
             return
+        if hasattr(report, "memguard"):
+            self._seen.add(report.nodeid)
         for data in getattr(report, "memguard", ()):
-            self.guarded += self._config.pluginmanager.hasplugin("dsession")
             self.session.add(result_from_json(data))
-        if str(report.when) == "???" and not self.session.has(report.nodeid):
+        guarded = report.nodeid in self._seen or self.options.everything
+        if str(report.when) == "???" and guarded and not self.session.has(report.nodeid):
             reason = f"the process that ran it ended: {report.longrepr}"
             self.session.add(self.session.unmeasured(report.nodeid, reason))
 
@@ -153,10 +164,10 @@ class GuardedRun:
         if self._worker_error:
             self.ending.error = self._worker_error
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-            return
-        if session.config.option.collectonly:
-            return
-        run_end.finish(self, session)
+        if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
+            self.old_results.put_back()
+        elif self.options.runs_tests:
+            run_end.finish(self, session)
 
     def tell(self, terminal: pytest.TerminalReporter) -> None:
         """Write the summary."""

@@ -32,6 +32,11 @@ class GuardHooks:
         """Say what measures, and against what."""
         return self._run.header()
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        """Put away what an earlier run left, once nothing else refuses this one."""
+        self._run.start()
+
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Remember every test there is."""
         self._run.collection.saw(item)
@@ -40,6 +45,7 @@ class GuardHooks:
         """Remember what could not be collected."""
         self._run.collection.reported(report)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Plan the guarded tests; what cannot be planned is a usage error before any test runs."""
         self._run.plan(session.items)

@@ -14,6 +14,9 @@ from pytest_memguard.policy import parse_meter, parse_tolerance
 from pytest_memguard.settings import PROFILE_CHOICES, Settings, parse_fail_on, parse_profiles
 
 RESULTS_PATH = ".memguard/results/last.json"
+_ONLY_SHOWING = ("collectonly", "showfixtures", "show_fixtures_per_test", "setuponly", "setupplan")
+"""Options of pytest under which no test is called."""
+
 _SWITCHES = {
     "--memguard": "measure guarded tests, compare with the baseline, and fail on growth",
     "--memguard-all": "guard every test, marked or not (implies --memguard)",
@@ -60,6 +63,7 @@ class RunOptions:
     results_paths: tuple[Path, ...]
     written: Mapping[str, object]
     in_ci: bool
+    runs_tests: bool
 
 
 def run_options(config: pytest.Config) -> RunOptions:
@@ -81,6 +85,7 @@ def run_options(config: pytest.Config) -> RunOptions:
         results_paths=tuple(results),
         written=written,
         in_ci=os.environ.get("CI", "").lower() not in ("", "0", "false"),
+        runs_tests=not any(config.getoption(name, default=False) for name in _ONLY_SHOWING),
     )
 
 

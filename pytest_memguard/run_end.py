@@ -40,6 +40,7 @@ def finish(run: GuardedRun, session: pytest.Session) -> None:
         write_gitignore(run.options.root / ".memguard")
         for path in run.options.results_paths:
             write_results(path, ending.results)
+        run.old_results.drop()
         if run.options.accept:
             ending.accepted = _accept(run, ending.results)
     except MemguardError as error:
@@ -104,7 +105,7 @@ def tell(run: GuardedRun, terminal: pytest.TerminalReporter) -> None:
     if ending.results is None and not ending.error:
         return
     failed = bool(ending.error) or _failed(ending.results)
-    terminal.section("memguard", sep="=", red=failed, green=not failed)
+    terminal.write_sep("=", "memguard", red=failed, green=not failed)
     if ending.error:
         terminal.write_line(f"ERROR: {ending.error}", red=True)
     if ending.results is None:

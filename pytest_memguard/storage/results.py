@@ -11,6 +11,7 @@ from typing import NoReturn
 from pytest_memguard.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.model import RunProblem, RunResults, TestResult
 from pytest_memguard.storage.atomic import write_atomic
+from pytest_memguard.storage.old_results import aside
 from pytest_memguard.storage.results_reading import result_from_json, run_from_json
 from pytest_memguard.storage.results_writing import result_to_json, run_to_json
 
@@ -106,8 +107,9 @@ def _read(path: Path) -> RunResults:
     try:
         text = _text(path)
     except FileNotFoundError as error:
+        why = ", since the last run was killed" if aside(path).exists() else ""
         raise NothingToJudgeError(
-            f"there are no results at {path}; make them with `pytest --memguard`."
+            f"there are no results at {path}{why}; make them with `pytest --memguard`."
         ) from error
     except OSError as error:
         raise ResultsError(f"{path} cannot be read: {error.strerror or error}.") from error
