@@ -69,7 +69,7 @@ def _the_artifact_makes_it_pass(artifact: Path, files: dict[str, str], tmp_path:
     assert patched == _baseline(artifact / "proposed-baseline")
     git(repository, "checkout", "-q", ".")
     memguard = Path(sys.executable).with_name("memguard")
-    command = [memguard, "accept", "--from", str(artifact / "results.json")]
+    command = [str(memguard), "accept", "--from", str(artifact / "results.json")]
     subprocess.run(command, cwd=repository, check=True, capture_output=True)
     assert _baseline(repository / ".memguard/baseline") == patched
     assert read_results([artifact / "results.json"]).tests[0].fails
