@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_memguard.growth import BLOCKS, Growth, Trend
+from pytest_memguard.growth import Growth, Trend
 from pytest_memguard.leaks.explain import Leak, leak_sites
 from pytest_memguard.leaks.referrers import HolderSearch
 from pytest_memguard.leaks.repeating import Repeater
@@ -14,6 +14,7 @@ from pytest_memguard.leaks.screen import Screen, Screened
 from pytest_memguard.meters.collection import only_new_garbage
 from pytest_memguard.meters.sites import SiteNamer
 from pytest_memguard.model import LeakFinding, Site, SiteBytes
+from pytest_memguard.windows import BLOCKS
 
 _EXPLAIN_FACTOR = 2.0
 _HOLDER_FACTOR = 3.0

@@ -6,10 +6,10 @@ import gc
 import sys
 from array import array
 
-from pytest_memguard.growth import Window
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.small_blocks import SmallBlocks
 from pytest_memguard.meters.collection import clear_type_caches
+from pytest_memguard.windows import Window
 
 THREADS = "threads"
 FILES = "files"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pytest_memguard.growth import BLOCKS, HEAP, LEAST_CALLS, RESIDENT, Growth, Trend, Window, decide
+from pytest_memguard.growth import LEAST_CALLS, Growth, Trend, decide
 from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached
 from pytest_memguard.leaks.ladder import (
     ENOUGH_CALLS,
@@ -20,6 +20,7 @@ from pytest_memguard.leaks.ladder import (
 from pytest_memguard.leaks.readings import Readings
 from pytest_memguard.leaks.repeating import Repeater
 from pytest_memguard.units import format_size
+from pytest_memguard.windows import BLOCKS, HEAP, RESIDENT, Window
 
 _PILOT_SHARE = 0.01
 _PILOT_MOST_CALLS = 4096

@@ -59,8 +59,7 @@ def _lazy_import() -> Body:
 
 
 def _logging() -> Body:
-    logger = logging.getLogger("memguard.test.bounded")
-    logger.propagate = False  # pytest keeps every record that reaches the root
+    logger = logging.Logger("bounded")  # pytest keeps every record of the loggers that it can list  # noqa: LOG001
 
     def body() -> None:
         handler = logging.StreamHandler(io.StringIO())

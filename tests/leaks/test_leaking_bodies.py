@@ -69,6 +69,12 @@ def _mapped() -> Body:
     return body
 
 
+def _entry() -> Body:
+    kept: dict[int, None] = {}
+    keys = iter(range(10**9))
+    return lambda: kept.setdefault(next(keys))
+
+
 LEAKS: dict[str, tuple[Body, int, int]] = {
     "an object a call": (_every(1, object), 22, 28),
     "an object every 7th call": (_every(7, object), 3, 5),
@@ -77,6 +83,7 @@ LEAKS: dict[str, tuple[Body, int, int]] = {
     "8 bytes a call": (_every(1, lambda: None), 6, 11),
     "malloc(24)": (_native(24), 32, 33),
     "an error path": (_error_path(), 80, 700),
+    "a dict entry a call": (_entry(), 64, 86),
     "mapped memory": (_mapped(), 65_000, 68_000),
 }
 

@@ -1,0 +1,141 @@
+"""How many bytes a call a leak is: steady from run to run, whatever containers are made anew meanwhile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pytest_memguard.windows import (
+    BLOCKS,
+    HEAP,
+    RESIDENT,
+    Window,
+    last_rate,
+    rate_between,
+    reading_at,
+    scatter,
+)
+
+_BYTES_OF_A_BLOCK = 64
+"""Where the interpreter cannot say what its blocks hold: a small object's size."""
+
+_LEAST_HEAP = 384
+_CLEAR = 5.0
+_ALIKE = 0.5
+"""Growth of the heap below what proves a leak counts where blocks prove it, if it is as steady."""
+
+_JUMP = 3.0
+"""A step of so many times the usual growth is a container made anew."""
+
+_FEW_JUMPS = 2
+"""A list is made anew six times over the last half, which evens out; a dict or set once at most."""
+
+_EARLIER = (0.2, 0.7)
+"""A table that doubles or quadruples did so before, at half or a quarter of the calls and of the size."""
+
+_EVENED = 1 / math.log(2)
+"""A table that doubles holds, over all numbers of entries, so many times its last jump per entry."""
+
+_Series = tuple[list[int], list[int]]
+_Jumps = list[tuple[float, float]]
+
+
+def drift(windows: Sequence[Window]) -> float:
+    """Return the growth per call of blocks and heap together, in bytes, over the last half."""
+    return sum(last_rate(*series) for series in (_block_bytes(windows), _heap(windows)) if series is not None)
+
+
+def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> float:
+    """Return the bytes per call of the series that grow.
+
+    The heap holds the large containers of small objects and may grow too little to prove a
+    leak alone. Resident memory moves with the other two, and says more only where they
+    explain little of it.
+    """
+    blocks, heap, resident = _block_bytes(windows), _heap(windows), _resident(windows)
+    rate = even_rate(*blocks) if blocks is not None and BLOCKS in growing else 0.0
+    if heap is not None and (HEAP in growing or (BLOCKS in growing and _accompanies(*heap))):
+        rate += even_rate(*heap)
+    elif heap is not None and BLOCKS in growing:
+        rate += _table_rate(_split(*heap)[1])
+    if RESIDENT in growing and resident is not None and (seen := even_rate(*resident)) > 2 * rate:
+        return seen
+    return rate
+
+
+def _accompanies(calls: Sequence[int], values: Sequence[int]) -> bool:
+    """Say whether a series grew clearly and no slower than before."""
+    before, last = rate_between(calls, values, 2, 4), last_rate(calls, values)
+    grown = last * (calls[-1] - calls[0]) / 2
+    return grown >= max(_LEAST_HEAP, _CLEAR * scatter(calls, values)) and last >= _ALIKE * before
+
+
+def _block_bytes(windows: Sequence[Window]) -> _Series | None:
+    """Return calls and bytes in blocks; a typical size stands in where only their number is known."""
+    exact = [window for window in windows if window.blocks_bytes is not None]
+    if len(exact) > 1:
+        return [window.calls for window in exact], [window.blocks_bytes or 0 for window in exact]
+    counted = [window for window in windows if window.blocks is not None]
+    if len(counted) > 1:
+        return [w.calls for w in counted], [(w.blocks or 0) * _BYTES_OF_A_BLOCK for w in counted]
+    return None
+
+
+def _heap(windows: Sequence[Window]) -> _Series | None:
+    known = [window for window in windows if window.heap_bytes is not None]
+    return ([w.calls for w in known], [w.heap_bytes or 0 for w in known]) if len(known) > 1 else None
+
+
+def _resident(windows: Sequence[Window]) -> _Series | None:
+    known = [window for window in windows if window.resident_bytes is not None]
+    return ([w.calls for w in known], [w.resident_bytes or 0 for w in known]) if len(known) > 1 else None
+
+
+def even_rate(calls: Sequence[int], values: Sequence[int]) -> float:
+    """Return the growth per call, with what a dict doubles by spread over the entries it serves.
+
+    A dict doubles now and then, wherever that falls; taken as it comes, it would change the
+    rate of one and the same leak by half from run to run. A jump that nothing like it
+    preceded is paid once, and does not count.
+    """
+    even, jumps = _split(calls, values)
+    return last_rate(calls, values) if even is None else even + _table_rate(jumps)
+
+
+def _split(calls: Sequence[int], values: Sequence[int]) -> tuple[float | None, _Jumps]:
+    """Tell the even growth per call of the last half from the jumps, each with where and how much.
+
+    The first is None where growth is made of jumps, as with a list.
+    """
+    half = reading_at(calls, 4)
+    steps = [
+        (index, calls[index] - calls[index - 1], values[index] - values[index - 1])
+        for index in range(1, len(calls))
+        if calls[index] > calls[index - 1]
+    ]
+    late = [(made, grown) for index, made, grown in steps if index > half]
+    rates = sorted(grown / made for made, grown in late)
+    usual = max(0.0, rates[len(rates) // 2]) if rates else 0.0
+    kept = [(made, grown) for made, grown in late if grown <= _JUMP * usual * made]
+    if not kept or len(late) - len(kept) > _FEW_JUMPS:
+        return None, []
+    even = sum(grown for _, grown in kept) / sum(made for made, _ in kept)
+    return even, [
+        ((calls[index] + calls[index - 1]) / 2, grown - even * made)
+        for index, made, grown in steps
+        if grown > _JUMP * usual * made
+    ]
+
+
+def _table_rate(jumps: _Jumps) -> float:
+    """Return what the last of these jumps (where, how much) comes to per call, if it is one of a series."""
+    least, most = _EARLIER
+    for place, size in reversed(jumps):
+        earlier = [
+            before
+            for before in jumps
+            if least * place <= before[0] <= most * place and least * size <= before[1] <= most * size
+        ]
+        if earlier:
+            return _EVENED * size / place
+    return 0.0

@@ -1,0 +1,80 @@
+"""What a leak check reads, as series over the calls: memory, counts, and the growth between two points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+BLOCKS = "blocks"
+HEAP = "heap"
+RESIDENT = "rss"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One reading, taken after garbage was collected; `calls` is how many were made up to it.
+
+    `blocks` are Python's allocated blocks and `blocks_bytes` what they hold, `heap_bytes` is
+    the C heap in use, `resident_bytes` the memory resident in the process. What a platform
+    cannot tell is None. `counts` holds what is not bytes (threads, files, children, garbage).
+    """
+
+    calls: int
+    blocks: int | None = None
+    blocks_bytes: int | None = None
+    heap_bytes: int | None = None
+    resident_bytes: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def memory_series(windows: Sequence[Window]) -> dict[str, list[int]]:
+    """Return the series that every window has."""
+    series: dict[str, list[int]] = {}
+    blocks = [window.blocks for window in windows if window.blocks is not None]
+    heap = [window.heap_bytes for window in windows if window.heap_bytes is not None]
+    resident = [window.resident_bytes for window in windows if window.resident_bytes is not None]
+    if len(blocks) == len(windows):
+        series[BLOCKS] = blocks
+    if len(heap) == len(windows):
+        series[HEAP] = heap
+    if len(resident) == len(windows):
+        series[RESIDENT] = resident
+    return series
+
+
+def counted_units(windows: Sequence[Window]) -> list[str]:
+    """Return the counts that every window has, in the order of the first."""
+    first = windows[0].counts if windows else {}
+    return [unit for unit in first if all(unit in window.counts for window in windows)]
+
+
+def nearest(calls: Sequence[int], wanted: float) -> int:
+    """Return the index of the reading nearest to so many calls."""
+    return min(range(len(calls)), key=lambda index: abs(calls[index] - wanted))
+
+
+def reading_at(calls: Sequence[int], eighth: int) -> int:
+    """Return the index of the reading nearest to so many eighths of the calls."""
+    return nearest(calls, calls[0] + (calls[-1] - calls[0]) * eighth / 8)
+
+
+def rate_between(calls: Sequence[int], values: Sequence[int], start: int, end: int) -> float:
+    """Return the growth per call between two eighths of the calls."""
+    low, high = reading_at(calls, start), reading_at(calls, end)
+    return (values[high] - values[low]) / max(1, calls[high] - calls[low])
+
+
+def last_rate(calls: Sequence[int], values: Sequence[int]) -> float:
+    """Return the growth per call over the last half."""
+    return rate_between(calls, values, 4, 8)
+
+
+def scatter(calls: Sequence[int], values: Sequence[int]) -> float:
+    """Return the standard deviation of the last half's readings around their own line."""
+    start = reading_at(calls, 4)
+    xs, ys = calls[start:], values[start:]
+    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    across = sum((x - mean_x) ** 2 for x in xs) or 1.0
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / across
+    off = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in zip(xs, ys, strict=True))
+    return float((off / len(xs)) ** 0.5)

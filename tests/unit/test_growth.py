@@ -1,0 +1,148 @@
+"""The decision on series of readings, recorded and made, and the rate they show."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from pytest_memguard.growth import Growth, Trend, decide
+from pytest_memguard.leak_rate import even_rate
+from pytest_memguard.windows import Window
+
+ROWS = range(8192, 73729, 2048)
+
+OBJECT_EVERY_7TH_CALL = {
+    "blocks_bytes": [16 * (calls // 7) for calls in ROWS],
+    "heap_bytes": [
+        *(0, 2720, 4352, 8224, 10528, 13120, 16032, 16032, 19328, 23040, 23040, 27200, 31872, 31872, 37152),
+        *(37152, 37152, 43072, 43072, 49728, 49728, 49728, 57216, 57216, 57216, 65664, 65664, 65664, 65664),
+        *(75168, 75168, 75168, 75168),
+    ],
+}
+"""Recorded; the heap holds the list, which is made anew an eighth longer."""
+
+DICT_ENTRY_A_CALL = {
+    "blocks_bytes": [32 * calls for calls in ROWS],
+    "heap_bytes": [*[0] * 2, *[298_944] * 5, *[1_019_840] * 11, *[2_330_560] * 15],
+}
+"""Recorded; the heap holds the dict, which doubles."""
+
+
+def _windows(blocks: Callable[[int], float], series: Mapping[str, list[int]] | None = None) -> list[Window]:
+    windows = [Window(calls=calls, blocks=round(blocks(calls))) for calls in ROWS]
+    for name, values in (series or {}).items():
+        windows = [
+            dataclasses.replace(window, **{name: value})  # type: ignore[arg-type]  # the names are those of readings
+            for window, value in zip(windows, values, strict=True)
+        ]
+    return windows
+
+
+def _filling(limit: int) -> Callable[[int], float]:
+    return lambda calls: min(calls, limit)
+
+
+LEVEL = {
+    "nothing": lambda calls: 0,
+    "filled before": _filling(4_000),
+    "filled in the first half": _filling(30_000),
+    "one step": lambda calls: 0 if calls < 50_000 else 5_000,
+    "below the floor": lambda calls: calls / 100,
+    "shrinks": lambda calls: -calls,
+    "up and down": lambda calls: (calls // 2048 % 3) * 400,
+}
+UNDECIDED = {"square root": lambda calls: 100 * calls**0.5}
+GROWS = {
+    "one a call": lambda calls: calls,
+    "one in 50 calls": lambda calls: calls // 50,
+    "with a sawtooth": lambda calls: calls + (calls // 2048 % 4) * 700,
+    "faster and faster": lambda calls: calls**2 / 1000,
+    "after a cache filled": lambda calls: calls / 5 + min(calls, 20_000) / 40,
+}
+
+
+@pytest.mark.parametrize(
+    ("trend", "name", "blocks"),
+    [
+        (trend, name, blocks)
+        for trend, cases in ((Trend.LEVEL, LEVEL), (Trend.UNDECIDED, UNDECIDED), (Trend.GROWS, GROWS))
+        for name, blocks in cases.items()
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_trend_of_a_series(trend: Trend, name: str, blocks: Callable[[int], float]) -> None:
+    assert decide(_windows(blocks)).trend is trend
+
+
+@pytest.mark.parametrize(
+    ("series", "blocks_per_call", "true_rate"),
+    [(OBJECT_EVERY_7TH_CALL, 1 / 7, 24 / 7), (DICT_ENTRY_A_CALL, 1, 32 + 43)],
+    ids=["an object every 7th call", "a dict entry a call"],
+)
+def test_rate_of_a_recorded_leak(
+    series: dict[str, list[int]], blocks_per_call: float, true_rate: float
+) -> None:
+    growth = decide(_windows(lambda calls: calls * blocks_per_call, series))
+    assert growth.trend is Trend.GROWS
+    assert abs(growth.bytes_per_call - true_rate) <= max(0.5, 0.15 * true_rate), growth
+
+
+def _table_of(entries: int) -> int:
+    """Return the bytes of a dict of so many entries: a power of two of slots, two thirds used."""
+    slots = 8
+    while slots * 2 // 3 < entries:
+        slots *= 2
+    return 20 * slots
+
+
+def test_rate_of_a_table_does_not_depend_on_where_the_calls_end() -> None:
+    rates = []
+    for total in range(40_000, 160_000, 3_000):
+        calls = list(range(total // 16, total, total // 40))
+        rates.append(even_rate(calls, [100 * made + _table_of(made) for made in calls]))
+    assert max(rates) <= 1.1 * min(rates)
+    assert 100 + 30 < min(rates) < 100 + 60
+
+
+def test_growth_paid_once_does_not_count_in_the_rate() -> None:
+    calls = list(ROWS)
+    values = [100 * made + (1_000_000 if made > 60_000 else 0) for made in calls]
+    assert even_rate(calls, values) == pytest.approx(100, rel=0.01)
+
+
+def test_few_calls_prove_nothing() -> None:
+    assert decide([Window(calls=made, blocks=made * 100) for made in range(7)]).trend is Trend.LEVEL
+    assert decide([]) == Growth(trend=Trend.LEVEL, calls=0)
+
+
+@pytest.mark.parametrize("missing", [("blocks",), ("heap_bytes",), ("blocks", "heap_bytes")])
+def test_every_signal_decides_alone(missing: tuple[str, ...]) -> None:
+    """musl tells no heap, builds without a small-object allocator no blocks."""
+    whole = [
+        Window(calls=made, blocks=2 * made, heap_bytes=100 * made, resident_bytes=128 * made) for made in ROWS
+    ]
+    blind = dict.fromkeys(missing)
+    growth = decide([dataclasses.replace(window, **blind) for window in whole])  # type: ignore[arg-type]  # as above
+    assert growth.trend is Trend.GROWS
+    assert len(growth.signals) == 3 - len(missing)
+    assert 60 <= growth.bytes_per_call <= 260
+
+
+def test_counts_grow_in_their_own_unit() -> None:
+    windows = [Window(calls=calls, blocks=0, counts={"threads": calls, "files": 7}) for calls in range(33)]
+    (count,) = decide(windows).counts
+    assert (count.unit, count.per_call) == ("threads", 1.0)
+
+
+def test_a_reading_that_one_window_lacks_is_left_out() -> None:
+    windows = [
+        Window(calls=calls, blocks=calls, heap_bytes=None if calls == 5 else 9 * calls) for calls in range(33)
+    ]
+    assert decide(windows).signals == ("blocks",)
+
+
+@pytest.mark.parametrize("name", GROWS)
+def test_what_was_held_before_the_first_call_says_nothing(name: str) -> None:
+    assert decide(_windows(lambda calls: GROWS[name](calls) + 10**9)).trend is Trend.GROWS
