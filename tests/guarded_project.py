@@ -98,7 +98,9 @@ class GuardedProject:
 
     def run(self, *args: str, plugins: tuple[str, ...] = (), guard: bool = True) -> Run:
         """Run pytest in this process, with memguard unless `guard` is off."""
-        done = self._pytester.runpytest_inprocess(*_arguments(args, plugins, guard=guard))
+        done = self._pytester.runpytest_inprocess(
+            *_arguments(args, plugins, guard=guard), no_reraise_ctrlc=True
+        )
         return Run(int(done.ret), done.stdout.str(), done.stderr.str(), self.root)
 
     def spawn(self, *args: str, plugins: tuple[str, ...] = (), guard: bool = True) -> Run:

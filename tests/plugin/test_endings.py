@@ -1,0 +1,196 @@
+"""Runs that do not end well: killed, interrupted, refused, crashed, or with nowhere to write."""
+
+from __future__ import annotations
+
+import gc
+import json
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+XDIST = ("xdist.plugin",)
+TWO = """
+    import os, signal, time, pytest
+
+    pytestmark = pytest.mark.memguard
+
+    def test_a(): bytearray(100_000)
+
+    def test_b():
+        bytearray(200_000)
+        exec(os.environ.get("DO", ""))
+"""
+
+
+@pytest.fixture
+def measured(project: GuardedProject) -> GuardedProject:
+    """Return a project with a baseline and the results of a run."""
+    project.write(test_it=TWO)
+    assert project.accept().code == 0
+    return project
+
+
+def last(project: GuardedProject) -> Path:
+    return project.root / ".memguard/results/last.json"
+
+
+def files(project: GuardedProject) -> set[str]:
+    return {path.name for path in last(project).parent.iterdir()}
+
+
+def test_a_killed_run_leaves_no_old_results(measured: GuardedProject) -> None:
+    measured.let(DO="os.kill(os.getpid(), signal.SIGKILL)")
+    run = measured.spawn("--memguard-json=out.json")
+    assert run.code == -signal.SIGKILL
+    assert not last(measured).exists()
+    assert not (measured.root / "out.json").exists()
+    measured.let(DO="")
+    assert measured.run().code == 0
+    assert files(measured) == {"last.json"}
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        ["--memguard-tolerance=much"],
+        ["no_such_file.py"],
+        ["test_refused.py"],
+        ["--collect-only"],
+        ["--fixtures"],
+        ["--setup-plan"],
+        ["--markers"],
+    ],
+    ids=str,
+)
+def test_a_run_that_measures_nothing_keeps_the_old_results(
+    measured: GuardedProject, refused: list[str]
+) -> None:
+    before = last(measured).read_text()
+    measured.write(
+        test_refused="import pytest\n@pytest.mark.memguard(tolerence=1)\ndef test_refused(): pass\n"
+    )
+    measured.run(*refused)
+    assert last(measured).read_text() == before
+    assert files(measured) == {"last.json"}
+
+
+def test_an_interrupt_keeps_what_was_measured_and_restores_the_interpreter(measured: GuardedProject) -> None:
+    hook = threading.Thread.__dict__.get("_name")
+    measured.let(DO="raise KeyboardInterrupt")
+    run = measured.run()
+    assert run.code == pytest.ExitCode.INTERRUPTED
+    assert run.outcomes() == {"test_a": "ok"}
+    assert "1 ok" in run.summary
+    assert gc.get_freeze_count() == 0
+    assert threading.Thread.__dict__.get("_name") is hook
+    measured.let(DO="")
+    assert measured.run().outcomes() == {"test_a": "ok", "test_b": "ok"}
+
+
+def test_a_signal_in_a_measured_test_ends_the_run_as_pytest_does(measured: GuardedProject) -> None:
+    interrupted = TWO.replace('exec(os.environ.get("DO", ""))', "os.kill(os.getpid(), signal.SIGINT)")
+    measured.write(test_it=interrupted + "        time.sleep(5)\n")
+    run = measured.spawn()
+    assert run.code == pytest.ExitCode.INTERRUPTED
+    assert run.outcomes() == {"test_a": "ok"}
+    assert "INTERNALERROR" not in run.text
+
+
+def test_a_crashed_worker_fails_its_test_and_loses_nothing_else(measured: GuardedProject) -> None:
+    measured.write(test_more="def test_unguarded(): import os; os.abort()\n")
+    measured.let(DO="os.abort()")
+    run = measured.run("-n2", plugins=XDIST)
+    assert run.code == pytest.ExitCode.TESTS_FAILED
+    assert run.counted() == {"passed": 1, "failed": 2}
+    assert run.outcomes() == {"test_a": "ok", "test_b": "not-measured"}
+    assert run.reason("test_b").startswith("the process that ran it ended: worker 'gw")
+    assert "not-measured  1 test: the process that ran it ended" in run.summary
+
+
+@pytest.mark.parametrize(
+    ("marker", "sentence"),
+    [("tolerence='5%'", "there is no argument 'tolerence'"), ("max_peak='9 apples'", "'9 apples' is not a")],
+)
+def test_a_marker_that_workers_refuse_is_one_usage_error(
+    measured: GuardedProject, marker: str, sentence: str
+) -> None:
+    before = last(measured).read_text()
+    measured.write(test_bad=f"import pytest\n@pytest.mark.memguard({marker})\ndef test_bad(): pass\n")
+    run = measured.run("-n2", plugins=XDIST)
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert (run.text + run.errors).count(sentence) == 1
+    assert "INTERNALERROR" not in run.text + run.errors
+    assert last(measured).read_text() == before
+
+
+def test_a_baseline_that_workers_cannot_read_is_a_usage_error(measured: GuardedProject) -> None:
+    (path,) = (measured.root / ".memguard/baseline").glob("*/*.yml")
+    path.write_text("peak: [")
+    run = measured.run("-n2", plugins=XDIST)
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "test_it.py.yml" in run.summary
+    assert run.counted() == {}
+
+
+def test_stale_entries_are_found_by_workers(measured: GuardedProject) -> None:
+    measured.write(test_it=TWO.replace("def test_a", "def test_renamed"))
+    run = measured.run("-n2", plugins=XDIST)
+    assert run.outcomes() == {"test_a": "stale", "test_b": "ok", "test_renamed": "new"}
+    assert measured.run("-n2", "-k", "test", plugins=XDIST).outcomes() == {
+        "test_b": "ok",
+        "test_renamed": "new",
+    }
+
+
+def test_a_failure_of_the_run_itself_is_said_and_ends_with_4(measured: GuardedProject) -> None:
+    folder = last(measured).parent
+    last(measured).unlink()
+    folder.rmdir()
+    folder.write_text("in the way")
+    run = measured.run()
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: memguard: " in run.summary
+    assert "last.json cannot be written: " in run.summary
+    assert "2 ok" in run.summary
+    assert "Traceback" not in run.text
+
+
+def test_a_full_disk_is_said_and_loses_no_baseline(measured: GuardedProject) -> None:
+    before = measured.entries()
+    measured.write(
+        {
+            "conftest.py": """
+                import resource, signal, pytest
+
+                @pytest.hookimpl(wrapper=True)
+                def pytest_runtestloop():
+                    yield
+                    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+                    return True
+            """
+        }
+    )
+    measured.let(DO="bytearray(9_000_000)")
+    run = measured.spawn("--memguard-accept")
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "cannot be written: File too large" in run.summary
+    assert measured.entries() == before
+    assert "Traceback" not in run.text + run.errors
+
+
+def test_the_section_begins_at_once(measured: GuardedProject) -> None:
+    for options in ([], ["-q"], ["-v"], ["--tb=no", "-rA"]):
+        lines = measured.run(*options).lines
+        title = next(n for n, line in enumerate(lines) if line.startswith("===") and " memguard " in line)
+        assert lines[title + 1]
+
+
+def test_a_results_file_holds_the_run_that_wrote_it(measured: GuardedProject) -> None:
+    measured.run("test_it.py::test_b")
+    data = json.loads(last(measured).read_text())
+    assert [test["id"] for test in data["tests"]] == ["test_it.py::test_b"]
