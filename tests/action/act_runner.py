@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -102,6 +103,17 @@ def commit_all(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD").strip()
 
 
+def example(name: str) -> dict[str, str]:
+    """Return a workflow that users copy; what it installs is there already, and its step has an id."""
+    text = (ROOT / f"examples/workflows/{name}.yml").read_text(encoding="utf-8")
+    text, replaced = re.subn(
+        r"run: python -m pip install .*", "run: python -c 'import pytest_memguard'", text
+    )
+    assert replaced or "pip install" not in text
+    text = re.sub(r"( +)- (uses: pytest-memguard/.*)", r"\1- id: mg\n\1  \2", text)
+    return {f".github/workflows/{name}.yml": text}
+
+
 def pinned_actions(files: Iterable[Path]) -> set[str]:
     """Return every pinned `owner/name@sha` that workflow and action files use."""
     found: set[str] = set()
@@ -134,13 +146,9 @@ def run_act(
     act = shutil.which("act", path=_path())
     assert act, "act is not on PATH"
     command = [act, event, "-C", str(repository), "-e", str(tmp / "event.json"), "--json", "--strict"]
-    command += [
-        "-P",
-        "ubuntu-latest=-self-hosted",
-        "--pull=false",
-        "--no-cache-server",
-        "--action-offline-mode",
-    ]
+    for system in ("ubuntu", "macos"):
+        command += ["-P", f"{system}-latest=-self-hosted"]
+    command += ["--pull=false", "--no-cache-server", "--action-offline-mode"]
     command += ["--action-cache-path", str(tmp / "cache")]
     for sub in ("", "/accept"):
         command += ["--local-repository", f"{ACTION}{sub}@v1={action}"]
