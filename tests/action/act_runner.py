@@ -21,6 +21,22 @@ ACTION = "pytest-memguard/pytest-memguard"
 _SECONDS = 120
 
 
+_ANNOTATIONS = ("error", "warning", "notice")
+_ESCAPES = (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%"))
+
+
+def _annotation(match: re.Match[str]) -> tuple[str, dict[str, str], str]:
+    pairs = (pair.partition("=") for pair in match[2].split(",") if pair)
+    properties = {name: _unescaped(value) for name, _, value in pairs}
+    return match[1], properties, _unescaped(match[3].rstrip("\n"))
+
+
+def _unescaped(text: str) -> str:
+    for escape, character in _ESCAPES:
+        text = text.replace(escape, character)
+    return text
+
+
 @dataclass(frozen=True)
 class ActRun:
     """One execution: the job's exit code and every event of the runner."""
@@ -34,12 +50,13 @@ class ActRun:
 
     @property
     def annotations(self) -> list[tuple[str, dict[str, str], str]]:
-        """Kind, properties and message of each annotation, as the runner decoded them."""
-        return [
-            (event["command"], event.get("kvPairs") or {}, event["arg"])
-            for event in self.events
-            if event.get("command") in ("error", "warning", "notice")
-        ]
+        """Kind, properties and message of each annotation, read as GitHub does.
+
+        act ends the properties at the last `::`, GitHub at the first.
+        """
+        texts = (event["msg"] for event in self.events if event.get("command") in _ANNOTATIONS)
+        matches = (re.search(r"::(\w+) ?(.*?)::(.*)", text, re.DOTALL) for text in texts)
+        return [_annotation(match) for match in matches if match]
 
     @property
     def summary(self) -> str:
@@ -134,6 +151,7 @@ def run_act(
     payload: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     token: str = "",
+    secrets: Mapping[str, str] | None = None,
     store: Path | None = None,
 ) -> ActRun:
     """Execute the repository's workflows for an event, offline, in an environment of their own."""
@@ -158,8 +176,9 @@ def run_act(
     given = {"STUB_STORE": str(store), "EVIDENCE": str(tmp / "evidence"), **(environ or {})}
     for name, value in given.items():
         command += ["--env", f"{name}={value}"]
-    if token:
-        command += ["-s", f"GITHUB_TOKEN={token}"]
+    known = {**({"GITHUB_TOKEN": token} if token else {}), **(secrets or {})}
+    for name, value in known.items():
+        command += ["-s", f"{name}={value}"]
     run = subprocess.run(
         command,
         env={"PATH": _path(), "HOME": str(tmp / "home"), "LANG": "C.UTF-8"},
