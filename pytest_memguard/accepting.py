@@ -102,15 +102,16 @@ def plan_removal(results: RunResults, entries: Mapping[str, Entry]) -> list[Chan
 
 
 def entry_from(measurement: Measurement, previous: Entry | None = None, note: str | None = None) -> Entry:
-    """Make the entry of what was measured; an earlier note and unmeasured leak figures stay.
+    """Make the entry of what was measured; an earlier note and figures not measured stay.
 
     Sites are the largest at the peak or by what they retained, joined by file and function.
     """
     metrics = {name: max(0, size) for name, size in measurement.metrics.items()}
     sites = _stored_sites(measurement)
     if previous is not None:
-        for name in (SETTLED, LEAK_PER_CALL):
-            if measurement.leak is None and name in previous.metrics:
+        unmeasured = (ALLOCATIONS,) if measurement.leak else (ALLOCATIONS, SETTLED, LEAK_PER_CALL)
+        for name in unmeasured:
+            if name in previous.metrics:
                 metrics.setdefault(name, previous.metrics[name])
         sites = sites if measurement.sites else previous.sites
     return Entry(

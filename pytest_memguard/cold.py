@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.confirm import wants_another
+from pytest_memguard.confirm import counts_allocations, wants_another
 from pytest_memguard.isolation import Isolated, IsolationError, run_isolated
 from pytest_memguard.markers import Plan
 from pytest_memguard.model import Sample
@@ -40,7 +40,12 @@ class ColdGuard:
         """Run the item in an interpreter of its own and end as it ended there."""
         start = time.perf_counter()
         try:
-            first = run_isolated(self._item, self._plan.policy, self._session)
+            first = run_isolated(
+                self._item,
+                self._plan.policy,
+                self._session,
+                counted=self._plan.policy.gates_allocations,
+            )
         except IsolationError as error:
             pytest.fail(f"memguard: {error}", pytrace=False)
         self.sampled.seconds = time.perf_counter() - start
@@ -73,7 +78,8 @@ class ColdGuard:
             _, verdict = self._session.judge(self._item.nodeid, samples, policy)
             if not wants_another(samples, verdict, policy):
                 return samples, ()
-            again = run_isolated(self._item, policy, self._session)
+            counted = counts_allocations(samples, verdict, policy, seconds=self.sampled.seconds)
+            again = run_isolated(self._item, policy, self._session, counted=counted)
             if again.sample is None:
                 reason = again.message.splitlines()[0] if again.message else again.outcome
                 return samples, (f"judged on {len(samples)} of the samples it needs, since {reason}",)

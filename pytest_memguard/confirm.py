@@ -26,14 +26,34 @@ NEW_SAMPLES = 2
 NEW_SAMPLES_AT_MOST = 5
 """A new entry rests on two samples, and on more where the warm ones disagree."""
 
+COUNTED_SECONDS = 2.0
+"""Reading an allocation back takes about as long as making it under the meter: some microseconds."""
+
 _DISAGREEMENT = 0.25
 _SAMPLED = (PEAK, RETAINED, ALLOCATIONS)
+
+
+def counts_allocations(
+    samples: Sequence[Sample], verdict: Verdict, policy: Policy, *, seconds: float
+) -> bool:
+    """Say whether the sample after these should count allocations.
+
+    Where they are gated every sample does. Otherwise one does that may end in an entry, if it is
+    needed anyway and a sample takes no longer than the few `seconds` that a count is worth.
+    """
+    if policy.gates_allocations:
+        return True
+    is_known = any(sample.allocations is not None for sample in samples)
+    is_early = verdict.outcome is Outcome.GREW and len(samples) < CONFIRMING_SAMPLES - 1
+    return bool(samples) and not is_known and not is_early and seconds <= COUNTED_SECONDS
 
 
 def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy) -> bool:
     """Say whether one more sample is needed before the verdict on these can stand."""
     if verdict.outcome in (Outcome.GREW, Outcome.OVER_LIMIT):
         return len(samples) < CONFIRMING_SAMPLES
+    if verdict.outcome is Outcome.IMPROVED:
+        return len(samples) < NEW_SAMPLES
     if verdict.outcome in (Outcome.NEW, Outcome.NO_BASELINE):
         if len(samples) < NEW_SAMPLES:
             return True
@@ -50,7 +70,7 @@ def _disagree(samples: Sequence[Sample], policy: Policy) -> bool:
     compared = samples if len(samples) == NEW_SAMPLES else samples[1:]
     for name, tolerance in policy.tolerances.items():
         if name in (PEAK, RETAINED):
-            figures = [sample.metric(name) for sample in compared]
+            figures = _figures(compared, name)
             if max(figures) - min(figures) > _DISAGREEMENT * tolerance.allowance_bytes(min(figures)):
                 return True
     return False
@@ -60,12 +80,10 @@ def measurement_of(
     samples: Sequence[Sample], *, meter: str, leak: LeakFinding | None = None, notes: tuple[str, ...] = ()
 ) -> Measurement:
     """Join samples, in the order in which they were taken, and the leak check's finding."""
-    metrics = {name: min(sample.metric(name) for sample in samples) for name in _SAMPLED} if samples else {}
-    warm = samples[1:]
-    spread = (
-        {name: max(s.metric(name) for s in warm) - metrics[name] for name in (PEAK, RETAINED)} if warm else {}
-    )
-    first = {name: samples[0].metric(name) - metrics[name] for name in (PEAK, RETAINED)} if samples else {}
+    metrics = {name: min(figures) for name in _SAMPLED if (figures := _figures(samples, name))}
+    warm, cold = samples[1:], samples[:1]
+    spread = {name: max(_figures(warm, name)) - metrics[name] for name in (PEAK, RETAINED) if warm}
+    first = {name: max(_figures(cold, name)) - metrics[name] for name in (PEAK, RETAINED) if cold}
     if leak is not None:
         metrics |= {SETTLED: leak.settled_bytes, LEAK_PER_CALL: leak.bytes_per_call if leak.leaking else 0}
     return Measurement(
@@ -78,6 +96,11 @@ def measurement_of(
         leak=leak,
         notes=notes,
     )
+
+
+def _figures(samples: Sequence[Sample], name: str) -> list[int]:
+    """Return a metric of those samples that have it."""
+    return [figure for sample in samples if (figure := sample.metric(name)) is not None]
 
 
 def _floor_sites(samples: Sequence[Sample]) -> tuple[SiteBytes, ...]:

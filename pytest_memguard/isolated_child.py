@@ -17,6 +17,7 @@ from pytest_memguard.model import LeakFinding, Outcome, Sample, TestResult, Verd
 from pytest_memguard.policy import Policy, overlay
 from pytest_memguard.rerun import recorded_failure
 from pytest_memguard.session import GuardSession
+from pytest_memguard.threaded_item import from_threads
 from pytest_memguard.settings import Settings
 from pytest_memguard.storage.results_writing import result_to_json
 
@@ -51,7 +52,9 @@ class ColdRun:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, object, object]:
         """Start the sample before the test's module is imported."""
-        self._recording = self._session.meter(self._policy).recording(children=self._policy.children)
+        self._recording = self._session.meter(self._policy).recording(
+            native=self._policy.native, children=self._policy.children, counted=self._spec["counted"]
+        )
         gc.collect()
         gc.freeze()
         self._recording.__enter__()
@@ -69,7 +72,7 @@ class ColdRun:
 
     def _run(self, item: pytest.Item, runtest: Any) -> None:
         try:
-            runtest()
+            from_threads(item, runtest, self._policy)()
         finally:
             self._stop()
         if recorded_failure(item):

@@ -92,17 +92,26 @@ class IsolationError(MemguardError):
 
 
 def run_isolated(
-    item: pytest.Item, policy: Policy, session: GuardSession, *, explain_calls: int = 0
+    item: pytest.Item,
+    policy: Policy,
+    session: GuardSession,
+    *,
+    explain_calls: int = 0,
+    counted: bool = False,
 ) -> Isolated:
     """Run an item alone, cold; a crash there is a failed test that names the signal.
 
     With `explain_calls` the leak check gives way to a traced pass over that many calls, which
-    names the sites of what the body settled at.
+    names the sites of what the body settled at. With `counted` allocations are counted.
     Raises `IsolationError` where no interpreter could be started.
     """
     with tempfile.TemporaryDirectory(prefix="memguard-") as folder:
         spec_path, report_path = Path(folder) / "spec.json", Path(folder) / "report.json"
-        spec = {**_spec(item, policy, session, report_path), "explain_calls": explain_calls}
+        spec = {
+            **_spec(item, policy, session, report_path),
+            "explain_calls": explain_calls,
+            "counted": counted,
+        }
         spec_path.write_text(json.dumps(spec), encoding="utf-8")
         environment = {"PYTHONHASHSEED": "0", **os.environ}
         environment.pop("PYTEST_XDIST_WORKER", None)
@@ -152,7 +161,7 @@ def _isolated(report: Mapping[str, Any]) -> Isolated:
             sample = Sample(
                 peak_bytes=measurement.metrics["peak"],
                 retained_bytes=measurement.metrics["retained"],
-                allocations=measurement.metrics["allocations"],
+                allocations=measurement.metrics.get("allocations"),
                 sites=measurement.sites,
             )
             leak = measurement.leak
@@ -185,6 +194,7 @@ def _spec(item: pytest.Item, policy: Policy, session: GuardSession, report_path:
             "native": policy.native,
             "leaks": policy.leaks,
             "threads": policy.threads,
+            "thread_timeout": policy.thread_timeout_seconds,
             "leak_budget": policy.leak_budget_seconds,
             "leak_ceiling": policy.leak_ceiling_bytes,
         },

@@ -69,15 +69,18 @@ class SiteBytes:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One metered execution of one test, or of one region in it."""
+    """One metered execution of one test, or of one region in it.
+
+    `allocations` is None where nobody asked for their number: counting looks at each of them.
+    """
 
     peak_bytes: int
     retained_bytes: int
-    allocations: int
+    allocations: int | None = None
     sites: tuple[SiteBytes, ...] = ()
 
-    def metric(self, name: str) -> int:
-        """Return the figure of peak, retained or allocations."""
+    def metric(self, name: str) -> int | None:
+        """Return the figure of peak, retained or allocations; None for allocations not counted."""
         return {PEAK: self.peak_bytes, RETAINED: self.retained_bytes, ALLOCATIONS: self.allocations}[name]
 
 

@@ -37,7 +37,8 @@ DEFAULT_TOLERANCE = Tolerance(relative=0.01, absolute_bytes=16 * KIB)
 class Policy:
     """Everything that decides how one test is measured and judged.
 
-    Sizes are bytes, `leak_budget_seconds` is CPU time. `tolerances` holds a tolerance for
+    Sizes are bytes, `leak_budget_seconds` is CPU time,
+    `thread_timeout_seconds` time on the clock. `tolerances` holds a tolerance for
     each gated metric; a metric without one is recorded and not gated.
     """
 
@@ -50,6 +51,7 @@ class Policy:
     max_leak_per_call: int | None = None
     leaks: bool = False
     threads: int = 1
+    thread_timeout_seconds: float = 30.0
     native: bool = False
     children: bool = False
     fresh: bool = False
@@ -57,6 +59,11 @@ class Policy:
     meter: str | None = None
     leak_budget_seconds: float = 1.0
     leak_ceiling_bytes: int = 1024**3
+
+    @property
+    def gates_allocations(self) -> bool:
+        """Say whether the number of allocations decides anything; counting each of them takes time."""
+        return self.max_allocations is not None or ALLOCATIONS in self.tolerances
 
     def limit_of(self, metric: str) -> int | None:
         """Return the limit that needs no baseline, if one is set for the metric."""
@@ -124,6 +131,7 @@ _READERS: dict[str, tuple[str, Callable[[object], object]]] = {
     "max_leak_per_call": ("max_leak_per_call", parse_size),
     "leaks": ("leaks", _parse_flag),
     "threads": ("threads", _parse_threads),
+    "thread_timeout": ("thread_timeout_seconds", parse_seconds),
     "native": ("native", _parse_flag),
     "children": ("children", _parse_flag),
     "fresh": ("fresh", _parse_flag),

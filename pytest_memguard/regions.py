@@ -22,7 +22,7 @@ BOOK = pytest.StashKey["RegionBook | None"]()
 class RegionBook:
     """What the regions of one execution of a test came to."""
 
-    def __init__(self, meter: Meter, policy: Policy, check: LeakCheck) -> None:
+    def __init__(self, meter: Meter, policy: Policy, check: LeakCheck, *, counted: bool) -> None:
         self.samples: dict[str, Sample] = {}
         self.findings: dict[str, LeakFinding] = {}
         self.unmeasured: dict[str, str] = {}
@@ -30,6 +30,7 @@ class RegionBook:
         self._meter = meter
         self.policy = policy
         self._check = check
+        self._counted = counted
         self._inside: str | None = None
 
     @contextmanager
@@ -41,7 +42,9 @@ class RegionBook:
             )
             yield
             return
-        recording = self._meter.recording(children=self.policy.children)
+        recording = self._meter.recording(
+            native=self.policy.native, children=self.policy.children, counted=self._counted
+        )
         gc.collect()
         try:
             recording.__enter__()
@@ -76,7 +79,7 @@ def _largest(one: Sample, other: Sample) -> Sample:
     return Sample(
         peak_bytes=larger.peak_bytes,
         retained_bytes=max(one.retained_bytes, other.retained_bytes),
-        allocations=max(one.allocations, other.allocations),
+        allocations=max(one.allocations or 0, other.allocations or 0) or None,
         sites=larger.sites,
     )
 
@@ -87,15 +90,10 @@ class MemguardFixture:
     def __init__(self, book: Callable[[], RegionBook | None]) -> None:
         self._book = book
 
-    @contextmanager
-    def measure(self, name: str) -> Iterator[None]:
+    def measure(self, name: str) -> AbstractContextManager[None]:
         """Measure the block as the entry `test::name`."""
         book = self._book()
-        if book is None:
-            yield
-            return
-        with book.measure(name):
-            yield
+        return nullcontext() if book is None else Region(book, name)
 
     def check_leaks(self, body: Callable[[], object], name: str = "leaks", **written: object) -> None:
         """Repeat `body` and fail the test if memory keeps growing with every call.

@@ -6,11 +6,12 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 
 from pytest_memguard.children import ChildWatch
-from pytest_memguard.confirm import wants_another
+from pytest_memguard.confirm import counts_allocations, wants_another
 from pytest_memguard.gate import has_settled_higher, not_measured
 from pytest_memguard.isolation import IsolationError, run_isolated
 from pytest_memguard.leak_checking import CannotRepeatError, check_item, run_check
@@ -20,8 +21,9 @@ from pytest_memguard.model import LeakFinding, Measurement, Sample, TestResult, 
 from pytest_memguard.policy import Policy
 from pytest_memguard.quiet import quietly
 from pytest_memguard.regions import BOOK, RegionBook
-from pytest_memguard.rerun import CannotRunAgainError, Rerunner, recorded_failure
+from pytest_memguard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner, recorded_failure
 from pytest_memguard.session import GuardSession
+from pytest_memguard.threaded_item import from_threads, threads_refused
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class ItemGuard:
         self._plan = plan
         self._session = session
         self._runtest = runtest
+        self._sampled_run = from_threads(item, runtest, plan.policy)
         self._rerunner = Rerunner(item)
         self._notes: tuple[str, ...] = ()
         self.sampled = Sampled()
@@ -50,8 +53,11 @@ class ItemGuard:
         """Run the item and keep its results; what the test itself raises goes on up."""
         try:
             self._session.meter(self._plan.policy)
+            refused = threads_refused(self._item, self._plan.policy)
         except MeterUnavailableError as error:
-            self._unmeasured(str(error))
+            refused = str(error)
+        if refused:
+            self._unmeasured(refused)
             self._timed(self._runtest)
             return
         if self._plan.whole:
@@ -72,7 +78,7 @@ class ItemGuard:
     def _run_whole(self) -> None:
         watch = ChildWatch()
         try:
-            samples = [self._sample(first=True)]
+            samples = [self._sample(counted=self._plan.policy.gates_allocations, first=True)]
         except MeterError as error:
             self._unmeasured(str(error))
             return
@@ -102,11 +108,13 @@ class ItemGuard:
         meter = self._session.meter(self._plan.policy)
         self.sampled.results.append(self._session.profiles.keep(result, meter))
 
-    def _sample(self, *, first: bool) -> Sample:
+    def _sample(self, *, counted: bool, first: bool = False) -> Sample:
         """Take one sample; where the meter does not start, the test runs all the same."""
         policy = self._plan.policy
-        recording = self._session.meter(policy).recording(children=policy.children)
-        body = self._runtest
+        recording = self._session.meter(policy).recording(
+            native=policy.native, children=policy.children, counted=counted
+        )
+        body = self._sampled_run
         if policy.fixtures:
             self._rerunner.tear_down()
             body = self._with_fixtures
@@ -127,7 +135,7 @@ class ItemGuard:
         """Run set-up, call and tear-down as one body, and leave the item torn down."""
         self._rerunner.set_up()
         try:
-            self._runtest()
+            self._sampled_run()
         finally:
             self._rerunner.tear_down()
 
@@ -138,12 +146,18 @@ class ItemGuard:
             _, verdict = self._session.judge(self._item.nodeid, samples, policy)
             if not wants_another(samples, verdict, policy):
                 return
+            counted = counts_allocations(samples, verdict, policy, seconds=self.sampled.seconds)
             try:
                 with quietly(self._item):
-                    self._again(lambda: samples.append(self._sample(first=False)))
+                    self._again(partial(self._add_sample, samples, counted=counted))
             except (CannotRunAgainError, MeterError) as error:
+                if policy.threads > 1 and isinstance(error.__cause__, TEST_ERRORS):
+                    raise error.__cause__ from None  # to shake that out is what the threads are for
                 self._notes += (f"judged on {len(samples)} of the samples it needs, since {error}",)
                 return
+
+    def _add_sample(self, samples: list[Sample], *, counted: bool) -> None:
+        samples.append(self._sample(counted=counted))
 
     def _again(self, body: Callable[[], None]) -> None:
         if self._plan.policy.fixtures:
@@ -200,12 +214,15 @@ class ItemGuard:
                     self._rerunner.fresh(lambda: self._open_book(books))
         except CannotRunAgainError as error:
             self._notes += (f"judged on {len(books)} of the samples it needs, since {error}",)
+            if not books:
+                self._leave_out_regions(f"its regions are measured in a run of their own, and {error}")
         if books and not recorded_failure(self._item):
             self._judge_regions(books)
 
     def _open_book(self, books: list[RegionBook]) -> None:
         policy = self._plan.policy
-        book = RegionBook(self._session.meter(policy), policy, self._check_call)
+        counted = policy.gates_allocations or bool(books)
+        book = RegionBook(self._session.meter(policy), policy, self._check_call, counted=counted)
         self._item.stash[BOOK] = book
         try:
             self._timed(self._runtest)
@@ -225,10 +242,15 @@ class ItemGuard:
         first = books[0]
         for name in {**first.samples, **first.findings, **first.unmeasured}:
             self.sampled.results.append(self._judge_region(books, name))
+        self._leave_out_regions("the region did not run this time; if it is gone for good: memguard prune")
+
+    def _leave_out_regions(self, reason: str) -> None:
+        """Say of every accepted region that has no result why it has none."""
+        judged = {result.id for result in self.sampled.results}
         for name in self._session.regions_accepted(self._item.nodeid):
-            if not any(result.id == f"{self._item.nodeid}::{name}" for result in self.sampled.results):
-                reason = "the region did not run this time; if it is gone for good: memguard prune"
-                self.sampled.results.append(self._session.unmeasured(f"{self._item.nodeid}::{name}", reason))
+            test_id = f"{self._item.nodeid}::{name}"
+            if test_id not in judged:
+                self.sampled.results.append(self._session.unmeasured(test_id, reason))
 
     def _judge_region(self, books: list[RegionBook], name: str) -> TestResult:
         test_id = f"{self._item.nodeid}::{name}"

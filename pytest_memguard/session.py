@@ -9,7 +9,7 @@ from pathlib import Path
 from pytest_memguard.confirm import measurement_of
 from pytest_memguard.environment import environment_key, python_version
 from pytest_memguard.gate import judge, not_measured, stale
-from pytest_memguard.meters import ChosenMeter, Meter, SiteNamer, choose_meter
+from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
 from pytest_memguard.model import (
     Entry,
     LeakFinding,
@@ -56,8 +56,14 @@ class GuardSession:
         return self._meters[name]
 
     def meter(self, policy: Policy) -> Meter:
-        """Return the meter of one test."""
-        return self.chosen_meter(policy.meter).meter
+        """Return the meter of one test; raises `MeterUnavailableError`."""
+        meter = self.chosen_meter(policy.meter).meter
+        if policy.gates_allocations and not meter.counts_allocations:
+            raise MeterUnavailableError(
+                f"{meter.name} cannot count allocations, and they are limited here. "
+                "Accepted is max_allocations, or a tolerance for allocations, with the memray meter."
+            )
+        return meter
 
     def module(self, name: str) -> ModuleBaseline:
         """Return the entries of a test module, read once; raises `BaselineError`."""

@@ -36,9 +36,10 @@ class Meter(Protocol):
 
     name: str
     label: str
+    counts_allocations: bool
 
-    def recording(self, *, native: bool = False, children: bool = False) -> Recording:
-        """Prepare one sample."""
+    def recording(self, *, native: bool = False, children: bool = False, counted: bool = False) -> Recording:
+        """Prepare one sample; `counted` asks for the number of its allocations too, where the meter can."""
 
     def made_with(self) -> Mapping[str, str]:
         """Return the versions that the numbers depend on."""

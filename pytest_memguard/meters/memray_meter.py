@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import final
 
 import memray
+from memray import AllocatorType, FileFormat
 
 from pytest_memguard.meters.collection import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.contract import MeterError
+from pytest_memguard.meters.memray_tracker import start
 from pytest_memguard.meters.sites import Frame, SiteNamer
 from pytest_memguard.meters.tally import Tally
 from pytest_memguard.model import Sample
@@ -33,17 +35,23 @@ class MemrayMeter:
 
     name = "memray"
     label = "memray (python allocators traced)"
+    counts_allocations = True
 
     def __init__(self, namer: SiteNamer) -> None:
         self._namer = namer
         self._folder = Path(tempfile.mkdtemp(prefix="memguard-"))
         self._capture = self._folder / "capture.bin"
+        self._followed = False
 
-    def recording(self, *, native: bool = False, children: bool = False) -> MemrayRecording:
+    def recording(
+        self, *, native: bool = False, children: bool = False, counted: bool = False
+    ) -> MemrayRecording:
         """Prepare one sample; the one before is overwritten."""
-        for left in self._folder.glob("capture.bin*"):
-            left.unlink()
-        return MemrayRecording(self._capture, self._namer, native=native, children=children)
+        if self._followed:
+            for left in self._folder.glob("capture.bin.*"):
+                left.unlink()
+        self._followed = children
+        return MemrayRecording(self._capture, self._namer, native=native, children=children, counted=counted)
 
     def made_with(self) -> Mapping[str, str]:
         """Return memray's version."""
@@ -65,37 +73,45 @@ class MemrayMeter:
 class MemrayRecording:
     """One sample by memray."""
 
-    def __init__(self, capture: Path, namer: SiteNamer, *, native: bool, children: bool) -> None:
-        self._path = capture
+    def __init__(self, path: Path, namer: SiteNamer, *, native: bool, children: bool, counted: bool) -> None:
+        self._path = path
         self._namer = namer
+        self._native = native
         self._children = children
-        self._tracker = _tracker(capture, native=native, children=children)
+        self._counted = counted
+        self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> MemrayRecording:
         """Start the tracker; another active one is a reason not to measure."""
+        tracker = _tracker(self._path, native=self._native, children=self._children, counted=self._counted)
         clear_type_caches()
-        _enter(self._tracker)
+        self._stop = start(tracker)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Collect what the sample left behind, then stop."""
+        if self._stop is None:
+            return
         gc.collect()
         clear_type_caches()
-        self._tracker.__exit__(kind, error, trace)
+        self._stop()
+        self._stop = None
 
     def sample(self) -> Sample:
         """Read the capture; the memory of harness and plugins is left out by site."""
         tally = Tally(self._namer)
-        allocations = _read(self._path, tally)
+        paths = [self._path]
         if self._children:
-            for path in sorted(self._path.parent.glob(f"{self._path.name}.*")):
-                allocations += _read(path, tally)
-        return tally.sample(allocations)
+            paths += sorted(self._path.parent.glob(f"{self._path.name}.*"))
+        for path in paths:
+            _read(path, tally, native=self._native)
+        counted = sum(_count(path, self._namer) for path in paths) if self._counted else None
+        return tally.sample(counted)
 
 
-def _tracker(path: Path, *, native: bool, children: bool) -> memray.Tracker:
+def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> memray.Tracker:
     try:
         return memray.Tracker(
             destination=memray.FileDestination(path, overwrite=True, compress_on_exit=False),
@@ -103,37 +119,52 @@ def _tracker(path: Path, *, native: bool, children: bool) -> memray.Tracker:
             follow_fork=children,
             trace_python_allocators=True,
             memory_interval_ms=_SNAPSHOT_INTERVAL_MS,
-            file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS,
+            file_format=FileFormat.ALL_ALLOCATIONS if counted else FileFormat.AGGREGATED_ALLOCATIONS,
         )
     except (OSError, RuntimeError) as error:
         raise MeterError(f"memray could not start: {error}") from error
 
 
-def _enter(tracker: memray.Tracker) -> None:
-    try:
-        tracker.__enter__()
-    except RuntimeError as error:
-        raise MeterError(
-            f"memray could not start ({error}); only one tracker can be active, so run without the other one."
-        ) from error
-
-
-def _read(path: Path, tally: Tally) -> int:
-    """Add one capture to a tally and return its number of allocations."""
+def _read(path: Path, tally: Tally, *, native: bool) -> None:
+    """Add what was alive at the peak of one capture, and at its end, to a tally."""
     try:
         _drop_padding(path)
         with closing(memray.FileReader(path)) as reader:
             for record in reader.get_high_watermark_allocation_records(merge_threads=True):
-                tally.add_peak(record.size, _stack(record.stack_trace))
+                tally.add_peak(record.size, _stack(record, native=native))
             for record in reader.get_leaked_allocation_records(merge_threads=True):
-                tally.add_retained(record.size, _stack(record.stack_trace))
-            return int(reader.metadata.total_allocations)
+                tally.add_retained(record.size, _stack(record, native=native))
     except (OSError, RuntimeError, ValueError) as error:
         raise MeterError(f"the capture of memray cannot be read: {error}") from error
 
 
-def _stack(stack_trace: Callable[[int], list[Frame]]) -> Iterable[Frame]:
+_FREES = frozenset(map(int, (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)))
+
+
+def _count(path: Path, namer: SiteNamer) -> int:
+    """Return how often the test allocated; an aggregated capture forgets what was freed before the peak."""
+    is_own: dict[int, bool] = {}
+    count = 0
+    try:
+        with closing(memray.FileReader(path)) as reader:
+            for record in reader.get_allocation_records():
+                if record.allocator in _FREES:
+                    continue
+                stack = record.stack_id
+                if stack not in is_own:
+                    is_own[stack] = namer.belongs_to_test(tuple(record.stack_trace()))
+                count += is_own[stack]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise MeterError(f"the capture of memray cannot be read: {error}") from error
+    return count
+
+
+def _stack(record: memray.AllocationRecord, *, native: bool) -> Iterable[Frame]:
     """Give the innermost frames first and the rest only where they are asked for."""
+    if native:
+        yield from record.hybrid_stack_trace()
+        return
+    stack_trace = record.stack_trace
     nearest = stack_trace(_NEAREST_FRAMES)
     yield from nearest
     if len(nearest) == _NEAREST_FRAMES:
@@ -166,16 +197,16 @@ def traced_survivors(body: Callable[[], None], *, native: bool) -> list[Survivor
     folder = tempfile.mkdtemp(prefix="memguard-")
     path = Path(folder) / "capture.bin"
     try:
-        tracker = _tracker(path, native=native, children=False)
+        tracker = _tracker(path, native=native, children=False, counted=False)
         with only_new_garbage():
             clear_type_caches()
-            _enter(tracker)
+            stop = start(tracker)
             try:
                 body()
             finally:
                 gc.collect()
                 clear_type_caches()
-                tracker.__exit__(None, None, None)
+                stop()
         return _survivors(path, native=native)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

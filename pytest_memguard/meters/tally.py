@@ -52,8 +52,8 @@ class Tally:
             account.inner[inner] = account.inner.get(inner, 0) + size_bytes
         return account
 
-    def sample(self, allocations: int) -> Sample:
-        """Return the sample, with its largest sites."""
+    def sample(self, allocations: int | None = None) -> Sample:
+        """Return the sample, with its largest sites; `allocations` where they were counted."""
         by_peak = sorted(self._accounts.items(), key=lambda item: (-item[1].peak_bytes, item[0].at))
         by_retained = sorted(self._accounts.items(), key=lambda item: (-item[1].retained_bytes, item[0].at))
         kept = dict(by_peak[:KEPT_SITES] + by_retained[:KEPT_SITES])

@@ -22,11 +22,18 @@ class TracemallocMeter:
 
     name = "tracemalloc"
     label = "tracemalloc (python allocators only)"
+    counts_allocations = False
 
     def __init__(self, namer: SiteNamer) -> None:
         self._namer = namer
 
-    def recording(self, *, native: bool = False, children: bool = False) -> TracemallocRecording:  # noqa: ARG002 - the contract's switches, which tracemalloc has no means for
+    def recording(
+        self,
+        *,
+        native: bool = False,  # noqa: ARG002 - a switch of the contract that tracemalloc has no means for
+        children: bool = False,  # noqa: ARG002 - likewise
+        counted: bool = False,  # noqa: ARG002 - likewise
+    ) -> TracemallocRecording:
         """Prepare one sample."""
         return TracemallocRecording(self._namer)
 
@@ -78,15 +85,12 @@ class TracemallocRecording:
         if self._snapshot is None:
             raise MeterError("the test stopped tracemalloc while memguard measured with it.")
         tally = Tally(self._namer)
-        blocks = 0
         for statistic in self._snapshot.statistics("traceback"):
-            blocks += statistic.count
             tally.add_retained(statistic.size, _frames(statistic.traceback))
-        retained = tally.sample(blocks)
+        retained = tally.sample()
         return Sample(
             peak_bytes=self._peak_bytes,
             retained_bytes=retained.retained_bytes,
-            allocations=blocks,
             sites=retained.sites,
         )
 
