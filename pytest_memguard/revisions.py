@@ -178,6 +178,7 @@ def measure_base(
         raise RevisionError(f"{project} is in no git repository; comparing commits needs one.")
     repository = Path(top.stdout.strip()).resolve()
     commit = resolve_commit(repository, name)
+    _refuse_itself(repository, project, commit, name)
     with worktree(repository, commit) as checkout:
         base = checkout / project.resolve().relative_to(repository)
         if not base.is_dir():
@@ -188,6 +189,18 @@ def measure_base(
         accepting = ["--memguard-accept", f"--memguard-baseline={into}", "--continue-on-collection-errors"]
         exit_code = execute([*accepting, "--", *paths], base, environ)
     return BaseMeasured(commit, into, _base_sentence(commit, exit_code, into))
+
+
+def _refuse_itself(repository: Path, project: Path, commit: str, name: str) -> None:
+    """Refuse to compare a commit with itself: nothing would ever grow."""
+    if commit != resolve_commit(repository, "HEAD"):
+        return
+    changed = _git(project, "status", "--porcelain", "--untracked-files=all", "--", ".").stdout.splitlines()
+    if not [line for line in changed if "/.memguard/" not in f"/{line[3:]}"]:
+        raise NothingToJudgeError(
+            f"{name!r} is the commit that is checked out, and no file has changed: there is nothing to "
+            "compare. Name an earlier commit, after a push for example `github.event.before`."
+        )
 
 
 def _base_sentence(commit: str, exit_code: int, into: Path) -> str:

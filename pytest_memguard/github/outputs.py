@@ -10,6 +10,8 @@ from pytest_memguard.github.status import Decision
 from pytest_memguard.model import Outcome, TestResult
 from pytest_memguard.reports.ranking import GROWTH, growth_bytes, growth_share
 
+_FINE = ("passed", "improved", "new")
+
 
 def run_outputs(reports: Sequence[Reported], decision: Decision) -> dict[str, str]:
     """Return the outputs that say how the run ended; all are there, also when nothing was measured."""
@@ -47,11 +49,15 @@ def comment_wish(inputs: Inputs, outputs: Mapping[str, str], event: str, pull_re
     on_pull_request = pull_request.isdigit() or event == "workflow_run"
     if inputs.comment == "never" or not on_pull_request:
         return ""
+    failed = outputs["exit-code"] != "0"
+    if event == "workflow_run":
+        # There it is the first workflow that failed; this one only tells of it.
+        failed = outputs["status"] not in _FINE
     changed = any(outputs[name] != "0" for name in ("regressions", "improvements", "new", "missing"))
     due = {
         "always": True,
-        "on-change": changed or outputs["exit-code"] != "0",
-        "on-failure": outputs["exit-code"] != "0",
+        "on-change": changed or failed,
+        "on-failure": failed,
     }
     return "post" if due[inputs.comment] else "update"
 

@@ -113,9 +113,18 @@ def _artifacts(api: Api, head: Head) -> list[bytes]:
     answer = api.get(
         f"actions/workflows/{workflow}/runs", head_sha=head.commit, event="pull_request", status="completed"
     )
-    runs = [run for run in answer["workflow_runs"] if run["head_sha"] == head.commit]
+    asked = variable("COMMENT_TIME")
+    runs = [
+        run
+        for run in answer["workflow_runs"]
+        # One that began later measured what whoever asked cannot have seen.
+        if run["head_sha"] == head.commit and (not asked or str(run["created_at"]) <= asked)
+    ]
     if not runs:
-        raise RefusedError(f"no run of {variable('WORKFLOW')} has finished for {head.commit[:12]} yet.")
+        raise RefusedError(
+            f"no run of {variable('WORKFLOW')} for {head.commit[:12]} began before this comment and has "
+            "finished; look at its report, then ask again."
+        )
     run = max(runs, key=lambda found: int(found["id"]))
     named = [
         artifact

@@ -9,11 +9,12 @@ from pathlib import Path
 from pytest_memguard.errors import MemguardError, NothingToJudgeError
 from pytest_memguard.github import commands
 from pytest_memguard.github.artifact import copy_captures
+from pytest_memguard.github.incoming import FILE_NAME
 from pytest_memguard.github.inputs import Inputs, from_json
 from pytest_memguard.github.outputs import artifact_name, comment_wish, run_outputs, wants_artifact
 from pytest_memguard.github.place import Place
 from pytest_memguard.github.report import Reported, annotate, failed_markdown, markdown, read, reported
-from pytest_memguard.github.status import Decision, worst
+from pytest_memguard.github.status import Decision, decide, worst
 from pytest_memguard.github.steps import variable, workspace
 from pytest_memguard.reports.markdown import COMMENT_CHARACTERS, SUMMARY_BYTES
 from pytest_memguard.storage.results import write_results
@@ -32,7 +33,7 @@ def step() -> int:
             raise NothingToJudgeError("The measuring step could not do its work; its error is above.")
         place = Place.of(inputs, workspace(), base=base)
         reports = _reports(inputs, place, directory, folder)
-        decision = worst(report.decision for report in reports)
+        decision = worst([report.decision for report in reports] or [_without_results(inputs)])
     except MemguardError as error:
         decision = Decision("error", _exit_code() or error.exit_code, error.sentence)
     _write(inputs, folder, reports, decision)
@@ -46,6 +47,11 @@ def step() -> int:
     return 0
 
 
+def _without_results(inputs: Inputs) -> Decision:
+    """Say how pytest ended that has left no results, as after a usage error."""
+    return decide(None, inputs=inputs, exit_code=_exit_code())
+
+
 def _exit_code() -> int:
     return int(variable("EXIT_CODE")) if variable("EXIT_CODE").isdigit() else 2
 
@@ -53,8 +59,10 @@ def _exit_code() -> int:
 def _reports(inputs: Inputs, place: Place, directory: Path, folder: Path) -> list[Reported]:
     proposing = importlib.util.find_spec("yaml") is not None and variable("EVENT") != "workflow_run"
     failed = variable("TESTS_FAILED")
-    reports = []
-    for results in read(inputs, place, directory):
+    reports: list[Reported] = []
+    if not inputs.results and not (directory / FILE_NAME).exists():
+        return reports
+    for results in read(inputs, place, directory, judged_before=variable("EVENT") == "workflow_run"):
         report = reported(
             inputs,
             place,

@@ -33,7 +33,7 @@ class FakeGitHub:
             "state": "open",
             "head": {"ref": "feature/x", "sha": HEAD, "repo": {"full_name": "acme/app"}},
         }
-        self.runs: list[dict[str, Any]] = [{"id": 11, "head_sha": HEAD}]
+        self.runs: list[dict[str, Any]] = [{"id": 11, "head_sha": HEAD, "created_at": "2026-01-01T00:00:00Z"}]
         self.artifacts: dict[str, bytes] = {}
         self.files: dict[str, str] = {}
         self.committed: list[dict[str, Any]] = []

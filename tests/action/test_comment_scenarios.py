@@ -101,6 +101,7 @@ def test_the_second_workflow_comments_for_a_fork_from_the_results_alone(
     (comment,) = github.comments
     assert "`tests/test_shop.py::test_build[<img>@all]`" in comment["body"]
     assert "forged" not in comment["body"]
+    assert "Advisory mode" not in comment["body"], "the first workflow was none"
     assert "test session starts" not in commented.stdout
 
 

@@ -155,7 +155,7 @@ def test_a_usage_error_is_an_error_and_no_regression(run_action: RunAction, acce
     assert run.exit_code == 1, run
     assert run.outputs["status"] == "error"
     assert run.outputs["exit-code"] == "4"
-    assert "**pytest ended with exit code 4.**" in run.summary
+    assert "**Nothing was judged.** pytest ended with exit code 4." in run.summary
 
 
 def test_a_wrong_input_is_named_before_anything_runs(run_action: RunAction) -> None:
