@@ -25,6 +25,12 @@ class Rerunner:
         self._item: Any = item
         doctest = getattr(item, "dtest", None)
         self._globs = dict(doctest.globs) if doctest is not None else None
+        # What `pytest_runtest_makereport` left of the set-up, such as the phases that tmp_path asks for.
+        self._set_up_marks = {
+            key: dict(value)
+            for key, value in self._item.stash._storage.items()  # noqa: SLF001 - a stash cannot be listed otherwise
+            if isinstance(value, dict)
+        }
 
     def fresh(self, body: Callable[[], None]) -> None:
         """Tear the item down, set it up again and call `body`.
@@ -66,6 +72,9 @@ class Rerunner:
         except TEST_ERRORS as error:
             item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - the failed set-up must not stay on the stack
             raise CannotRunAgainError(f"its second set-up failed with {describe(error)}") from error
+        for key, marks in self._set_up_marks.items():
+            if key not in item.stash:
+                item.stash[key] = dict(marks)
 
     def check_recorded_failure(self) -> None:
         """Raise for an error that unittest wrote down instead of raising, and forget it there."""

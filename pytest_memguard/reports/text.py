@@ -9,7 +9,15 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from pytest_memguard.gate import change_text, is_slack
-from pytest_memguard.model import OUTCOMES, GrownSite, MetricVerdict, Outcome, RunResults, TestResult
+from pytest_memguard.model import (
+    LEAK_PER_CALL,
+    OUTCOMES,
+    GrownSite,
+    MetricVerdict,
+    Outcome,
+    RunResults,
+    TestResult,
+)
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.units import format_apart, format_growth, format_size
 
@@ -120,7 +128,8 @@ def _test_lines(test: TestResult) -> Iterator[str]:
 def _other_failing(test: TestResult) -> Iterator[MetricVerdict]:
     """Yield the metrics that failed beside the one that the reason names."""
     failing = [metric for metric in test.verdict.metrics if metric.outcome in _ALWAYS_SHOWN]
-    yield from (metric for metric in failing if not test.verdict.reason.startswith(f"{metric.name} "))
+    named = LEAK_PER_CALL if test.outcome is Outcome.LEAKED else test.verdict.reason.split(" ", 1)[0]
+    yield from (metric for metric in failing if metric.name != named)
 
 
 def metric_text(metric: MetricVerdict) -> str:
@@ -162,13 +171,14 @@ def _short_lists(results: RunResults, shown: list[TestResult], *, width: int, ve
             continue
         limit = len(tests) if verbose else _SHORT_LIST
         for test in tests[:limit]:
-            yield textwrap.shorten(
-                f"{outcome!s:<12}{printable(test.id)}  {printable(test.verdict.reason)}",
-                max(width * 2, 80),
+            reason = textwrap.shorten(
+                printable(test.verdict.reason.removeprefix(f"{test.id} is ")),
+                max(width, 80),
                 placeholder=" …",
             )
+            yield f"{outcome!s:<14}{printable(test.id)}  {reason}"
         if len(tests) > limit:
-            yield f"{outcome!s:<12}and {len(tests) - limit} more; -v lists them"
+            yield f"{outcome!s:<14}and {len(tests) - limit} more; -v lists them"
     if verbose:
         yield from _first_costs(results)
 
