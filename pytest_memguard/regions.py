@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 
 import pytest
 
-from pytest_memguard.meters import Meter, MeterError
+from pytest_memguard.meters import Meter, MeterError, Recording
 from pytest_memguard.model import LeakFinding, Sample
 from pytest_memguard.policy import Policy, overlay
 
@@ -33,15 +34,13 @@ class RegionBook:
         self._counted = counted
         self._inside: str | None = None
 
-    @contextmanager
-    def measure(self, name: str) -> Iterator[None]:
-        """Measure the block; of several runs of one region in a test, the largest figures count."""
+    def enter(self, name: str) -> Recording | None:
+        """Start to measure a region; None where it cannot be, with the reason kept."""
         if self._inside is not None:
             self.unmeasured[name] = (
                 f"it ran inside the region {self._inside!r}, and one tracker measures one region"
             )
-            yield
-            return
+            return None
         recording = self._meter.recording(
             native=self.policy.native, children=self.policy.children, counted=self._counted
         )
@@ -50,14 +49,14 @@ class RegionBook:
             recording.__enter__()
         except MeterError as error:
             self.unmeasured[name] = str(error)
-            yield
-            return
+            return None
         self._inside = name
-        try:
-            yield
-        finally:
-            self._inside = None
-            recording.__exit__(None, None, None)
+        return recording
+
+    def leave(self, name: str, recording: Recording) -> None:
+        """Stop; of several runs of one region in a test, the largest figures count."""
+        self._inside = None
+        recording.__exit__(None, None, None)
         try:
             self._keep(name, recording.sample())
         except MeterError as error:
@@ -82,6 +81,29 @@ def _largest(one: Sample, other: Sample) -> Sample:
         allocations=max(one.allocations or 0, other.allocations or 0) or None,
         sites=larger.sites,
     )
+
+
+class Region:
+    """One run of a region; a class, since what `contextlib` allocates would count as the test's."""
+
+    __slots__ = ("_book", "_name", "_recording")
+
+    def __init__(self, book: RegionBook, name: str) -> None:
+        self._book = book
+        self._name = name
+        self._recording: Recording | None = None
+
+    def __enter__(self) -> None:
+        """Start to measure."""
+        self._recording = self._book.enter(self._name)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, whatever the block did."""
+        if self._recording is not None:
+            self._book.leave(self._name, self._recording)
+            self._recording = None
 
 
 class MemguardFixture:
