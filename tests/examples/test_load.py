@@ -1,0 +1,38 @@
+"""The load scripts play their outages: memory climbs with the bad change, and only with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PNG = b"\x89PNG"
+
+
+def figures_of(example: str, picture: Path) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "load.py", "--quick", "--json", "--draw", str(picture)],
+        cwd=EXAMPLES / example,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert picture.read_bytes().startswith(PNG)
+    figures: list[dict[str, Any]] = json.loads(done.stdout)
+    return figures
+
+
+def test_cache_that_never_lets_go_takes_memory_until_the_rollback(tmp_path: Path) -> None:
+    before, deployment, rollback = figures_of("never-lets-go", tmp_path / "outage.png")
+    kib_per_request = [
+        1024 * (phase["memory_end_mib"] - phase["memory_start_mib"]) / phase["requests"]
+        for phase in (before, deployment, rollback)
+    ]
+    assert kib_per_request[1] > 8
+    assert deployment["memory_end_mib"] > max(before["memory_end_mib"], rollback["memory_end_mib"])
+    assert deployment["median_last_tenth_ms"] > before["median_last_tenth_ms"]
