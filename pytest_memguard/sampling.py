@@ -14,13 +14,12 @@ from pytest_memguard.children import ChildWatch
 from pytest_memguard.confirm import counts_allocations, wants_another
 from pytest_memguard.gate import has_settled_higher, not_measured
 from pytest_memguard.isolation import IsolationError, run_isolated
-from pytest_memguard.leak_checking import CannotRepeatError, check_item, run_check
+from pytest_memguard.leak_checking import CannotRepeatError, check_item
 from pytest_memguard.markers import Plan
 from pytest_memguard.meters import MeterError, MeterUnavailableError
 from pytest_memguard.model import LeakFinding, Measurement, Sample, TestResult, Verdict
-from pytest_memguard.policy import Policy
 from pytest_memguard.quiet import quietly
-from pytest_memguard.regions import BOOK, RegionBook
+from pytest_memguard.region_sampling import RegionGuard
 from pytest_memguard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner, recorded_failure
 from pytest_memguard.session import GuardSession
 from pytest_memguard.threaded_item import from_threads, threads_refused
@@ -63,7 +62,10 @@ class ItemGuard:
         if self._plan.whole:
             self._run_whole()
         if self._plan.regions and not recorded_failure(self._item):
-            self._run_regions()
+            guard = RegionGuard(
+                self._item, self._plan, self._session, self._rerunner, lambda: self._timed(self._runtest)
+            )
+            self.sampled.results.extend(guard.run())
 
     def _unmeasured(self, reason: str) -> None:
         self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
@@ -199,70 +201,3 @@ class ItemGuard:
         except IsolationError:
             return leak
         return leak if alone.leak is None else replace(leak, sites=alone.leak.sites)
-
-    def _run_regions(self) -> None:
-        """Run the item with its regions measured, again where one of them needs it."""
-        books: list[RegionBook] = []
-        try:
-            if self._plan.whole:
-                with quietly(self._item):
-                    self._rerunner.fresh(lambda: self._open_book(books))
-            else:
-                self._open_book(books)
-            while any(self._wants_another(books, name) for name in books[0].samples):
-                with quietly(self._item):
-                    self._rerunner.fresh(lambda: self._open_book(books))
-        except CannotRunAgainError as error:
-            self._notes += (f"judged on {len(books)} of the samples it needs, since {error}",)
-            if not books:
-                self._leave_out_regions(f"its regions are measured in a run of their own, and {error}")
-        if books and not recorded_failure(self._item):
-            self._judge_regions(books)
-
-    def _open_book(self, books: list[RegionBook]) -> None:
-        policy = self._plan.policy
-        counted = policy.gates_allocations or bool(books)
-        book = RegionBook(self._session.meter(policy), policy, self._check_call, counted=counted)
-        self._item.stash[BOOK] = book
-        try:
-            self._timed(self._runtest)
-        finally:
-            self._item.stash[BOOK] = None
-        books.append(book)
-
-    def _check_call(self, body: Callable[[], object], policy: Policy) -> LeakFinding:
-        return run_check(lambda: _drop(body()), policy, self._session)
-
-    def _wants_another(self, books: list[RegionBook], name: str) -> bool:
-        samples = [book.samples[name] for book in books if name in book.samples]
-        _, verdict = self._session.judge(f"{self._item.nodeid}::{name}", samples, self._plan.policy)
-        return wants_another(samples, verdict, self._plan.policy)
-
-    def _judge_regions(self, books: list[RegionBook]) -> None:
-        first = books[0]
-        for name in {**first.samples, **first.findings, **first.unmeasured}:
-            self.sampled.results.append(self._judge_region(books, name))
-        self._leave_out_regions("the region did not run this time; if it is gone for good: memguard prune")
-
-    def _leave_out_regions(self, reason: str) -> None:
-        """Say of every accepted region that has no result why it has none."""
-        judged = {result.id for result in self.sampled.results}
-        for name in self._session.regions_accepted(self._item.nodeid):
-            test_id = f"{self._item.nodeid}::{name}"
-            if test_id not in judged:
-                self.sampled.results.append(self._session.unmeasured(test_id, reason))
-
-    def _judge_region(self, books: list[RegionBook], name: str) -> TestResult:
-        test_id = f"{self._item.nodeid}::{name}"
-        if name in books[0].unmeasured:
-            return self._session.unmeasured(test_id, books[0].unmeasured[name])
-        policy = books[0].policies.get(name, self._plan.policy)
-        samples = [book.samples[name] for book in books if name in book.samples]
-        measurement, verdict = self._session.judge(
-            test_id, samples, policy, leak=books[0].findings.get(name), notes=self._notes
-        )
-        return self._session.result(test_id, verdict, measurement)
-
-
-def _drop(_value: object) -> None:
-    """Let go of what a body returned."""

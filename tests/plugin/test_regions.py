@@ -177,3 +177,21 @@ def test_any_name_is_kept(project: GuardedProject, name: str) -> None:
     )
     project.accept()
     assert project.run().outcomes() == {f"test_named::{name}": "ok"}
+
+
+def test_a_region_that_runs_the_first_time_only_is_judged_on_that(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            BUILT = []
+
+            def test_lazy(memguard):
+                if not BUILT:
+                    with memguard.measure("build"):
+                        BUILT.append(bytes(100_000))
+                with memguard.measure("use"):
+                    bytearray(1000)
+        """
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_lazy::build": "no-baseline", "test_lazy::use": "no-baseline"}
+    assert run.results()["test_lazy::build"]["samples"] == 1
