@@ -79,16 +79,13 @@ def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, poli
     if name == LEAK_PER_CALL:
         return _judge_leak(measured, baseline, policy)
     most = policy.limit_of(name)
+    rule = f"max_{name}" if most is not None else ""
     if most is not None and measured > most:
-        return MetricVerdict(name, measured, Outcome.OVER_LIMIT, baseline, most, f"max_{name}")
+        return MetricVerdict(name, measured, Outcome.OVER_LIMIT, baseline, most, rule)
     tolerance = policy.tolerances.get(name)
-    if baseline is None:
-        outcome = Outcome.NEW if tolerance is not None else Outcome.OK
-        return MetricVerdict(name, measured, outcome, None, most, f"max_{name}" if most is not None else "")
-    if tolerance is None:
-        return MetricVerdict(
-            name, measured, Outcome.OK, baseline, most, f"max_{name}" if most is not None else ""
-        )
+    if baseline is None or tolerance is None:
+        outcome = Outcome.OK if tolerance is None else Outcome.NEW
+        return MetricVerdict(name, measured, outcome, baseline, most, rule)
     spread = entry.spread.get(name, 0) if entry else 0
     allowed = _allowance_bytes(baseline, spread, tolerance)
     outcome = Outcome.OK

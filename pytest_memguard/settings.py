@@ -23,10 +23,14 @@ class PatternPolicy:
     written: Mapping[str, object]
 
     def matches(self, test_id: str) -> bool:
-        """Match the whole node id, or its file alone, as a shell pattern."""
-        module = test_id.split("::", 1)[0]
-        return any(fnmatch.fnmatchcase(name, self.tests) for name in (test_id, module)) or test_id.startswith(
-            f"{self.tests}::"
+        """Match the whole node id, or its file alone, as a shell pattern.
+
+        Brackets may be those of a parametrized case as well: `test_x[1000]` means that case.
+        """
+        names = (test_id, test_id.split("::", 1)[0])
+        patterns = (self.tests, self.tests.replace("[", "[[]"))
+        return test_id.startswith(f"{self.tests}::") or any(
+            fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 
@@ -66,7 +67,7 @@ def parse_seconds(value: object) -> float:
     >>> parse_seconds("500 ms"), parse_seconds(2), parse_seconds("2 min")
     (0.5, 2.0, 120.0)
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf:
         return float(value)
     match = _SECONDS.fullmatch(value) if isinstance(value, str) else None
     if match is None or not float(match.group(1)):

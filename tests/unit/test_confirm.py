@@ -1,0 +1,106 @@
+"""When a test is measured again, and what its samples say together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_memguard.confirm import (
+    CONFIRMING_SAMPLES,
+    NEW_SAMPLES,
+    NEW_SAMPLES_AT_MOST,
+    measurement_of,
+    wants_another,
+)
+from pytest_memguard.gate import judge
+from pytest_memguard.model import Entry, LeakFinding, Outcome, Sample, Site, SiteBytes, Verdict
+from pytest_memguard.policy import Policy
+
+SAMPLES = st.lists(
+    st.builds(Sample, st.integers(0, 2**30), st.integers(0, 2**30), st.integers(0, 10**6)),
+    min_size=1,
+    max_size=5,
+)
+
+
+def take(figures: list[int], entry: Entry | None) -> tuple[int, Outcome]:
+    """Take samples of these peaks while more are wanted; return how many, and the verdict's outcome."""
+    samples: list[Sample] = []
+    for peak in figures:
+        samples.append(Sample(peak, 0, 0))
+        verdict = judge(measurement_of(samples, meter="memray"), entry, Policy())
+        if not wants_another(samples, verdict, Policy()):
+            return len(samples), verdict.outcome
+    raise AssertionError("more samples were wanted than there are")
+
+
+@pytest.mark.parametrize(
+    ("figures", "was", "taken", "outcome"),
+    [
+        ([100_000], 100_000, 1, Outcome.OK),
+        ([200_000, 100_000], 100_000, 2, Outcome.OK),
+        ([300_000, 200_000, 100_000], 100_000, 3, Outcome.OK),
+        ([200_000, 200_000, 200_000], 100_000, 3, Outcome.GREW),
+        ([50_000, 50_000], 100_000, 2, Outcome.IMPROVED),
+        ([100_000, 100_000], None, 2, Outcome.NEW),
+        ([900_000, 100_000, 100_000], None, 3, Outcome.NEW),
+        ([100_000, 900_000, 100_000, 900_000, 100_000], None, 5, Outcome.NEW),
+    ],
+)
+def test_samples_are_taken_while_the_verdict_cannot_stand(
+    figures: list[int], was: int | None, taken: int, outcome: Outcome
+) -> None:
+    entry = None if was is None else Entry({"peak": was, "retained": 0})
+    assert take(figures, entry) == (taken, outcome)
+
+
+@given(SAMPLES, st.sampled_from(Outcome))
+def test_no_outcome_wants_samples_without_end(samples: list[Sample], outcome: Outcome) -> None:
+    most = {Outcome.GREW: CONFIRMING_SAMPLES, Outcome.OVER_LIMIT: CONFIRMING_SAMPLES}
+    most |= dict.fromkeys((Outcome.NEW, Outcome.NO_BASELINE), NEW_SAMPLES_AT_MOST)
+    if wants_another(samples, Verdict(outcome, ""), Policy()):
+        assert len(samples) < most[outcome]
+    elif outcome in (Outcome.NEW, Outcome.NO_BASELINE):
+        assert len(samples) >= NEW_SAMPLES
+
+
+@given(SAMPLES)
+def test_the_floor_is_judged_and_what_varies_is_kept(samples: list[Sample]) -> None:
+    measurement = measurement_of(samples, meter="memray", notes=("said",))
+    peaks = [sample.peak_bytes for sample in samples]
+    assert measurement.samples == len(samples)
+    assert measurement.metrics["peak"] == min(peaks)
+    assert measurement.first_cost.get("peak", 0) == peaks[0] - min(peaks)
+    assert measurement.spread.get("peak", 0) == (max(peaks[1:]) - min(peaks) if len(peaks) > 1 else 0)
+    assert measurement.notes == ("said",)
+
+
+@given(SAMPLES, st.randoms())
+def test_the_order_of_samples_changes_no_floor(samples: list[Sample], random: Any) -> None:
+    shuffled = random.sample(samples, len(samples))
+    floors = [measurement_of(each, meter="memray").metrics for each in (samples, shuffled)]
+    assert {name: floors[0][name] for name in ("peak", "retained")} == {
+        name: floors[1][name] for name in ("peak", "retained")
+    }
+
+
+def test_sites_come_from_the_samples_that_are_the_floor() -> None:
+    here, there = Site("a.py", 1, "f"), Site("b.py", 2, "g")
+    cold = Sample(900, 10, 0, (SiteBytes(here, 900, 10), SiteBytes(there, 50, 0)))
+    warm = Sample(100, 70, 0, (SiteBytes(here, 100, 70),))
+    sites = {
+        one.site: (one.peak_bytes, one.retained_bytes)
+        for one in measurement_of([cold, warm], meter="memray").sites
+    }
+    assert sites == {here: (100, 10), there: (0, 0)}
+
+
+def test_a_leak_check_adds_what_the_body_settled_at() -> None:
+    finding = LeakFinding(leaking=False, bytes_per_call=3, calls=10, settled_bytes=500)
+    metrics = measurement_of([Sample(1, 2, 3)], meter="memray", leak=finding).metrics
+    assert (metrics["settled"], metrics["leak_per_call"]) == (500, 0)
+    leaking = LeakFinding(leaking=True, bytes_per_call=3, calls=10)
+    assert measurement_of([], meter="memray", leak=leaking).metrics["leak_per_call"] == 3

@@ -1,0 +1,183 @@
+"""The gate is one pure function: properties that hold for every measurement, entry and policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_memguard.gate import SHOWN_SITES, SPREAD_FACTOR, judge
+from pytest_memguard.model import (
+    CountGrowth,
+    Entry,
+    EntrySite,
+    LeakFinding,
+    Measurement,
+    Outcome,
+    Site,
+    SiteBytes,
+)
+from pytest_memguard.policy import DEFAULT_TOLERANCE, Policy, Tolerance, parse_tolerances
+
+SIZES = st.integers(0, 2**40)
+TOLERANCES = st.builds(Tolerance, st.floats(0, 2), st.integers(0, 2**20))
+KIB = 1024
+
+
+def measured(peak: int, retained: int = 0, **more: int) -> Measurement:
+    return Measurement("memray", 3, {"peak": peak, "retained": retained, **more})
+
+
+def entry(peak: int, retained: int = 0, **more: int) -> Entry:
+    return Entry({"peak": peak, "retained": retained, **more})
+
+
+def policy(tolerance: Tolerance) -> Policy:
+    return Policy(tolerances={"peak": tolerance, "retained": tolerance})
+
+
+@given(SIZES, SIZES)
+def test_what_was_accepted_is_ok_whatever_the_numbers(peak: int, retained: int) -> None:
+    assert judge(measured(peak, retained), entry(peak, retained), Policy()).outcome is Outcome.OK
+
+
+@given(SIZES, SIZES, TOLERANCES)
+def test_growth_must_exceed_both_parts_of_the_tolerance(now: int, was: int, tolerance: Tolerance) -> None:
+    grew = judge(measured(now), entry(was), policy(tolerance)).outcome is Outcome.GREW
+    assert grew == (now - was > tolerance.absolute_bytes and now - was > int(was * tolerance.relative))
+
+
+@given(SIZES, SIZES, SIZES, TOLERANCES)
+def test_more_memory_is_never_judged_better(one: int, other: int, was: int, tolerance: Tolerance) -> None:
+    order = [Outcome.IMPROVED, Outcome.OK, Outcome.GREW]
+    less, more = sorted((one, other))
+    outcomes = [judge(measured(now), entry(was), policy(tolerance)).outcome for now in (less, more)]
+    assert order.index(outcomes[0]) <= order.index(outcomes[1])
+
+
+@given(SIZES, SIZES, SIZES)
+def test_a_wider_spread_never_turns_a_pass_into_a_failure(now: int, was: int, spread: int) -> None:
+    narrow = judge(measured(now), entry(was), Policy())
+    wide = judge(measured(now), replace(entry(was), spread={"peak": spread}), Policy())
+    if narrow.outcome is not Outcome.GREW:
+        assert wide.outcome is not Outcome.GREW
+    assert (wide.outcome is Outcome.GREW) == (
+        now - was > max(DEFAULT_TOLERANCE.allowance_bytes(was), SPREAD_FACTOR * spread)
+    )
+
+
+@given(SIZES, st.none() | SIZES, SIZES)
+def test_a_limit_needs_no_baseline_and_beats_one(now: int, was: int | None, most: int) -> None:
+    accepted = None if was is None else entry(was)
+    verdict = judge(measured(now), accepted, Policy(max_peak=most))
+    assert (verdict.outcome is Outcome.OVER_LIMIT) == (now > most)
+
+
+@given(SIZES, st.booleans())
+def test_without_an_entry_a_test_is_new_or_has_no_baseline(now: int, has_baseline: bool) -> None:
+    verdict = judge(measured(now), None, Policy(), has_baseline=has_baseline)
+    assert verdict.outcome is (Outcome.NEW if has_baseline else Outcome.NO_BASELINE)
+
+
+@given(SIZES, SIZES)
+def test_a_failure_says_both_numbers_and_a_pass_says_nothing(now: int, was: int) -> None:
+    verdict = judge(measured(now), entry(was), Policy())
+    if verdict.outcome is Outcome.OK:
+        assert verdict.reason == ""
+        return
+    assert verdict.reason.startswith("peak ")
+    shown = verdict.reason.removeprefix("peak ")
+    figure, _, rest = shown.partition(", was ")
+    assert figure != rest.partition(" (")[0]
+
+
+@given(SIZES, SIZES)
+def test_judging_is_pure(now: int, was: int) -> None:
+    first, second = (judge(measured(now), entry(was), Policy()) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("now", "was", "outcome"),
+    [
+        (16 * KIB, 0, Outcome.OK),
+        (16 * KIB + 1, 0, Outcome.GREW),
+        (101_000_000, 100_000_000, Outcome.OK),
+        (101_000_001, 100_000_000, Outcome.GREW),
+        (99_000_000, 100_000_000, Outcome.OK),
+        (98_999_999, 100_000_000, Outcome.IMPROVED),
+        (0, 16 * KIB + 1, Outcome.IMPROVED),
+    ],
+)
+def test_the_default_tolerance_to_the_byte(now: int, was: int, outcome: Outcome) -> None:
+    assert judge(measured(now), entry(was), Policy()).outcome is outcome
+
+
+def test_the_worst_metric_decides_and_is_told() -> None:
+    verdict = judge(measured(0, 500_000), entry(1_000_000, 0), Policy())
+    assert verdict.outcome is Outcome.GREW
+    assert verdict.reason == "retained 488.3 KiB, was 0 B (limit 16.0 KiB)"
+    by_metric = {metric.name: metric.outcome for metric in verdict.metrics}
+    assert by_metric == {"peak": Outcome.IMPROVED, "retained": Outcome.GREW}
+
+
+def test_allocations_are_recorded_and_gated_only_where_asked_to() -> None:
+    now, was = measured(10, allocations=50), entry(10, allocations=5)
+    assert judge(now, was, Policy()).outcome is Outcome.OK
+    gated = Policy(tolerances=parse_tolerances({"allocations": "10%"}, {}))
+    verdict = judge(now, was, gated)
+    assert verdict.outcome is Outcome.GREW
+    assert verdict.reason == "allocations 50, was 5 (+900.0%, limit +0.0%)"
+
+
+def test_sites_are_compared_by_file_and_function_and_the_largest_growth_is_first() -> None:
+    sites = tuple(
+        SiteBytes(Site(f"shop/{name}.py", line, "put"), peak)
+        for name, line, peak in [("a", 1, 500), ("b", 2, 90_000), ("b", 9, 10_000), ("c", 3, 40_000)]
+    )
+    now = replace(measured(140_500), sites=sites)
+    was = replace(entry(50_000), sites=(EntrySite("shop/c.py:put", 35_000), EntrySite("shop/a.py:put", 500)))
+    grown = judge(now, was, Policy()).sites
+    assert [(one.site.file, one.site.line, one.grew_by_bytes, one.was_bytes) for one in grown] == [
+        ("shop/b.py", 2, 100_000, None),
+        ("shop/c.py", 3, 5_000, 35_000),
+    ]
+    many = replace(
+        now, sites=tuple(SiteBytes(Site(f"{n}.py", 1, "f"), 10_000) for n in range(3 * SHOWN_SITES))
+    )
+    assert len(judge(many, entry(0), Policy()).sites) == SHOWN_SITES
+    assert judge(now, replace(was, metrics=dict(now.metrics)), Policy()).sites == ()
+
+
+def leak(rate: int, **more: object) -> Measurement:
+    finding = LeakFinding(leaking=rate > 0, bytes_per_call=rate, calls=1000, **more)  # type: ignore[arg-type]  # fields by name
+    return replace(measured(10, settled=0, leak_per_call=rate), leak=finding)
+
+
+@pytest.mark.parametrize(
+    ("rate", "accepted", "most", "outcome"),
+    [
+        (1, None, None, Outcome.LEAKED),
+        (0, None, None, Outcome.NEW),
+        (100, 0, None, Outcome.LEAKED),
+        (100, 100, None, Outcome.OK),
+        (125, 100, None, Outcome.OK),
+        (126, 100, None, Outcome.LEAKED),
+        (0, 100, None, Outcome.IMPROVED),
+        (100, None, 100, Outcome.NEW),
+        (101, None, 100, Outcome.LEAKED),
+    ],
+)
+def test_a_leak_fails_unless_its_rate_is_accepted_or_allowed(
+    rate: int, accepted: int | None, most: int | None, outcome: Outcome
+) -> None:
+    was = None if accepted is None else entry(10, settled=0, leak_per_call=accepted)
+    assert judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most)).outcome is outcome
+
+
+def test_what_grows_beside_bytes_is_a_leak_in_its_own_unit() -> None:
+    verdict = judge(leak(0, counts=(CountGrowth("threads", 1.0),)), entry(10), Policy(leaks=True))
+    assert verdict.outcome is Outcome.LEAKED
+    assert verdict.reason == "1 threads a call, steady over 1,000 calls"
