@@ -21,6 +21,11 @@ ACTION = "pytest-memguard/pytest-memguard"
 _SECONDS = 120
 
 
+def _measuring_first(job: str) -> tuple[bool, str]:
+    """Order jobs as they need each other: `gate` comes after what it merges."""
+    return job.endswith("/gate"), job
+
+
 _ANNOTATIONS = ("error", "warning", "notice")
 _ESCAPES = (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%"))
 
@@ -83,6 +88,11 @@ class ActRun:
             and job in (event["jobID"], event["job"].rsplit("/", 1)[-1])
         }
 
+    def job_results(self) -> list[str]:
+        """Return how each job ended, in the order of their names."""
+        ended = {event["job"].strip(): event["jobResult"] for event in self.events if event.get("jobResult")}
+        return [ended[name] for name in sorted(ended, key=_measuring_first)]
+
     def __str__(self) -> str:
         """Return the log, for failure messages."""
         return "".join(f"{event.get('msg', '')}".rstrip() + "\n" for event in self.events) + self.stderr
@@ -122,13 +132,17 @@ def commit_all(folder: Path) -> str:
 
 def example(name: str) -> dict[str, str]:
     """Return a workflow that users copy; what it installs is there already, and its step has an id."""
-    text = (ROOT / f"examples/workflows/{name}.yml").read_text(encoding="utf-8")
-    text, replaced = re.subn(
-        r"run: python -m pip install .*", "run: python -c 'import pytest_memguard'", text
-    )
-    assert replaced or "pip install" not in text
+    text = without_installing((ROOT / f"examples/workflows/{name}.yml").read_text(encoding="utf-8"))
     text = re.sub(r"( +)- (uses: pytest-memguard/.*)", r"\1- id: mg\n\1  \2", text)
     return {f".github/workflows/{name}.yml": text}
+
+
+def without_installing(workflow: str) -> str:
+    """Replace the step that installs the project."""
+    here = "run: python -c 'import pytest_memguard'"
+    text, replaced = re.subn(r"run: python -m pip install .*", here, workflow)
+    assert replaced or "pip install" not in text
+    return text
 
 
 def pinned_actions(files: Iterable[Path]) -> set[str]:
@@ -148,6 +162,7 @@ def run_act(
     *,
     action: Path,
     event: str = "push",
+    job: str = "",
     payload: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     token: str = "",
@@ -164,6 +179,7 @@ def run_act(
     act = shutil.which("act", path=_path())
     assert act, "act is not on PATH"
     command = [act, event, "-C", str(repository), "-e", str(tmp / "event.json"), "--json", "--strict"]
+    command += ["-j", job] if job else []
     for system in ("ubuntu", "macos"):
         command += ["-P", f"{system}-latest=-self-hosted"]
     command += ["--pull=false", "--no-cache-server", "--action-offline-mode"]
