@@ -17,9 +17,9 @@ from pytest_memguard.model import LeakFinding, Outcome, Sample, TestResult, Verd
 from pytest_memguard.policy import Policy, overlay
 from pytest_memguard.rerun import recorded_failure
 from pytest_memguard.session import GuardSession
-from pytest_memguard.threaded_item import from_threads
 from pytest_memguard.settings import Settings
 from pytest_memguard.storage.results_writing import result_to_json
+from pytest_memguard.threaded_item import from_threads
 
 
 def main(spec: Mapping[str, Any]) -> int:

@@ -12,6 +12,7 @@ from pytest_memguard.quiet import quietly
 from pytest_memguard.repeating_item import repeatable_body
 from pytest_memguard.rerun import describe
 from pytest_memguard.session import GuardSession
+from pytest_memguard.threaded_item import concurrent_body
 
 EXPLAIN_SECONDS = 3.0
 """How long a traced pass over a body that settled higher may take."""
@@ -42,6 +43,8 @@ def run_check(
             ceiling_bytes=policy.leak_ceiling_bytes,
             native=policy.native,
             between=between,
+            threads=policy.threads,
+            stuck_seconds=policy.thread_timeout_seconds,
             root=session.root,
         )
     except BodyFailedError as error:
@@ -56,7 +59,8 @@ def check_item(
 ) -> LeakFinding:
     """Repeat an item's body with the fixtures it has."""
     with quietly(item) as drop:
-        return run_check(repeatable_body(item, runtest), policy, session, between=drop)
+        body = repeatable_body(item, runtest) if policy.threads == 1 else concurrent_body(item)
+        return run_check(body, policy, session, between=drop)
 
 
 def explain_settled(

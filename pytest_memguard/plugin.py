@@ -29,8 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _marker_line() -> str:
     return (
         "memguard(tolerance=None, max_peak=None, max_retained=None, max_allocations=None, "
-        "max_leak_per_call=None, leaks=False, threads=1, native=False, children=False, fresh=False, "
-        "fixtures=False, meter=None, leak_budget=1, leak_ceiling='1 GiB'): "
+        "max_leak_per_call=None, leaks=False, threads=1, thread_timeout=30, native=False, children=False, "
+        "fresh=False, fixtures=False, meter=None, leak_budget=1, leak_ceiling='1 GiB'): "
         "measure the memory of this test, and fail on growth with --memguard"
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pytest_memguard.concurrent_calls import STUCK_SECONDS, DeadlockError
 from pytest_memguard.leaks.check import LeakCheck
-from pytest_memguard.leaks.errors import BodyFailedError, DeadlockError
+from pytest_memguard.leaks.errors import BodyFailedError
 from pytest_memguard.model import LeakFinding
 
 __all__ = ["BodyFailedError", "DeadlockError", "LeakCheck", "check_leaks"]
@@ -20,13 +21,24 @@ def check_leaks(
     ceiling_bytes: int = 1024**3,
     native: bool = False,
     between: Callable[[], None] | None = None,
+    threads: int = 1,
+    stuck_seconds: float = STUCK_SECONDS,
 ) -> LeakFinding:
     """Repeat `body`, say whether memory keeps growing per call, and explain it where it does.
 
     `budget_seconds` is CPU time; `ceiling_bytes` limits what the check may add to the
-    process; `between` is called after each window. Raises `BodyFailedError` where a call
-    fails, with the error and the number of the call.
+    process; `between` is called after each window. With several `threads`, each of them calls
+    the body, all starting at one barrier. Raises `BodyFailedError` where a call fails, with
+    the error and the number of the call; the error is a `DeadlockError` where no thread moved
+    for `stuck_seconds`.
     """
-    check = LeakCheck(body, budget_seconds=budget_seconds, ceiling_bytes=ceiling_bytes, between=between)
+    check = LeakCheck(
+        body,
+        budget_seconds=budget_seconds,
+        ceiling_bytes=ceiling_bytes,
+        between=between,
+        threads=threads,
+        stuck_seconds=stuck_seconds,
+    )
     finding = check.screen()
     return check.explain(finding, root=root, native=native) if finding.leaking else finding

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_memguard.concurrent_calls import STUCK_SECONDS, ThreadedBody
 from pytest_memguard.growth import Growth, Trend
 from pytest_memguard.leaks.explain import Leak, leak_sites
 from pytest_memguard.leaks.referrers import HolderSearch
@@ -28,7 +30,8 @@ class LeakCheck:
 
     `budget_seconds` is the CPU time that sizes the check, `ceiling_bytes` what it may add to
     the process. `between` is called after each window, to drop what the body printed or
-    logged. `function` is whose line is named where nothing finer is known.
+    logged. `function` is whose line is named where nothing finer is known. With several
+    `threads`, every one of them calls the body, and they start at one barrier each time.
     """
 
     def __init__(
@@ -39,12 +42,16 @@ class LeakCheck:
         ceiling_bytes: int = 1024**3,
         between: Callable[[], None] | None = None,
         function: Callable[..., object] | None = None,
+        threads: int = 1,
+        stuck_seconds: float = STUCK_SECONDS,
     ) -> None:
         self._body = body
         self._budget_seconds = budget_seconds
         self._ceiling_bytes = ceiling_bytes
         self._between = between or (lambda: None)
         self._function = function or body
+        self._threads = threads
+        self._stuck_seconds = stuck_seconds
         self._growth: Growth | None = None
 
     def screen(self) -> LeakFinding:
@@ -52,12 +59,13 @@ class LeakCheck:
 
         Raises `BodyFailedError` where a call fails, with the error and the call's number.
         """
-        with only_new_garbage():
+        with self._called_at_once() as body, only_new_garbage():
             screened = Screen(
-                self._body,
+                body,
                 budget_seconds=self._budget_seconds,
                 ceiling_bytes=self._ceiling_bytes,
                 between=self._between,
+                at_once=self._threads,
             ).run()
         self._growth = screened.growth
         return _finding(screened)
@@ -74,16 +82,29 @@ class LeakCheck:
             bytes_per_call=finding.bytes_per_call,
             calls=finding.calls,
             native=native or (bool(grew) and BLOCKS not in grew),
+            at_once=self._threads,
         )
-        sites = leak_sites(
-            Repeater(self._body), leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds
-        )
+        sites = leak_sites(self._repeat, leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds)
         self._between()
         held_by = HolderSearch(
-            Repeater(self._body), namer=namer, seconds=_HOLDER_FACTOR * self._budget_seconds
+            self._repeat, namer=namer, seconds=_HOLDER_FACTOR * self._budget_seconds
         ).chain(_holder_calls(finding))
         self._between()
         return replace(finding, sites=sites or self._own_line(finding, namer), held_by=held_by)
+
+    @contextmanager
+    def _called_at_once(self) -> Iterator[Callable[[], object]]:
+        """Give the body, or what calls it from every thread."""
+        if self._threads == 1:
+            yield self._body
+            return
+        with ThreadedBody(self._body, self._threads, stuck_seconds=self._stuck_seconds) as body:
+            yield body
+
+    def _repeat(self, calls: int) -> None:
+        """Make so many calls, from new threads: a tracer names no line in one that it did not see start."""
+        with self._called_at_once() as body:
+            Repeater(body, self._threads)(calls)
 
     def _own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
         """Name the body itself: memory that no allocator handed out has no stack."""

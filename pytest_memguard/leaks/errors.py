@@ -15,9 +15,3 @@ class BodyFailedError(MemguardError):
         super().__init__(f"call {call} of the body failed: {text.splitlines()[0]}")
         self.original = original
         self.call = call
-
-
-class DeadlockError(MemguardError):
-    """Threads of a body that did not come back in time; the message holds all stacks."""
-
-    slug = "threads-stuck"

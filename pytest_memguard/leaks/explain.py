@@ -37,6 +37,7 @@ class Leak:
     bytes_per_call: int
     calls: int
     native: bool = False
+    at_once: int = 1
 
 
 def leak_sites(
@@ -49,6 +50,7 @@ def leak_sites(
     takes no longer than so many `seconds`.
     """
     calls = max(_LEAST_CALLS, min(_FIRST_CALLS, leak.calls // 16))
+    calls = -(-calls // leak.at_once) * leak.at_once
     while True:
         started = time.process_time()
         grown = _grown_stacks(*_windows(repeat, calls, native=leak.native))

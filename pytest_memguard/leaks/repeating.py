@@ -20,37 +20,41 @@ _RAISING = {dis.opmap[name] for name in ("RAISE_VARARGS", "RERAISE") if name in 
 
 
 class Repeater:
-    """Calls a body and counts; `calls` includes a call that did not come to its end."""
+    """Calls a body and counts; `calls` includes a call that did not come to its end.
 
-    def __init__(self, body: Callable[[], object]) -> None:
+    `at_once` is how many calls one call of `body` makes, for a body that runs in threads.
+    """
+
+    def __init__(self, body: Callable[[], object], at_once: int = 1) -> None:
         self._body = body
+        self._at_once = at_once
         self.calls = 0
         _in_child.clear()
 
     def __call__(self, times: int) -> float:
-        """Call the body so many times and return the CPU seconds of it.
+        """Call the body at least so many times and return the CPU seconds of it.
 
         Raises `BodyFailedError` with what the body raised, whatever it is; only an interrupt
         from outside and the ceiling of this check pass through.
         """
-        body, in_child = self._body, _in_child
+        body, in_child, at_once = self._body, _in_child, self._at_once
         start = time.process_time()
         number = 0
         try:
-            for number in range(1, times + 1):  # noqa: B007 - the error below names the call
+            for number in range(1, -(-times // at_once) + 1):  # noqa: B007 - the error below names the call
                 body()
                 if in_child:
                     os._exit(0)  # a forked child that comes back here would run on as a second pytest
         except CeilingReached:
-            self.calls += number
+            self.calls += number * at_once
             raise
         except BaseException as error:
             if in_child:
                 os._exit(1)
             if isinstance(error, KeyboardInterrupt) and not _was_raised_by_code(error):
                 raise
-            raise BodyFailedError(error, self.calls + number) from error
-        self.calls += times
+            raise BodyFailedError(error, self.calls + number * at_once) from error
+        self.calls += number * at_once
         return time.process_time() - start
 
 

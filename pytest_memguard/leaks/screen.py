@@ -49,8 +49,9 @@ class Screen:
         budget_seconds: float,
         ceiling_bytes: int,
         between: Callable[[], None] | None = None,
+        at_once: int = 1,
     ) -> None:
-        self._repeat = Repeater(body)
+        self._repeat = Repeater(body, at_once)
         self._budget_seconds = budget_seconds
         self._ceiling_bytes = ceiling_bytes
         self._between = between or (lambda: None)
@@ -101,13 +102,14 @@ class Screen:
             wall = time.monotonic() - wall
             row = self._row()
             last, before = self._readings.windows()[row], self._readings.windows()[row - 1]
-            most_calls = _most_calls(before, last, times, self._ceiling_bytes)
+            made = last.calls - before.calls
+            most_calls = _most_calls(before, last, made, self._ceiling_bytes)
             long_enough = max(seconds, wall / 4) >= self._budget_seconds * _PILOT_SHARE
             if long_enough or times >= min(_PILOT_MOST_CALLS, most_calls):
                 self._most_calls = most_calls
                 return first_plan(
-                    cpu_seconds=seconds / times,
-                    wall_seconds=wall / times,
+                    cpu_seconds=seconds / made,
+                    wall_seconds=wall / made,
                     budget_seconds=self._budget_seconds,
                     most_calls=most_calls,
                 )

@@ -1,0 +1,233 @@
+"""`threads=N`: the body from every thread at once, in the sample and in the leak check."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+CACHE = """
+    import time
+
+    class Cache:
+        def __init__(self):
+            self.entries = {}
+            self.lost = []
+
+        def get(self, key):
+            if key not in self.entries:
+                value = bytearray(1_000_000)
+                time.sleep(0.05)                 # the load, meanwhile others look
+                self.entries[key] = value
+            return self.entries[key]
+"""
+
+
+def test_race_of_check_then_load_shows_in_the_peak(project: GuardedProject) -> None:
+    project.write(
+        cache=CACHE,
+        test_it="""
+            import pytest
+            from cache import Cache
+
+            @pytest.fixture
+            def cache():
+                return Cache()
+
+            @pytest.mark.memguard
+            def test_alone(cache):
+                cache.get("k")
+
+            @pytest.mark.memguard(threads=8, max_peak="2 MiB")
+            def test_at_once(cache):
+                cache.get("k")
+        """,
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_alone": "no-baseline", "test_at_once": "over-limit"}
+    assert run.measured("test_alone") // 1_000_000 == 1
+    assert run.measured("test_at_once") // 1_000_000 == 8
+    site = run.results()["test_at_once"]["sites"][0]
+    assert (site["file"], site["function"]) == ("cache.py", "get")
+
+
+def test_copies_that_pile_up_are_a_leak_with_its_site_and_holder(project: GuardedProject) -> None:
+    project.write(
+        pool="""
+            import time
+            POOL = []
+            IDLE = []
+
+            def connect():
+                if not IDLE:
+                    time.sleep(0.001)
+                    IDLE.append(1)
+                    POOL.append(bytes(5000))
+                if IDLE:
+                    IDLE.clear()
+        """,
+        test_it="""
+            import pytest, pool
+
+            @pytest.mark.memguard(leaks=True, threads=4, leak_budget=0.3)
+            def test_connect():
+                pool.connect()
+        """,
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_connect": "leaked"}
+    result = run.results()["test_connect"]
+    assert 1_000 < result["leak"]["bytes_per_call"] < 5_100
+    assert result["leak"]["calls"] % 4 == 0
+    assert (result["sites"][0]["file"], result["sites"][0]["function"]) == ("pool.py", "connect")
+    assert "pool.POOL" in result["leak"]["held_by"][0]
+
+
+def test_clean_body_from_threads_is_no_leak(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import threading, pytest
+            local = threading.local()
+
+            @pytest.mark.memguard(leaks=True, threads=4, leak_budget=0.3)
+            def test_clean():
+                local.buffer = bytes(10_000)
+                [object() for _ in range(50)]
+        """,
+    )
+    assert project.run().outcomes() == {"test_clean": "no-baseline"}
+
+
+FAILURES = {
+    "first": ("threading.current_thread().name.startswith('memguard 3')", "memguard"),
+    "late": ("next(calls) == 200", "memguard(leaks=True)"),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_exception_in_a_thread_fails_the_test_with_its_traceback(project: GuardedProject, case: str) -> None:
+    when, _ = FAILURES[case]
+    project.write(
+        test_it=f"""
+            import itertools, threading, pytest
+            calls = itertools.count()
+
+            def deeper():
+                raise RuntimeError("dictionary changed size during iteration")
+
+            @pytest.mark.memguard(threads=4, leaks={case == "late"})
+            def test_racing():
+                if {when}:
+                    deeper()
+        """,
+    )
+    run = project.run()
+    assert run.counted() == {"failed": 1}
+    assert "in deeper" in run.text or "test_it.py:6: RuntimeError" in run.text
+    assert "RuntimeError: dictionary changed size during iteration" in run.text
+
+
+def test_deadlock_ends_with_the_stacks_of_all_threads(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import threading, pytest
+            first, second = threading.Lock(), threading.Lock()
+            met = threading.Barrier(2)
+            turn = iter([(first, second), (second, first)])
+
+            @pytest.mark.memguard(threads=2, thread_timeout=0.5)
+            def test_deadlock():
+                one, other = next(turn)
+                with one:
+                    met.wait()
+                    with other:
+                        pass
+
+            @pytest.mark.memguard(threads=2)
+            def test_after():
+                bytearray(2_000_000)
+        """,
+    )
+    run = project.run()
+    assert run.counted() == {"failed": 1, "passed": 1}
+    assert run.text.count("with other:") >= 2
+    assert "2 of 2 threads have not moved for" in run.text
+    assert "memguard 1 of 2" in run.text
+    assert "memguard 2 of 2" in run.text
+    assert 2_000_000 <= run.measured("test_after") <= 4_100_000
+
+
+def test_methods_of_a_test_case_each_have_their_instance(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import unittest, pytest
+            ready = []
+
+            class TestIt(unittest.TestCase):
+                def setUp(self):
+                    self.mine = bytearray(100_000)
+                    ready.append(id(self))
+
+                @pytest.mark.memguard(threads=3)
+                def test_it(self):
+                    self.assertEqual(len(self.mine), 100_000)
+
+            def test_all():
+                assert len(set(ready)) >= 3
+        """,
+    )
+    run = project.run()
+    assert run.counted() == {"passed": 2}
+    assert run.measured("TestIt::test_it") >= 100_000
+
+
+REFUSED = {
+    "coroutine": ("async def test_it(): pass", "start them in the test"),
+    "property": (
+        "from hypothesis import given, strategies\n@given(strategies.integers())\ndef test_it(n): pass",
+        "not for property tests",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_threads_cannot_run_is_not_measured(project: GuardedProject, kind: str) -> None:
+    text, reason = REFUSED[kind]
+    mark = "import pytest\npytestmark = [pytest.mark.anyio, pytest.mark.memguard(threads=4)]\n"
+    project.write(
+        conftest="import pytest\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n",
+    )
+    (project.root / "test_it.py").write_text(mark + text)
+    run = project.run("-p", "anyio")
+    assert run.counted() == {"passed": 1}
+    assert run.outcomes() == {"test_it": "not-measured"}
+    assert reason in run.reason("test_it")
+
+
+def test_a_skip_in_a_thread_skips_the_test(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+
+            @pytest.mark.memguard(threads=2)
+            def test_it():
+                pytest.skip("not here")
+        """,
+    )
+    assert project.run().counted() == {"skipped": 1}
+
+
+def test_fresh_test_runs_from_threads_in_its_own_interpreter(project: GuardedProject) -> None:
+    project.write(
+        cache=CACHE,
+        test_it="""
+            import pytest
+            from cache import Cache
+            cache = Cache()
+
+            @pytest.mark.memguard(threads=4, fresh=True)
+            def test_it():
+                cache.get("k")
+        """,
+    )
+    assert project.run().measured("test_it") // 1_000_000 == 4
