@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from pytest_memguard.errors import MarkerError, MemguardError, nearest
-from pytest_memguard.options import RunOptions
 from pytest_memguard.policy import POLICY_KEYS, Policy
+from pytest_memguard.run_options import RunOptions
 from pytest_memguard.settings import Settings
 
 FIXTURE = "memguard"
