@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pytest_memguard.concurrent_calls import STUCK_SECONDS, ThreadedBody
 from pytest_memguard.growth import Growth, Trend
@@ -20,6 +23,8 @@ from pytest_memguard.windows import BLOCKS
 
 _EXPLAIN_FACTOR = 2.0
 _HOLDER_FACTOR = 3.0
+_HOLDER_SECONDS = 2.0
+"""A look at every object costs what the session holds, not what the budget is."""
 _HOLDER_CALLS = 8
 _HOLDER_MOST_CALLS = 512
 _HOLDER_BYTES = 1_000_000
@@ -87,7 +92,7 @@ class LeakCheck:
         sites = leak_sites(self._repeat, leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds)
         self._between()
         held_by = HolderSearch(
-            self._repeat, namer=namer, seconds=_HOLDER_FACTOR * self._budget_seconds
+            self._repeat, namer=namer, seconds=max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._budget_seconds)
         ).chain(_holder_calls(finding))
         self._between()
         return replace(finding, sites=sites or self._own_line(finding, namer), held_by=held_by)
@@ -108,9 +113,10 @@ class LeakCheck:
 
     def _own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
         """Name the body itself: memory that no allocator handed out has no stack."""
-        function = self._function
-        while hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
+        function: Any = self._function
+        while isinstance(function, partial):
+            function = function.func
+        function = inspect.unwrap(function)
         code = getattr(function, "__code__", None)
         if code is None or not finding.bytes_per_call:
             return ()

@@ -18,6 +18,8 @@ from pytest_memguard.model import Site, SiteBytes
 Survivor = tuple[int, int, tuple[Frame, ...]]
 """Bytes, number of blocks, and the stack that allocated them, innermost first."""
 
+_Stack = tuple[Frame, ...]
+
 _MOST_SITES = 10
 _GREW = 1.5
 _EXPLAINS = 0.4
@@ -126,23 +128,24 @@ class _Held:
     blocks: int = 0
 
 
-def _grown_stacks(first: Iterable[Survivor], second: Iterable[Survivor]) -> dict[tuple[Frame, ...], _Held]:
+def _grown_stacks(first: Iterable[Survivor], second: Iterable[Survivor]) -> list[tuple[_Stack, _Held]]:
     """Return what each stack's survivors grew by from one window to the next, of twice the calls."""
-    before, after = _by_stack(first), _by_stack(second)
-    grown: dict[tuple[Frame, ...], _Held] = {}
-    for stack, held in after.items():
-        was = before.get(stack, _Held())
-        if held.blocks <= _FEW_BLOCKS:
-            grown[stack] = held
+    before = _by_stack(first)
+    grown: list[tuple[_Stack, _Held]] = []
+    for (stack, is_single), held in _by_stack(second).items():
+        was = before.get((stack, is_single), _Held())
+        if is_single:
+            grown.append((stack, held))
         elif held.size_bytes > was.size_bytes and held.size_bytes >= _GREW * was.size_bytes:
-            grown[stack] = _Held(held.size_bytes - was.size_bytes, held.blocks)
+            grown.append((stack, _Held(held.size_bytes - was.size_bytes, held.blocks)))
     return grown
 
 
-def _by_stack(survivors: Iterable[Survivor]) -> dict[tuple[Frame, ...], _Held]:
-    held: dict[tuple[Frame, ...], _Held] = {}
+def _by_stack(survivors: Iterable[Survivor]) -> dict[tuple[_Stack, bool], _Held]:
+    """Add up by stack; a container made anew is kept apart from what the same line puts into it."""
+    held: dict[tuple[_Stack, bool], _Held] = {}
     for size_bytes, blocks, stack in survivors:
-        sums = held.setdefault(stack, _Held())
+        sums = held.setdefault((stack, blocks <= _FEW_BLOCKS), _Held())
         sums.size_bytes += size_bytes
         sums.blocks += blocks
     return held
@@ -154,12 +157,12 @@ def _per_call(held: _Held, calls: int, calls_before: int) -> float:
 
 
 def _sites(
-    grown: dict[tuple[Frame, ...], _Held], calls: int, calls_before: int, namer: SiteNamer
+    grown: list[tuple[_Stack, _Held]], calls: int, calls_before: int, namer: SiteNamer
 ) -> tuple[SiteBytes, ...]:
     """Add the stacks up by the line of the project and by the library's line inside it, largest first."""
     totals: Counter[Site] = Counter()
     inner: dict[Site, Counter[Site]] = {}
-    for stack, held in grown.items():
+    for stack, held in grown:
         python = [frame for frame in stack if _is_python(frame)]
         if not python or not namer.belongs_to_test(python):
             continue

@@ -7,63 +7,40 @@ import gc
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
-from pytest_memguard.meters.sites import Owner, SiteNamer
+from pytest_memguard.leaks.naming import (
+    Step,
+    file_of_class,
+    full_name,
+    function_name,
+    in_file,
+    is_a,
+    is_ours,
+    kind_of,
+    module_name,
+)
+from pytest_memguard.meters.sites import SiteNamer
 
 _CACHE = type(functools.lru_cache(maxsize=1)(int))
-_OURS = "pytest_memguard"
+_FIXTURE = ("_pytest.fixtures", "FixtureDef")
 _SHOWN_NAME = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One link of the chain; `named` says that it can be found in source, so that the search may end."""
-
-    text: str
-    named: bool = False
-
-
-def is_a(one: object, *kinds: type) -> TypeGuard[Any]:
-    """Say whether an object is of a type, by its real type: a proxy's `__class__` would run code."""
-    return issubclass(type(one), kinds)
-
-
-def is_ours(one: object) -> bool:
-    """Say whether an object belongs to memguard: its frames and what they work on."""
-    if is_a(one, types.FrameType):
-        return str(one.f_globals.get("__name__", "")).split(".")[0] == _OURS
-    return _module_name(type(one)).split(".")[0] == _OURS
-
-
-def _module_name(kind: type) -> str:
-    """Return where a class says it is from; a class may say anything."""
-    module = kind.__module__
-    return module if type(module) is str else "?"
-
-
-def describe_kept(kind: type, namer: SiteNamer) -> str:
-    """Name a type in full, with its file, as in `shop.session.Session in shop/session.py`."""
-    return f"{_full_name(kind)}{_in(_file_of_class(kind), namer)}"
-
-
-def _full_name(kind: type) -> str:
-    module = _module_name(kind)
-    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
-
-
-def is_named(one: object, namer: SiteNamer) -> Step | None:
+def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - one line a kind
     """Return the step that an object is by itself, if it has a place in source."""
     if is_a(one, _CACHE):
         return _cache(one, None, namer)
     if is_a(one, types.ModuleType):
-        return Step(f"{one.__name__} (module){_in(getattr(one, '__file__', None), namer)}", named=True)
+        return Step(f"{one.__name__} (module){in_file(getattr(one, '__file__', None), namer)}", named=True)
     if is_a(one, type):
-        return Step(f"{_full_name(one)} (class){_in(_file_of_class(one), namer)}", named=True)
+        return Step(f"{full_name(one)} (class){in_file(file_of_class(one), namer)}", named=True)
     if is_a(one, types.FrameType):
         return _frame(one, None, namer)
+    if (module_name(type(one)), type(one).__name__) == _FIXTURE:
+        return _fixture(one, namer)
     if is_a(one, dict):
         module = _module_of(one)
         if module is not None:
@@ -79,9 +56,16 @@ def step_to(holder: object, held: object, namer: SiteNamer) -> Step:
     return Step(_of_instance(holder, held, namer))
 
 
+def _fixture(one: Any, namer: SiteNamer) -> Step:
+    """Name a fixture that pytest keeps, and what it gave."""
+    given = one.cached_result[0] if one.cached_result else None
+    where = in_file(getattr(getattr(one.func, "__code__", None), "co_filename", None), namer)
+    return Step(f"fixture {one.argname} ({one.scope}-scoped, {kind_of(given)}){where}", named=True)
+
+
 def _of_function(holder: Any, held: object, namer: SiteNamer) -> Step:
-    where = _in(holder.__code__.co_filename, namer)
-    return Step(f"{_function(holder)} (function){where} holds {_kind(held)}", named=True)
+    where = in_file(holder.__code__.co_filename, namer)
+    return Step(f"{function_name(holder)} (function){where} holds {kind_of(held)}", named=True)
 
 
 def _of_generator(holder: Any, held: object, namer: SiteNamer) -> Step:
@@ -94,9 +78,8 @@ def _of_generator(holder: Any, held: object, namer: SiteNamer) -> Step:
     )
     local = _local_of(frame, held) if frame is not None else "a local"
     name = getattr(code, "co_qualname", code.co_name)
-    return Step(
-        f"{local} of the suspended {name} ({kind.__name__}, {_kind(held)}){_in(code.co_filename, namer)}"
-    )
+    where = in_file(code.co_filename, namer)
+    return Step(f"{local} of the suspended {name} ({kind.__name__}, {kind_of(held)}){where}")
 
 
 def _of_thread(holder: object, held: object, namer: SiteNamer) -> Step:
@@ -104,22 +87,26 @@ def _of_thread(holder: object, held: object, namer: SiteNamer) -> Step:
 
 
 def _of_collection(holder: object, _held: object, _namer: SiteNamer) -> Step:
-    return Step(_kind(holder))
+    return Step(kind_of(holder))
+
+
+def _unnamed(_holder: object, _held: object, _namer: SiteNamer) -> Step:
+    return Step("")
 
 
 def _in_dict(holder: dict[Any, Any], held: object, namer: SiteNamer) -> Step:
     module = _module_of(holder)
     if module is not None:
         name = _key_of(holder, held)
-        where = _in(getattr(module, "__file__", None), namer)
-        return Step(f"{module.__name__}.{name} ({_kind(held)}){where}", named=True)
+        where = in_file(getattr(module, "__file__", None), namer)
+        return Step(f"{module.__name__}.{name} ({kind_of(held)}){where}", named=True)
     for owner in gc.get_referrers(holder):
         if is_a(owner, type) and _own_dict(owner) is holder:
-            where = _in(_file_of_class(owner), namer)
-            return Step(f"{_full_name(owner)}.{_key_of(holder, held)} ({_kind(held)}){where}", named=True)
+            where = in_file(file_of_class(owner), namer)
+            return Step(f"{full_name(owner)}.{_key_of(holder, held)} ({kind_of(held)}){where}", named=True)
         if not is_a(owner, type) and _namespace(owner) is holder:
             return Step(_of_instance(owner, held, namer))
-    return Step(_kind(holder))
+    return Step(kind_of(holder))
 
 
 def _module_of(holder: dict[Any, Any]) -> types.ModuleType | None:
@@ -149,17 +136,30 @@ def _in_cell(cell: types.CellType, held: object, namer: SiteNamer) -> Step:
             if is_a(function, types.FunctionType) and function.__closure__ is closures:
                 index = next(number for number, one in enumerate(closures) if one is cell)
                 name = function.__code__.co_freevars[index]
-                where = _in(function.__code__.co_filename, namer)
-                text = f"{name} in the closure of {_function(function)} ({_kind(held)}){where}"
+                where = in_file(function.__code__.co_filename, namer)
+                text = f"{name} in the closure of {function_name(function)} ({kind_of(held)}){where}"
                 return Step(text, named=True)
     return Step("")
+
+
+def running_holder(held: object, namer: SiteNamer) -> Step | None:
+    """Return the frame of a running thread that has an object as a local; the collector does not."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    for ident, top in sys._current_frames().items():  # noqa: SLF001 - the documented way to other stacks
+        frame: types.FrameType | None = top
+        while frame is not None:
+            if not is_ours(frame) and any(value is held for value in list(frame.f_locals.values())):
+                step = _frame(frame, held, namer)
+                return Step(f"{step.text}, thread {names.get(ident, ident)}", named=True)
+            frame = frame.f_back
+    return None
 
 
 def _frame(frame: types.FrameType, held: object, namer: SiteNamer) -> Step:
     code = frame.f_code
     function = getattr(code, "co_qualname", code.co_name)
-    where = _in(code.co_filename, namer)
-    return Step(f"{_local_of(frame, held)} of the running {function} ({_kind(held)}){where}", named=True)
+    where = in_file(code.co_filename, namer)
+    return Step(f"{_local_of(frame, held)} of the running {function} ({kind_of(held)}){where}", named=True)
 
 
 def _local_of(frame: types.FrameType, held: object) -> str:
@@ -169,8 +169,8 @@ def _local_of(frame: types.FrameType, held: object) -> str:
 def _cache(cache: Any, _held: object, namer: SiteNamer) -> Step:
     function = getattr(cache, "__wrapped__", None)
     code = getattr(function, "__code__", None)
-    name = _function(function) if function is not None else "?"
-    where = _in(code.co_filename if code else None, namer)
+    name = function_name(function) if function is not None else "?"
+    where = in_file(code.co_filename if code else None, namer)
     limit = cache.cache_parameters()["maxsize"]
     bound = "unbounded" if limit is None else f"at most {limit:,}"
     return Step(
@@ -180,9 +180,9 @@ def _cache(cache: Any, _held: object, namer: SiteNamer) -> Step:
 
 def _of_instance(holder: object, held: object, namer: SiteNamer) -> str:
     kind = type(holder)
-    where = _in(_file_of_class(kind), namer)
+    where = in_file(file_of_class(kind), namer)
     name = _attribute(holder, held)
-    return f"{name} of {_full_name(kind)} ({_kind(held)}){where}" if name else f"{_full_name(kind)}{where}"
+    return f"{name} of {full_name(kind)} ({kind_of(held)}){where}" if name else f"{full_name(kind)}{where}"
 
 
 def _attribute(holder: object, held: object) -> str:
@@ -212,32 +212,6 @@ def _slot(slot: Any, holder: object) -> object:
         return _slot
 
 
-def _function(function: Any) -> str:
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "?")
-    module = getattr(function, "__module__", None)
-    return f"{module}.{name}" if module else str(name)
-
-
-def _kind(one: object) -> str:
-    """Name the type of an object, with its size where it is a container."""
-    name = type(one).__name__
-    if is_a(one, dict, list, set, frozenset, tuple):
-        return f"{name}, {len(one):,} entries"
-    return name
-
-
-def _file_of_class(kind: type) -> str | None:
-    return getattr(sys.modules.get(_module_name(kind)), "__file__", None)
-
-
-def _in(file: str | None, namer: SiteNamer) -> str:
-    """Say in which file something is; the standard library's own needs no saying."""
-    if not file:
-        return ""
-    owner, name = namer.classify(file)
-    return "" if owner in (Owner.STDLIB, Owner.LOOP) else f" in {name}"
-
-
 _DESCRIBED: tuple[tuple[tuple[type, ...], Callable[[Any, object, SiteNamer], Step]], ...] = (
     ((dict,), _in_dict),
     ((types.CellType,), _in_cell),
@@ -247,4 +221,5 @@ _DESCRIBED: tuple[tuple[tuple[type, ...], Callable[[Any, object, SiteNamer], Ste
     ((types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType), _of_generator),
     ((threading.Thread,), _of_thread),
     ((list, tuple, set, frozenset), _of_collection),
+    ((threading.local, weakref.ref), _unnamed),
 )

@@ -10,7 +10,8 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pytest_memguard.leaks.holders import Step, describe_kept, is_a, is_named, is_ours, step_to
+from pytest_memguard.leaks.holders import is_named, running_holder, step_to
+from pytest_memguard.leaks.naming import Step, describe_kept, is_a, is_ours, readable
 from pytest_memguard.meters.collection import clear_type_caches
 from pytest_memguard.meters.sites import SiteNamer
 
@@ -113,8 +114,15 @@ class HolderSearch:
     def _note_longer(self, sizes: dict[int, int], *, untracked: bool) -> None:
         for one in self._containers(untracked=untracked):
             gained = _length(one) - sizes.get(id(one), _UNKNOWN)
-            if gained >= _LEAST_GAINED and id(one) not in self._fresh and not _is_weak(one):
+            if gained >= _LEAST_GAINED and id(one) not in self._fresh and not self._is_weak(one):
                 self._gained[id(one)] = (gained, one, self._fresh_kinds(one))
+
+    def _is_weak(self, one: object) -> bool:
+        """Say whether a container holds weak references only; one with a callback of its own holds that."""
+        held = gc.get_referents(one)
+        return bool(held) and all(
+            is_a(inner, weakref.ref) and id(inner.__callback__) not in self._fresh for inner in held
+        )
 
     def _fresh_kinds(self, one: object) -> Counter[type]:
         return Counter(type(held) for held in gc.get_referents(one) if id(held) in self._fresh)
@@ -132,7 +140,7 @@ class HolderSearch:
             upper = [one for one in gc.get_referrers(*sample) if id(one) not in own and not is_ours(one)]
             own.add(id(upper))
             for one in upper:
-                kinds = Counter() if id(one) in self._fresh or _is_weak(one) else self._fresh_kinds(one)
+                kinds = Counter() if id(one) in self._fresh or self._is_weak(one) else self._fresh_kinds(one)
                 if kinds.total() >= _LEAST_GAINED:
                     self._gained[id(one)] = (kinds.total(), one, kinds)
             sample = [one for one in upper if id(one) in self._fresh][:_SAMPLE]
@@ -146,7 +154,7 @@ class HolderSearch:
             if gained < _SHARE * ranked[0][0]:
                 break
             steps, named = self._climb(holder)
-            lines = (*(step.text for step in steps), *_kept(kinds, self._namer))
+            lines = readable((*(step.text for step in steps), *_kept(kinds, self._namer)))
             if named:
                 return lines
             best = best or lines
@@ -186,7 +194,8 @@ class HolderSearch:
                 break
             unnamed = upper[0][1]
             level = upper[:_MOST_WIDTH]
-        return unnamed, False
+        running = running_holder(start, self._namer)
+        return ([running], True) if running is not None else (unnamed, False)
 
 
 def _referrers(one: object, own: tuple[object, ...]) -> Iterable[object]:
@@ -214,12 +223,6 @@ def _is_entry(holder: object) -> bool:
 def _exit_handlers() -> int:
     count: Callable[[], int] = getattr(atexit, "_ncallbacks", lambda: 0)
     return count()
-
-
-def _is_weak(one: object) -> bool:
-    """Say whether a container holds weak references only."""
-    held = gc.get_referents(one)
-    return bool(held) and all(is_a(inner, weakref.ref) for inner in held)
 
 
 def _kept(kinds: Counter[type], namer: SiteNamer) -> tuple[str, ...]:

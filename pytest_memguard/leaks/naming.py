@@ -1,0 +1,88 @@
+"""How objects are named in a chain of holders: types in full, sizes, files, and no value."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+import threading
+import types
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from pytest_memguard.meters.sites import Owner, SiteNamer
+
+_OURS = "pytest_memguard"
+_PLUMBING = re.compile(r".*_pytest\.fixtures|(tuple|list), \d+ entr|args of functools\.partial ")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One link of the chain; `named` says that it can be found in source, so that the search may end."""
+
+    text: str
+    named: bool = False
+
+
+def is_a(one: object, *kinds: type) -> TypeGuard[Any]:
+    """Say whether an object is of a type, by its real type: a proxy's `__class__` would run code."""
+    return issubclass(type(one), kinds)
+
+
+def is_ours(one: object) -> bool:
+    """Say whether an object belongs to memguard: its frames and what they work on."""
+    if is_a(one, types.FrameType):
+        return str(one.f_globals.get("__name__", "")).split(".")[0] == _OURS
+    return module_name(type(one)).split(".")[0] == _OURS
+
+
+def module_name(kind: type) -> str:
+    """Return where a class says it is from; a class may say anything."""
+    module = kind.__module__
+    return module if type(module) is str else "?"
+
+
+def describe_kept(kind: type, namer: SiteNamer) -> str:
+    """Name a type in full, with its file, as in `shop.session.Session in shop/session.py`."""
+    return f"{full_name(kind)}{in_file(file_of_class(kind), namer)}"
+
+
+def full_name(kind: type) -> str:
+    """Name a class with its module."""
+    module = module_name(kind)
+    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+
+def function_name(function: Any) -> str:
+    """Name a function with its module."""
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "?")
+    module = getattr(function, "__module__", None)
+    return f"{module}.{name}" if module else str(name)
+
+
+def kind_of(one: object) -> str:
+    """Name the type of an object, with its size where it is a container."""
+    name = type(one).__name__
+    if is_a(one, dict, list, set, frozenset, tuple):
+        return f"{name}, {len(one):,} {'entry' if len(one) == 1 else 'entries'}"
+    return "thread-local" if is_a(one, threading.local) else name
+
+
+def file_of_class(kind: type) -> str | None:
+    """Return the file of the module that a class says it is from."""
+    return getattr(sys.modules.get(module_name(kind)), "__file__", None)
+
+
+def in_file(file: str | None, namer: SiteNamer) -> str:
+    """Say in which file something is; the standard library's own needs no saying."""
+    if not file:
+        return ""
+    owner, name = namer.classify(file)
+    return "" if owner in (Owner.STDLIB, Owner.LOOP) else f" in {name}"
+
+
+def readable(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Say once what is nested in its own kind, and nothing of how pytest keeps a fixture."""
+    if lines[0].startswith("fixture "):
+        return (lines[0], *itertools.dropwhile(_PLUMBING.match, lines[1:]))
+    return tuple(line for line, _ in itertools.groupby(lines))

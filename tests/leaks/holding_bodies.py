@@ -1,0 +1,87 @@
+"""Bodies that leak, each into another kind of holder."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+
+
+class Session:
+    """What is left behind; its value is nobody's business."""
+
+    def __init__(self, token: str = "hunter2") -> None:
+        self.token = token
+
+
+_OPEN: dict[str, Session] = {}
+_numbers = itertools.count()
+
+
+def module_global() -> None:
+    _OPEN[f"secret-{next(_numbers)}"] = Session()
+
+
+class Registry:
+    seen: list[Session] = []  # noqa: RUF012 - the leak that is wanted
+
+
+def class_attribute() -> None:
+    Registry.seen.append(Session())
+
+
+def _keeper() -> Callable[[], None]:
+    kept: list[Session] = []
+
+    def add() -> None:
+        kept.append(Session())
+
+    return add
+
+
+closure_cell = _keeper()
+_local = threading.local()
+
+
+def thread_local() -> None:
+    if not hasattr(_local, "items"):
+        _local.items = []
+    _local.items.append(Session())
+
+
+def _generate() -> Iterator[None]:
+    held: list[Session] = []
+    while True:
+        held.append(Session())
+        yield
+
+
+_generator = _generate()
+
+
+def generator() -> None:
+    next(_generator)
+
+
+@functools.cache
+def _load(_key: int) -> Session:
+    return Session()
+
+
+def functools_cache() -> None:
+    _load(next(_numbers))
+
+
+_subject = Registry()
+_watchers: list[weakref.ref[Registry]] = []
+
+
+def weakref_callback() -> None:
+    session = Session()
+
+    def on_end(_gone: weakref.ref[Registry]) -> None:
+        del session.token
+
+    _watchers.append(weakref.ref(_subject, on_end))

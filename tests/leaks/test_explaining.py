@@ -1,0 +1,119 @@
+"""What a finding is explained by: the line that allocates, and the path to what holds it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_memguard.leaks import check_leaks
+from pytest_memguard.model import LeakFinding
+from tests.leaks import holding_bodies
+from tests.leaks.holding_bodies import Session
+
+ROOT = Path(__file__).parents[2]
+FILE = "tests/leaks/holding_bodies.py"
+
+
+def _check(body: Callable[[], object]) -> LeakFinding:
+    finding = check_leaks(body, root=ROOT, budget_seconds=0.1)
+    assert finding.leaking, finding
+    return finding
+
+
+HOLDERS = {
+    "module_global": ("tests.leaks.holding_bodies._OPEN (dict, ", "entries)"),
+    "class_attribute": ("tests.leaks.holding_bodies.Registry.seen (list, ", "entries)"),
+    "closure_cell": ("kept in the closure of tests.leaks.holding_bodies._keeper.<locals>.add (list, ",),
+    "thread_local": ("tests.leaks.holding_bodies._local (thread-local)",),
+    "generator": ("tests.leaks.holding_bodies._generator (generator)", "held of the suspended _generate"),
+    "functools_cache": ("tests.leaks.holding_bodies._load (functools cache, ", "unbounded"),
+    "weakref_callback": ("tests.leaks.holding_bodies._watchers (list, ",),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_path_to_the_holder(name: str) -> None:
+    finding = _check(getattr(holding_bodies, name))
+    path = " > ".join(finding.held_by)
+    assert path.startswith(HOLDERS[name][0]), path
+    assert all(part in path for part in HOLDERS[name]), path
+    assert "hunter2" not in path
+    assert "secret" not in path
+    assert len(finding.held_by) <= 4
+    assert finding.sites[0].site.file == FILE
+    assert finding.sites[0].retained_bytes <= 1.15 * finding.bytes_per_call + 8
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[[], object]]:
+    asked: queue.Queue[int] = queue.Queue()
+    done: queue.Queue[int] = queue.Queue()
+
+    def serve() -> None:
+        backlog: list[Session] = []
+        while asked.get():
+            backlog.append(Session())
+            done.put(1)
+
+    thread = threading.Thread(target=serve, name="server")
+    thread.start()
+
+    def body() -> None:
+        asked.put(1)
+        done.get()
+
+    yield body
+    asked.put(0)
+    thread.join()
+
+
+def test_local_of_a_running_frame(served: Callable[[], object]) -> None:
+    finding = _check(served)
+    assert finding.held_by[0].startswith("backlog of the running ")
+    assert finding.held_by[0].endswith("thread server")
+
+
+@pytest.fixture
+def polled() -> Iterator[Callable[[], object]]:
+    loop = asyncio.new_event_loop()
+    asked: asyncio.Queue[int] = asyncio.Queue()
+
+    async def poll() -> None:
+        pending: list[Session] = []
+        while await asked.get():
+            pending.append(Session())
+
+    async def ask() -> None:
+        asked.put_nowait(1)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    task = loop.create_task(poll())
+    yield lambda: loop.run_until_complete(ask())
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    loop.close()
+
+
+def test_local_of_a_running_task(polled: Callable[[], object]) -> None:
+    path = _check(polled).held_by
+    assert any(step.startswith("pending of the suspended ") and "poll" in step for step in path), path
+
+
+def test_memory_without_a_stack_is_charged_to_the_body() -> None:
+    import ctypes  # noqa: PLC0415 - only here
+
+    libc = ctypes.CDLL(None)
+
+    def body() -> None:
+        libc.malloc(100)
+
+    (site,) = _check(body).sites
+    assert (site.site.file, site.site.function) == ("tests/leaks/test_explaining.py", "body")
