@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
-
-import memray
-from memray._thread_name_interceptor import ThreadNameInterceptor
 
 from pytest_memguard.meters.contract import MeterError
 
@@ -16,7 +14,7 @@ _WATCHED = ("_name", "_ident")
 _WRAPPED = "_set_os_name"
 
 
-def start(tracker: memray.Tracker) -> Callable[[], None]:
+def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
     """Start a tracker and return what stops it.
 
     Raises `MeterError` where another one is active, or where memray cannot take the place of
@@ -59,7 +57,7 @@ def _profile_hook() -> Any:
 def _undo(thread: Any, hook: Any, wrapped: Any) -> None:
     """Take back what a tracker did to threads before it failed; none is active, or it would have said so."""
     for name in _WATCHED:
-        if isinstance(thread.__dict__.get(name), ThreadNameInterceptor):
+        if type(thread.__dict__.get(name)).__module__.startswith("memray."):
             delattr(thread, name)
     if _profile_hook() is not hook:
         threading.setprofile(hook)
