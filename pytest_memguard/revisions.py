@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_memguard.errors import MemguardError, NothingToJudgeError
+from pytest_memguard.origins import TEST_FILES, noted, noting
 
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], int]
 """Runs pytest with these further arguments in a folder and an environment; returns its exit code."""
 
-_TEST_FILES = ("test_*.py", "*_test.py", "conftest.py")
 _NO_TESTS = 5
 _INTERRUPTED = 2
 _TESTS_FAILED = 1
@@ -103,7 +101,7 @@ def lay_tests_over(project: Path, base: Path, paths: Sequence[str]) -> None:
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    for pattern in _TEST_FILES:
+    for pattern in TEST_FILES:
         for source in _tracked(project, pattern):
             target = base / source.relative_to(project)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -123,45 +121,6 @@ def base_environment(base: Path, environ: Mapping[str, str]) -> dict[str, str]:
     first = [str(folder) for folder in (base / "src", base) if folder.is_dir()]
     kept = [part for part in (environ.get("PYTHONPATH", ""),) if part]
     return {**environ, "PYTHONPATH": os.pathsep.join([*first, *kept])}
-
-
-def check_imports(base: Path, environ: Mapping[str, str]) -> None:
-    """Refuse to measure where the other commit's packages are imported from somewhere else.
-
-    Otherwise a commit would be compared with itself, and nothing would ever grow.
-    """
-    names = _importable(base / "src" if (base / "src").is_dir() else base)
-    run = subprocess.run(
-        [sys.executable, "-c", _FIND_ORIGINS, *names],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=base,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-    )
-    if run.returncode != 0:
-        raise RevisionError(f"the other commit's packages cannot be looked up: {run.stderr.strip()[-500:]}")
-    found: dict[str, str | None] = json.loads(run.stdout)
-    for name, origin in found.items():
-        if origin is None or base not in Path(origin).resolve().parents:
-            raise RevisionError(
-                f"the other commit's package {name!r} is imported from {origin}, not from its own checkout: "
-                "the comparison would be of one commit with itself. Run the tests from a source layout."
-            )
-
-
-_FIND_ORIGINS = """
-import importlib.util, json, sys
-print(json.dumps({name: getattr(importlib.util.find_spec(name), "origin", None) for name in sys.argv[1:]}))
-"""
-_NOT_THE_PROJECT = frozenset({"conftest", "docs", "noxfile", "setup", "test", "tests"})
-
-
-def _importable(root: Path) -> list[str]:
-    packages = {init.parent.name for init in root.glob("*/__init__.py")}
-    modules = {file.stem for file in root.glob("*.py") if file.stem.isidentifier()}
-    return sorted((packages | modules) - _NOT_THE_PROJECT - sys.stdlib_module_names)
 
 
 def measure_base(
@@ -185,10 +144,25 @@ def measure_base(
             raise NothingToJudgeError(f"{commit[:12]} has no folder {base.relative_to(checkout)}.")
         lay_tests_over(project, base, paths)
         environ = base_environment(base, os.environ)
-        check_imports(base, environ)
+        origins = checkout.parent / "origins.jsonl"
+        environ |= noting(origins, checkout=base, this_tree=project.resolve())
         accepting = ["--memguard-accept", f"--memguard-baseline={into}", "--continue-on-collection-errors"]
-        exit_code = execute([*accepting, "--", *paths], base, environ)
+        exit_code = execute(["-p", "pytest_memguard.origins", *accepting, "--", *paths], base, environ)
+        _refuse_other_code(origins, commit)
     return BaseMeasured(commit, into, _base_sentence(commit, exit_code, into))
+
+
+def _refuse_other_code(origins: Path, commit: str) -> None:
+    """Refuse a run that imported this tree's code, or an installed copy, for the other commit's."""
+    own, foreign = noted(origins)
+    if not origins.exists() or (own and not foreign):
+        return  # a run that did not come so far is judged by its exit code
+    found = f"{', '.join(foreign[:5])} came from this tree" if foreign else "none of its code was imported"
+    raise RevisionError(
+        f"the tests on {commit[:12]} did not run its own code ({found}), so the comparison would be of one "
+        "commit with itself. Let pytest import the project from its checkout: as `src` or flat layout, or "
+        "with `pythonpath` in pytest's settings."
+    )
 
 
 def _refuse_itself(repository: Path, project: Path, commit: str, name: str) -> None:

@@ -70,6 +70,22 @@ def test_only_the_named_tests_are_compared(repository: Path) -> None:
     assert "test_build" not in run.stdout
 
 
+ELSEWHERE = [("repo", "shop came from this tree"), ("copy", "none of its code was imported")]
+
+
+@pytest.mark.parametrize(("place", "said"), ELSEWHERE)
+def test_code_that_is_imported_from_elsewhere_is_not_compared_with_itself(
+    place: str, said: str, repository: Path, tmp_path: Path
+) -> None:
+    """A plugin of the project stands for an installation that comes first on the path."""
+    write_files(tmp_path / "copy", {"shop.py": (repository / "shop.py").read_text(encoding="utf-8")})
+    first = f"import sys\nsys.path.insert(0, {str(tmp_path / place)!r})\nimport shop\n"
+    write_files(repository, {"conftest.py": first})
+    run = compare(repository, "before")
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert said in run.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
