@@ -1,0 +1,132 @@
+"""The reference names all that exists, and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+
+import click
+import pytest
+
+import pytest_memguard
+from pytest_memguard import options
+from pytest_memguard.cli import memguard
+from pytest_memguard.errors import MemguardError
+from pytest_memguard.model import METRICS, OUTCOMES
+from pytest_memguard.plugin import _marker_line
+from pytest_memguard.policy import POLICY_KEYS
+from pytest_memguard.regions import MemguardFixture
+from pytest_memguard.settings import SETTING_KEYS, Settings
+from pytest_memguard.storage import baseline_text
+from tests.docs.pages import ROOT, first_column, section, text_of
+
+
+def same(documented: list[str], existing: list[str] | tuple[str, ...] | set[str]) -> None:
+    assert sorted(documented) == sorted(existing)
+
+
+def test_marker_has_every_argument_with_its_default() -> None:
+    text = text_of("marker")
+    table = text.split("| value |", 1)[0]
+    same(first_column(table), POLICY_KEYS)
+    line = _marker_line()
+    same(re.findall(r"(\w+)=", line.partition(")")[0]), POLICY_KEYS)
+    for name, default in re.findall(r"(\w+)=([^,)]+)", line.partition("):")[0]):
+        if default != "None":
+            assert f"| `{name}` | `{default}` |".replace("'", '"') in text
+
+
+def test_fixture_has_every_call() -> None:
+    calls = [name for name, _ in inspect.getmembers(MemguardFixture, inspect.isfunction) if name[0] != "_"]
+    same(
+        [call.partition("(")[0].removeprefix("memguard.") for call in first_column(text_of("fixture"))], calls
+    )
+
+
+def test_options_has_every_option_and_whether_it_takes_a_value() -> None:
+    switches = list(options._SWITCHES)
+    existing = [*switches, *(f"{name} {metavar}" for name, (metavar, _) in options._VALUES.items())]
+    same([name for name in first_column(text_of("options")) if name.startswith("--")], existing)
+
+
+def test_settings_has_every_key_with_its_default() -> None:
+    text = text_of("settings")
+    same(first_column(text), SETTING_KEYS)
+    for key, value in (
+        ("baseline", Settings().baseline_dir),
+        ("fail_on", list(Settings().fail_on)),
+        ("profiles", Settings().profiles),
+        ("advisory", Settings().advisory),
+    ):
+        assert f"| `{key}` | `{json.dumps(value)}` |" in text
+
+
+def test_commands_has_every_command_with_its_options() -> None:
+    text = text_of("commands")
+    context = click.Context(memguard)
+    names = memguard.list_commands(context)
+    same(re.findall(r"^## memguard (\w+)$", text, re.MULTILINE), names)
+    for name in names:
+        command = memguard.get_command(context, name)
+        assert command is not None
+        options = [max(one.opts, key=len) for one in command.params if isinstance(one, click.Option)]
+        documented = [cell.split()[0] for cell in first_column(section(text, f"memguard {name}"))]
+        same(documented, [option for option in options if option != "--help"])
+
+
+def test_outcomes_has_every_outcome_metric_and_problem() -> None:
+    text = text_of("outcomes")
+    same(first_column(section(text, "Outcomes")), OUTCOMES)
+    same(first_column(section(text, "Metrics")), METRICS)
+    source = (ROOT / "pytest_memguard/run_end.py").read_text(encoding="utf-8")
+    kinds = re.findall(r'RunProblem\("([\w-]+)"', source)
+    same(first_column(section(text, "What is wrong with a run")), kinds)
+
+
+def test_outcomes_marks_those_that_fail() -> None:
+    rows = section(text_of("outcomes"), "Outcomes").splitlines()
+    failing = [row.split("`")[1] for row in rows if row.endswith("| yes |")]
+    same(failing, Settings().fail_on)
+
+
+def all_errors() -> set[type[MemguardError]]:
+    for module in pkgutil.walk_packages(pytest_memguard.__path__, "pytest_memguard."):
+        importlib.import_module(module.name)
+    found, waiting = {MemguardError}, [MemguardError]
+    while waiting:
+        for below in waiting.pop().__subclasses__():
+            if below.__module__.startswith("pytest_memguard"):
+                found.add(below)
+                waiting.append(below)
+    return found
+
+
+def test_messages_has_every_error() -> None:
+    slugs = {error.slug for error in all_errors()}
+    same(re.findall(r"^## (\S+)$", text_of("messages"), re.MULTILINE), slugs)
+
+
+@pytest.mark.parametrize("page", ["exit-codes", "commands"])
+def test_exit_codes_are_those_of_the_errors(page: str) -> None:
+    rows = re.findall(r"^\| (\d+) \|", text_of(page).split("`memguard` ends", 1)[-1], re.MULTILINE)
+    assert rows == ["0", "1", "2", "3", "130"]
+    assert {error.exit_code for error in all_errors()} <= {int(code) for code in rows}
+
+
+def test_baseline_format_has_every_key() -> None:
+    keys = {*baseline_text._TOP_KEYS, *baseline_text._ENTRY_KEYS}
+    same(first_column(text_of("baseline-format")), keys)
+
+
+def test_results_format_has_every_key() -> None:
+    schema = json.loads((ROOT / "pytest_memguard/storage/results.schema.json").read_text(encoding="utf-8"))
+    run, test = text_of("results-format").split("| key of a test |")
+    same(first_column(run), list(schema["properties"]))
+    same(first_column(test), list(schema["$defs"]["test"]["properties"]))
+
+
+def test_parser_of_tables_reads_names() -> None:
+    assert first_column("| a | b |\n|---|---|\n| `one`, `two` | `three` |") == ["one", "two"]
