@@ -83,7 +83,7 @@ def minimums(session: nox.Session) -> None:
 def action(session: nox.Session) -> None:
     """Run the action, its linters and its workflows."""
     _install(session, "test", "action")
-    session.run("pytest", *(session.posargs or ["tests/action"]))
+    session.run("pytest", "-n", "2", *(session.posargs or ["tests/action"]))
 
 
 @nox.session(python=MAIN_PYTHON)

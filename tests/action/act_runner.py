@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.action.programs import SEARCHED, found
 
 STUBS = Path(__file__).parent / "stubs"
 ROOT = Path(__file__).parents[2]
@@ -176,9 +176,16 @@ def run_act(
         (tmp / folder).mkdir(exist_ok=True)
     store = store or tmp / "store"
     store.mkdir(exist_ok=True)
-    act = shutil.which("act", path=_path())
-    assert act, "act is not on PATH"
-    command = [act, event, "-C", str(repository), "-e", str(tmp / "event.json"), "--json", "--strict"]
+    command = [
+        found("act"),
+        event,
+        "-C",
+        str(repository),
+        "-e",
+        str(tmp / "event.json"),
+        "--json",
+        "--strict",
+    ]
     command += ["-j", job] if job else []
     for system in ("ubuntu", "macos"):
         command += ["-P", f"{system}-latest=-self-hosted"]
@@ -197,7 +204,7 @@ def run_act(
         command += ["-s", f"{name}={value}"]
     run = subprocess.run(
         command,
-        env={"PATH": _path(), "HOME": str(tmp / "home"), "LANG": "C.UTF-8"},
+        env={"PATH": SEARCHED, "HOME": str(tmp / "home"), "LANG": "C.UTF-8"},
         cwd=tmp / "clean",
         capture_output=True,
         text=True,
@@ -211,11 +218,6 @@ def run_act(
         if event.get("command") == "set-output" and event.get("stepID") == ["mg"]
     }
     return ActRun(run.returncode, events, run.stderr, store, tmp / "evidence", outputs)
-
-
-def _path() -> str:
-    """Put the running interpreter first, so that `python` in a step is the one with memguard."""
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 def _uses(repository: Path, action: Path) -> set[str]:

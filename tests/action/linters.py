@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+
+from tests.action.programs import found
 
 ACTIONS = ("action.yml", "accept/action.yml")
 
@@ -32,19 +32,6 @@ def steps(file: Path) -> Iterator[dict[str, Any]]:
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
     for job in document.get("jobs", {"": document.get("runs", {})}).values():
         yield from job.get("steps", ())
-
-
-def found(name: str) -> str:
-    """Return a program's path; without it the test is skipped, and fails in CI."""
-    path = shutil.which(
-        name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    )
-    if path is None:
-        missing = f"{name} is not installed: use the dependency group `action`, and apt for shellcheck"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return path
 
 
 def _complaints(root: Path, command: Sequence[object]) -> str:

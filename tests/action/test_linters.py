@@ -9,6 +9,7 @@ import pytest
 
 from tests.action.act_runner import ROOT
 from tests.action.linters import LINTERS
+from tests.action.programs import found
 
 LINTED = ("action.yml", "accept", ".github", "examples/workflows", "run", ".ci")
 PINNED = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
@@ -27,6 +28,15 @@ PLANTED = [
     ("shellcheck", "action.yml", '"$MG_EXIT_CODE"', "$MG_EXIT_CODE", "SC2086"),
     ("shellcheck", ".ci/run", 'cd "$(dirname "$0")/.."', "cd $(dirname $0)/..", "SC2046"),
 ]
+
+
+@pytest.mark.parametrize(("ci", "ends"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_what_is_missing_fails_in_ci_and_is_skipped_elsewhere(
+    ci: str, ends: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(ends, match="no-such-linter is not installed"):
+        found("no-such-linter")
 
 
 @pytest.mark.parametrize("name", LINTERS)

@@ -84,9 +84,8 @@ def test_the_nightly_soak_fails_on_leaks_alone(
 
 def test_this_project_gates_itself_with_its_own_action(tmp_path: Path) -> None:
     """The job `gate` of our workflow, on a copy of this checkout."""
-    listed = git(
-        ROOT, "ls-files", "-z", "action.yml", ".github", "examples/first-baseline", "pytest_memguard"
-    )
+    parts = ("action.yml", ".github", "examples/first-baseline", "pytest_memguard")
+    listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *parts)
     for name in filter(None, listed.split("\0")):
         (tmp_path / "repo" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / "repo" / name)
