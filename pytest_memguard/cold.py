@@ -53,6 +53,8 @@ class ColdGuard:
             self._item.add_report_section("call", name.removeprefix("Captured "), text)
         if first.outcome == "skipped":
             pytest.skip(first.message)
+        if first.outcome == "xfailed":
+            pytest.xfail(first.message)
         if first.outcome == "failed":
             pytest.fail(first.message, pytrace=False)
         self._judge(first)
@@ -60,9 +62,8 @@ class ColdGuard:
     def _judge(self, first: Isolated) -> None:
         test_id = self._item.nodeid
         if first.sample is None:
-            self.sampled.results.append(
-                self._session.unmeasured(test_id, "its own interpreter took no sample")
-            )
+            reason = first.message or "its own interpreter took no sample"
+            self.sampled.results.append(self._session.unmeasured(test_id, reason))
             return
         samples, notes = self._confirmed(first.sample)
         measurement, verdict = self._session.judge(

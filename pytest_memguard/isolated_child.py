@@ -12,7 +12,7 @@ import pytest
 
 from pytest_memguard.confirm import measurement_of
 from pytest_memguard.leak_checking import check_item, explain_settled
-from pytest_memguard.meters.contract import Recording
+from pytest_memguard.meters.contract import MeterError, Recording
 from pytest_memguard.model import LeakFinding, Outcome, Sample, TestResult, Verdict
 from pytest_memguard.policy import Policy, overlay
 from pytest_memguard.rerun import recorded_failure
@@ -20,6 +20,8 @@ from pytest_memguard.session import GuardSession
 from pytest_memguard.settings import Settings
 from pytest_memguard.storage.results_writing import result_to_json
 from pytest_memguard.threaded_item import from_threads
+
+_UNEXPECTED = "[XPASS(strict)]"
 
 
 def main(spec: Mapping[str, Any]) -> int:
@@ -40,6 +42,7 @@ class ColdRun:
         self._session = GuardSession(settings, Path(spec["root"]), accepting=False)
         self._recording: Recording | None = None
         self._sample: Sample | None = None
+        self._unmeasured = ""
         self._leak: LeakFinding | None = None
         self._reports: list[pytest.TestReport | pytest.CollectReport] = []
 
@@ -57,7 +60,10 @@ class ColdRun:
         )
         gc.collect()
         gc.freeze()
-        self._recording.__enter__()
+        try:
+            self._recording.__enter__()
+        except MeterError as error:
+            self._recording, self._unmeasured = None, str(error)
         return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -88,7 +94,10 @@ class ColdRun:
         recording, self._recording = self._recording, None
         recording.__exit__(None, None, None)
         gc.unfreeze()
-        self._sample = recording.sample()
+        try:
+            self._sample = recording.sample()
+        except MeterError as error:
+            self._unmeasured = str(error)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what could not be collected."""
@@ -115,6 +124,10 @@ class ColdRun:
 
     def _ending(self, code: int) -> tuple[str, str]:
         for report in self._reports:
+            if hasattr(report, "wasxfail") or report.longreprtext.startswith(_UNEXPECTED):
+                if report.outcome == "skipped":
+                    return "xfailed", str(report.wasxfail).removeprefix("reason: ")
+                continue  # it passed: the run outside has the same marker, and decides what that means
             if report.outcome == "skipped":
                 reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
                 return "skipped", str(reason).removeprefix("Skipped: ")
@@ -125,7 +138,7 @@ class ColdRun:
                 "failed",
                 f"the test was not found in an interpreter of its own (pytest exited with {code})",
             )
-        return "passed", ""
+        return "passed", self._unmeasured
 
     def _result(self) -> dict[str, object] | None:
         if self._sample is None:

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -30,6 +30,7 @@ def quietly(item: pytest.Item) -> Iterator[Callable[[], None]]:
             stack.enter_context(_warnings()),
         ]
         stack.enter_context(_no_reports(item))
+        stack.enter_context(_no_properties(item))
 
         def drop() -> None:
             for each in drops:
@@ -58,9 +59,7 @@ def _captured(item: pytest.Item) -> Iterator[Callable[[], None]]:
 @contextmanager
 def _discarded() -> Iterator[None]:
     """Send both output streams to nowhere, for runs with `-s`."""
-    streams = (sys.stdout, sys.stderr)
-    for stream in streams:
-        stream.flush()
+    _flush()
     saved = [os.dup(number) for number in (1, 2)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -68,12 +67,19 @@ def _discarded() -> Iterator[None]:
             os.dup2(nowhere, number)
         yield
     finally:
-        for stream in streams:
-            stream.flush()
+        _flush()
         for number, copy in zip((1, 2), saved, strict=True):
             os.dup2(copy, number)
             os.close(copy)
         os.close(nowhere)
+
+
+def _flush() -> None:
+    """Write out what waits in the streams; one that a fixture put in their place may be closed by now."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with suppress(ValueError):
+            if stream is not None:
+                stream.flush()
 
 
 @contextmanager
@@ -118,6 +124,16 @@ def _no_reports(item: pytest.Item) -> Iterator[None]:
         del session.gethookproxy
 
 
+@contextmanager
+def _no_properties(item: pytest.Item) -> Iterator[None]:
+    """Let nothing that `record_property` writes in the block reach a report."""
+    before = list(item.user_properties)
+    try:
+        yield
+    finally:
+        item.user_properties[:] = before
+
+
 class _SilencedHooks:
     """A relay of hooks in which the reporting ones do nothing."""
 
@@ -125,6 +141,8 @@ class _SilencedHooks:
         self._relay = relay
 
     def __getattr__(self, name: str) -> Any:
+        if name == "pytest_runtest_makereport":
+            return pytest.TestReport.from_item_and_call  # a report is asked for, which no plugin has to see
         if name in _SILENT_HOOKS:
             return lambda **_arguments: []
         return getattr(self._relay, name)

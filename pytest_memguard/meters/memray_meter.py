@@ -119,7 +119,10 @@ def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> memr
             follow_fork=children,
             trace_python_allocators=True,
             memory_interval_ms=_SNAPSHOT_INTERVAL_MS,
-            file_format=FileFormat.ALL_ALLOCATIONS if counted else FileFormat.AGGREGATED_ALLOCATIONS,
+            # an aggregated capture is written at the end, which a forked child that calls `os._exit` has not
+            file_format=FileFormat.ALL_ALLOCATIONS
+            if counted or children
+            else FileFormat.AGGREGATED_ALLOCATIONS,
         )
     except (OSError, RuntimeError) as error:
         raise MeterError(f"memray could not start: {error}") from error

@@ -59,6 +59,7 @@ def summary_lines(
         for test in tests:
             yield from _test_lines(test)
     yield from _short_lists(results, shown, width=width, verbose=verbose)
+    yield from _notes(results, shown)
     for problem in results.problems:
         yield from textwrap.wrap(
             f"{'FAILED: ' if problem.fails else 'warning: '}{printable(problem.sentence)}",
@@ -188,6 +189,18 @@ def _reasons(tests: Iterable[TestResult]) -> Iterator[str]:
     reasons = Counter(test.verdict.reason for test in tests)
     for reason, number in reasons.most_common(_SHORT_LIST):
         yield f"not-measured  {number} test{'s' if number > 1 else ''}: {printable(reason)}"
+
+
+def _notes(results: RunResults, shown: list[TestResult]) -> Iterator[str]:
+    """Yield what is to be known of tests that are not shown, each sentence once with its number."""
+    notes = Counter(
+        note
+        for test in results.tests
+        if test not in shown and test.measurement is not None
+        for note in test.measurement.notes
+    )
+    for note, number in notes.most_common(_SHORT_LIST):
+        yield f"note  {number} test{'s' if number > 1 else ''}: {printable(note)}"
 
 
 def _first_costs(results: RunResults) -> Iterator[str]:

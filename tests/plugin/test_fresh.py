@@ -1,0 +1,186 @@
+"""Tests in an interpreter of their own: cold, the same every time, and a crash is a failed test."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+COLD = """
+    import os, pytest
+    pytestmark = pytest.mark.memguard(fresh=True)
+
+    def test_imports():
+        import decimal, json, sqlite3, xml.dom.minidom
+        if os.environ.get("MORE"): import email.mime.text, http.server, unittest.mock, asyncio
+
+    def test_again():
+        import decimal, json, sqlite3, xml.dom.minidom
+"""
+
+
+def test_first_call_costs_count_and_are_the_same_every_time(project: GuardedProject) -> None:
+    project.write(test_it=COLD)
+    project.accept()
+    run = project.run()
+    assert run.outcomes() == {"test_imports": "ok", "test_again": "ok"}
+    peaks = {name: run.measured(name) for name in run.outcomes()}
+    assert all(peak > 300_000 for peak in peaks.values())
+    assert abs(peaks["test_imports"] - peaks["test_again"]) < 16_384
+    project.let(MORE=1)
+    grown = project.run("-k", "imports")
+    assert grown.outcomes() == {"test_imports": "grew"}
+    assert grown.counted()["failed"] == 1
+    assert grown.measured("test_imports") - peaks["test_imports"] > 100_000
+
+
+def test_a_crash_is_a_failed_test_with_the_name_of_the_signal(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, signal, sys, pytest
+
+            @pytest.mark.memguard(fresh=True)
+            @pytest.mark.parametrize("name", ["SIGSEGV", "SIGKILL"])
+            def test_crash(name): os.kill(os.getpid(), getattr(signal, name))
+
+            @pytest.mark.memguard(fresh=True)
+            def test_exit(): os._exit(3)
+
+            @pytest.mark.memguard
+            def test_after(): pass
+        """
+    )
+    run = project.run()
+    assert run.counted() == {"failed": 3, "passed": 1}
+    assert "the test's interpreter was ended by SIGSEGV" in run.text
+    assert "the test's interpreter was ended by SIGKILL" in run.text
+    assert "the test's interpreter exited with 3" in run.text
+    assert run.outcomes() == {
+        "test_crash[SIGSEGV]": "not-measured",
+        "test_crash[SIGKILL]": "not-measured",
+        "test_exit": "not-measured",
+        "test_after": "no-baseline",
+    }
+
+
+def test_a_fresh_test_ends_as_it_ended_and_shows_what_it_printed(project: GuardedProject) -> None:
+    project.write(
+        {
+            "conftest.py": """
+                import pytest
+
+                def pytest_addoption(parser): parser.addoption("--shop", default="none")
+
+                @pytest.fixture
+                def shop(request): return request.config.getoption("--shop")
+            """
+        },
+        test_it="""
+            import os, pytest
+            pytestmark = pytest.mark.memguard(fresh=True)
+
+            def test_option(shop, tmp_path):
+                print("shop is", shop)
+                assert shop == "corner"
+
+            def test_fails():
+                rows = [1]
+                assert rows == [2]
+
+            def test_skips(): pytest.skip("not today")
+
+            @pytest.mark.xfail(strict=True, reason="known")
+            def test_xfails(): assert False
+
+            @pytest.mark.xfail(strict=True)
+            def test_xpasses(): pass
+
+            @pytest.mark.xfail(raises=KeyError)
+            def test_raises_otherwise(): raise ValueError
+
+            @pytest.mark.parametrize("n", ["a b", "x/y", "ü"])
+            def test_names(n): pass
+
+            class TestClass:
+                def test_method(self): pass
+        """,
+    )
+    run = project.run("--shop=corner", "-rA")
+    assert run.counted() == {"passed": 5, "failed": 3, "skipped": 1, "xfailed": 1}
+    assert "shop is corner" in run.text
+    assert "E       assert [1] == [2]" in run.text
+    assert "not today" in run.text
+    outcomes = run.outcomes()
+    assert [name for name, outcome in outcomes.items() if outcome == "not-measured"] == [
+        "test_fails",
+        "test_raises_otherwise",
+        "test_skips",
+        "test_xfails",
+        "test_xpasses",
+    ]
+    assert "XFAIL test_it.py::test_xfails - known" in run.text
+
+
+def test_children_are_counted_where_the_marker_says_so(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import multiprocessing, subprocess, sys, pytest
+
+            def work(): held = bytearray(3_000_000)
+
+            def spend():
+                child = multiprocessing.get_context("fork").Process(target=work)
+                child.start()
+                child.join()
+                assert child.exitcode == 0
+
+            @pytest.mark.memguard
+            def test_without(): spend()
+
+            @pytest.mark.memguard(children=True)
+            def test_with(): spend()
+
+            @pytest.mark.memguard
+            def test_program(): subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+
+            @pytest.mark.memguard
+            def test_none(): pass
+        """
+    )
+    run = project.spawn()
+    assert run.counted() == {"passed": 4}
+    assert run.measured("test_without") < 1_000_000
+    assert run.measured("test_with") > 3_000_000
+    noted = {name for name, test in run.results().items() if test["measurement"].get("notes")}
+    assert noted == {"test_without", "test_program"}
+    assert "note  2 tests: it starts child processes, whose memory is not counted" in run.summary
+
+
+GROWN = """
+    import os, pytest
+    @pytest.mark.memguard
+    def test_grown(): held = bytearray(int(os.environ["SIZE"]))
+    @pytest.mark.memguard
+    def test_steady(): held = bytearray(100_000)
+"""
+
+
+@pytest.mark.parametrize(("which", "number"), [("failed", 1), ("all", 2), ("none", 0)])
+def test_profiles_are_kept_of_the_tests_that_were_asked_for(
+    project: GuardedProject, which: str, number: int
+) -> None:
+    project.write(test_it=GROWN)
+    project.let(SIZE=100_000)
+    project.accept("--memguard-profiles=all")
+    project.let(SIZE=900_000)
+    run = project.run(f"--memguard-profiles={which}")
+    folder = project.root / ".memguard/profiles"
+    kept = sorted(folder.iterdir()) if folder.exists() else []
+    assert len(kept) == number
+    for path in kept:
+        assert (
+            f"profile: memray flamegraph .memguard/profiles/{path.name}"
+            in (project.root / ".memguard/results/last.json").read_text()
+        )
+        assert path.stat().st_size < 64_000
+    assert ("memray flamegraph" in run.text) == (which != "none")

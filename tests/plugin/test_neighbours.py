@@ -1,0 +1,139 @@
+"""Other plugins installed and in use: the same numbers, and the same work for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guarded_project import GuardedProject, Run
+
+MODULE = """
+    import os, pytest
+    pytestmark = pytest.mark.memguard
+
+    def build(size):
+        rows = []
+        for n in range(size):
+            rows.append((n, str(n)))
+        return rows
+
+    def test_rows(): rows = build(5000)
+    def test_bytes(): held = bytearray(1_000_000)
+"""
+
+
+def figures(run: Run) -> dict[str, tuple[int, int]]:
+    return {name: (run.measured(name), run.measured(name, "retained")) for name in run.outcomes()}
+
+
+@pytest.mark.parametrize("branches", [[], ["--cov-branch"]], ids=str)
+def test_coverage_changes_no_number_and_loses_no_line(project: GuardedProject, branches: list[str]) -> None:
+    project.write(test_it=MODULE)
+    plain = figures(project.spawn())
+    run = project.spawn("--cov=.", "--cov-report=term-missing", *branches, plugins=("pytest_cov.plugin",))
+    assert run.code == 0
+    for name, (peak, retained) in figures(run).items():
+        assert abs(peak - plain[name][0]) < 2048
+        assert abs(retained - plain[name][1]) < 2048
+    (covered,) = [line for line in run.lines if line.startswith("test_it.py ") and "[" not in line]
+    assert "100%" in covered
+
+
+def test_a_rerun_test_is_judged_by_the_run_that_passed(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, pytest
+            RUNS = []
+
+            @pytest.mark.memguard
+            def test_flaky():
+                RUNS.append(1)
+                held = bytearray(int(os.environ["SIZE"]))
+                if len(RUNS) < 2: raise AssertionError("flaky")
+
+            @pytest.mark.memguard
+            def test_steady(): held = bytearray(int(os.environ["SIZE"]))
+        """
+    )
+    rerun = ("pytest_rerunfailures",)
+    project.let(SIZE=100_000)
+    run = project.run("--reruns=3", "--memguard-accept", plugins=rerun)
+    assert run.counted() == {"passed": 2, "rerun": 1}
+    assert run.outcomes() == {"test_flaky": "no-baseline", "test_steady": "no-baseline"}
+    project.let(SIZE=200_000)
+    grown = project.run("--reruns=1", plugins=rerun)
+    assert grown.counted() == {"failed": 2, "rerun": 2}
+    assert grown.outcomes() == {"test_flaky": "grew", "test_steady": "grew"}
+
+
+def test_hypothesis_draws_the_same_examples_in_every_sample(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            from hypothesis import given, settings, strategies as st
+            RUNS = []
+
+            @pytest.fixture(autouse=True)
+            def one_run():
+                RUNS.append([])
+                yield
+
+            @pytest.mark.memguard
+            @settings(max_examples=20, deadline=1)
+            @given(st.lists(st.integers(), max_size=30))
+            def test_property(rows):
+                RUNS[-1].append(rows)
+                held = [bytearray(1000) for _ in rows]
+
+            def test_same():
+                first, second = RUNS[:2]
+                assert len(first) >= 20
+                assert first == second
+        """
+    )
+    plugins = ("_hypothesis_pytestplugin",)
+    run = project.spawn(plugins=plugins)
+    assert run.counted() == {"passed": 2}
+    assert project.spawn(plugins=plugins).measured("test_property") == run.measured("test_property")
+
+
+def test_a_falsified_property_fails_as_ever(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            from hypothesis import given, strategies as st
+
+            @pytest.mark.memguard
+            @given(st.integers())
+            def test_property(n): assert n < 100
+        """
+    )
+    run = project.run(plugins=("_hypothesis_pytestplugin",))
+    assert run.counted() == {"failed": 1}
+    assert "test_property(" in run.text
+    assert "n=100," in run.text
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (
+            "import memray, tempfile; memray.Tracker(tempfile.mktemp(dir='.')).__enter__()",
+            "only one tracker can be active",
+        ),
+        ("import cProfile; cProfile.Profile().enable()", ""),
+    ],
+    ids=["tracker", "profiler"],
+)
+def test_what_is_in_the_meters_way_is_a_reason_and_breaks_no_test(
+    project: GuardedProject, start: str, reason: str
+) -> None:
+    project.write({"conftest.py": f"def pytest_sessionstart():\n    {start}\n"}, test_it=MODULE)
+    run = project.spawn()
+    assert run.counted() == {"passed": 2}
+    if not reason and set(run.outcomes().values()) == {"no-baseline"}:
+        return  # from 3.12 on a profiler is no longer in memray's way
+    assert set(run.outcomes().values()) == {"not-measured"}
+    assert (reason or "a profiler is active") in run.reason("test_rows")
+    assert "this run proves nothing about memory" in " ".join(run.summary.split())
+    project.let(CI=1)
+    assert project.spawn().code == 1
