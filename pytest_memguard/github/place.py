@@ -21,12 +21,12 @@ class Place:
     baseline: Path
 
     @classmethod
-    def of(cls, inputs: Inputs, workspace: Path, *, base: Path | None = None) -> Place:
-        """Find the project that the inputs mean; `base` is a baseline measured in this job."""
+    def of(cls, inputs: Inputs, workspace: Path) -> Place:
+        """Find the project that the inputs mean."""
         folder = inside(workspace, inputs.working_directory)
         project, settings = _project(inputs, folder, workspace.resolve())
         accepted = folder / inputs.baseline if inputs.baseline else project / settings.baseline_dir
-        return cls(workspace.resolve(), project, settings, base or accepted)
+        return cls(workspace.resolve(), project, settings, accepted)
 
     def environments(self) -> tuple[str, ...]:
         """Return the environments that have a baseline."""

@@ -11,14 +11,17 @@ from pytest_memguard.model import RunResults
 from pytest_memguard.storage.baseline import BaselineStore, split_id
 
 
-def propose(results: RunResults, *, baseline: Path, into: Path, name: str) -> str:
+def propose(results: RunResults, *, baseline: Path, into: Path, name: str, everything: bool = False) -> str:
     """Write the files that accepting these results would change below `into`; return them as a patch.
 
     `baseline` is the accepted folder, which stays as it is; `name` is what it is called in
-    the repository, for the patch. Raises `BaselineError` for a baseline that cannot be read.
+    the repository, for the patch; `everything` proposes what did not change as well.
+    Raises `BaselineError` for a baseline that cannot be read.
     """
     current, proposed = BaselineStore(baseline, results.environment), BaselineStore(into, results.environment)
-    changes = plan_acceptance(results, current.entries_of(test.id for test in results.tests))
+    changes = plan_acceptance(
+        results, current.entries_of(test.id for test in results.tests), everything=everything
+    )
     before, after = {}, {}
     for module in sorted({split_id(change.test_id)[0] for change in changes}):
         source, target = current.path_of(module), proposed.path_of(module)

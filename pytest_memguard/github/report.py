@@ -62,8 +62,12 @@ def reported(
     exit_code: int,
     tests_failed: int | None,
     propose_into: Path | None,
+    propose_everything: bool = False,
 ) -> Reported:
-    """Decide about one environment's results, and propose what accepting them would change."""
+    """Decide about one environment's results, and propose what accepting them would change.
+
+    Where they were compared with another commit, nothing is accepted yet, and all of it is proposed.
+    """
     decision = decide(
         results,
         inputs=inputs,
@@ -78,7 +82,9 @@ def reported(
 
     try:
         name = relative(place.workspace, place.baseline)
-        patch = propose(results, baseline=place.baseline, into=propose_into, name=name)
+        patch = propose(
+            results, baseline=place.baseline, into=propose_into, name=name, everything=propose_everything
+        )
     except MemguardError as error:
         commands.notice(f"No baseline is proposed: {error}")
         patch = ""

@@ -26,12 +26,11 @@ def step() -> int:
     directory = Path(variable("DIRECTORY"))
     folder = directory / "artifact"
     folder.mkdir(exist_ok=True)
-    base = directory / "base" if variable("BASE_COMMIT") else None
     reports: list[Reported] = []
     try:
         if not variable("EXIT_CODE"):
             raise NothingToJudgeError("The measuring step could not do its work; its error is above.")
-        place = Place.of(inputs, workspace(), base=base)
+        place = Place.of(inputs, workspace())
         reports = _reports(inputs, place, directory, folder)
         decision = worst([report.decision for report in reports] or [_without_results(inputs)])
     except MemguardError as error:
@@ -69,7 +68,8 @@ def _reports(inputs: Inputs, place: Place, directory: Path, folder: Path) -> lis
             results,
             exit_code=_exit_code(),
             tests_failed=int(failed) if failed.isdigit() else None,
-            propose_into=folder / "proposed-baseline" if proposing and not variable("BASE_COMMIT") else None,
+            propose_into=folder / "proposed-baseline" if proposing else None,
+            propose_everything=bool(variable("BASE_COMMIT")),
         )
         reports.append(report)
     return reports

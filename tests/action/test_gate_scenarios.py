@@ -282,6 +282,8 @@ def test_comparing_two_commits_needs_no_baseline_and_finds_growth(
     assert run.exit_code == 0, run
     assert run.outputs["status"] == "passed"
     assert any("measured in this job" in message for _, _, message in run.annotations)
+    proposed = (run.store / ARTIFACT / "proposed.patch").read_text(encoding="utf-8")
+    assert f"+++ b/.memguard/baseline/{environment_key()}/tests/test_shop.py.yml" in proposed
 
 
 def test_comparing_with_a_commit_that_is_not_there_is_an_error(run_action: RunAction) -> None:
