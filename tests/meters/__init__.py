@@ -1,0 +1,1 @@
+"""The meters themselves, on known allocations."""

@@ -1,0 +1,197 @@
+"""Both meters under one contract: known bytes, known sites, and a reason where nothing can be measured."""
+
+from __future__ import annotations
+
+import cProfile
+import gc
+import sys
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import memray
+import pytest
+from memray._thread_name_interceptor import ThreadNameInterceptor
+
+from pytest_memguard.meters import Meter, MeterError, SiteNamer, choose_meter
+from pytest_memguard.meters.collection import only_new_garbage
+from pytest_memguard.model import Sample
+
+ROOT = Path(__file__).resolve().parents[2]
+HELD: list[object] = []
+
+
+@pytest.fixture(params=["memray", "tracemalloc"])
+def meter(request: pytest.FixtureRequest) -> Iterator[Meter]:
+    """Return each meter in turn."""
+    yield from _meter(request.param)
+
+
+@pytest.fixture
+def memray_meter() -> Iterator[Meter]:
+    """Return the memray meter."""
+    yield from _meter("memray")
+
+
+def _meter(name: str) -> Iterator[Meter]:
+    chosen = choose_meter(SiteNamer(ROOT), name).meter
+    yield chosen
+    chosen.close()
+    HELD.clear()
+
+
+def measure(meter: Meter, body: Callable[[], object]) -> Sample:
+    """Take one sample of a body."""
+    recording = meter.recording()
+    with recording:
+        body()
+    return recording.sample()
+
+
+def keep() -> None:
+    HELD.append(bytes(500_000))
+
+
+def spend() -> None:
+    held = bytearray(1_000_000)
+    del held
+
+
+def cycle() -> None:
+    rows: list[object] = [bytes(300_000)]
+    rows.append(rows)
+
+
+@pytest.mark.parametrize(
+    ("body", "peak_bytes", "retained_bytes"),
+    [(spend, 1_000_000, 0), (keep, 500_000, 500_000), (cycle, 300_000, 0)],
+)
+def test_peak_and_retained(
+    meter: Meter, body: Callable[[], object], peak_bytes: int, retained_bytes: int
+) -> None:
+    measure(meter, body)  # the first call pays for line tables
+    HELD.clear()
+    sample = measure(meter, body)
+    assert 0 <= sample.peak_bytes - peak_bytes < 8192
+    assert 0 <= sample.retained_bytes - retained_bytes < 2048
+
+
+def test_memray_is_the_same_to_the_byte_every_time(memray_meter: Meter) -> None:
+    measure(memray_meter, spend)
+    samples = [measure(memray_meter, spend) for _ in range(3)]
+    assert len({(sample.peak_bytes, sample.retained_bytes) for sample in samples}) == 1
+    assert samples[0].retained_bytes == 0
+
+
+def test_the_site_of_what_was_kept_is_named(meter: Meter) -> None:
+    sample = measure(meter, keep)
+    site = max(sample.sites, key=lambda one: one.retained_bytes)
+    assert site.site.file == "tests/meters/test_meters.py"
+    assert site.site.line == keep.__code__.co_firstlineno + 1
+    assert site.retained_bytes >= 500_000
+
+
+def test_what_a_body_raises_goes_on_up_and_stops_the_meter(meter: Meter) -> None:
+    recording = meter.recording()
+
+    def fail() -> None:
+        with recording:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert measure(meter, spend).peak_bytes >= 1_000_000
+
+
+def test_memory_of_threads_is_counted(meter: Meter) -> None:
+    def body() -> None:
+        thread = threading.Thread(target=keep)
+        thread.start()
+        thread.join()
+
+    assert measure(meter, body).retained_bytes >= 500_000
+
+
+def test_memory_of_the_c_heap_is_seen_by_memray(memray_meter: Meter) -> None:
+    numpy = pytest.importorskip("numpy")
+    sample = measure(memray_meter, lambda: numpy.ones(1_000_000).sum())
+    assert 8_000_000 <= sample.peak_bytes < 8_100_000
+
+
+def test_two_trackers_are_a_reason_and_leave_the_first_alone(memray_meter: Meter, tmp_path: Path) -> None:
+    with memray.Tracker(tmp_path / "own.bin"), pytest.raises(MeterError, match="only one tracker"):
+        measure(memray_meter, spend)
+    assert measure(memray_meter, spend).peak_bytes >= 1_000_000
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="a profiler is no longer in memray's way")
+def test_a_profiler_is_a_reason_and_leaves_nothing_behind(memray_meter: Meter) -> None:
+    before = dict(threading.Thread.__dict__)
+    with cProfile.Profile(), pytest.raises(MeterError, match="a profiler is active"):
+        measure(memray_meter, spend)
+    assert dict(threading.Thread.__dict__) == before
+    assert measure(memray_meter, spend).peak_bytes >= 1_000_000
+
+
+def test_what_a_half_started_tracker_left_is_a_reason_once(memray_meter: Meter) -> None:
+    left = ThreadNameInterceptor("_name", lambda _ident, _name: None)
+    threading.Thread._name = left  # type: ignore[attr-defined]  # as memray does it
+    with pytest.raises(MeterError, match="a tracker that never stopped"):
+        measure(memray_meter, spend)
+    assert "_name" not in threading.Thread.__dict__
+    assert measure(memray_meter, spend).peak_bytes >= 1_000_000
+
+
+def test_a_users_own_attribute_on_threads_stays(memray_meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "_ident", None, raising=False)
+    with pytest.raises(MeterError, match="AssertionError"):
+        measure(memray_meter, spend)
+    assert threading.Thread.__dict__["_ident"] is None
+
+
+def test_a_method_that_memray_wraps_is_put_back(memray_meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def named(_thread: threading.Thread) -> None:
+        pass
+
+    monkeypatch.setattr(threading.Thread, "_set_os_name", named, raising=False)
+    measure(memray_meter, spend)
+    assert threading.Thread.__dict__["_set_os_name"] is named
+
+
+def test_tracemalloc_that_is_on_belongs_to_somebody_else() -> None:
+    meter = choose_meter(SiteNamer(ROOT), "tracemalloc").meter
+    tracemalloc.start()
+    try:
+        with pytest.raises(MeterError, match="tracing already"):
+            measure(meter, spend)
+        assert tracemalloc.is_tracing()
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_test_that_stops_tracemalloc_is_not_measured() -> None:
+    meter = choose_meter(SiteNamer(ROOT), "tracemalloc").meter
+    with pytest.raises(MeterError, match="stopped tracemalloc"):
+        measure(meter, tracemalloc.stop)
+
+
+def test_collections_look_at_new_garbage_only_and_give_the_rest_back() -> None:
+    gc.collect()
+    frozen = gc.get_freeze_count()
+    with only_new_garbage():
+        assert gc.get_freeze_count() > frozen
+        with only_new_garbage():
+            pass
+        assert gc.get_freeze_count() > frozen
+    assert gc.get_freeze_count() == 0
+
+
+def test_no_file_is_left_behind(memray_meter: Meter, tmp_path: Path) -> None:
+    assert not memray_meter.keep_last(str(tmp_path / "none.bin"))
+    measure(memray_meter, spend)
+    assert memray_meter.keep_last(str(tmp_path / "capture.bin"))
+    with memray.FileReader(tmp_path / "capture.bin") as reader:
+        assert reader.metadata.total_allocations > 0
+    memray_meter.close()
+    assert not memray_meter.keep_last(str(tmp_path / "gone.bin"))
