@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+
 try:
     import resource
 except ImportError:  # Windows has no such module: children go unnoticed there
@@ -23,3 +26,20 @@ def _faults() -> int:
     if resource is None:
         return 0
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+
+
+def ended_in_children(run: Callable[[], None]) -> Callable[[], None]:
+    """Return a run that ends a forked child which comes back from it: it would go on as a second pytest."""
+
+    def ended() -> None:
+        process = os.getpid()
+        try:
+            run()
+        except BaseException:
+            if os.getpid() != process:
+                os._exit(1)
+            raise
+        if os.getpid() != process:
+            os._exit(0)
+
+    return ended

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from _pytest.outcomes import OutcomeException
 
+from pytest_memguard.interrupts import is_interrupt_from_outside
+
 TEST_ERRORS = (Exception, OutcomeException)
 """What a test raises to fail or skip; an interrupt or `pytest.exit` is neither, and goes on up."""
 
@@ -40,7 +42,9 @@ class Rerunner:
         self.renew()
         try:
             body()
-        except TEST_ERRORS as error:
+        except (*TEST_ERRORS, SystemExit, KeyboardInterrupt) as error:
+            if is_interrupt_from_outside(error):
+                raise
             raise CannotRunAgainError(f"its second run failed with {describe(error)}") from error
         self.check_recorded_failure()
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from pytest_memguard.children import ChildWatch
+from pytest_memguard.children import ChildWatch, ended_in_children
 from pytest_memguard.confirm import counts_allocations, wants_another
 from pytest_memguard.gate import has_settled_higher, not_measured
 from pytest_memguard.isolation import IsolationError, run_isolated
@@ -42,7 +42,7 @@ class ItemGuard:
         self._item = item
         self._plan = plan
         self._session = session
-        self._runtest = runtest
+        self._runtest = runtest = ended_in_children(runtest)
         self._sampled_run = from_threads(item, runtest, plan.policy)
         self._rerunner = Rerunner(item)
         self._notes: tuple[str, ...] = ()

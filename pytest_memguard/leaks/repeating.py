@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dis
 import os
 import time
 from collections.abc import Callable
 
+from pytest_memguard.interrupts import is_interrupt_from_outside
 from pytest_memguard.leaks.ceiling import CeilingReached
 from pytest_memguard.leaks.errors import BodyFailedError
 
@@ -15,8 +15,6 @@ _in_child: list[bool] = []
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _in_child.append(True))
-
-_RAISING = {dis.opmap[name] for name in ("RAISE_VARARGS", "RERAISE") if name in dis.opmap}
 
 
 class Repeater:
@@ -51,18 +49,8 @@ class Repeater:
         except BaseException as error:
             if in_child:
                 os._exit(1)
-            if isinstance(error, KeyboardInterrupt) and not _was_raised_by_code(error):
+            if is_interrupt_from_outside(error):
                 raise
             raise BodyFailedError(error, self.calls + number * at_once) from error
         self.calls += number * at_once
         return time.process_time() - start
-
-
-def _was_raised_by_code(error: KeyboardInterrupt) -> bool:
-    """Say whether a `raise` statement ends the innermost frame: a key pressed interrupts anywhere."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return False
-    return trace.tb_frame.f_code.co_code[trace.tb_lasti] in _RAISING
