@@ -12,6 +12,7 @@ from pytest_memguard.gate import change_text, is_slack
 from pytest_memguard.model import (
     LEAK_PER_CALL,
     OUTCOMES,
+    PEAK,
     GrownSite,
     MetricVerdict,
     Outcome,
@@ -25,6 +26,7 @@ SHOWN_ACCEPTS = 3
 _ALWAYS_SHOWN = (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED)
 _LISTED_SHORT = (Outcome.NOT_MEASURED, Outcome.STALE, Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE)
 _SHORT_LIST = 10
+_SHOWN_LARGEST = 5
 _COUNT_ORDER = (
     "leaked",
     "over-limit",
@@ -224,7 +226,18 @@ def _next_steps(results: RunResults) -> Iterator[str]:
         slack = sum(any(is_slack(metric) for metric in test.verdict.metrics) for test in improved)
         hidden = f" ({slack} with slack that would hide growth)" if slack else ""
         yield f"Lock improvements in{hidden}:  memguard accept"
+    if len(fresh) > _SHORT_LIST:
+        yield from _largest(fresh)
     if fresh and not grown:
         yield "Accept what is new:  memguard accept"
     if any(test.outcome is Outcome.STALE for test in results.tests):
         yield "Drop what is stale:  memguard prune"
+
+
+def _largest(tests: list[TestResult]) -> Iterator[str]:
+    """Yield the largest peaks, for whoever looks at a whole suite and chooses what to mark."""
+    peaks = [(test, test.verdict.metric(PEAK)) for test in tests]
+    known = [(metric.measured, test.id) for test, metric in peaks if metric is not None]
+    yield "Largest peaks, where a marker is worth most:"
+    for peak_bytes, test_id in sorted(known, key=lambda one: (-one[0], one[1]))[:_SHOWN_LARGEST]:
+        yield f"  {format_size(peak_bytes):>10}  {printable(test_id)}"

@@ -1,0 +1,34 @@
+"""What the terminal's report says of a run."""
+
+from __future__ import annotations
+
+from pytest_memguard.model import Outcome
+from pytest_memguard.reports.text import failure_lines, summary_lines
+from pytest_memguard.units import KIB
+from tests.reports.made_results import leaked, result, run
+
+
+def test_a_first_look_at_a_suite_names_the_largest_peaks() -> None:
+    tests = [
+        result(f"test_it.py::test_{number}", Outcome.NO_BASELINE, measured=number * KIB, baseline=None)
+        for number in range(1, 12)
+    ]
+    lines = list(summary_lines(run(*tests)))
+    start = lines.index("Largest peaks, where a marker is worth most:")
+    assert [line.split() for line in lines[start + 1 : start + 6]] == [
+        [f"{number}.0", "KiB", f"test_it.py::test_{number}"] for number in (11, 10, 9, 8, 7)
+    ]
+    assert lines[-1] == "Accept what is new:  memguard accept"
+    assert "Largest" not in "".join(summary_lines(run(*tests[:10])))
+
+
+def test_the_rate_of_a_leak_is_said_once() -> None:
+    text = "\n".join(failure_lines(leaked()))
+    assert text.count("1.2 KiB") == 2, "the rate, and the site that leaks as much"
+    assert "leak_per_call" not in text
+
+
+def test_an_entry_without_its_test_is_named_once() -> None:
+    reason = "test_it.py::test_gone is accepted in the baseline and no longer exists; memguard prune"
+    text = "\n".join(summary_lines(run(result("test_it.py::test_gone", Outcome.STALE, reason=reason))))
+    assert text.count("test_gone") == 1
