@@ -36,3 +36,10 @@ def test_cache_that_never_lets_go_takes_memory_until_the_rollback(tmp_path: Path
     assert kib_per_request[1] > 8
     assert deployment["memory_end_mib"] > max(before["memory_end_mib"], rollback["memory_end_mib"])
     assert deployment["median_last_tenth_ms"] > before["median_last_tenth_ms"]
+
+
+def test_racing_cache_runs_out_of_memory_and_a_lock_per_key_holds(tmp_path: Path) -> None:
+    one_lock, no_lock, lock_per_key = figures_of("racing-cache", tmp_path / "outage.png")
+    assert (one_lock["failed"], lock_per_key["failed"]) == (0, 0)
+    assert no_lock["failed"] > 0
+    assert no_lock["memory_most_mib"] > 20 + max(one_lock["memory_most_mib"], lock_per_key["memory_most_mib"])
