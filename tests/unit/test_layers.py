@@ -14,7 +14,7 @@ import pytest
 import pytest_memguard
 
 PACKAGE = Path(pytest_memguard.__file__).parent
-CORE = {"errors", "units", "model", "settings", "policy", "environment", "concurrent_calls"}
+CORE = {"errors", "units", "model", "settings", "policy", "environment", "concurrent_calls", "interrupts"}
 DECIDING = {"gate", "growth", "leak_rate", "windows", "confirm", "accepting"}
 MEASURING = {"meters", "leaks"}
 KEEPING = {"storage"}
