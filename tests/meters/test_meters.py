@@ -184,7 +184,7 @@ def test_collections_look_at_new_garbage_only_and_give_the_rest_back() -> None:
         with only_new_garbage():
             pass
         assert gc.get_freeze_count() > frozen
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= frozen
 
 
 def test_no_file_is_left_behind(memray_meter: Meter, tmp_path: Path) -> None:

@@ -79,13 +79,13 @@ def test_a_run_that_measures_nothing_keeps_the_old_results(
 
 
 def test_an_interrupt_keeps_what_was_measured_and_restores_the_interpreter(measured: GuardedProject) -> None:
-    hook = threading.Thread.__dict__.get("_name")
+    hook, frozen = threading.Thread.__dict__.get("_name"), gc.get_freeze_count()
     measured.let(DO="raise KeyboardInterrupt")
     run = measured.run()
     assert run.code == pytest.ExitCode.INTERRUPTED
     assert run.outcomes() == {"test_a": "ok"}
     assert "1 ok" in run.summary
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= frozen
     assert threading.Thread.__dict__.get("_name") is hook
     measured.let(DO="")
     assert measured.run().outcomes() == {"test_a": "ok", "test_b": "ok"}
