@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,3 +118,13 @@ def test_memory_without_a_stack_is_charged_to_the_body() -> None:
 
     (site,) = _check(body).sites
     assert (site.site.file, site.site.function) == ("tests/leaks/test_explaining.py", "body")
+
+
+def test_tracemalloc_names_the_line_where_memray_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pytest_memguard.meters.memray_meter", None)  # its import fails now
+    finding = _check(holding_bodies.module_global)
+    assert (finding.sites[0].site.file, finding.sites[0].site.function) in {
+        (FILE, "module_global"),
+        (FILE, ""),
+    }
+    assert finding.held_by
