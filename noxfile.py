@@ -11,7 +11,7 @@ PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 MAIN_PYTHON = "3.11"
 UNIT_TESTS = ["tests/unit", "tests/storage", "tests/reports", "tests/cli", "tests/meters"]
 PLUGIN_TESTS = ["tests/plugin", "tests/leaks"]
-LOWEST = ["pytest==8.0.2", "pytest-asyncio==0.24.0", "anyio==4.5.2", "pytest-xdist==3.6.1", "memray==1.19.1"]
+LOWEST = ["pytest==8.0.2", "pytest-asyncio==0.23.8", "anyio==4.5.2", "pytest-xdist==3.6.1", "memray==1.19.1"]
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"

@@ -91,8 +91,12 @@ def test_an_interrupt_keeps_what_was_measured_and_restores_the_interpreter(measu
     assert measured.run().outcomes() == {"test_a": "ok", "test_b": "ok"}
 
 
+# A shell that starts its jobs in the background has them ignore the signal.
+SIGNAL = "signal.signal(signal.SIGINT, signal.default_int_handler), os.kill(os.getpid(), signal.SIGINT)"
+
+
 def test_a_signal_in_a_measured_test_ends_the_run_as_pytest_does(measured: GuardedProject) -> None:
-    interrupted = TWO.replace('exec(os.environ.get("DO", ""))', "os.kill(os.getpid(), signal.SIGINT)")
+    interrupted = TWO.replace('exec(os.environ.get("DO", ""))', SIGNAL)
     measured.write(test_it=interrupted + "        time.sleep(5)\n")
     run = measured.spawn()
     assert run.code == pytest.ExitCode.INTERRUPTED

@@ -164,7 +164,8 @@ def test_regions_in_threads_and_async_tests(project: GuardedProject) -> None:
         """
     )
     run = project.run("-o", "asyncio_default_fixture_loop_scope=function", plugins=("pytest_asyncio.plugin",))
-    assert 100_057 <= run.measured("test_async::awaited") < 105_000
+    # What the event loop does meanwhile counts as well.
+    assert 100_057 <= run.measured("test_async::awaited") < 130_000
 
 
 @pytest.mark.parametrize("name", ["a b", "größer", "a::b", "[x]", "a/b"])
