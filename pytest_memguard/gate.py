@@ -17,7 +17,7 @@ from pytest_memguard.model import (
     SiteBytes,
     Verdict,
 )
-from pytest_memguard.policy import Policy, Tolerance
+from pytest_memguard.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
 from pytest_memguard.units import format_apart, format_share, format_size
 
 SPREAD_FACTOR = 2
@@ -87,7 +87,8 @@ def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, poli
         outcome = Outcome.OK if tolerance is None else Outcome.NEW
         return MetricVerdict(name, measured, outcome, baseline, most, rule)
     spread = entry.spread.get(name, 0) if entry else 0
-    allowed = _allowance_bytes(baseline, spread, tolerance)
+    least = INTERPRETER_TABLES_BYTES if name == SETTLED else 0
+    allowed = max(_allowance_bytes(baseline, spread, tolerance), least)
     outcome = Outcome.OK
     if measured > baseline + allowed:
         outcome = Outcome.GREW

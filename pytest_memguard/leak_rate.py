@@ -27,6 +27,9 @@ _ALIKE = 0.5
 _JUMP = 3.0
 """A step of so many times the usual growth is a container made anew."""
 
+_SLOTS_ARE_LITTLE = 4096
+"""Bytes per call beside which the slot of a container is little: jumps of such a leak are its own."""
+
 _FEW_JUMPS = 2
 """A list is made anew six times over the last half, which evens out; a dict or set once at most."""
 
@@ -99,7 +102,10 @@ def even_rate(calls: Sequence[int], values: Sequence[int]) -> float:
     preceded is paid once, and does not count.
     """
     even, jumps = _split(calls, values)
-    return last_rate(calls, values) if even is None else even + _table_rate(jumps)
+    late = last_rate(calls, values)
+    if even is None or late >= _SLOTS_ARE_LITTLE:
+        return late
+    return even + _table_rate(jumps)
 
 
 def _split(calls: Sequence[int], values: Sequence[int]) -> tuple[float | None, _Jumps]:

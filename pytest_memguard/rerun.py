@@ -89,8 +89,12 @@ class Rerunner:
     def _renew_instance(self) -> None:
         """Give a method a new instance, unless a plugin has put something else in its place."""
         item = self._item
-        instance = item.__dict__.get("_instance")
-        if instance is None or getattr(item.__dict__.get("_obj"), "__self__", None) is not instance:
+        bound = getattr(item.__dict__.get("_obj"), "__self__", None)
+        if hasattr(item, "_getinstance"):
+            is_own = bound is not None and bound is item.__dict__.get("_instance")
+        else:  # pytest 8.0 and 8.1 keep the instance in the method alone
+            is_own = type(bound) is getattr(item, "cls", None)
+        if not is_own:
             return
         for name in ("_instance", "_obj"):
             item.__dict__.pop(name, None)

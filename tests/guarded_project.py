@@ -138,6 +138,8 @@ def _arguments(args: tuple[str, ...], plugins: tuple[str, ...], *, guard: bool) 
     )
     for name in (PLUGIN, *plugins):
         yield from ("-p", name)
+    # pytest 8.0 warns of what the process of the tests has loaded before.
+    yield from ("-W", "ignore::pytest.PytestAssertRewriteWarning")
     if guard:
         yield "--memguard"
     yield from args
