@@ -9,6 +9,7 @@ from array import array
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.small_blocks import SmallBlocks
 from pytest_memguard.meters.collection import clear_type_caches
+from pytest_memguard.meters.ending_threads import let_threads_end, running_threads
 from pytest_memguard.windows import Window
 
 THREADS = "threads"
@@ -29,6 +30,7 @@ class Readings:
         self._small = SmallBlocks()
         self._columns = tuple(array("q", bytes(8 * _MOST_ROWS)) for _ in range(5 + len(_UNITS)))
         self._rows = 0
+        self._threads = running_threads()
         for _ in range(2):  # what a first reading allocates must not show in the second
             self.take(0)
         self.clear()
@@ -39,6 +41,7 @@ class Readings:
 
     def take(self, calls: int) -> int:
         """Collect garbage, read everything as the next row, and return that row's number."""
+        self._threads = max(self._threads, let_threads_end(self._threads))  # what stays is waited for once
         gc.collect()
         clear_type_caches()
         calls_made, blocks, small, heap, resident, *counts = self._columns

@@ -19,6 +19,7 @@ from memray import AllocatorType, FileFormat
 
 from pytest_memguard.meters.collection import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.contract import MeterError
+from pytest_memguard.meters.ending_threads import let_threads_end, running_threads
 from pytest_memguard.meters.memray_tracker import start
 from pytest_memguard.meters.sites import Frame, SiteNamer
 from pytest_memguard.meters.tally import Tally
@@ -79,12 +80,14 @@ class MemrayRecording:
         self._native = native
         self._children = children
         self._counted = counted
+        self._threads = 0
         self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> MemrayRecording:
         """Start the tracker; another active one is a reason not to measure."""
         tracker = _tracker(self._path, native=self._native, children=self._children, counted=self._counted)
         clear_type_caches()
+        self._threads = running_threads()
         self._stop = start(tracker)
         return self
 
@@ -94,6 +97,7 @@ class MemrayRecording:
         """Collect what the sample left behind, then stop."""
         if self._stop is None:
             return
+        let_threads_end(self._threads)
         gc.collect()
         clear_type_caches()
         self._stop()

@@ -10,6 +10,7 @@ from typing import final
 
 from pytest_memguard.meters.collection import clear_type_caches
 from pytest_memguard.meters.contract import MeterError
+from pytest_memguard.meters.ending_threads import let_threads_end, running_threads
 from pytest_memguard.meters.sites import Frame, SiteNamer
 from pytest_memguard.meters.tally import Tally
 from pytest_memguard.model import Sample
@@ -56,6 +57,7 @@ class TracemallocRecording:
     def __init__(self, namer: SiteNamer) -> None:
         self._namer = namer
         self._peak_bytes = 0
+        self._threads = 0
         self._snapshot: tracemalloc.Snapshot | None = None
 
     def __enter__(self) -> TracemallocRecording:
@@ -65,6 +67,7 @@ class TracemallocRecording:
                 "tracemalloc is tracing already (PYTHONTRACEMALLOC or the test itself started it)."
             )
         clear_type_caches()
+        self._threads = running_threads()
         tracemalloc.start(_FRAMES)
         return self
 
@@ -74,6 +77,7 @@ class TracemallocRecording:
         """Collect what the sample left behind, then stop."""
         if not tracemalloc.is_tracing():
             return
+        let_threads_end(self._threads)
         gc.collect()
         clear_type_caches()
         self._peak_bytes = tracemalloc.get_traced_memory()[1]

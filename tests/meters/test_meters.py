@@ -6,6 +6,7 @@ import cProfile
 import gc
 import sys
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,6 +112,28 @@ def test_memory_of_threads_is_counted(meter: Meter) -> None:
         thread.join()
 
     assert measure(meter, body).retained_bytes >= 500_000
+
+
+def test_a_thread_on_its_way_out_is_waited_for_and_one_that_stays_is_not(meter: Meter) -> None:
+    ended = threading.Event()
+
+    def held_until(done: Callable[[], object]) -> None:
+        held = bytearray(1_000_000)
+        done()
+        del held
+
+    def leave(done: Callable[[], object]) -> None:
+        threading.Thread(target=held_until, args=(done,)).start()
+
+    leaving = measure(meter, lambda: leave(lambda: time.sleep(0.1)))
+    assert leaving.peak_bytes > 1_000_000 > 100_000 > leaving.retained_bytes
+    started = time.monotonic()
+    try:
+        staying = measure(meter, lambda: leave(ended.wait))
+        assert time.monotonic() - started < 5
+        assert staying.retained_bytes > 1_000_000
+    finally:
+        ended.set()
 
 
 def test_memory_of_the_c_heap_is_seen_by_memray(memray_meter: Meter) -> None:
