@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_memguard.leak_rate import drift, leak_rate
+from pytest_memguard.leak_rate import accelerates, drift, leak_rate
 from pytest_memguard.model import CountGrowth
 from pytest_memguard.windows import (
     BLOCKS,
@@ -46,6 +46,8 @@ class Growth:
     `signals` names the series that keep growing; `bytes_per_call` is the rate they show
     (zero where none grows). `drift_bytes` is the growth per call of bytes over the last
     half whether or not it is called a leak, so that a plateau can be told from it.
+    `is_accelerating` says that each call leaves more behind than the one before; the rate is
+    then that of the standard call.
     """
 
     trend: Trend
@@ -54,6 +56,7 @@ class Growth:
     bytes_per_call: int = 0
     counts: tuple[CountGrowth, ...] = ()
     drift_bytes: float = 0.0
+    is_accelerating: bool = False
 
 
 LEAST_CALLS = 8
@@ -91,9 +94,8 @@ def decide(windows: Sequence[Window]) -> Growth:
     windows before, grows. One that grew but slows down is undecided: more calls will tell.
     """
     calls = [window.calls for window in windows]
-    trends = {
-        name: series_trend(calls, values, FLOORS[name]) for name, values in memory_series(windows).items()
-    }
+    memory = memory_series(windows)
+    trends = {name: series_trend(calls, values, FLOORS[name]) for name, values in memory.items()}
     counts = {unit: [window.counts[unit] for window in windows] for unit in counted_units(windows)}
     count_trends = {unit: series_trend(calls, values, COUNT_FLOOR) for unit, values in counts.items()}
     growing = tuple(name for name, trend in trends.items() if trend is Trend.GROWS)
@@ -110,6 +112,7 @@ def decide(windows: Sequence[Window]) -> Growth:
         bytes_per_call=rate,
         counts=grown_counts,
         drift_bytes=drift(windows),
+        is_accelerating=any(accelerates(calls, memory[name]) for name in growing),
     )
 
 

@@ -43,6 +43,14 @@ _Series = tuple[list[int], list[int]]
 _Jumps = list[tuple[float, float]]
 
 
+STANDARD_CALLS = 1_000
+"""Where the rate of a leak is taken that grows with the calls; every ladder is near enough to tell it."""
+
+_FASTER = 1.2
+_FASTER_IN_ALL = 2.0
+"""How much more growth per call each doubling of the calls shows, and two of them: up to two, and four."""
+
+
 def drift(windows: Sequence[Window]) -> float:
     """Return the growth per call of blocks and heap together, in bytes, over the last half."""
     return sum(last_rate(*series) for series in (_block_bytes(windows), _heap(windows)) if series is not None)
@@ -61,8 +69,8 @@ def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> float:
         rate += even_rate(*heap)
     elif heap is not None and BLOCKS in growing:
         rate += _table_rate(_split(*heap)[1])
-    if RESIDENT in growing and resident is not None and (seen := even_rate(*resident)) > 2 * rate:
-        return seen
+    if RESIDENT in growing and resident is not None and last_rate(*resident) > 2 * max(rate, drift(windows)):
+        return even_rate(*resident)
     return rate
 
 
@@ -101,11 +109,33 @@ def even_rate(calls: Sequence[int], values: Sequence[int]) -> float:
     rate of one and the same leak by half from run to run. A jump that nothing like it
     preceded is paid once, and does not count.
     """
+    if accelerates(calls, values):
+        return _rate_at(STANDARD_CALLS, calls, values)
     even, jumps = _split(calls, values)
     late = last_rate(calls, values)
     if even is None or late >= _SLOTS_ARE_LITTLE:
         return late
     return even + _table_rate(jumps)
+
+
+def accelerates(calls: Sequence[int], values: Sequence[int]) -> bool:
+    """Say whether every call leaves more behind than the one before: callbacks that pile up and append.
+
+    The rate of such a leak is a matter of how many calls were made.
+    """
+    first, second, last = (rate_between(calls, values, *part) for part in ((1, 2), (2, 4), (4, 8)))
+    return 0 < _FASTER * first <= second <= last / _FASTER and last >= _FASTER_IN_ALL * first
+
+
+def _rate_at(call: int, calls: Sequence[int], values: Sequence[int]) -> float:
+    """Return the growth at one call: a power of the calls through the growth before and in the last half.
+
+    A straight line would take a small difference of two large rates where the ladder is long.
+    """
+    earlier, later = (calls[0] + (calls[-1] - calls[0]) * eighth / 8 for eighth in (3, 6))
+    before, last = rate_between(calls, values, 2, 4), last_rate(calls, values)
+    power = math.log(last / before) / math.log(later / earlier)
+    return float(before * (call / earlier) ** power)
 
 
 def _split(calls: Sequence[int], values: Sequence[int]) -> tuple[float | None, _Jumps]:

@@ -65,6 +65,12 @@ def may_extend(*, spent_seconds: float, spent_wall_seconds: float, budget_second
     return 2 * spent_seconds <= within and 2 * spent_wall_seconds <= within * _WALL_FACTOR
 
 
+def is_overdue(*, spent_seconds: float, spent_wall_seconds: float, budget_seconds: float) -> bool:
+    """Say whether the calls took half as long again as extending may: they get slower as they go."""
+    most = 1.5 * _EXTENDED_FACTOR * budget_seconds
+    return spent_seconds > most or spent_wall_seconds > _WALL_FACTOR * most
+
+
 def most_calls_for(*, bytes_per_call: float, counts_per_call: float, ceiling_bytes: int) -> int:
     """Limit the calls of a body that was seen to grow fast, so that neither memory nor files run out."""
     limit = MOST_CALLS

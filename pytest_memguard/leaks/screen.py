@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pytest_memguard.growth import LEAST_CALLS, Growth, Trend, decide
+from pytest_memguard.leak_rate import STANDARD_CALLS
 from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached
 from pytest_memguard.leaks.ladder import (
     ENOUGH_CALLS,
+    LEAST_ROWS,
     Plan,
     extension,
     first_plan,
+    is_overdue,
     may_extend,
     most_calls_for,
 )
@@ -116,7 +119,9 @@ class Screen:
             times *= 2
 
     def _climb(self, plan: Plan) -> None:
-        for _ in range(plan.rows):
+        for row in range(plan.rows):
+            if row >= LEAST_ROWS and self._is_overdue():
+                return
             self._calls(plan.step)
             self._row()
 
@@ -142,6 +147,15 @@ class Screen:
             budget_seconds=self._budget_seconds,
         )
 
+    def _is_overdue(self) -> bool:
+        """Say whether calls that got slower and slower have used up what extending may take."""
+        cpu, wall = self._started
+        return is_overdue(
+            spent_seconds=time.process_time() - cpu,
+            spent_wall_seconds=time.monotonic() - wall,
+            budget_seconds=self._budget_seconds,
+        )
+
     def _note(self, growth: Growth) -> str:
         if growth.calls < LEAST_CALLS:
             return f"a call takes too long: {self._repeat.calls} calls within the budget cannot show a leak"
@@ -149,6 +163,8 @@ class Screen:
             return f"growth was still falling after {growth.calls:,} calls"
         if growth.trend is Trend.GROWS and growth.calls < ENOUGH_CALLS:
             return f"a cache of more than {growth.calls:,} entries that still fills would look the same"
+        if growth.is_accelerating:
+            return f"each call leaves more than the one before; the rate is that of call {STANDARD_CALLS:,}"
         return ""
 
     def _screened(self, growth: Growth, note: str) -> Screened:
@@ -165,9 +181,10 @@ class Screen:
     def _stopped(self) -> Screened:
         """Report the rate at which the ceiling was reached."""
         grown, calls = self._ceiling.grown_bytes, max(1, self._repeat.calls)
-        growth = Growth(
-            trend=Trend.GROWS, calls=calls, signals=(RESIDENT,), bytes_per_call=max(1, round(grown / calls))
-        )
+        growth = decide(self._series())
+        if growth.trend is not Trend.GROWS:
+            rate = max(1, round(grown / calls))
+            growth = Growth(trend=Trend.GROWS, calls=calls, signals=(RESIDENT,), bytes_per_call=rate)
         limit = format_size(self._ceiling_bytes)
         return Screened(
             growth=growth,

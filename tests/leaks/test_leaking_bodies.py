@@ -118,6 +118,23 @@ def test_thread_left_running_is_found_in_its_own_unit() -> None:
     assert ("threads", 1.0) in [(count.unit, round(count.per_call, 2)) for count in finding.counts]
 
 
+@pytest.mark.parametrize("budget_seconds", [0.1, 0.4])
+def test_rate_of_callbacks_that_pile_up_does_not_depend_on_the_calls(budget_seconds: float) -> None:
+    callbacks: list[Callable[[], None]] = []
+
+    def body() -> None:
+        seen: list[None] = []
+        callbacks.append(lambda: seen.append(None))
+        for callback in callbacks:
+            callback()
+
+    finding = LeakCheck(body, budget_seconds=budget_seconds).screen()
+    callbacks.clear()
+    assert finding.leaking
+    assert 7_000 < finding.bytes_per_call < 11_000
+    assert "each call leaves more" in finding.note or finding.calls < 4_000
+
+
 def test_growth_of_a_process_past_the_ceiling_ends_the_check() -> None:
     kept: list[bytes] = []
     check = LeakCheck(lambda: kept.append(b"x" * 1_000_000), budget_seconds=5, ceiling_bytes=40_000_000)

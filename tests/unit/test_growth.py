@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from pytest_memguard.growth import Growth, Trend, decide
-from pytest_memguard.leak_rate import even_rate
+from pytest_memguard.leak_rate import STANDARD_CALLS, even_rate
 from pytest_memguard.windows import Window
 
 ROWS = range(8192, 73729, 2048)
@@ -104,6 +104,13 @@ def test_rate_of_a_table_does_not_depend_on_where_the_calls_end() -> None:
         rates.append(even_rate(calls, [100 * made + _table_of(made) for made in calls]))
     assert max(rates) <= 1.1 * min(rates)
     assert 100 + 30 < min(rates) < 100 + 60
+
+
+@pytest.mark.parametrize("total", [600, 2_000, 4_500, 16_000, 65_536])
+def test_rate_of_growth_that_grows_is_that_of_a_standard_call(total: int) -> None:
+    calls = list(range(total // 20, total, max(1, total // 33)))
+    values = [500 * made + 4 * made**2 for made in calls]  # 500 bytes, and 8 more with each call
+    assert even_rate(calls, values) == pytest.approx(500 + 8 * STANDARD_CALLS, rel=0.1)
 
 
 def test_growth_paid_once_does_not_count_in_the_rate() -> None:
