@@ -197,8 +197,8 @@ def test_a_test_added_later_is_new_and_passes(accepted: GuardedProject) -> None:
 @pytest.mark.parametrize(
     ("marker", "rule"),
     [
-        ("max_peak='900 KiB'", "peak 976.7 KiB, over max_peak = 900.0 KiB"),
-        ("max_retained=50", "retained 976.6 KiB, over max_retained = 50 B"),
+        ("max_peak='900 KiB'", "KiB, over max_peak = 900.0 KiB"),
+        ("max_retained=50", "KiB, over max_retained = 50 B"),
         ("max_allocations=0", "over max_allocations = 0"),
     ],
 )

@@ -68,7 +68,7 @@ def test_hostile_body_ends_in_a_clear_outcome(project: GuardedProject, name: str
     assert outcomes["test_peak"] == "no-baseline"
     assert 3_000_000 <= run.measured("test_peak") < 3_010_000
     assert outcomes["test_leak"] == "leaked"
-    assert 1_000 <= run.results()["test_leak"]["leak"]["bytes_per_call"] <= 1_100
+    assert 1_000 <= run.results()["test_leak"]["leak"]["bytes_per_call"] <= 1_300  # the list too
     assert len(outcomes) == 3
 
 
