@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 
-_EVERY_CPU_SECONDS = 0.05
+_EVERY_CPU_SECONDS = 0.25
+"""Longer than a window takes, so that only long calls meet a signal; memory grows some 100 MB meanwhile."""
 
 
 class CeilingReached(BaseException):
@@ -18,8 +19,10 @@ class Ceiling:
     """Watches resident memory by a timer of CPU time while it is entered.
 
     A timer needs no thread, which a body could stumble over (a fork with threads warns), and
-    memory cannot run away without CPU time. Where there is no such timer (Windows, a thread
-    other than the main one, a profiler that uses it) only `check` watches, between calls.
+    memory cannot run away without CPU time. It starts anew with every `check`, since a signal is
+    not free either: an event loop may have it written to a socket that it is just closing.
+    Where there is no such timer (Windows, a thread other than the main one, a profiler that
+    uses it) only `check` watches, between calls.
     `transient_bytes` is what single calls were seen to need for a while and is allowed on top.
     """
 
@@ -42,6 +45,7 @@ class Ceiling:
 
     def check(self) -> None:
         """Raise `CeilingReached` where the process has grown too much."""
+        self._start_timer()
         self.grown_bytes = (self._resident_bytes() or 0) - self._base_bytes
         if self._learning:
             self.transient_bytes = max(self.transient_bytes, self.grown_bytes)
@@ -57,9 +61,13 @@ class Ceiling:
             return self
         signal.signal(signal.SIGPROF, self._on_timer)
         signal.siginterrupt(signal.SIGPROF, False)
-        signal.setitimer(timer, _EVERY_CPU_SECONDS, _EVERY_CPU_SECONDS)
         self._armed = True
+        self._start_timer()
         return self
+
+    def _start_timer(self) -> None:
+        if self._armed:
+            signal.setitimer(signal.ITIMER_PROF, _EVERY_CPU_SECONDS, _EVERY_CPU_SECONDS)
 
     def _on_timer(self, _number: int, _frame: FrameType | None) -> None:
         self.check()

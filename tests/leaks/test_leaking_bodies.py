@@ -6,6 +6,8 @@ import contextlib
 import ctypes
 import mmap
 import os
+import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -144,6 +146,21 @@ def test_growth_of_a_process_past_the_ceiling_ends_the_check() -> None:
     assert finding.leaking
     assert 900_000 <= finding.bytes_per_call <= 1_200_000
     assert held < 60_000_000
+
+
+def test_quick_calls_are_interrupted_by_no_signal() -> None:
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        for end in (reader, writer):
+            end.setblocking(False)
+        before = signal.set_wakeup_fd(writer.fileno())
+        try:
+            finding = _screen(lambda: sum(range(1000)))
+        finally:
+            signal.set_wakeup_fd(before)
+        assert not finding.leaking
+        with pytest.raises(BlockingIOError):  # nothing was written for an event loop to read
+            reader.recv(1)
 
 
 def test_one_call_that_runs_away_is_ended() -> None:
