@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from pytest_memguard.grown_sites import grown_sites
 from pytest_memguard.model import (
     ALLOCATIONS,
     LEAK_PER_CALL,
     METRICS,
-    PEAK,
-    RETAINED,
     SETTLED,
     Entry,
-    GrownSite,
     Measurement,
     MetricVerdict,
     Outcome,
-    SiteBytes,
     Verdict,
 )
 from pytest_memguard.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
@@ -23,8 +20,6 @@ from pytest_memguard.units import format_apart, format_share, format_size
 SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
 
-SHOWN_SITES = 5
-_SITE_FLOOR = 0.02
 _SLACK_FACTOR = 2
 _WORST_FIRST = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW, Outcome.NEW, Outcome.IMPROVED, Outcome.OK)
 
@@ -119,60 +114,6 @@ def _judge_leak(measured: int, baseline: int | None, policy: Policy) -> MetricVe
     if outcome is Outcome.OK and baseline is not None and baseline > 0 and measured == 0:
         outcome = Outcome.IMPROVED
     return MetricVerdict(LEAK_PER_CALL, measured, outcome, baseline, limit, rule)
-
-
-def grown_sites(
-    measurement: Measurement, entry: Entry | None, metric: MetricVerdict | None
-) -> tuple[GrownSite, ...]:
-    """Name the sites behind a metric that failed, those that grew most first.
-
-    A site is compared by file and function, so that an edit above it changes nothing.
-    """
-    if metric is None or metric.outcome not in (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED):
-        return ()
-    leak = measurement.leak
-    use_leak = leak is not None and metric.name in (LEAK_PER_CALL, SETTLED)
-    held = leak.sites if use_leak and leak is not None else measurement.sites
-    now = _by_place(held, RETAINED if use_leak else metric.name)
-    was = _accepted_by_place(entry, metric.name)
-    grown = [_grown(held_bytes, was) for held_bytes in now.values()]
-    grown = [site for site in grown if site.grew_by_bytes > 0]
-    grown.sort(key=lambda site: (-site.grew_by_bytes, -site.size_bytes, site.site.at))
-    floor = _SITE_FLOOR * grown[0].grew_by_bytes if grown else 0
-    return tuple(site for site in grown if site.grew_by_bytes >= floor)[:SHOWN_SITES]
-
-
-def _by_place(held: tuple[SiteBytes, ...], metric: str) -> dict[str, tuple[SiteBytes, int]]:
-    """Merge the lines of one function; the line that holds most stands for it."""
-    places: dict[str, tuple[SiteBytes, int]] = {}
-    for one in sorted(held, key=lambda one: -_held_bytes(one, metric)):
-        size_bytes = _held_bytes(one, metric)
-        first, sum_bytes = places.get(one.site.at, (one, 0))
-        places[one.site.at] = (first, sum_bytes + size_bytes)
-    return {at: place for at, place in places.items() if place[1] > 0}
-
-
-def _held_bytes(one: SiteBytes, metric: str) -> int:
-    return one.peak_bytes if metric in (PEAK, ALLOCATIONS) else one.retained_bytes
-
-
-def _accepted_by_place(entry: Entry | None, metric: str) -> dict[str, int]:
-    if entry is None:
-        return {}
-    held = ((site.at, site.peak_bytes if metric == PEAK else site.retained_bytes) for site in entry.sites)
-    return {at: size_bytes for at, size_bytes in held if size_bytes}
-
-
-def _grown(place: tuple[SiteBytes, int], was: dict[str, int]) -> GrownSite:
-    one, size_bytes = place
-    was_bytes = was.get(one.site.at)
-    return GrownSite(
-        site=one.site,
-        size_bytes=size_bytes,
-        grew_by_bytes=size_bytes - (was_bytes or 0),
-        was_bytes=was_bytes,
-        inner=one.inner,
-    )
 
 
 def has_settled_higher(verdict: Verdict) -> bool:

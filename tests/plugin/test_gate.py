@@ -111,6 +111,15 @@ def test_growth_fails_its_test_and_says_all_that_is_needed(accepted: GuardedProj
     assert run.summary.splitlines()[-1] == "Accept what is intended:  memguard accept test_it.py::test_peak"
 
 
+def test_a_new_line_is_named_where_an_older_one_of_its_function_holds_more(project: GuardedProject) -> None:
+    rows = "import pytest\n\n@pytest.mark.memguard\ndef test_rows():\n    rows = bytearray(2_000_000)\n"
+    project.write(test_it=rows)
+    project.accept()
+    project.write(test_it=f"{rows}    index = bytearray(500_000)\n")
+    shown = "\n".join(project.run().lines)
+    assert "+488.3 KiB  test_it.py:6 in test_rows  (was 1.9 MiB)" in shown
+
+
 def test_growth_reaches_junit_with_its_figures(accepted: GuardedProject) -> None:
     accepted.let(PEAK=1_500_000)
     accepted.run("--junitxml=junit.xml")

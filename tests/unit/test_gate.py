@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.gate import SHOWN_SITES, SPREAD_FACTOR, judge
+from pytest_memguard.gate import SPREAD_FACTOR, judge
+from pytest_memguard.grown_sites import SHOWN_SITES
 from pytest_memguard.model import (
     CountGrowth,
     Entry,
@@ -149,6 +150,33 @@ def test_sites_are_compared_by_file_and_function_and_the_largest_growth_is_first
     )
     assert len(judge(many, entry(0), Policy()).sites) == SHOWN_SITES
     assert judge(now, replace(was, metrics=dict(now.metrics)), Policy()).sites == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "was_kib", "named"),
+    [
+        ({1: 900}, 600, [(1, 300, 600)]),
+        ({1: 600, 5: 300}, 600, [(5, 300, 600)]),
+        ({1: 600, 5: 300}, 590, [(5, 310, 590)]),
+        ({1: 600, 5: 600}, 600, [(5, 600, 600)]),
+        ({1: 600, 5: 300, 6: 200}, 600, [(5, 300, None), (6, 200, None)]),
+        ({1: 600, 5: 300, 6: 200}, 300, [(1, 600, None), (6, 200, None)]),
+        ({1: 600, 5: 300}, 500, [(1, 400, 500)]),
+        ({1: 600, 5: 10}, 590, [(1, 20, 590)]),
+        ({1: 600, 5: 100, 6: 100, 7: 100, 8: 100}, 600, [(1, 400, 600)]),
+        ({1: 600, 5: 300}, 0, [(1, 900, None)]),
+    ],
+)
+def test_the_lines_of_a_function_that_hold_what_it_grew_by_are_named(
+    lines: dict[int, int], was_kib: int, named: list[tuple[int, int, int | None]]
+) -> None:
+    sites = tuple(SiteBytes(Site("a.py", line, "put"), held_kib * KIB) for line, held_kib in lines.items())
+    now = replace(measured(sum(lines.values()) * KIB), sites=sites)
+    was = replace(entry(was_kib * KIB), sites=(EntrySite("a.py:put", was_kib * KIB),))
+    grown = judge(now, was, Policy()).sites
+    assert [
+        (one.site.line, one.grew_by_bytes // KIB, one.was_bytes and one.was_bytes // KIB) for one in grown
+    ] == named
 
 
 def leak(rate: int, **more: object) -> Measurement:
