@@ -15,7 +15,7 @@ from pytest_memguard.model import (
     Verdict,
 )
 from pytest_memguard.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
-from pytest_memguard.units import format_apart, format_share, format_size
+from pytest_memguard.units import format_apart, format_change, format_share, format_size
 
 SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
@@ -169,14 +169,14 @@ def _reason(
 
 
 def change_text(metric: MetricVerdict) -> str:
-    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit +1.0%)`."""
+    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit +1%)`."""
     baseline = metric.baseline or 0
     if metric.name == ALLOCATIONS:
         measured, was = f"{metric.measured:,}", f"{baseline:,}"
     else:
         measured, was = format_apart(metric.measured, baseline)
-    share = f"{format_share((metric.measured - baseline) / baseline)}, " if baseline else ""
-    return f"{measured}, was {was} ({share}limit {tolerance_text(metric)})"
+    share = format_change(metric.measured, baseline)
+    return f"{measured}, was {was} ({share}{', ' if share else ''}limit {tolerance_text(metric)})"
 
 
 def _leak_reason(measurement: Measurement, metric: MetricVerdict | None) -> str:

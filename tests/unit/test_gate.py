@@ -124,13 +124,27 @@ def test_the_worst_metric_decides_and_is_told() -> None:
     assert by_metric == {"peak": Outcome.IMPROVED, "retained": Outcome.GREW}
 
 
+@pytest.mark.parametrize(
+    ("now", "was", "said"),
+    [
+        (48_200_000, 31_000_000, "peak 46.0 MiB, was 29.6 MiB (+55.5%, limit +1%)"),
+        (1_000_000, 33, "peak 976.6 KiB, was 33 B (limit 16.0 KiB)"),
+        (1_099_000, 100_000, "peak 1.0 MiB, was 97.7 KiB (+999%, limit +16.4%)"),
+        (1_100_000, 100_000, "peak 1.0 MiB, was 97.7 KiB (limit +16.4%)"),
+        (50_000_000, 100_000_000, "peak 47.7 MiB, was 95.4 MiB (-50%, limit +1%)"),
+    ],
+)
+def test_a_percentage_is_told_where_it_says_something(now: int, was: int, said: str) -> None:
+    assert judge(measured(now), entry(was), Policy()).reason == said
+
+
 def test_allocations_are_recorded_and_gated_only_where_asked_to() -> None:
     now, was = measured(10, allocations=50), entry(10, allocations=5)
     assert judge(now, was, Policy()).outcome is Outcome.OK
     gated = Policy(tolerances=parse_tolerances({"allocations": "10%"}, {}))
     verdict = judge(now, was, gated)
     assert verdict.outcome is Outcome.GREW
-    assert verdict.reason == "allocations 50, was 5 (+900.0%, limit +0.0%)"
+    assert verdict.reason == "allocations 50, was 5 (+900%, limit +0%)"
 
 
 def test_sites_are_compared_by_file_and_function_and_the_largest_growth_is_first() -> None:
