@@ -8,6 +8,7 @@ from pytest_memguard.model import (
     LEAK_PER_CALL,
     METRICS,
     SETTLED,
+    CountGrowth,
     Entry,
     Measurement,
     MetricVerdict,
@@ -21,6 +22,7 @@ SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
 
 _SLACK_FACTOR = 2
+_UNIT_WORDS = {"children": ("child process", "child processes")}
 _WORST_FIRST = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW, Outcome.NEW, Outcome.IMPROVED, Outcome.OK)
 
 
@@ -186,6 +188,13 @@ def _leak_reason(measurement: Measurement, metric: MetricVerdict | None) -> str:
     parts = []
     if metric is not None and leak.bytes_per_call:
         parts.append(f"{format_size(leak.bytes_per_call)} a call")
-    parts += [f"{count.per_call:.3g} {count.unit} a call" for count in leak.counts]
+    parts += [f"{_counted(count)} a call" for count in leak.counts]
     accepted = f", accepted {format_size(metric.baseline)} a call" if metric and metric.baseline else ""
-    return f"{' and '.join(parts)}, steady over {leak.calls:,} calls{accepted}"
+    how = "rising" if leak.is_accelerating else "steady"
+    return f"{' and '.join(parts)}, {how} over {leak.calls:,} calls{accepted}"
+
+
+def _counted(count: CountGrowth) -> str:
+    one, many = _UNIT_WORDS.get(count.unit, (count.unit.removesuffix("s"), count.unit))
+    number = f"{count.per_call:.3g}"
+    return f"{number} {one if number == '1' else many}"

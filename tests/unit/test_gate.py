@@ -219,7 +219,24 @@ def test_a_leak_fails_unless_its_rate_is_accepted_or_allowed(
     assert judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most)).outcome is outcome
 
 
-def test_what_grows_beside_bytes_is_a_leak_in_its_own_unit() -> None:
-    verdict = judge(leak(0, counts=(CountGrowth("threads", 1.0),)), entry(10), Policy(leaks=True))
+@pytest.mark.parametrize(
+    ("unit", "per_call", "said"),
+    [
+        ("threads", 1.0, "1 thread"),
+        ("threads", 0.5, "0.5 threads"),
+        ("files", 0.9999, "1 file"),
+        ("files", 2.0, "2 files"),
+        ("children", 1.0, "1 child process"),
+        ("children", 3.0, "3 child processes"),
+        ("uncollectable objects", 1.0, "1 uncollectable object"),
+    ],
+)
+def test_what_grows_beside_bytes_is_a_leak_in_its_own_unit(unit: str, per_call: float, said: str) -> None:
+    verdict = judge(leak(0, counts=(CountGrowth(unit, per_call),)), entry(10), Policy(leaks=True))
     assert verdict.outcome is Outcome.LEAKED
-    assert verdict.reason == "1 threads a call, steady over 1,000 calls"
+    assert verdict.reason == f"{said} a call, steady over 1,000 calls"
+
+
+def test_a_leak_whose_calls_leave_more_and_more_is_not_called_steady() -> None:
+    verdict = judge(leak(2048, is_accelerating=True), entry(10), Policy(leaks=True))
+    assert verdict.reason == "2.0 KiB a call, rising over 1,000 calls"
