@@ -23,7 +23,7 @@ from pytest_memguard.model import (
     RunResults,
     TestResult,
 )
-from pytest_memguard.units import KIB, format_apart, format_share, format_size
+from pytest_memguard.units import KIB, format_apart, format_change, format_size
 
 STORED_SITES = 5
 _SITE_SHARE = 0.02
@@ -191,6 +191,7 @@ def _differences(old: Entry | None, new: Entry) -> list[str]:
             if not parts:
                 parts.append(f"{label} {before:,} -> {after:,}")
         else:
-            share = f" ({format_share((after - before) / before)})" if before else ""
-            parts.append(f"{label} {' -> '.join(format_apart(before, after))}{share}")
+            share = format_change(after, before)
+            figures = " -> ".join(format_apart(before, after))
+            parts.append(f"{label} {figures} ({share})" if share else f"{label} {figures}")
     return parts

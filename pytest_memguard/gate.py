@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+from pytest_memguard.grown_sites import grown_sites
 from pytest_memguard.model import (
     ALLOCATIONS,
     LEAK_PER_CALL,
     METRICS,
-    PEAK,
-    RETAINED,
     SETTLED,
+    CountGrowth,
     Entry,
-    GrownSite,
     Measurement,
     MetricVerdict,
     Outcome,
-    SiteBytes,
     Verdict,
 )
 from pytest_memguard.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
-from pytest_memguard.units import format_apart, format_share, format_size
+from pytest_memguard.units import format_apart, format_change, format_share, format_size
 
 SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
 
-SHOWN_SITES = 5
-_SITE_FLOOR = 0.02
 _SLACK_FACTOR = 2
+_UNIT_WORDS = {"children": ("child process", "child processes")}
 _WORST_FIRST = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW, Outcome.NEW, Outcome.IMPROVED, Outcome.OK)
 
 
@@ -121,60 +118,6 @@ def _judge_leak(measured: int, baseline: int | None, policy: Policy) -> MetricVe
     return MetricVerdict(LEAK_PER_CALL, measured, outcome, baseline, limit, rule)
 
 
-def grown_sites(
-    measurement: Measurement, entry: Entry | None, metric: MetricVerdict | None
-) -> tuple[GrownSite, ...]:
-    """Name the sites behind a metric that failed, those that grew most first.
-
-    A site is compared by file and function, so that an edit above it changes nothing.
-    """
-    if metric is None or metric.outcome not in (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED):
-        return ()
-    leak = measurement.leak
-    use_leak = leak is not None and metric.name in (LEAK_PER_CALL, SETTLED)
-    held = leak.sites if use_leak and leak is not None else measurement.sites
-    now = _by_place(held, RETAINED if use_leak else metric.name)
-    was = _accepted_by_place(entry, metric.name)
-    grown = [_grown(held_bytes, was) for held_bytes in now.values()]
-    grown = [site for site in grown if site.grew_by_bytes > 0]
-    grown.sort(key=lambda site: (-site.grew_by_bytes, -site.size_bytes, site.site.at))
-    floor = _SITE_FLOOR * grown[0].grew_by_bytes if grown else 0
-    return tuple(site for site in grown if site.grew_by_bytes >= floor)[:SHOWN_SITES]
-
-
-def _by_place(held: tuple[SiteBytes, ...], metric: str) -> dict[str, tuple[SiteBytes, int]]:
-    """Merge the lines of one function; the line that holds most stands for it."""
-    places: dict[str, tuple[SiteBytes, int]] = {}
-    for one in sorted(held, key=lambda one: -_held_bytes(one, metric)):
-        size_bytes = _held_bytes(one, metric)
-        first, sum_bytes = places.get(one.site.at, (one, 0))
-        places[one.site.at] = (first, sum_bytes + size_bytes)
-    return {at: place for at, place in places.items() if place[1] > 0}
-
-
-def _held_bytes(one: SiteBytes, metric: str) -> int:
-    return one.peak_bytes if metric in (PEAK, ALLOCATIONS) else one.retained_bytes
-
-
-def _accepted_by_place(entry: Entry | None, metric: str) -> dict[str, int]:
-    if entry is None:
-        return {}
-    held = ((site.at, site.peak_bytes if metric == PEAK else site.retained_bytes) for site in entry.sites)
-    return {at: size_bytes for at, size_bytes in held if size_bytes}
-
-
-def _grown(place: tuple[SiteBytes, int], was: dict[str, int]) -> GrownSite:
-    one, size_bytes = place
-    was_bytes = was.get(one.site.at)
-    return GrownSite(
-        site=one.site,
-        size_bytes=size_bytes,
-        grew_by_bytes=size_bytes - (was_bytes or 0),
-        was_bytes=was_bytes,
-        inner=one.inner,
-    )
-
-
 def has_settled_higher(verdict: Verdict) -> bool:
     """Say whether what a test settled at grew: a figure that its own process can read but once."""
     settled = verdict.metric(SETTLED)
@@ -228,14 +171,14 @@ def _reason(
 
 
 def change_text(metric: MetricVerdict) -> str:
-    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit +1.0%)`."""
+    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit +1%)`."""
     baseline = metric.baseline or 0
     if metric.name == ALLOCATIONS:
         measured, was = f"{metric.measured:,}", f"{baseline:,}"
     else:
         measured, was = format_apart(metric.measured, baseline)
-    share = f"{format_share((metric.measured - baseline) / baseline)}, " if baseline else ""
-    return f"{measured}, was {was} ({share}limit {tolerance_text(metric)})"
+    share = format_change(metric.measured, baseline)
+    return f"{measured}, was {was} ({share}{', ' if share else ''}limit {tolerance_text(metric)})"
 
 
 def _leak_reason(measurement: Measurement, metric: MetricVerdict | None) -> str:
@@ -245,6 +188,13 @@ def _leak_reason(measurement: Measurement, metric: MetricVerdict | None) -> str:
     parts = []
     if metric is not None and leak.bytes_per_call:
         parts.append(f"{format_size(leak.bytes_per_call)} a call")
-    parts += [f"{count.per_call:.3g} {count.unit} a call" for count in leak.counts]
+    parts += [f"{_counted(count)} a call" for count in leak.counts]
     accepted = f", accepted {format_size(metric.baseline)} a call" if metric and metric.baseline else ""
-    return f"{' and '.join(parts)}, steady over {leak.calls:,} calls{accepted}"
+    how = "rising" if leak.is_accelerating else "steady"
+    return f"{' and '.join(parts)}, {how} over {leak.calls:,} calls{accepted}"
+
+
+def _counted(count: CountGrowth) -> str:
+    one, many = _UNIT_WORDS.get(count.unit, (count.unit.removesuffix("s"), count.unit))
+    number = f"{count.per_call:.3g}"
+    return f"{number} {one if number == '1' else many}"

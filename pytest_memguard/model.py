@@ -100,6 +100,7 @@ class LeakFinding:
     holds after the last window over what was held before its first call. `signals` names
     what was read (`blocks`, `heap`, `rss`). `sites` hold bytes *per call* in
     `retained_bytes`; `held_by` is the chain of referrers, outermost holder first.
+    `is_accelerating` says that each call leaves more than the one before.
     """
 
     leaking: bool
@@ -111,6 +112,7 @@ class LeakFinding:
     sites: tuple[SiteBytes, ...] = ()
     held_by: tuple[str, ...] = ()
     note: str = ""
+    is_accelerating: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ _DECIMAL = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _SIZE = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 _SHARE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 _SECONDS = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min)?\s*")
+_MOST_SHARE = 9.99
+"""Thousands of percents say less than the two figures."""
 _SIZE_FORMS = "a number of bytes such as 65536, or a size such as '64 KiB', '1.5 MiB' or '10 MB'"
 
 
@@ -114,10 +116,20 @@ def format_share(share: float) -> str:
     """Write a share as a percentage with a sign; what is not zero never looks like zero.
 
     >>> format_share(0.555), format_share(0.0001), format_share(-0.2)
-    ('+55.5%', '+0.01%', '-20.0%')
+    ('+55.5%', '+0.01%', '-20%')
     """
     for digits in (1, 2, 3, 4):
-        text = f"{share * 100:+.{digits}f}%"
-        if not share or float(text[:-1]):
-            return text
-    return text
+        text = f"{share * 100:+.{digits}f}"
+        if not share or float(text):
+            break
+    return f"{text.removesuffix('.0')}%"
+
+
+def format_change(now: int, was: int) -> str:
+    """Write how far a number is from another as a percentage; nothing where there was next to nothing.
+
+    >>> format_change(155, 100), format_change(1_000_000, 33), format_change(5, 0)
+    ('+55%', '', '')
+    """
+    share = (now - was) / was if was else math.inf
+    return format_share(share) if share <= _MOST_SHARE else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, ReprFileLocation, ReprTraceback
 
 from pytest_memguard.model import TestResult
 from pytest_memguard.reports.text import failure_lines
@@ -30,9 +31,25 @@ def put_verdict(
     failing = [result for result in results if result.fails]
     if failing:
         report.outcome = "failed"
-        report.longrepr = "\n".join(line for result in failing for line in failure_lines(result))
+        report.longrepr = _failure(item, failing)
     report.user_properties = list(item.user_properties)
     return results
+
+
+def _failure(item: pytest.Item, failing: list[TestResult]) -> ExceptionChainRepr:
+    """Put what memguard says where pytest has a failure's text, and its first line where it has the message.
+
+    A plain string has no message: the short summary of pytest 8 would show none, nor would a worker's.
+    """
+    lines = [line for result in failing for line in failure_lines(result, _region(result, item.nodeid))]
+    text = ReprTraceback([ReprEntryNative([f"{line}\n" for line in lines])], None, style="native")
+    place = ReprFileLocation(str(item.path), (item.location[1] or 0) + 1, lines[0])
+    return ExceptionChainRepr([(text, place, None)])
+
+
+def _region(result: TestResult, test_id: str) -> str:
+    """Return the name of the region that a result is about; nothing where it is the test's own."""
+    return result.id[len(test_id) :].removeprefix("::")
 
 
 def _why_not(report: pytest.TestReport) -> str:
@@ -45,6 +62,6 @@ def _why_not(report: pytest.TestReport) -> str:
 
 def _property(result: TestResult, test_id: str) -> str:
     """Write a result as a JUnit property: its outcome and figures."""
-    name = result.id[len(test_id) :].removeprefix("::")
+    name = _region(result, test_id)
     figures = [f"{metric.name}={metric.measured}" for metric in result.verdict.metrics]
     return " ".join([*([name] if name else []), str(result.outcome), *figures])

@@ -142,4 +142,5 @@ def _finding(screened: Screened) -> LeakFinding:
         counts=growth.counts,
         signals=screened.signals,
         note=screened.note,
+        is_accelerating=growth.is_accelerating,
     )

@@ -169,7 +169,7 @@ def _sites(
         rate = round(_per_call(held, calls, calls_before))
         frames = [frame for frame in python if namer.classify(frame[1])[0] is not Owner.HARNESS]
         site, library = namer.site_of(frames)
-        inside = _native_place(stack) or library
+        inside = _native_place(stack, namer) or library
         for place in (site, library) if library is not None else (site,):
             totals[place] += rate
             if inside is not None and inside != place:
@@ -189,11 +189,12 @@ def _is_python(frame: Frame) -> bool:
     return frame[1].endswith((".py", ".pyx", ">")) and frame[1] != _NO_FILE
 
 
-def _native_place(stack: Sequence[Frame]) -> Site | None:
+def _native_place(stack: Sequence[Frame], namer: SiteNamer) -> Site | None:
     """Name the innermost function of an extension, past the allocator and the interpreter themselves."""
     for function, file, line in stack:
         if _is_python((function, file, line)):
             return None
         if function != _NO_FILE and not file.startswith(_INTERPRETER):
-            return Site(file="native" if file == _NO_FILE else file, line=line, function=function)
+            name = "native" if file == _NO_FILE else namer.classify(file)[1]
+            return Site(file=name, line=line, function=function)
     return None

@@ -9,7 +9,7 @@ from pytest_memguard.gate import change_text
 from pytest_memguard.model import ALLOCATIONS, PEAK, RETAINED, MetricVerdict, Outcome, RunResults, TestResult
 from pytest_memguard.reports.ranking import GROWTH, count_line, deciding_metric, grown, worst_first
 from pytest_memguard.reports.untrusted import code, fenced, prose
-from pytest_memguard.units import format_growth, format_share, format_size
+from pytest_memguard.units import format_change, format_growth, format_size
 
 SUMMARY_BYTES = 1_000_000
 """GitHub drops a step summary over 1,048,576 bytes whole; this leaves room for what others append."""
@@ -180,8 +180,8 @@ def _cells(metric: MetricVerdict | None) -> tuple[str, str]:
     if metric.measured == metric.baseline:
         return measured, "="
     difference = metric.measured - metric.baseline
-    share = f" ({format_share(difference / metric.baseline)})" if metric.baseline else ""
-    return measured, f"{format_growth(difference)}{share}"
+    share = format_change(metric.measured, metric.baseline)
+    return measured, f"{format_growth(difference)} ({share})" if share else format_growth(difference)
 
 
 def _remark(test: TestResult) -> str:

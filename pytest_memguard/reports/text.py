@@ -46,7 +46,7 @@ def summary_lines(
     r"""Yield the report of a run, what failed first by module, then the counts and what to do.
 
     tests/test_cache.py
-      grew      test_lookup[1000]   peak 48.2 MiB, was 31.0 MiB (+55.5%, limit +1.0%)
+      grew      test_lookup[1000]   peak 48.2 MiB, was 31.0 MiB (+55.5%, limit +1%)
                   +16.9 MiB  shop/cache.py:41 in put  (was 2.0 MiB)
     1 grew, 40 ok  (memray, cpython-3.11-linux-x86_64)
     Accept what is intended:  memguard accept 'tests/test_cache.py::test_lookup[1000]'
@@ -83,9 +83,13 @@ def counts_line(results: RunResults) -> str:
     return f"{', '.join(parts) or 'no guarded test'}  ({results.meter}, {results.environment}{advisory})"
 
 
-def failure_lines(test: TestResult) -> Iterator[str]:
-    """Yield what a failing test says: the numbers, the sites, and how to accept them."""
-    yield f"memguard: {printable(test.id)} {test.outcome}: {printable(test.verdict.reason)}"
+def failure_lines(test: TestResult, region: str = "") -> Iterator[str]:
+    """Yield what a failing test, or a region of it, says: the numbers, the sites, and how to accept them.
+
+    The first line is short, since pytest's summary cuts it, and shows the test's id before it.
+    """
+    name = f"{printable(region)} " if region else ""
+    yield f"memguard: {name}{test.outcome}: {printable(test.verdict.reason)}"
     for metric in _other_failing(test):
         yield f"  {metric_text(metric)}"
     yield from (f"  {line}" for line in _site_lines(test))

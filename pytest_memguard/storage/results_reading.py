@@ -151,6 +151,7 @@ def _leak(part: Part) -> LeakFinding:
         sites=tuple(_site_bytes(site) for site in part.field("sites", []).elements()),
         held_by=_texts(part.field("held_by", [])),
         note=part.field("note", "").text(),
+        is_accelerating=part.field("accelerating", default=False).flag(),
     )
 
 

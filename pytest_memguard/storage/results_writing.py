@@ -123,6 +123,8 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
         written["counts"] = [{"unit": count.unit, "per_call": count.per_call} for count in leak.counts]
     if leak.note:
         written["note"] = _utf8(leak.note)
+    if leak.is_accelerating:
+        written["accelerating"] = True
     if with_sites and leak.sites:
         written["sites"] = [_site_bytes(site) for site in leak.sites]
     return written

@@ -37,7 +37,7 @@ def test_only_what_grew_is_rewritten(shop: CommandProject) -> None:
     was = Entry({"peak": 100 * KIB})
     shop.run(measured("a", 200 * KIB, was), measured("b", 101 * KIB, was))
     output = shop.memguard("accept")
-    assert output.lines == [f"  {A}  peak 100.0 KiB -> 200.0 KiB (+100.0%)", f"1 entry accepted for {HERE}."]
+    assert output.lines == [f"  {A}  peak 100.0 KiB -> 200.0 KiB (+100%)", f"1 entry accepted for {HERE}."]
     assert shop.entries(B)[B] == was
 
 

@@ -21,7 +21,7 @@ def test_the_last_run_is_compared_with_the_baseline(shop: CommandProject) -> Non
     output = shop.memguard("diff")
     assert output.lines == [
         "  grew          tests/test_x.py::a",
-        "                  peak 100.0 KiB -> 200.0 KiB (+100.0%)",
+        "                  peak 100.0 KiB -> 200.0 KiB (+100%)",
         "  new           tests/test_x.py::c",
         "                  peak 5.0 KiB",
         "  not-measured  tests/test_x.py::d",
@@ -46,7 +46,7 @@ def test_all_shows_also_what_is_ok(shop: CommandProject) -> None:
     assert shop.memguard("diff").lines == [f"1 ok  ({HERE})"]
     assert shop.memguard("diff", "--all").lines == [
         "  ok            tests/test_x.py::a",
-        "                  peak 100.0 KiB -> 101.0 KiB (+1.0%)",
+        "                  peak 100.0 KiB -> 101.0 KiB (+1%)",
         f"1 ok  ({HERE})",
     ]
 

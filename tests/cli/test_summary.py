@@ -25,7 +25,7 @@ def test_every_format_tells_of_the_growth_and_ends_with_1(kind: str, shop: Comma
             "tests/test_x.py::same": "ok",
         }
     else:
-        assert "peak 300.0 KiB, was 100.0 KiB (+200.0%" in text
+        assert "peak 300.0 KiB, was 100.0 KiB (+200%" in text
         assert text.startswith("## memguard") == (kind == "markdown")
 
 

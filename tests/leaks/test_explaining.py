@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import queue
+import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -109,8 +112,6 @@ def test_local_of_a_running_task(polled: Callable[[], object]) -> None:
 
 
 def test_memory_without_a_stack_is_charged_to_the_body() -> None:
-    import ctypes  # noqa: PLC0415 - only here
-
     libc = ctypes.CDLL(None)
 
     def body() -> None:
@@ -118,6 +119,32 @@ def test_memory_without_a_stack_is_charged_to_the_body() -> None:
 
     (site,) = _check(body).sites
     assert (site.site.file, site.site.function) == ("tests/leaks/test_explaining.py", "body")
+
+
+LEAKING_C = """
+#include <stdlib.h>
+void *keep(void) {
+    return calloc(100, 1);
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="a C compiler is needed")
+def test_native_frame_is_named_relative_to_the_project(tmp_path: Path) -> None:
+    source = tmp_path / "src/keep.c"
+    source.parent.mkdir()
+    source.write_text(LEAKING_C, encoding="utf-8")
+    library = tmp_path / "keep.so"
+    subprocess.run(["cc", "-g", "-O0", "-shared", "-fPIC", "-o", library, source], check=True)
+    keep = ctypes.CDLL(str(library)).keep
+
+    def body() -> None:
+        keep()
+
+    finding = check_leaks(body, root=tmp_path, budget_seconds=0.1, native=True)
+    (place,) = {site.inner for site in finding.sites}
+    assert place is not None
+    assert (place.file, place.line, place.function) == ("src/keep.c", 4, "keep")
 
 
 def test_tracemalloc_names_the_line_where_memray_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,12 +103,21 @@ def test_growth_fails_its_test_and_says_all_that_is_needed(accepted: GuardedProj
     assert run.counted() == {"failed": 1, "passed": 2}
     assert run.outcomes() == {"test_peak": "grew", "test_kept": "ok", "test_steady": "ok"}
     shown = "\n".join(run.lines)
-    assert "memguard: test_it.py::test_peak grew: peak 1.4 MiB, was 976.6 KiB (+50.0%, limit +1.6%)" in shown
+    assert "memguard: grew: peak 1.4 MiB, was 976.6 KiB (+50%, limit +1.6%)" in shown
     assert "+488.3 KiB  test_it.py:11 in test_peak  (was 976.6 KiB)" in shown
     assert "If this is intended: memguard accept test_it.py::test_peak" in shown
     assert "Traceback" not in shown
     assert "1 grew, 2 ok" in run.summary
     assert run.summary.splitlines()[-1] == "Accept what is intended:  memguard accept test_it.py::test_peak"
+
+
+def test_a_new_line_is_named_where_an_older_one_of_its_function_holds_more(project: GuardedProject) -> None:
+    rows = "import pytest\n\n@pytest.mark.memguard\ndef test_rows():\n    rows = bytearray(2_000_000)\n"
+    project.write(test_it=rows)
+    project.accept()
+    project.write(test_it=f"{rows}    index = bytearray(500_000)\n")
+    shown = "\n".join(project.run().lines)
+    assert "+488.3 KiB  test_it.py:6 in test_rows  (was 1.9 MiB)" in shown
 
 
 def test_growth_reaches_junit_with_its_figures(accepted: GuardedProject) -> None:
@@ -119,7 +128,8 @@ def test_growth_reaches_junit_with_its_figures(accepted: GuardedProject) -> None
     cases = {case.get("name"): case for case in suite.iter("testcase")}
     failure = cases["test_peak"].find("failure")
     assert failure is not None
-    assert "test_peak grew: peak 1.4 MiB, was 976.6 KiB" in str(failure.text)
+    assert str(failure.get("message")) == "memguard: grew: peak 1.4 MiB, was 976.6 KiB (+50%, limit +1.6%)"
+    assert str(failure.text).startswith(f"{failure.get('message')}\n  +488.3 KiB  test_it.py:11 in test_peak")
     properties = {
         name: [(each.get("name"), str(each.get("value"))) for each in case.iter("property")]
         for name, case in cases.items()
@@ -127,6 +137,25 @@ def test_growth_reaches_junit_with_its_figures(accepted: GuardedProject) -> None
     assert properties["test_peak"][0][0] == "memguard"
     assert properties["test_peak"][0][1].startswith("grew peak=1500057 retained=")
     assert properties["test_steady"][0][1].startswith("ok peak=50057 retained=")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "in a worker"])
+def test_growth_is_told_with_its_figures_in_pytests_short_summary(
+    accepted: GuardedProject, workers: tuple[str, ...]
+) -> None:
+    accepted.let(PEAK=1_500_000, COLUMNS=80)
+    (line,) = [
+        line
+        for line in accepted.spawn(*workers, plugins=("xdist.plugin",)).lines
+        if line.startswith("FAILED ")
+    ]
+    assert line.startswith("FAILED test_it.py::test_peak - memguard: grew: peak 1.4 MiB, was 976.6 KiB")
+    assert len(line) <= 80
+
+
+def test_growth_has_a_place_in_short_tracebacks(accepted: GuardedProject) -> None:
+    accepted.let(PEAK=1_500_000)
+    assert f"{accepted.root}/test_it.py:9: memguard: grew: peak 1.4 MiB" in accepted.run("--tb=line").text
 
 
 def test_growth_stops_the_run_under_exitfirst(accepted: GuardedProject) -> None:
@@ -273,7 +302,7 @@ def test_accepting_does_not_fail_what_it_accepts(accepted: GuardedProject) -> No
     accepted.let(PEAK=1_500_000)
     run = accepted.accept()
     assert run.code == 0
-    assert "accepted  test_it.py::test_peak  peak 976.6 KiB -> 1.4 MiB (+50.0%)" in run.summary
+    assert "accepted  test_it.py::test_peak  peak 976.6 KiB -> 1.4 MiB (+50%)" in run.summary
     assert "accepted 1 entry into .memguard/baseline" in run.summary
     assert accepted.run().outcomes()["test_peak"] == "ok"
 

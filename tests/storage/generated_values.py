@@ -112,6 +112,7 @@ leaks = st.builds(
     sites=st.lists(site_bytes, max_size=2).map(tuple),
     held_by=texts,
     note=ids,
+    is_accelerating=st.booleans(),
 )
 grown_sites = st.builds(
     GrownSite,

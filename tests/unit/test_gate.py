@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.gate import SHOWN_SITES, SPREAD_FACTOR, judge
+from pytest_memguard.gate import SPREAD_FACTOR, judge
+from pytest_memguard.grown_sites import SHOWN_SITES
 from pytest_memguard.model import (
     CountGrowth,
     Entry,
@@ -123,13 +124,27 @@ def test_the_worst_metric_decides_and_is_told() -> None:
     assert by_metric == {"peak": Outcome.IMPROVED, "retained": Outcome.GREW}
 
 
+@pytest.mark.parametrize(
+    ("now", "was", "said"),
+    [
+        (48_200_000, 31_000_000, "peak 46.0 MiB, was 29.6 MiB (+55.5%, limit +1%)"),
+        (1_000_000, 33, "peak 976.6 KiB, was 33 B (limit 16.0 KiB)"),
+        (1_099_000, 100_000, "peak 1.0 MiB, was 97.7 KiB (+999%, limit +16.4%)"),
+        (1_100_000, 100_000, "peak 1.0 MiB, was 97.7 KiB (limit +16.4%)"),
+        (50_000_000, 100_000_000, "peak 47.7 MiB, was 95.4 MiB (-50%, limit +1%)"),
+    ],
+)
+def test_a_percentage_is_told_where_it_says_something(now: int, was: int, said: str) -> None:
+    assert judge(measured(now), entry(was), Policy()).reason == said
+
+
 def test_allocations_are_recorded_and_gated_only_where_asked_to() -> None:
     now, was = measured(10, allocations=50), entry(10, allocations=5)
     assert judge(now, was, Policy()).outcome is Outcome.OK
     gated = Policy(tolerances=parse_tolerances({"allocations": "10%"}, {}))
     verdict = judge(now, was, gated)
     assert verdict.outcome is Outcome.GREW
-    assert verdict.reason == "allocations 50, was 5 (+900.0%, limit +0.0%)"
+    assert verdict.reason == "allocations 50, was 5 (+900%, limit +0%)"
 
 
 def test_sites_are_compared_by_file_and_function_and_the_largest_growth_is_first() -> None:
@@ -149,6 +164,33 @@ def test_sites_are_compared_by_file_and_function_and_the_largest_growth_is_first
     )
     assert len(judge(many, entry(0), Policy()).sites) == SHOWN_SITES
     assert judge(now, replace(was, metrics=dict(now.metrics)), Policy()).sites == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "was_kib", "named"),
+    [
+        ({1: 900}, 600, [(1, 300, 600)]),
+        ({1: 600, 5: 300}, 600, [(5, 300, 600)]),
+        ({1: 600, 5: 300}, 590, [(5, 310, 590)]),
+        ({1: 600, 5: 600}, 600, [(5, 600, 600)]),
+        ({1: 600, 5: 300, 6: 200}, 600, [(5, 300, None), (6, 200, None)]),
+        ({1: 600, 5: 300, 6: 200}, 300, [(1, 600, None), (6, 200, None)]),
+        ({1: 600, 5: 300}, 500, [(1, 400, 500)]),
+        ({1: 600, 5: 10}, 590, [(1, 20, 590)]),
+        ({1: 600, 5: 100, 6: 100, 7: 100, 8: 100}, 600, [(1, 400, 600)]),
+        ({1: 600, 5: 300}, 0, [(1, 900, None)]),
+    ],
+)
+def test_the_lines_of_a_function_that_hold_what_it_grew_by_are_named(
+    lines: dict[int, int], was_kib: int, named: list[tuple[int, int, int | None]]
+) -> None:
+    sites = tuple(SiteBytes(Site("a.py", line, "put"), held_kib * KIB) for line, held_kib in lines.items())
+    now = replace(measured(sum(lines.values()) * KIB), sites=sites)
+    was = replace(entry(was_kib * KIB), sites=(EntrySite("a.py:put", was_kib * KIB),))
+    grown = judge(now, was, Policy()).sites
+    assert [
+        (one.site.line, one.grew_by_bytes // KIB, one.was_bytes and one.was_bytes // KIB) for one in grown
+    ] == named
 
 
 def leak(rate: int, **more: object) -> Measurement:
@@ -177,7 +219,24 @@ def test_a_leak_fails_unless_its_rate_is_accepted_or_allowed(
     assert judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most)).outcome is outcome
 
 
-def test_what_grows_beside_bytes_is_a_leak_in_its_own_unit() -> None:
-    verdict = judge(leak(0, counts=(CountGrowth("threads", 1.0),)), entry(10), Policy(leaks=True))
+@pytest.mark.parametrize(
+    ("unit", "per_call", "said"),
+    [
+        ("threads", 1.0, "1 thread"),
+        ("threads", 0.5, "0.5 threads"),
+        ("files", 0.9999, "1 file"),
+        ("files", 2.0, "2 files"),
+        ("children", 1.0, "1 child process"),
+        ("children", 3.0, "3 child processes"),
+        ("uncollectable objects", 1.0, "1 uncollectable object"),
+    ],
+)
+def test_what_grows_beside_bytes_is_a_leak_in_its_own_unit(unit: str, per_call: float, said: str) -> None:
+    verdict = judge(leak(0, counts=(CountGrowth(unit, per_call),)), entry(10), Policy(leaks=True))
     assert verdict.outcome is Outcome.LEAKED
-    assert verdict.reason == "1 threads a call, steady over 1,000 calls"
+    assert verdict.reason == f"{said} a call, steady over 1,000 calls"
+
+
+def test_a_leak_whose_calls_leave_more_and_more_is_not_called_steady() -> None:
+    verdict = judge(leak(2048, is_accelerating=True), entry(10), Policy(leaks=True))
+    assert verdict.reason == "2.0 KiB a call, rising over 1,000 calls"

@@ -15,7 +15,7 @@ import pytest_memguard
 
 PACKAGE = Path(pytest_memguard.__file__).parent
 CORE = {"errors", "units", "model", "settings", "policy", "environment", "concurrent_calls", "interrupts"}
-DECIDING = {"gate", "growth", "leak_rate", "windows", "confirm", "accepting"}
+DECIDING = {"gate", "grown_sites", "growth", "leak_rate", "windows", "confirm", "accepting"}
 MEASURING = {"meters", "leaks"}
 KEEPING = {"storage"}
 TELLING = {"reports"}
