@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,8 +41,7 @@ def finish(run: GuardedRun, session: pytest.Session) -> None:
     ending.results = run.session.results(problems(run))
     try:
         write_gitignore(run.options.root / ".memguard")
-        for path in run.options.results_paths:
-            write_results(path, ending.results)
+        _write(run.options.results_paths, ending.results)
         run.old_results.drop()
         if run.options.accept:
             ending.accepted = _accept(run, ending.results)
@@ -52,6 +54,13 @@ def finish(run: GuardedRun, session: pytest.Session) -> None:
         pytest.ExitCode.NO_TESTS_COLLECTED,
     ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _write(paths: Sequence[Path], results: RunResults) -> None:
+    """Write the results wherever that is possible; raises what kept one of them from being written."""
+    with ExitStack() as stack:  # which goes on after an error, and raises it at its end
+        for path in paths:
+            stack.callback(write_results, path, results)
 
 
 def _accept(run: GuardedRun, results: RunResults) -> tuple[str, ...]:

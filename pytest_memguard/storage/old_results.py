@@ -25,8 +25,9 @@ class OldResults:
         """Move them away; where a folder cannot be written to, writing says so at the end of the run."""
         for path in self._paths:
             with contextlib.suppress(OSError):
-                path.replace(aside(path))
-                self._moved.append(path)
+                if path.is_file():  # a folder or a device is no results file, and is nobody's to move
+                    path.replace(aside(path))
+                    self._moved.append(path)
 
     def put_back(self) -> None:
         """Move them back: the run measured nothing."""

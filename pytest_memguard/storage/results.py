@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -39,6 +40,7 @@ def results_text(results: RunResults) -> str:
 def write_results(path: Path, results: RunResults) -> None:
     """Write a results file atomically; `ResultsError` where that is impossible."""
     try:
+        _refuse_other_kinds(path)
         write_atomic(path, results_text(results))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -46,6 +48,12 @@ def write_results(path: Path, results: RunResults) -> None:
             f"{path} cannot be written: {reason}. Make its folder writable with room on its disk, "
             "or name another file with --memguard-json."
         ) from error
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    """Replace no folder and no device: what is written in one step takes the place of what was there."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it exists and is no regular file")
 
 
 def read_results(paths: Sequence[Path]) -> RunResults:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
 import threading
 from pathlib import Path
@@ -161,6 +162,37 @@ def test_a_failure_of_the_run_itself_is_said_and_ends_with_4(measured: GuardedPr
     assert "last.json cannot be written: " in run.summary
     assert "2 ok" in run.summary
     assert "Traceback" not in run.text
+
+
+def test_verdicts_stay_where_the_results_cannot_be_written(measured: GuardedProject) -> None:
+    before = measured.entries()
+    last(measured).unlink()
+    last(measured).parent.rmdir()
+    last(measured).parent.write_text("in the way")
+    measured.let(DO="bytearray(9_000_000)")
+    run = measured.run("--memguard-json=elsewhere.json")
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "last.json cannot be written: " in run.summary
+    assert run.counted() == {"failed": 1, "passed": 1}
+    assert "memguard: test_it.py::test_b grew: peak 8.6 MiB" in run.text
+    assert "1 grew, 1 ok" in run.summary
+    written = json.loads((measured.root / "elsewhere.json").read_text())
+    assert [test["outcome"] for test in written["tests"]] == ["ok", "grew"]
+    assert measured.accept().code == pytest.ExitCode.USAGE_ERROR
+    assert measured.entries() == before
+    assert last(measured).parent.read_text() == "in the way"
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo"])
+def test_what_is_no_results_file_stays_where_it_is(measured: GuardedProject, kind: str) -> None:
+    place = measured.root / "out"
+    place.mkdir() if kind == "folder" else os.mkfifo(place)
+    run = measured.run("--memguard-json=out")
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "out cannot be written: " in run.summary
+    assert place.is_dir() if kind == "folder" else place.is_fifo()
+    assert run.outcomes() == {"test_a": "ok", "test_b": "ok"}
+    assert not (measured.root / "out.before").exists()
 
 
 def test_a_full_disk_is_said_and_loses_no_baseline(measured: GuardedProject) -> None:

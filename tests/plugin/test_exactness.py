@@ -31,6 +31,9 @@ KNOWN = """
 
     def test_first_calls():
         assert re.compile("(a|b)+[c-f]{3,7}").fullmatch("abcde")
+
+    def test_tuples():                           # last here, so that it is first of all in reversed order
+        rows = [(n, str(n)) for n in range(3000)]
 """
 
 
@@ -76,7 +79,7 @@ def test_known_bytes_are_measured_to_the_byte(known: GuardedProject) -> None:
 
 def test_the_same_bytes_in_every_order_process_and_hash_seed(known: GuardedProject) -> None:
     expected = figures(known.spawn())
-    assert len(expected) == 14
+    assert len(expected) == 16
     for number, order in enumerate(["reversed", "17", "18"]):
         known.let(ORDER=order, PYTHONHASHSEED=number)
         assert figures(known.spawn()) == expected
@@ -97,10 +100,10 @@ def test_the_same_numbers_and_summary_under_xdist(known: GuardedProject) -> None
     known.spawn("--memguard-accept")
     known.write(test_it=KNOWN.replace("12_345_678", "12_999_999").replace("test_that_pollutes", "test_new"))
     plain = known.spawn()
-    assert plain.counted() == {"passed": 16}
+    assert plain.counted() == {"passed": 18}
     known.write(test_twin=KNOWN.replace("bytes(size)", "bytes(size + 300_000)"))
     plain = known.spawn()
-    assert plain.counted() == {"passed": 14, "failed": 2}
+    assert plain.counted() == {"passed": 16, "failed": 2}
     for mode in ("load", "loadscope", "worksteal"):
         spread = known.spawn("-n2", f"--dist={mode}", plugins=XDIST)
         assert spread.code == plain.code
@@ -123,6 +126,6 @@ def test_accepting_under_xdist_writes_the_same_baseline(known: GuardedProject) -
     known.spawn(*selected)
     plain = gated(known)
     run = known.spawn(*selected, "-n2", plugins=XDIST)
-    assert "accepted 14 entries into .memguard/baseline" in run.summary
+    assert "accepted 16 entries into .memguard/baseline" in run.summary
     assert gated(known) == plain
     assert sorted(plain) == ["test_it.py.yml", "test_twin.py.yml"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.guarded_project import GuardedProject, Run
@@ -433,6 +435,16 @@ def test_a_baseline_of_other_versions_is_said_first_where_something_grew(accepte
     summary = accepted.run().summary
     assert "note: memray 1.0.0 made the baseline" in summary
     assert "likeliest innocent cause" in summary
+
+
+def test_other_versions_are_said_once_and_first_by_workers_too(accepted: GuardedProject) -> None:
+    (path,) = (accepted.root / ".memguard/baseline").glob("*/*.yml")
+    path.write_text(re.sub(r"memray: [\d.]+,", "memray: 1.0.0,", path.read_text()))
+    accepted.let(PEAK=1_500_000)
+    run = accepted.run("-n2", plugins=("xdist.plugin",))
+    assert run.counted() == {"failed": 1, "passed": 2}
+    assert run.summary.startswith("note: memray 1.0.0 made the baseline, ")
+    assert run.text.count("likeliest innocent cause") == 1
 
 
 def test_a_baseline_that_cannot_be_read_is_a_usage_error(accepted: GuardedProject) -> None:

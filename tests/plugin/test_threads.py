@@ -98,6 +98,28 @@ def test_clean_body_from_threads_is_no_leak(project: GuardedProject) -> None:
     assert project.run().outcomes() == {"test_clean": "no-baseline"}
 
 
+def test_a_leak_past_the_ceiling_ends_the_check_with_its_rate(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            HELD = []
+
+            @pytest.mark.memguard(leaks=True, threads=4, leak_ceiling="60 MiB", leak_budget=5)
+            def test_grows():
+                HELD.append(b"x" * 300_000)
+
+            def test_stopped():
+                assert sum(map(len, HELD)) < 400_000_000
+        """,
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_grows": "leaked"}
+    assert run.counted() == {"failed": 1, "passed": 1}
+    leak = run.results()["test_grows"]["leak"]
+    assert 270_000 <= leak["bytes_per_call"] <= 360_000
+    assert "past the ceiling of 60.0 MiB" in leak["note"]
+
+
 FAILURES = {
     "first": ("threading.current_thread().name.startswith('memguard 3')", "memguard"),
     "late": ("next(calls) == 200", "memguard(leaks=True)"),

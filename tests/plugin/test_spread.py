@@ -1,0 +1,71 @@
+"""What varies from sample to sample goes into the entry and widens that test's tolerance, and no further."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+TWICE = 2 * 400_000  # so much of a spread is tolerated; a second thread has some 30 KB of its own
+
+BODIES = {
+    "chance": """
+        import itertools, os, pytest
+        more = itertools.cycle([0, 400_000])
+
+        @pytest.mark.memguard
+        def test_varies():
+            held = bytearray(int(os.environ["BASE"]) + next(more))
+
+        @pytest.mark.memguard
+        def test_steady():
+            held = bytearray(int(os.environ["BASE"]))
+    """,
+    "threads": """
+        import itertools, os, threading, pytest
+        runs = itertools.count()
+
+        @pytest.mark.memguard
+        def test_varies():
+            both = threading.Barrier(2)
+
+            def work(size, at_once):
+                if at_once: both.wait()          # both hold theirs, or one after the other
+                held = bytearray(size)
+                if at_once: both.wait()
+
+            at_once = next(runs) % 2
+            threads = [
+                threading.Thread(target=work, args=(size, at_once))
+                for size in (int(os.environ["BASE"]), 400_000)
+            ]
+            for thread in threads:
+                thread.start()
+                if not at_once: thread.join()
+            for thread in threads:
+                thread.join()
+
+        @pytest.mark.memguard
+        def test_steady():
+            held = bytearray(int(os.environ["BASE"]))
+    """,
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_spread_of_an_entry_widens_its_tolerance_by_evidence_only(project: GuardedProject, kind: str) -> None:
+    project.write(test_it=BODIES[kind])
+    project.let(BASE=3_000_000)
+    accepted = project.accept()
+    assert {name: test["samples"] for name, test in accepted.results().items()} == {
+        "test_varies": 5,
+        "test_steady": 2,
+    }
+    assert project.entries().count("spread: ") == 1
+    project.let(BASE=3_000_000 + TWICE - 100_000)
+    assert project.run().outcomes() == {"test_varies": "ok", "test_steady": "grew"}
+    project.let(BASE=3_000_000 + TWICE + 200_000)
+    run = project.run()
+    assert run.code == 1
+    assert run.outcomes() == {"test_varies": "grew", "test_steady": "grew"}
+    assert run.results()["test_varies"]["samples"] == 3
