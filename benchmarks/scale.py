@@ -16,18 +16,9 @@ from typing import TypeVar
 
 from pytest_memguard.accepting import plan_acceptance
 from pytest_memguard.gate import judge
-from pytest_memguard.model import (
-    Entry,
-    EntrySite,
-    Measurement,
-    Outcome,
-    RunResults,
-    Site,
-    SiteBytes,
-    TestResult,
-    Verdict,
-)
+from pytest_memguard.model import Entry, EntrySite, Measurement, Outcome, Site, SiteBytes, Verdict
 from pytest_memguard.policy import Policy
+from pytest_memguard.run_results import RunResults, TestResult
 from pytest_memguard.storage.baseline import BaselineStore, split_id
 from pytest_memguard.storage.results import read_results, write_results
 

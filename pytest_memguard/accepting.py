@@ -20,9 +20,8 @@ from pytest_memguard.model import (
     EntrySite,
     Measurement,
     Outcome,
-    RunResults,
-    TestResult,
 )
+from pytest_memguard.run_results import RunResults, TestResult
 from pytest_memguard.units import KIB, format_apart, format_change, format_size
 
 STORED_SITES = 5

@@ -27,7 +27,8 @@ NEW_SAMPLES_AT_MOST = 5
 """A new entry rests on two samples, and on more where the warm ones disagree."""
 
 COUNTED_SECONDS = 2.0
-"""Reading an allocation back takes about as long as making it under the meter: some microseconds."""
+COUNTED_SECONDS_IN_DOUBT = 5.0
+"""A test that does nothing but allocate takes ten times as long to read back, at a microsecond a record."""
 
 _DISAGREEMENT = 0.25
 _SAMPLED = (PEAK, RETAINED, ALLOCATIONS)
@@ -39,10 +40,13 @@ def counts_allocations(
     """Say whether the sample after these should count allocations.
 
     Where they are gated every sample does. Otherwise one does that may end in an entry, if it is
-    needed anyway and a sample takes no longer than the few `seconds` that a count is worth.
+    needed anyway and a sample takes no longer than the few `seconds` that a count is worth. Where
+    the peak is in doubt one does too, since who looks at every allocation finds the exact one.
     """
     if policy.gates_allocations:
         return True
+    if verdict.is_in_doubt:
+        return seconds <= COUNTED_SECONDS_IN_DOUBT
     is_known = any(sample.allocations is not None for sample in samples)
     is_early = verdict.outcome is Outcome.GREW and len(samples) < CONFIRMING_SAMPLES - 1
     return bool(samples) and not is_known and not is_early and seconds <= COUNTED_SECONDS
@@ -50,6 +54,8 @@ def counts_allocations(
 
 def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy) -> bool:
     """Say whether one more sample is needed before the verdict on these can stand."""
+    if verdict.is_in_doubt and len(samples) < NEW_SAMPLES:
+        return True
     if verdict.outcome in (Outcome.GREW, Outcome.OVER_LIMIT):
         return len(samples) < CONFIRMING_SAMPLES
     if verdict.outcome is Outcome.IMPROVED:
@@ -71,7 +77,8 @@ def _disagree(samples: Sequence[Sample], policy: Policy) -> bool:
     for name, tolerance in policy.tolerances.items():
         if name in (PEAK, RETAINED):
             figures = _figures(compared, name)
-            if max(figures) - min(figures) > _DISAGREEMENT * tolerance.allowance_bytes(min(figures)):
+            lowest = min(_highest(compared, name))
+            if max(figures) - lowest > _DISAGREEMENT * tolerance.allowance_bytes(lowest):
                 return True
     return False
 
@@ -80,7 +87,10 @@ def measurement_of(
     samples: Sequence[Sample], *, meter: str, leak: LeakFinding | None = None, notes: tuple[str, ...] = ()
 ) -> Measurement:
     """Join samples, in the order in which they were taken, and the leak check's finding."""
+    lowest = min(samples, key=lambda sample: sample.highest_peak_bytes, default=None)
     metrics = {name: min(figures) for name in _SAMPLED if (figures := _figures(samples, name))}
+    if lowest is not None:
+        metrics[PEAK] = lowest.peak_bytes
     warm, cold = samples[1:], samples[:1]
     spread = {name: max(_figures(warm, name)) - metrics[name] for name in (PEAK, RETAINED) if warm}
     first = {name: max(_figures(cold, name)) - metrics[name] for name in (PEAK, RETAINED) if cold}
@@ -95,6 +105,7 @@ def measurement_of(
         sites=_floor_sites(samples),
         leak=leak,
         notes=notes,
+        peak_doubt_bytes=lowest.harness_bytes if lowest is not None else 0,
     )
 
 
@@ -103,11 +114,16 @@ def _figures(samples: Sequence[Sample], name: str) -> list[int]:
     return [figure for sample in samples if (figure := sample.metric(name)) is not None]
 
 
+def _highest(samples: Sequence[Sample], name: str) -> list[int]:
+    """Return the most that a metric can have been in those samples that have it."""
+    return [sample.highest_peak_bytes for sample in samples] if name == PEAK else _figures(samples, name)
+
+
 def _floor_sites(samples: Sequence[Sample]) -> tuple[SiteBytes, ...]:
     """Take each site's peak from the sample with the lowest peak, and what it retained likewise."""
     if not samples:
         return ()
-    by_peak = min(samples, key=lambda sample: sample.peak_bytes)
+    by_peak = min(samples, key=lambda sample: sample.highest_peak_bytes)
     by_retained = min(samples, key=lambda sample: sample.retained_bytes)
     if by_peak is by_retained:
         return by_peak.sites

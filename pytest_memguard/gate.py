@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_memguard.grown_sites import grown_sites
 from pytest_memguard.model import (
     ALLOCATIONS,
     LEAK_PER_CALL,
     METRICS,
+    PEAK,
     SETTLED,
     CountGrowth,
     Entry,
@@ -49,7 +52,24 @@ def judge(
         reason=_reason(outcome, shown, measurement, entry),
         metrics=judged,
         sites=grown_sites(measurement, entry, shown),
+        is_in_doubt=_is_in_doubt(measurement, entry, policy),
     )
+
+
+def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) -> bool:
+    """Say whether the highest peak that the measurement allows would be judged otherwise.
+
+    Without an accepted peak to compare it with, it must not leave later runs in doubt.
+    """
+    doubt_bytes = measurement.peak_doubt_bytes
+    if not doubt_bytes:
+        return False
+    peak_bytes = measurement.metrics[PEAK]
+    highest = replace(measurement, metrics={PEAK: peak_bytes + doubt_bytes})
+    judged, at_most = (_judge_metric(PEAK, each, entry, policy) for each in (measurement, highest))
+    if judged.outcome is Outcome.NEW and at_most.outcome is Outcome.NEW:
+        return SPREAD_FACTOR * doubt_bytes > policy.tolerances[PEAK].allowance_bytes(peak_bytes)
+    return judged.outcome is not at_most.outcome
 
 
 def _over_bytes(metric: MetricVerdict) -> int:

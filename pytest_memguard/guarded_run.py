@@ -16,10 +16,10 @@ from pytest_memguard.errors import MemguardError
 from pytest_memguard.markers import PLAN, Plan, plan_for
 from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.meters.collection import only_new_garbage
-from pytest_memguard.model import RunProblem, TestResult
 from pytest_memguard.property_tests import same_examples
 from pytest_memguard.rerun import TEARDOWN_ERROR
 from pytest_memguard.run_options import apply_options, run_options
+from pytest_memguard.run_results import RunProblem, TestResult
 from pytest_memguard.sampling import ItemGuard, Sampled
 from pytest_memguard.session import GuardSession
 from pytest_memguard.storage.config_file import load_settings

@@ -13,9 +13,10 @@ import pytest
 from pytest_memguard.confirm import measurement_of
 from pytest_memguard.leak_checking import check_item, explain_settled
 from pytest_memguard.meters.contract import MeterError, Recording
-from pytest_memguard.model import LeakFinding, Outcome, Sample, TestResult, Verdict
+from pytest_memguard.model import LeakFinding, Outcome, Sample, Verdict
 from pytest_memguard.policy import Policy, overlay
 from pytest_memguard.rerun import recorded_failure
+from pytest_memguard.run_results import TestResult
 from pytest_memguard.session import GuardSession
 from pytest_memguard.settings import Settings
 from pytest_memguard.storage.results_writing import result_to_json
@@ -119,6 +120,7 @@ class ColdRun:
             "message": message,
             "sections": list(sections.items()),
             "result": self._result() if outcome == "passed" else None,
+            "harness_bytes": self._sample.harness_bytes if self._sample is not None else 0,
         }
         Path(self._spec["report_path"]).write_text(json.dumps(report), encoding="utf-8")
 

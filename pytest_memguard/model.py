@@ -72,16 +72,24 @@ class Sample:
     """One metered execution of one test, or of one region in it.
 
     `allocations` is None where nobody asked for their number: counting looks at each of them.
+    `harness_bytes` is what pytest and its plugins held when the process held the most: by up to
+    so much more may the test itself have held at another moment. A counted sample knows, and has 0.
     """
 
     peak_bytes: int
     retained_bytes: int
     allocations: int | None = None
     sites: tuple[SiteBytes, ...] = ()
+    harness_bytes: int = 0
 
     def metric(self, name: str) -> int | None:
         """Return the figure of peak, retained or allocations; None for allocations not counted."""
         return {PEAK: self.peak_bytes, RETAINED: self.retained_bytes, ALLOCATIONS: self.allocations}[name]
+
+    @property
+    def highest_peak_bytes(self) -> int:
+        """The most that the test's own peak can have been."""
+        return self.peak_bytes + self.harness_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,8 @@ class Measurement:
     """What the samples of one test say together.
 
     `metrics` holds the floor of each metric; `spread` what still varied between warm
-    samples; `first_cost` what the first sample cost above the floor.
+    samples; `first_cost` what the first sample cost above the floor. The true peak lies no
+    more than `peak_doubt_bytes` above the one that is given.
     """
 
     meter: str
@@ -131,6 +140,7 @@ class Measurement:
     sites: tuple[SiteBytes, ...] = ()
     leak: LeakFinding | None = None
     notes: tuple[str, ...] = ()
+    peak_doubt_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,63 +194,17 @@ class GrownSite:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An outcome with the numbers and the rule that led to it."""
+    """An outcome with the numbers and the rule that led to it.
+
+    `is_in_doubt` says that the true peak, within what is known of it, may lead to another.
+    """
 
     outcome: Outcome
     reason: str
     metrics: tuple[MetricVerdict, ...] = ()
     sites: tuple[GrownSite, ...] = ()
+    is_in_doubt: bool = False
 
     def metric(self, name: str) -> MetricVerdict | None:
         """Return the verdict on one metric, if it was judged."""
         return next((metric for metric in self.metrics if metric.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class TestResult:
-    """One guarded test, or one region of it, as the results file keeps it.
-
-    `id` is the node id, with `::region` appended for a region. `entry` is what was accepted
-    when the run judged it. `fails` says that this outcome is in the run's `fail_on`.
-    """
-
-    __test__ = False
-
-    id: str
-    verdict: Verdict
-    measurement: Measurement | None = None
-    fails: bool = False
-    hints: tuple[str, ...] = ()
-    note: str = ""
-
-    @property
-    def outcome(self) -> Outcome:
-        """The verdict's outcome."""
-        return self.verdict.outcome
-
-
-@dataclass(frozen=True, slots=True)
-class RunResults:
-    """One run, or several merged: what every reader after the run works with.
-
-    `made_with` maps a name (`python`, `memray`) to a version. `problems` are sentences about
-    the run as a whole (no guarded test, no baseline for this environment), each with whether
-    it fails the run.
-    """
-
-    environment: str
-    tests: tuple[TestResult, ...]
-    meter: str = ""
-    made_with: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[RunProblem, ...] = ()
-    advisory: bool = False
-    baseline_dir: str = ".memguard/baseline"
-
-
-@dataclass(frozen=True, slots=True)
-class RunProblem:
-    """Something wrong with the run as a whole: a word, a sentence, and whether it fails the run."""
-
-    kind: str
-    sentence: str
-    fails: bool

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_memguard.meters import Meter
-from pytest_memguard.model import TestResult
+from pytest_memguard.run_results import TestResult
 from pytest_memguard.units import MIB
 
 LIMIT_BYTES = 64 * MIB

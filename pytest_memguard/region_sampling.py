@@ -9,11 +9,12 @@ import pytest
 from pytest_memguard.confirm import NEW_SAMPLES_AT_MOST, wants_another
 from pytest_memguard.leak_checking import run_check
 from pytest_memguard.markers import Plan
-from pytest_memguard.model import LeakFinding, TestResult
+from pytest_memguard.model import LeakFinding
 from pytest_memguard.policy import Policy
 from pytest_memguard.quiet import quietly
 from pytest_memguard.regions import BOOK, RegionBook
 from pytest_memguard.rerun import CannotRunAgainError, Rerunner, recorded_failure
+from pytest_memguard.run_results import TestResult
 from pytest_memguard.session import GuardSession
 
 

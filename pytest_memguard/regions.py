@@ -74,11 +74,12 @@ class RegionBook:
 
 
 def _largest(one: Sample, other: Sample) -> Sample:
-    larger = one if one.peak_bytes >= other.peak_bytes else other
+    larger = max(one, other, key=lambda sample: sample.highest_peak_bytes)
     return Sample(
         peak_bytes=larger.peak_bytes,
         retained_bytes=max(one.retained_bytes, other.retained_bytes),
         allocations=max(one.allocations or 0, other.allocations or 0) or None,
+        harness_bytes=larger.harness_bytes,
         sites=larger.sites,
     )
 

@@ -12,9 +12,10 @@ import pytest
 
 from pytest_memguard.accepting import plan_acceptance
 from pytest_memguard.errors import MemguardError
-from pytest_memguard.model import Outcome, RunProblem, RunResults
+from pytest_memguard.model import Outcome
 from pytest_memguard.reports.text import summary_lines
 from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.run_results import RunProblem, RunResults
 from pytest_memguard.storage.baseline import write_gitignore
 from pytest_memguard.storage.results import write_results
 

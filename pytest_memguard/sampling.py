@@ -17,10 +17,11 @@ from pytest_memguard.isolation import IsolationError, run_isolated
 from pytest_memguard.leak_checking import CannotRepeatError, check_item
 from pytest_memguard.markers import Plan
 from pytest_memguard.meters import MeterError, MeterUnavailableError
-from pytest_memguard.model import LeakFinding, Measurement, Sample, TestResult, Verdict
+from pytest_memguard.model import LeakFinding, Measurement, Sample, Verdict
 from pytest_memguard.quiet import quietly
 from pytest_memguard.region_sampling import RegionGuard
 from pytest_memguard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner, recorded_failure
+from pytest_memguard.run_results import TestResult
 from pytest_memguard.session import GuardSession
 from pytest_memguard.threaded_item import from_threads, threads_refused
 

@@ -10,22 +10,14 @@ from pytest_memguard.confirm import measurement_of
 from pytest_memguard.environment import environment_key, python_version
 from pytest_memguard.gate import judge, not_measured, stale
 from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
-from pytest_memguard.model import (
-    Entry,
-    LeakFinding,
-    Measurement,
-    Outcome,
-    RunProblem,
-    RunResults,
-    Sample,
-    TestResult,
-    Verdict,
-)
+from pytest_memguard.model import PEAK, Entry, LeakFinding, Measurement, Outcome, Sample, Verdict
 from pytest_memguard.policy import Policy
 from pytest_memguard.profiles import ProfileKeeper
+from pytest_memguard.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.settings import Settings
 from pytest_memguard.storage.baseline import BaselineStore, split_id
 from pytest_memguard.storage.baseline_text import ModuleBaseline
+from pytest_memguard.units import format_size
 
 REGION = "::"
 ACCEPTABLE = frozenset({Outcome.GREW, Outcome.LEAKED, Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE})
@@ -93,7 +85,8 @@ class GuardSession:
     ) -> tuple[Measurement, Verdict]:
         """Join samples into a measurement and ask the gate about it."""
         measurement = measurement_of(samples, meter=self.meter(policy).name, leak=leak, notes=notes)
-        return measurement, judge(measurement, self.entry(test_id), policy, has_baseline=self.has_baseline)
+        verdict = judge(measurement, self.entry(test_id), policy, has_baseline=self.has_baseline)
+        return (with_doubt(measurement) if verdict.is_in_doubt else measurement), verdict
 
     def result(self, test_id: str, verdict: Verdict, measurement: Measurement | None = None) -> TestResult:
         """Put a verdict into the result of a test, with whether it fails the test."""
@@ -182,6 +175,17 @@ class GuardSession:
 def with_note(measurement: Measurement, note: str) -> Measurement:
     """Add a sentence to what is said about a measurement."""
     return replace(measurement, notes=(*measurement.notes, note))
+
+
+def with_doubt(measurement: Measurement) -> Measurement:
+    """Say how far the peak may be from the true one, and let an entry tolerate as much."""
+    doubt_bytes = measurement.peak_doubt_bytes
+    spread = {**measurement.spread, PEAK: max(measurement.spread.get(PEAK, 0), doubt_bytes)}
+    note = (
+        f"its peak may be up to {format_size(doubt_bytes)} higher, which pytest and its plugins held "
+        "when the process held the most"
+    )
+    return with_note(replace(measurement, spread=spread), note)
 
 
 def _exists(test_id: str, existing: frozenset[str]) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, ReprFileLocation, ReprTraceback
 
-from pytest_memguard.model import TestResult
 from pytest_memguard.reports.text import failure_lines
+from pytest_memguard.run_results import TestResult
 from pytest_memguard.sampling import Sampled
 from pytest_memguard.session import GuardSession
 

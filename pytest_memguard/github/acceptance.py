@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_memguard.accepting import Change, plan_acceptance, select
 from pytest_memguard.errors import NothingToJudgeError
-from pytest_memguard.model import RunResults
+from pytest_memguard.run_results import RunResults
 from pytest_memguard.storage.baseline import BaselineStore, split_id
 from pytest_memguard.storage.results import read_results_by_environment
 

@@ -15,9 +15,10 @@ from pytest_memguard.github.child import run_child
 from pytest_memguard.github.failures import FAILURES_FILE
 from pytest_memguard.github.incoming import FILE_NAME
 from pytest_memguard.github.inputs import Inputs
-from pytest_memguard.model import Outcome, RunResults, TestResult
+from pytest_memguard.model import Outcome
 from pytest_memguard.reports.ranking import GROWTH, grown
 from pytest_memguard.revisions import Execute, measure_base
+from pytest_memguard.run_results import RunResults, TestResult
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.config_file import find_root, load_settings
 from pytest_memguard.storage.results import read_results, write_results

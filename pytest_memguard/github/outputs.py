@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.report import Reported
 from pytest_memguard.github.status import Decision
-from pytest_memguard.model import Outcome, TestResult
+from pytest_memguard.model import Outcome
 from pytest_memguard.reports.ranking import GROWTH, growth_bytes, growth_share
+from pytest_memguard.run_results import TestResult
 
 _FINE = ("passed", "improved", "new")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_memguard.accepting import plan_acceptance
 from pytest_memguard.github.patch import patch
-from pytest_memguard.model import RunResults
+from pytest_memguard.run_results import RunResults
 from pytest_memguard.storage.baseline import BaselineStore, split_id
 
 

@@ -13,13 +13,13 @@ from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.place import Place
 from pytest_memguard.github.status import Decision, decide, judged_by
 from pytest_memguard.github.workspace import relative
-from pytest_memguard.model import RunResults
 from pytest_memguard.reports.annotations import worst_annotations
 from pytest_memguard.reports.markdown import (
     MarkdownExtras,
     markdown_report,
 )
 from pytest_memguard.reports.untrusted import prose
+from pytest_memguard.run_results import RunResults
 from pytest_memguard.storage.results import read_results_by_environment
 
 

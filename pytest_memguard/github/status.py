@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_memguard.github.inputs import Inputs
-from pytest_memguard.model import Outcome, RunProblem, RunResults
+from pytest_memguard.model import Outcome
 from pytest_memguard.reports.ranking import GROWTH
+from pytest_memguard.run_results import RunProblem, RunResults
 
 STATUSES = (
     "error",

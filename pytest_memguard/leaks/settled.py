@@ -30,4 +30,4 @@ def settled_sites(
     tally = Tally(namer)
     for size_bytes, _blocks, frames in traced_survivors(repeat, native=False):
         tally.add_retained(size_bytes, frames)
-    return tally.sample(0).sites
+    return tally.sample().sites

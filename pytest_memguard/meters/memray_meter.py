@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import final
 
 import memray
-from memray import AllocatorType, FileFormat
+from memray import FileFormat
 
+from pytest_memguard.meters.captures import Survivor, read_aggregated, read_every_record, read_survivors
 from pytest_memguard.meters.collection import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.contract import MeterError
 from pytest_memguard.meters.ending_threads import let_threads_end, running_threads
 from pytest_memguard.meters.memray_tracker import start
-from pytest_memguard.meters.sites import Frame, SiteNamer
+from pytest_memguard.meters.sites import SiteNamer
 from pytest_memguard.meters.tally import Tally
 from pytest_memguard.model import Sample
-
-Survivor = tuple[int, int, tuple[Frame, ...]]
-"""Bytes, number of blocks, and the stack that allocated them, innermost first."""
 
 _SNAPSHOT_INTERVAL_MS = 10
 
@@ -122,10 +118,10 @@ class MemrayRecording:
         paths = [self._path]
         if self._children:
             paths += sorted(self._path.parent.glob(f"{self._path.name}.*"))
+        read = read_every_record if self._counted else read_aggregated
         for path in paths:
-            _read(path, tally, native=self._native)
-        counted = sum(_count(path, self._namer) for path in paths) if self._counted else None
-        return tally.sample(counted)
+            read(path, tally, native=self._native)
+        return tally.sample()
 
 
 def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> memray.Tracker:
@@ -143,69 +139,6 @@ def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> memr
         )
     except (OSError, RuntimeError) as error:
         raise MeterError(f"memray could not start: {error}") from error
-
-
-def _read(path: Path, tally: Tally, *, native: bool) -> None:
-    """Add what was alive at the peak of one capture, and at its end, to a tally."""
-    try:
-        _drop_padding(path)
-        with closing(memray.FileReader(path)) as reader:
-            for record in reader.get_high_watermark_allocation_records(merge_threads=True):
-                tally.add_peak(record.size, _stack(record, native=native))
-            for record in reader.get_leaked_allocation_records(merge_threads=True):
-                tally.add_retained(record.size, _stack(record, native=native))
-    except (OSError, RuntimeError, ValueError) as error:
-        raise MeterError(f"the capture of memray cannot be read: {error}") from error
-
-
-_FREES = frozenset(map(int, (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)))
-
-
-def _count(path: Path, namer: SiteNamer) -> int:
-    """Return how often the test allocated; an aggregated capture forgets what was freed before the peak."""
-    is_own: dict[int, bool] = {}
-    count = 0
-    try:
-        with closing(memray.FileReader(path)) as reader:
-            for record in reader.get_allocation_records():
-                if record.allocator in _FREES:
-                    continue
-                stack = record.stack_id
-                if stack not in is_own:
-                    is_own[stack] = namer.belongs_to_test(tuple(record.stack_trace()))
-                count += is_own[stack]
-    except (OSError, RuntimeError, ValueError) as error:
-        raise MeterError(f"the capture of memray cannot be read: {error}") from error
-    return count
-
-
-def _stack(record: memray.AllocationRecord, *, native: bool) -> Iterable[Frame]:
-    """Give the innermost frames first and the rest only where they are asked for."""
-    if native:
-        yield from record.hybrid_stack_trace()
-        return
-    stack_trace = record.stack_trace
-    nearest = stack_trace(_NEAREST_FRAMES)
-    yield from nearest
-    if len(nearest) == _NEAREST_FRAMES:
-        yield from stack_trace(sys.maxsize)[_NEAREST_FRAMES:]
-
-
-_NEAREST_FRAMES = 24
-
-
-def _drop_padding(path: Path) -> None:
-    """Cut the zeros that memray maps ahead; its reader would walk them backwards byte by byte, each time."""
-    with path.open("r+b") as capture:
-        size = capture.seek(0, os.SEEK_END)
-        while size:
-            start = max(0, size - 65536)
-            capture.seek(start)
-            kept = capture.read(size - start).rstrip(b"\0")
-            if kept:
-                capture.truncate(start + len(kept))
-                return
-            size = start
 
 
 def traced_survivors(body: Callable[[], None], *, native: bool) -> list[Survivor]:
@@ -227,22 +160,6 @@ def traced_survivors(body: Callable[[], None], *, native: bool) -> list[Survivor
                 gc.collect()
                 clear_type_caches()
                 stop()
-        return _survivors(path, native=native)
+        return read_survivors(path, native=native)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _survivors(path: Path, *, native: bool) -> list[Survivor]:
-    try:
-        _drop_padding(path)
-        with closing(memray.FileReader(path)) as reader:
-            return [
-                (
-                    record.size,
-                    record.n_allocations,
-                    tuple(record.hybrid_stack_trace() if native else record.stack_trace()),
-                )
-                for record in reader.get_leaked_allocation_records(merge_threads=True)
-            ]
-    except (OSError, RuntimeError, ValueError) as error:
-        raise MeterError(f"the capture of memray cannot be read: {error}") from error

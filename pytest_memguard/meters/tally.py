@@ -26,7 +26,13 @@ class Tally:
         self._namer = namer
         self._accounts: dict[Site, _Account] = {}
         self._peak_bytes = 0
+        self._harness_bytes = 0
         self._retained_bytes = 0
+        self._allocations: int | None = None
+
+    def owns(self, frames: Iterable[Frame]) -> bool:
+        """Say whether what these frames allocated is the test's."""
+        return self._namer.belongs_to_test(frames)
 
     def add_peak(self, size_bytes: int, frames: Iterable[Frame]) -> None:
         """Count memory that was alive at the peak."""
@@ -34,6 +40,12 @@ class Tally:
         if account is not None:
             self._peak_bytes += size_bytes
             account.peak_bytes += size_bytes
+        else:
+            self._harness_bytes += size_bytes
+
+    def add_allocations(self, number: int) -> None:
+        """Count allocations, where each of them was looked at."""
+        self._allocations = (self._allocations or 0) + number
 
     def add_retained(self, size_bytes: int, frames: Iterable[Frame]) -> None:
         """Count memory that outlived the sample."""
@@ -52,15 +64,16 @@ class Tally:
             account.inner[inner] = account.inner.get(inner, 0) + size_bytes
         return account
 
-    def sample(self, allocations: int | None = None) -> Sample:
-        """Return the sample, with its largest sites; `allocations` where they were counted."""
+    def sample(self) -> Sample:
+        """Return the sample, with its largest sites."""
         by_peak = sorted(self._accounts.items(), key=lambda item: (-item[1].peak_bytes, item[0].at))
         by_retained = sorted(self._accounts.items(), key=lambda item: (-item[1].retained_bytes, item[0].at))
         kept = dict(by_peak[:KEPT_SITES] + by_retained[:KEPT_SITES])
         return Sample(
             peak_bytes=self._peak_bytes,
             retained_bytes=self._retained_bytes,
-            allocations=allocations,
+            allocations=self._allocations,
+            harness_bytes=self._harness_bytes,
             sites=tuple(_site_bytes(site, account) for site, account in kept.items()),
         )
 

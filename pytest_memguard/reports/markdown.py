@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pytest_memguard.gate import change_text
-from pytest_memguard.model import ALLOCATIONS, PEAK, RETAINED, MetricVerdict, Outcome, RunResults, TestResult
+from pytest_memguard.model import ALLOCATIONS, PEAK, RETAINED, MetricVerdict, Outcome
 from pytest_memguard.reports.ranking import GROWTH, count_line, deciding_metric, grown, worst_first
 from pytest_memguard.reports.untrusted import code, fenced, prose
+from pytest_memguard.run_results import RunResults, TestResult
 from pytest_memguard.units import format_change, format_growth, format_size
 
 SUMMARY_BYTES = 1_000_000

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pytest_memguard.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.model import RunProblem, RunResults, TestResult
+from pytest_memguard.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.storage.atomic import write_atomic
 from pytest_memguard.storage.old_results import aside
 from pytest_memguard.storage.results_reading import result_from_json, run_from_json

@@ -13,13 +13,11 @@ from pytest_memguard.model import (
     Measurement,
     MetricVerdict,
     Outcome,
-    RunProblem,
-    RunResults,
     Site,
     SiteBytes,
-    TestResult,
     Verdict,
 )
+from pytest_memguard.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.settings import DEFAULT_BASELINE_DIR
 from pytest_memguard.storage.checked_json import LONGEST_SHOWN, Part
 from pytest_memguard.storage.results_writing import FORMAT

@@ -11,17 +11,9 @@ from pytest_memguard.cli import main
 from pytest_memguard.cli.command import RESULTS
 from pytest_memguard.environment import environment_key
 from pytest_memguard.gate import judge
-from pytest_memguard.model import (
-    Entry,
-    Measurement,
-    Outcome,
-    RunResults,
-    Site,
-    SiteBytes,
-    TestResult,
-    Verdict,
-)
+from pytest_memguard.model import Entry, Measurement, Outcome, Site, SiteBytes, Verdict
 from pytest_memguard.policy import Policy
+from pytest_memguard.run_results import RunResults, TestResult
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import write_results
 

@@ -77,6 +77,37 @@ def test_known_bytes_are_measured_to_the_byte(known: GuardedProject) -> None:
         assert kept == bytes(size).__sizeof__()
 
 
+def test_a_peak_behind_one_of_the_harness_is_measured_to_the_byte(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, _pytest, pytest
+
+            HERE = {}
+            exec(compile("def hog(size): return len(bytearray(size))", _pytest.__file__, "exec"), HERE)
+
+            @pytest.mark.memguard
+            def test_it():
+                HERE["hog"](5_000_000)
+                len(bytearray(int(os.environ["SIZE"])))
+
+            @pytest.mark.memguard(max_peak="3 MB")
+            def test_limited():
+                HERE["hog"](5_000_000)
+                len(bytearray(int(os.environ["SIZE"])))
+        """,
+    )
+    project.let(SIZE=2_000_000)
+    project.accept()
+    same = project.run()
+    assert same.counted() == {"passed": 2}
+    for name in ("test_it", "test_limited"):
+        assert 2_000_000 < same.measured(name) < 2_000_200
+    project.let(SIZE=4_000_000)
+    more = project.run()
+    assert more.outcomes() == {"test_it": "grew", "test_limited": "over-limit"}
+    assert [site["line"] for site in more.results()["test_it"]["sites"]] == [10]
+
+
 def test_the_same_bytes_in_every_order_process_and_hash_seed(known: GuardedProject) -> None:
     expected = figures(known.spawn())
     assert len(expected) == 16

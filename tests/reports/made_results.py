@@ -13,12 +13,10 @@ from pytest_memguard.model import (
     Measurement,
     MetricVerdict,
     Outcome,
-    RunProblem,
-    RunResults,
     Site,
-    TestResult,
     Verdict,
 )
+from pytest_memguard.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.units import MIB
 
 ENVIRONMENT = "cpython-3.11-linux-x86_64"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_memguard.model import Outcome, RunProblem
+from pytest_memguard.model import Outcome
 from pytest_memguard.reports.markdown import (
     COMMENT_CHARACTERS,
     SUMMARY_BYTES,
@@ -13,6 +13,7 @@ from pytest_memguard.reports.markdown import (
     markdown_lines,
     markdown_report,
 )
+from pytest_memguard.run_results import RunProblem
 from pytest_memguard.units import MIB
 from tests.reports.made_results import leaked, result, run
 

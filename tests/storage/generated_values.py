@@ -14,13 +14,11 @@ from pytest_memguard.model import (
     Measurement,
     MetricVerdict,
     Outcome,
-    RunProblem,
-    RunResults,
     Site,
     SiteBytes,
-    TestResult,
     Verdict,
 )
+from pytest_memguard.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.storage.baseline import ModuleBaseline
 
 ENVIRONMENT = "cpython-3.11-linux-x86_64"

@@ -11,18 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pytest_memguard.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.model import (
-    LeakFinding,
-    Measurement,
-    MetricVerdict,
-    Outcome,
-    RunProblem,
-    RunResults,
-    Site,
-    SiteBytes,
-    TestResult,
-    Verdict,
-)
+from pytest_memguard.model import LeakFinding, Measurement, MetricVerdict, Outcome, Site, SiteBytes, Verdict
+from pytest_memguard.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.storage import results as results_module
 from pytest_memguard.storage.results import (
     read_results,

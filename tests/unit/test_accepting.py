@@ -20,12 +20,11 @@ from pytest_memguard.model import (
     LeakFinding,
     Measurement,
     Outcome,
-    RunResults,
     Site,
     SiteBytes,
-    TestResult,
     Verdict,
 )
+from pytest_memguard.run_results import RunResults, TestResult
 
 KIB = 1024
 

@@ -12,11 +12,12 @@ from pytest_memguard.confirm import (
     CONFIRMING_SAMPLES,
     NEW_SAMPLES,
     NEW_SAMPLES_AT_MOST,
+    counts_allocations,
     measurement_of,
     wants_another,
 )
 from pytest_memguard.gate import judge
-from pytest_memguard.model import Entry, LeakFinding, Outcome, Sample, Site, SiteBytes, Verdict
+from pytest_memguard.model import Entry, LeakFinding, Measurement, Outcome, Sample, Site, SiteBytes, Verdict
 from pytest_memguard.policy import Policy
 
 SAMPLES = st.lists(
@@ -55,6 +56,46 @@ def test_samples_are_taken_while_the_verdict_cannot_stand(
 ) -> None:
     entry = None if was is None else Entry({"peak": was, "retained": 0})
     assert take(figures, entry) == (taken, outcome)
+
+
+def test_a_peak_in_doubt_is_looked_at_once_more() -> None:
+    accepted, policy = Entry({"peak": 100_000, "retained": 0}), Policy()
+    samples = [Sample(90_000, 0, harness_bytes=20_000)]
+    _, verdict = judged(samples, accepted)
+    assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.OK, False)
+    samples = [Sample(90_000, 0, harness_bytes=40_000)]
+    _, verdict = judged(samples, accepted)
+    assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.OK, True)
+    assert wants_another(samples, verdict, policy)
+    assert counts_allocations(samples, verdict, policy, seconds=1)
+    assert not counts_allocations(samples, verdict, policy, seconds=60)
+    samples.append(Sample(128_000, 0, 7))
+    measurement, verdict = judged(samples, accepted)
+    assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.GREW, False)
+    assert measurement.metrics["peak"] == 128_000
+
+
+def test_no_doubt_becomes_the_accepted_peak() -> None:
+    samples = [Sample(90_000, 0, harness_bytes=8_000)]
+    assert not judged(samples, None)[1].is_in_doubt
+    samples = [Sample(90_000, 0, harness_bytes=9_000)]
+    assert judged(samples, None)[1].is_in_doubt
+
+
+def judged(samples: list[Sample], entry: Entry | None) -> tuple[Measurement, Verdict]:
+    measurement = measurement_of(samples, meter="memray")
+    return measurement, judge(measurement, entry, Policy())
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 2**20), st.booleans()), min_size=1, max_size=5)
+)
+def test_the_true_floor_is_inside_what_is_said_about_it(parts: list[tuple[int, int, bool]]) -> None:
+    samples = [Sample(low, 0, harness_bytes=0 if exact else above) for low, above, exact in parts]
+    measurement = measurement_of(samples, meter="memray")
+    assert measurement.metrics["peak"] + measurement.peak_doubt_bytes == min(
+        sample.highest_peak_bytes for sample in samples
+    )
 
 
 @given(SAMPLES, st.sampled_from(Outcome))

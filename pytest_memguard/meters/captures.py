@@ -1,0 +1,99 @@
+"""Reads captures of memray: what was alive at the peak, and what was left at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import memray
+
+from pytest_memguard.meters.contract import MeterError
+from pytest_memguard.meters.replay import Replay
+from pytest_memguard.meters.sites import Frame
+from pytest_memguard.meters.tally import Tally
+
+Survivor = tuple[int, int, tuple[Frame, ...]]
+"""Bytes, number of blocks, and the stack that allocated them, innermost first."""
+
+_NEAREST_FRAMES = 24
+
+
+def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
+    """Add what was alive when the process was at its peak, and at the end of the capture, to a tally.
+
+    The test's own peak may be up to the harness' memory at that moment higher. Raises
+    `MeterError` where the capture cannot be read.
+    """
+    with _reader(path) as reader:
+        for record in reader.get_high_watermark_allocation_records(merge_threads=True):
+            tally.add_peak(record.size, _stack(record, native=native))
+        for record in reader.get_leaked_allocation_records(merge_threads=True):
+            tally.add_retained(record.size, _stack(record, native=native))
+
+
+def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
+    """Add what was alive when the test itself was at its peak, what it left, and its allocations.
+
+    Exact, at some microseconds for each record of a capture of all allocations. Raises
+    `MeterError` where the capture cannot be read.
+    """
+    with _reader(path) as reader:
+        replay = Replay(lambda record: tally.owns(_stack(record, native=native)))
+        replay.run(reader.get_allocation_records())
+        for record, size_bytes in replay.at_peak():
+            tally.add_peak(size_bytes, _stack(record, native=native))
+        for record, size_bytes in replay.at_end():
+            tally.add_retained(size_bytes, _stack(record, native=native))
+        tally.add_allocations(replay.allocations)
+
+
+def read_survivors(path: Path, *, native: bool) -> list[Survivor]:
+    """Return what outlived a capture; raises `MeterError` where it cannot be read."""
+    with _reader(path) as reader:
+        return [
+            (record.size, record.n_allocations, tuple(_whole_stack(record, native=native)))
+            for record in reader.get_leaked_allocation_records(merge_threads=True)
+        ]
+
+
+@contextmanager
+def _reader(path: Path) -> Iterator[memray.FileReader]:
+    try:
+        _drop_padding(path)
+        with closing(memray.FileReader(path)) as reader:
+            yield reader
+    except (OSError, RuntimeError, ValueError) as error:
+        raise MeterError(f"the capture of memray cannot be read: {error}") from error
+
+
+def _whole_stack(record: memray.AllocationRecord, *, native: bool) -> Iterable[Frame]:
+    return record.hybrid_stack_trace() if native else record.stack_trace()
+
+
+def _stack(record: memray.AllocationRecord, *, native: bool) -> Iterable[Frame]:
+    """Give the innermost frames first and the rest only where they are asked for."""
+    if native:
+        yield from record.hybrid_stack_trace()
+        return
+    stack_trace = record.stack_trace
+    nearest = stack_trace(_NEAREST_FRAMES)
+    yield from nearest
+    if len(nearest) == _NEAREST_FRAMES:
+        yield from stack_trace(sys.maxsize)[_NEAREST_FRAMES:]
+
+
+def _drop_padding(path: Path) -> None:
+    """Cut the zeros that memray maps ahead; its reader would walk them backwards byte by byte, each time."""
+    with path.open("r+b") as capture:
+        size = capture.seek(0, os.SEEK_END)
+        while size:
+            start = max(0, size - 65536)
+            capture.seek(start)
+            kept = capture.read(size - start).rstrip(b"\0")
+            if kept:
+                capture.truncate(start + len(kept))
+                return
+            size = start
