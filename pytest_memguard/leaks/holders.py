@@ -27,6 +27,7 @@ from pytest_memguard.meters.sites import SiteNamer
 _CACHE = type(functools.lru_cache(maxsize=1)(int))
 _FIXTURE = ("_pytest.fixtures", "FixtureDef")
 _SHOWN_NAME = 120
+_SUSPENDABLE = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
 
 def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - one line a kind
@@ -38,7 +39,7 @@ def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - o
     if is_a(one, type):
         return Step(f"{full_name(one)} (class){in_file(file_of_class(one), namer)}", named=True)
     if is_a(one, types.FrameType):
-        return _frame(one, None, namer)
+        return _frame(one, None, namer) if _suspended(one) is None else None
     if (module_name(type(one)), type(one).__name__) == _FIXTURE:
         return _fixture(one, namer)
     if is_a(one, dict):
@@ -70,16 +71,31 @@ def _of_function(holder: Any, held: object, namer: SiteNamer) -> Step:
 
 def _of_generator(holder: Any, held: object, namer: SiteNamer) -> Step:
     """Name a suspended generator or coroutine by its function and the local that holds."""
-    kind = type(holder)
-    code, frame = next(
-        (getattr(holder, f"{start}_code"), getattr(holder, f"{start}_frame"))
-        for start in ("gi", "cr", "ag")
-        if hasattr(kind, f"{start}_code")
-    )
+    frame, code = _frame_of(holder), _part_of(holder, "code")
+    if held is frame:
+        return Step("")  # before CPython 3.11 the frame lies between, and was named in its stead
     local = _local_of(frame, held) if frame is not None else "a local"
     name = getattr(code, "co_qualname", code.co_name)
     where = in_file(code.co_filename, namer)
-    return Step(f"{local} of the suspended {name} ({kind.__name__}, {kind_of(held)}){where}")
+    return Step(f"{local} of the suspended {name} ({type(holder).__name__}, {kind_of(held)}){where}")
+
+
+def _part_of(generator: Any, part: str) -> Any:
+    """Return the code or the frame of a generator, a coroutine or an asynchronous generator."""
+    names = (f"{start}_{part}" for start in ("gi", "cr", "ag"))
+    return next(getattr(generator, name) for name in names if hasattr(type(generator), name))
+
+
+def _frame_of(generator: Any) -> types.FrameType | None:
+    frame: types.FrameType | None = _part_of(generator, "frame")
+    return frame
+
+
+def _suspended(frame: types.FrameType) -> Any:
+    """Return the generator or coroutine that a frame belongs to, if the collector knows one."""
+    return next(
+        (one for one in gc.get_referrers(frame) if is_a(one, *_SUSPENDABLE) and _frame_of(one) is frame), None
+    )
 
 
 def _of_thread(holder: object, held: object, namer: SiteNamer) -> Step:
@@ -156,6 +172,9 @@ def running_holder(held: object, namer: SiteNamer) -> Step | None:
 
 
 def _frame(frame: types.FrameType, held: object, namer: SiteNamer) -> Step:
+    generator = _suspended(frame)
+    if generator is not None:
+        return _of_generator(generator, held, namer)
     code = frame.f_code
     function = getattr(code, "co_qualname", code.co_name)
     where = in_file(code.co_filename, namer)
@@ -218,7 +237,7 @@ _DESCRIBED: tuple[tuple[tuple[type, ...], Callable[[Any, object, SiteNamer], Ste
     ((types.FrameType,), _frame),
     ((_CACHE,), _cache),
     ((types.FunctionType,), _of_function),
-    ((types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType), _of_generator),
+    (_SUSPENDABLE, _of_generator),
     ((threading.Thread,), _of_thread),
     ((list, tuple, set, frozenset), _of_collection),
     ((threading.local, weakref.ref), _unnamed),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pytest_memguard.leaks.holders import is_named, running_holder, step_to
-from pytest_memguard.leaks.naming import Step, describe_kept, is_a, is_ours, readable
+from pytest_memguard.leaks.naming import Step, describe_kept, is_a, is_ours, readable, referents
 from pytest_memguard.meters.collection import clear_type_caches
 from pytest_memguard.meters.sites import SiteNamer
 
@@ -107,7 +107,7 @@ class HolderSearch:
             if known[kind]:
                 yield one
             if untracked:
-                for inner in gc.get_referents(one):
+                for inner in referents(one):
                     if type(inner) in _UNTRACKED and not gc.is_tracked(inner):
                         yield inner
 
@@ -119,17 +119,17 @@ class HolderSearch:
 
     def _is_weak(self, one: object) -> bool:
         """Say whether a container holds weak references only; one with a callback of its own holds that."""
-        held = gc.get_referents(one)
+        held = referents(one)
         return bool(held) and all(
             is_a(inner, weakref.ref) and id(inner.__callback__) not in self._fresh for inner in held
         )
 
     def _fresh_kinds(self, one: object) -> Counter[type]:
-        return Counter(type(held) for held in gc.get_referents(one) if id(held) in self._fresh)
+        return Counter(type(held) for held in referents(one) if id(held) in self._fresh)
 
     def _find_holders(self, new: list[object]) -> None:
         """Climb from a sample of the new objects to the old ones that refer to them."""
-        inner = {id(held) for one in new for held in gc.get_referents(one)}
+        inner = {id(held) for one in new for held in referents(one)}
         tops = [one for one in new if id(one) not in inner] or new
         sample = tops[:: max(1, len(tops) // _SAMPLE)][:_SAMPLE]
         own = self._own

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,7 +132,7 @@ class Screen:
                 break
             if not self._may_extend():
                 break
-            gc.unfreeze()  # what was alive before and died since was out of the collector's sight
+            self._readings.see_all_garbage()  # what was alive before and died since was out of sight
             self._climb(extension(growth.calls))
             growth = decide(self._series())
             confirmed = True
