@@ -65,8 +65,8 @@ def test_the_guide_names_every_workflow_that_users_copy() -> None:
 
 @pytest.mark.parametrize("text", [REFERENCE, GUIDE, GITLAB], ids=["reference", "guide", "gitlab"])
 def test_every_block_of_yaml_can_be_read(text: str) -> None:
-    for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
-        yaml.safe_load(block)
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert all(isinstance(yaml.safe_load(block), dict | list) for block in blocks)
 
 
 def run_gitlab(job: dict[str, Any], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -24,16 +24,12 @@ from pytest_memguard.storage import baseline_text
 from tests.docs.pages import ROOT, first_column, section, text_of
 
 
-def same(documented: list[str], existing: list[str] | tuple[str, ...] | set[str]) -> None:
-    assert sorted(documented) == sorted(existing)
-
-
 def test_marker_has_every_argument_with_its_default() -> None:
     text = text_of("marker")
     table = text.split("| value |", 1)[0]
-    same(first_column(table), POLICY_KEYS)
+    assert sorted(first_column(table)) == sorted(POLICY_KEYS)
     line = _marker_line()
-    same(re.findall(r"(\w+)=", line.partition(")")[0]), POLICY_KEYS)
+    assert sorted(re.findall(r"(\w+)=", line.partition(")")[0])) == sorted(POLICY_KEYS)
     for name, default in re.findall(r"(\w+)=([^,)]+)", line.partition("):")[0]):
         if default != "None":
             assert f"| `{name}` | `{default}` |".replace("'", '"') in text
@@ -41,20 +37,22 @@ def test_marker_has_every_argument_with_its_default() -> None:
 
 def test_fixture_has_every_call() -> None:
     calls = [name for name, _ in inspect.getmembers(MemguardFixture, inspect.isfunction) if name[0] != "_"]
-    same(
-        [call.partition("(")[0].removeprefix("memguard.") for call in first_column(text_of("fixture"))], calls
-    )
+    assert sorted(
+        [call.partition("(")[0].removeprefix("memguard.") for call in first_column(text_of("fixture"))]
+    ) == sorted(calls)
 
 
 def test_options_has_every_option_and_whether_it_takes_a_value() -> None:
     switches = list(options._SWITCHES)
     existing = [*switches, *(f"{name} {metavar}" for name, (metavar, _) in options._VALUES.items())]
-    same([name for name in first_column(text_of("options")) if name.startswith("--")], existing)
+    assert sorted([name for name in first_column(text_of("options")) if name.startswith("--")]) == sorted(
+        existing
+    )
 
 
 def test_settings_has_every_key_with_its_default() -> None:
     text = text_of("settings")
-    same(first_column(text), SETTING_KEYS)
+    assert sorted(first_column(text)) == sorted(SETTING_KEYS)
     for key, value in (
         ("baseline", Settings().baseline_dir),
         ("fail_on", list(Settings().fail_on)),
@@ -68,28 +66,28 @@ def test_commands_has_every_command_with_its_options() -> None:
     text = text_of("commands")
     context = click.Context(memguard)
     names = memguard.list_commands(context)
-    same(re.findall(r"^## memguard (\w+)$", text, re.MULTILINE), names)
+    assert sorted(re.findall(r"^## memguard (\w+)$", text, re.MULTILINE)) == sorted(names)
     for name in names:
         command = memguard.get_command(context, name)
         assert command is not None
         options = [max(one.opts, key=len) for one in command.params if isinstance(one, click.Option)]
         documented = [cell.split()[0] for cell in first_column(section(text, f"memguard {name}"))]
-        same(documented, [option for option in options if option != "--help"])
+        assert sorted(documented) == sorted([option for option in options if option != "--help"])
 
 
 def test_outcomes_has_every_outcome_metric_and_problem() -> None:
     text = text_of("outcomes")
-    same(first_column(section(text, "Outcomes")), OUTCOMES)
-    same(first_column(section(text, "Metrics")), METRICS)
+    assert sorted(first_column(section(text, "Outcomes"))) == sorted(OUTCOMES)
+    assert sorted(first_column(section(text, "Metrics"))) == sorted(METRICS)
     source = (ROOT / "pytest_memguard/run_end.py").read_text(encoding="utf-8")
     kinds = re.findall(r'RunProblem\("([\w-]+)"', source)
-    same(first_column(section(text, "What is wrong with a run")), kinds)
+    assert sorted(first_column(section(text, "What is wrong with a run"))) == sorted(kinds)
 
 
 def test_outcomes_marks_those_that_fail() -> None:
     rows = section(text_of("outcomes"), "Outcomes").splitlines()
     failing = [row.split("`")[1] for row in rows if row.endswith("| yes |")]
-    same(failing, Settings().fail_on)
+    assert sorted(failing) == sorted(Settings().fail_on)
 
 
 def all_errors() -> set[type[MemguardError]]:
@@ -106,7 +104,7 @@ def all_errors() -> set[type[MemguardError]]:
 
 def test_messages_has_every_error() -> None:
     slugs = {error.slug for error in all_errors()}
-    same(re.findall(r"^## (\S+)$", text_of("messages"), re.MULTILINE), slugs)
+    assert sorted(re.findall(r"^## (\S+)$", text_of("messages"), re.MULTILINE)) == sorted(slugs)
 
 
 @pytest.mark.parametrize("page", ["exit-codes", "commands"])
@@ -118,14 +116,14 @@ def test_exit_codes_are_those_of_the_errors(page: str) -> None:
 
 def test_baseline_format_has_every_key() -> None:
     keys = {*baseline_text._TOP_KEYS, *baseline_text._ENTRY_KEYS}
-    same(first_column(text_of("baseline-format")), keys)
+    assert sorted(first_column(text_of("baseline-format"))) == sorted(keys)
 
 
 def test_results_format_has_every_key() -> None:
     schema = json.loads((ROOT / "pytest_memguard/storage/results.schema.json").read_text(encoding="utf-8"))
     run, test = text_of("results-format").split("| key of a test |")
-    same(first_column(run), list(schema["properties"]))
-    same(first_column(test), list(schema["$defs"]["test"]["properties"]))
+    assert sorted(first_column(run)) == sorted(schema["properties"])
+    assert sorted(first_column(test)) == sorted(schema["$defs"]["test"]["properties"])
 
 
 def test_parser_of_tables_reads_names() -> None:

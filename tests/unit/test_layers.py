@@ -145,3 +145,13 @@ def test_a_run_without_memguard_loads_next_to_nothing(tmp_path: Path, options: l
     loaded = (tmp_path / "loaded.txt").read_text().split()
     assert [name for name in loaded if "." not in name] == []
     assert set(loaded) == {"pytest_memguard.options", "pytest_memguard.plugin"}
+
+
+def test_the_type_of_the_fixture_can_be_imported_without_a_meter() -> None:
+    code = (
+        "import sys; from pytest_memguard import MemguardFixture; "
+        "heavy = {'memray', 'yaml', 'click', 'rich', 'jinja2'} & set(sys.modules); "
+        "print(MemguardFixture.__name__, sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["MemguardFixture", "[]"]
