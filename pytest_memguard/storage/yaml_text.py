@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import yaml
 
 MAX_DEPTH = 32
+_TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,17}(?:_[0-9]{1,17}){0,8})")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$|^={7}$", re.MULTILINE)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where libyaml is there
@@ -58,7 +59,7 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark is not None else self._line
-            raise UnreadableYamlError(line, f"is not YAML: {error.problem or error.context}") from error
+            raise UnreadableYamlError(line, _problem_of(error)) from error
         except yaml.YAMLError as error:  # a reader error: characters that YAML does not allow
             position = getattr(error, "position", 0)
             line = self._text.count("\n", 0, position) + 1
@@ -92,7 +93,7 @@ class _Reader:
     def _node(self, event: yaml.Event, path: tuple[object, ...]) -> object:
         self.lines.setdefault(path, self._line)
         if len(path) > MAX_DEPTH:
-            raise UnreadableYamlError(self._line, f"is nested deeper than {MAX_DEPTH} levels")
+            raise UnreadableYamlError(self._line, _TOO_DEEP)
         if isinstance(event, yaml.ScalarEvent):
             plain = event.style in (None, "")
             return int(event.value) if plain and _INT.fullmatch(event.value) else event.value
@@ -116,6 +117,13 @@ class _Reader:
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             sequence.append(self._node(event, (*path, len(sequence))))
         return sequence
+
+
+def _problem_of(error: yaml.MarkedYAMLError) -> str:
+    # libyaml looks some way ahead: since 0.2.6 it may meet its own limit of nesting before we do
+    if "nesting depth" in str(error.problem):
+        return _TOO_DEEP
+    return f"is not YAML: {error.problem or error.context}"
 
 
 _PLAIN = re.compile(r"[^\W\d](?:[^ :#]|:(?! )(?!$)|(?<! )#| (?! *$))*")
