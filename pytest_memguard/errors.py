@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -51,6 +52,15 @@ class BaselineError(MemguardError):
     """A baseline that exists and cannot be read or written."""
 
     slug = "unreadable-baseline"
+
+    @classmethod
+    def at(cls, path: Path, line: int, problem: str) -> BaselineError:
+        """Say what is wrong on a line of a baseline's file, and the ways out."""
+        end = "" if problem.endswith("?") else "."
+        return cls(
+            f"{path}:{line}: {problem}{end} Correct the line, or restore the file with `git checkout`, "
+            "then look at it with `memguard show`."
+        )
 
 
 class ResultsError(MemguardError):

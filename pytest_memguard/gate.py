@@ -30,12 +30,18 @@ _WORST_FIRST = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW, Outcome.NEW, O
 
 
 def judge(
-    measurement: Measurement, entry: Entry | None, policy: Policy, *, has_baseline: bool = True
+    measurement: Measurement,
+    entry: Entry | None,
+    policy: Policy,
+    *,
+    has_baseline: bool = True,
+    other_meter: str = "",
 ) -> Verdict:
     """Judge what was measured against what was accepted and against the policy's limits.
 
     `has_baseline` says whether anything at all is accepted for this environment; without it
-    a test that has no entry is `no-baseline`, not `new`.
+    a test that has no entry is `no-baseline`, not `new`. `other_meter` names the meter that took
+    an entry which is left out for it.
     """
     judged = tuple(
         _judge_metric(name, measurement, entry, policy) for name in METRICS if name in measurement.metrics
@@ -47,9 +53,12 @@ def judge(
     if outcome is Outcome.NEW and entry is None and not has_baseline:
         outcome = Outcome.NO_BASELINE
     shown = max((metric for metric in judged if metric.outcome is outcome), key=_over_bytes, default=None)
+    reason = _reason(outcome, shown, measurement, entry)
+    if outcome is Outcome.NO_BASELINE and other_meter:
+        reason = f"it was accepted with {other_meter}, which {measurement.meter} does not compare with"
     return Verdict(
         outcome=outcome,
-        reason=_reason(outcome, shown, measurement, entry),
+        reason=reason,
         metrics=judged,
         sites=grown_sites(measurement, entry, shown),
         is_in_doubt=_is_in_doubt(measurement, entry, policy),

@@ -15,7 +15,7 @@ from pytest_memguard.errors import MemguardError
 from pytest_memguard.model import Outcome
 from pytest_memguard.reports.text import summary_lines
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.run_results import RunProblem, RunResults
+from pytest_memguard.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.storage.baseline import write_gitignore
 from pytest_memguard.storage.results import write_results
 
@@ -95,9 +95,20 @@ def problems(run: GuardedRun) -> tuple[RunProblem, ...]:
             "no guarded test was measured, so this run proves nothing about memory. Its reasons are above."
         )
         found.append(RunProblem("nothing-measured", sentence, fails and broken))
-    if tests and not run.session.has_baseline and not run.options.accept:
-        found.append(RunProblem("no-baseline", _no_baseline(run), fails))
+    uncompared = [test for test in tests if test.outcome is Outcome.NO_BASELINE]
+    if tests and not run.options.accept and (uncompared or not run.session.has_baseline):
+        sentence = _other_meter(uncompared) if run.session.has_baseline else _no_baseline(run)
+        found.append(RunProblem("no-baseline", sentence, fails))
     return tuple(found)
+
+
+def _other_meter(uncompared: Sequence[TestResult]) -> str:
+    test, *more = uncompared
+    others = f", nor {len(more)} more for the same reason" if more else ""
+    return (
+        f"{test.id} was not compared: {test.verdict.reason}{others}. Run with the meter of the baseline, "
+        "or accept this run's numbers with: memguard accept"
+    )
 
 
 def _no_baseline(run: GuardedRun) -> str:

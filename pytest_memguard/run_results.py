@@ -44,6 +44,7 @@ class RunProblem:
 class RunResults:
     """One run, or several merged: what every reader after the run works with.
 
+    `meter` says what measured and what it sees, as in `memray (python allocators traced)`.
     `made_with` maps a name (`python`, `memray`) to a version. `problems` are sentences about
     the run as a whole (no guarded test, no baseline for this environment), each with whether
     it fails the run.
@@ -56,3 +57,12 @@ class RunResults:
     problems: tuple[RunProblem, ...] = ()
     advisory: bool = False
     baseline_dir: str = ".memguard/baseline"
+
+
+def meter_name(label: str) -> str:
+    """Return the name of a meter without what it sees.
+
+    >>> meter_name("memray (python allocators traced)")
+    'memray'
+    """
+    return label.partition(" ")[0]

@@ -13,7 +13,7 @@ from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, Si
 from pytest_memguard.model import PEAK, Entry, LeakFinding, Measurement, Outcome, Sample, Verdict
 from pytest_memguard.policy import Policy
 from pytest_memguard.profiles import ProfileKeeper
-from pytest_memguard.run_results import RunProblem, RunResults, TestResult
+from pytest_memguard.run_results import RunProblem, RunResults, TestResult, meter_name
 from pytest_memguard.settings import Settings
 from pytest_memguard.storage.baseline import BaselineStore, split_id
 from pytest_memguard.storage.baseline_text import ModuleBaseline
@@ -85,8 +85,23 @@ class GuardSession:
     ) -> tuple[Measurement, Verdict]:
         """Join samples into a measurement and ask the gate about it."""
         measurement = measurement_of(samples, meter=self.meter(policy).name, leak=leak, notes=notes)
-        verdict = judge(measurement, self.entry(test_id), policy, has_baseline=self.has_baseline)
+        other = self._other_meter(test_id, policy)
+        entry = None if other else self.entry(test_id)
+        verdict = judge(
+            measurement, entry, policy, has_baseline=self.has_baseline and not other, other_meter=other
+        )
         return (with_doubt(measurement) if verdict.is_in_doubt else measurement), verdict
+
+    def _other_meter(self, test_id: str, policy: Policy) -> str:
+        """Return the meter that took a test's entry where it is not the run's, whose figures do not compare.
+
+        A file names the meter of the run; of a test with a meter of its own it says nothing.
+        """
+        now = self.chosen_meter().meter.name
+        if self.meter(policy).name != now or self.entry(test_id) is None:
+            return ""
+        accepted = meter_name(self.module(split_id(test_id)[0]).meter)
+        return "" if accepted == now else accepted
 
     def result(self, test_id: str, verdict: Verdict, measurement: Measurement | None = None) -> TestResult:
         """Put a verdict into the result of a test, with whether it fails the test."""
@@ -159,7 +174,7 @@ class GuardSession:
         return RunResults(
             environment=self.environment,
             tests=tuple(self._results[test_id] for test_id in sorted(self._results)),
-            meter=self.chosen_meter().meter.name,
+            meter=self.chosen_meter().meter.label,
             made_with=self.made_with(),
             problems=problems,
             advisory=self.settings.advisory,

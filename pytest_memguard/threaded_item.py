@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from _pytest.unittest import TestCaseFunction
 
-from pytest_memguard.concurrent_calls import ThreadedBody
 from pytest_memguard.policy import Policy
 from pytest_memguard.property_tests import is_property_test
 
@@ -48,6 +47,7 @@ def from_threads(item: pytest.Item, runtest: Callable[[], None], policy: Policy)
     """Return one run of an item: as pytest runs it, or once from every thread the policy asks for."""
     if policy.threads == 1:
         return runtest
+    from pytest_memguard.concurrent_calls import ThreadedBody  # noqa: PLC0415 - its libraries would slow every tracker down
 
     def run() -> None:
         with ThreadedBody(

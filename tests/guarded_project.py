@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import memray  # noqa: F401 - a run in this process forgets the modules it loads, and memray loads once
 import pytest
+import yaml  # noqa: F401 - its extension too: loaded again, it would know the classes of the first
 
 import pytest_memguard.hooks  # noqa: F401 - loaded once as well, which saves half a second a run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from pytest_memguard.meters.tally import Tally
 Survivor = tuple[int, int, tuple[Frame, ...]]
 """Bytes, number of blocks, and the stack that allocated them, innermost first."""
 
-_NEAREST_FRAMES = 24
+_NEAREST_FRAMES = (3, 24)
+"""Whose memory it is shows in the first frames mostly, and each frame that is asked for takes time."""
 
 
 def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
@@ -74,15 +75,25 @@ def _whole_stack(record: memray.AllocationRecord, *, native: bool) -> Iterable[F
 
 
 def _stack(record: memray.AllocationRecord, *, native: bool) -> Iterable[Frame]:
-    """Give the innermost frames first and the rest only where they are asked for."""
-    if native:
-        yield from record.hybrid_stack_trace()
-        return
-    stack_trace = record.stack_trace
-    nearest = stack_trace(_NEAREST_FRAMES)
-    yield from nearest
-    if len(nearest) == _NEAREST_FRAMES:
-        yield from stack_trace(sys.maxsize)[_NEAREST_FRAMES:]
+    return tuple(record.hybrid_stack_trace()) if native else _Stack(record.stack_trace)
+
+
+class _Stack:
+    """The frames of a record, innermost first; each iteration takes from memray what it needs."""
+
+    __slots__ = ("_stack_trace",)
+
+    def __init__(self, stack_trace: Callable[[int], list[Frame]]) -> None:
+        self._stack_trace = stack_trace
+
+    def __iter__(self) -> Iterator[Frame]:
+        given = 0
+        for most in (*_NEAREST_FRAMES, sys.maxsize):
+            frames = self._stack_trace(most)
+            yield from frames[given:]
+            given = len(frames)
+            if given < most:
+                return
 
 
 def _drop_padding(path: Path) -> None:

@@ -20,7 +20,7 @@ class _Account:
 
 
 class Tally:
-    """What the records of one sample come to."""
+    """What the records of one sample come to; the frames it is given can be iterated again."""
 
     def __init__(self, namer: SiteNamer) -> None:
         self._namer = namer
@@ -55,10 +55,9 @@ class Tally:
             account.retained_bytes += size_bytes
 
     def _account(self, size_bytes: int, frames: Iterable[Frame]) -> _Account | None:
-        stack = tuple(frames)
-        if size_bytes <= 0 or not self._namer.belongs_to_test(stack):
+        if size_bytes <= 0 or not self._namer.belongs_to_test(frames):
             return None
-        site, inner = self._namer.site_of(stack)
+        site, inner = self._namer.site_of(frames)
         account = self._accounts.setdefault(site, _Account())
         if inner is not None:
             account.inner[inner] = account.inner.get(inner, 0) + size_bytes

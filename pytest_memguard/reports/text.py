@@ -11,7 +11,7 @@ from itertools import groupby
 from pytest_memguard.gate import change_text, is_slack
 from pytest_memguard.model import LEAK_PER_CALL, OUTCOMES, PEAK, GrownSite, MetricVerdict, Outcome
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.run_results import RunResults, TestResult
+from pytest_memguard.run_results import RunResults, TestResult, meter_name
 from pytest_memguard.units import format_apart, format_growth, format_size
 
 SHOWN_ACCEPTS = 3
@@ -72,7 +72,8 @@ def counts_line(results: RunResults) -> str:
     counts = Counter(str(test.outcome) for test in results.tests)
     parts = [f"{counts[name]} {name}" for name in sorted(OUTCOMES, key=_COUNT_ORDER.index) if counts[name]]
     advisory = ", advisory: nothing fails" if results.advisory else ""
-    return f"{', '.join(parts) or 'no guarded test'}  ({results.meter}, {results.environment}{advisory})"
+    measured = f"{meter_name(results.meter)}, {results.environment}{advisory}"
+    return f"{', '.join(parts) or 'no guarded test'}  ({measured})"
 
 
 def failure_lines(test: TestResult, region: str = "") -> Iterator[str]:

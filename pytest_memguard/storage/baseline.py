@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from pytest_memguard.environment import check_environment_key
 from pytest_memguard.errors import BaselineError, ValueFormError
 from pytest_memguard.model import Entry
+from pytest_memguard.run_results import meter_name
 from pytest_memguard.storage.atomic import (
     LOCK_TIMEOUT_SECONDS,
     LockTimeoutError,
@@ -19,16 +18,9 @@ from pytest_memguard.storage.atomic import (
     write_all,
     write_atomic,
 )
-from pytest_memguard.storage.baseline_text import (
-    ModuleBaseline,
-    WrongContentError,
-    check_module,
-    module_text,
-    shortened,
-)
+from pytest_memguard.storage.baseline_text import ModuleBaseline, module_text
 from pytest_memguard.storage.names import file_of, join_id, module_of, split_id
-from pytest_memguard.storage.quick_read import split_quickly
-from pytest_memguard.storage.yaml_text import UnreadableYamlError, line_of, read_yaml
+from pytest_memguard.storage.quick_read import read_quickly
 
 __all__ = ["BaselineStore", "ModuleBaseline", "join_id", "split_id", "write_gitignore"]
 LARGEST_FILE_BYTES = 64 * 1024**2
@@ -87,14 +79,12 @@ class BaselineStore:
         text = self._text(path)
         if text is None:
             return ModuleBaseline(module)
-        try:
-            return _read_quickly(module, text) or check_module(module, read_yaml(text))
-        except UnreadableYamlError as error:
-            raise _unreadable(path, error.line, error.problem) from error
-        except WrongContentError as error:
-            place = " > ".join(_shown(part) for part in error.path)
-            problem = f"{place} {error.problem}" if place else error.problem
-            raise _unreadable(path, line_of(text, error.path), problem) from error
+        quick = read_quickly(module, text)
+        if quick is not None:
+            return quick
+        from pytest_memguard.storage.baseline_parsing import parse_module  # noqa: PLC0415 - loads yaml, for what is written by hand
+
+        return parse_module(module, text, path)
 
     def save(self, baseline: ModuleBaseline) -> None:
         """Write the entries of a module atomically; without entries its file is removed."""
@@ -134,7 +124,8 @@ class BaselineStore:
     ) -> tuple[Path, ...]:
         """Write changed entries by node id, where `None` removes one; return the files.
 
-        `meter` and `made_with` are those of the run that is accepted. Call it under `locked`.
+        `meter` and `made_with` are those of the run that is accepted. A file holds the figures of
+        one meter, so that entries of another must all be rewritten at once. Call it under `locked`.
         """
         by_module: dict[str, dict[str, Entry | None]] = {}
         for test_id, entry in changes.items():
@@ -145,11 +136,21 @@ class BaselineStore:
             old = self.load(module)
             new = {**old.entries, **entries}
             kept = {key: entry for key, entry in new.items() if entry is not None}
+            self._refuse_two_meters(old, meter, [key for key in kept if key not in entries])
             changed.append(
                 ModuleBaseline(module, meter or old.meter, made_with or old.made_with, entries=kept)
             )
         self.save_all(changed)
         return tuple(self.path_of(baseline.module) for baseline in changed)
+
+    def _refuse_two_meters(self, old: ModuleBaseline, meter: str, unchanged: list[str]) -> None:
+        if not unchanged or not meter or not old.meter or meter_name(meter) == meter_name(old.meter):
+            return
+        raise BaselineError(
+            f"{self.path_of(old.module)} was measured by {meter_name(old.meter)} and this run by "
+            f"{meter_name(meter)}, whose figures do not compare; {unchanged[0]!r} would keep the old ones. "
+            "Accept all tests of the file in one run, or remove it, then run the command again."
+        )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -175,15 +176,17 @@ class BaselineStore:
     def _text(self, path: Path) -> str | None:
         try:
             if path.stat().st_size > LARGEST_FILE_BYTES:
-                raise _unreadable(path, 1, f"is larger than {LARGEST_FILE_BYTES:,} bytes")
+                raise BaselineError.at(path, 1, f"is larger than {LARGEST_FILE_BYTES:,} bytes")
             return path.read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
-            raise _unreadable(path, line, f"is not UTF-8: {error.reason} at byte {error.start}") from error
+            raise BaselineError.at(
+                path, line, f"is not UTF-8: {error.reason} at byte {error.start}"
+            ) from error
         except OSError as error:
-            raise _unreadable(path, 1, f"cannot be read: {error.strerror or error}") from error
+            raise BaselineError.at(path, 1, f"cannot be read: {error.strerror or error}") from error
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
@@ -194,33 +197,3 @@ class BaselineStore:
                 folder.rmdir()
             except OSError:
                 return  # it holds other files
-
-
-def _read_quickly(module: str, text: str) -> ModuleBaseline | None:
-    quick = split_quickly(text)
-    if quick is None:
-        return None
-    head, entries = quick
-    try:
-        return replace(_read_head(head), module=module, entries=entries)
-    except (UnreadableYamlError, WrongContentError):
-        return None  # the parser says so again, with the line in the whole file
-
-
-@functools.lru_cache(maxsize=16)
-def _read_head(head: str) -> ModuleBaseline:
-    return check_module("", read_yaml(head))
-
-
-def _unreadable(path: Path, line: int, problem: str) -> BaselineError:
-    end = "" if problem.endswith("?") else "."
-    return BaselineError(
-        f"{path}:{line}: {problem}{end} Correct the line, or restore the file with `git checkout`, "
-        "then look at it with `memguard show`."
-    )
-
-
-def _shown(part: str | int) -> str:
-    text = str(part + 1) if isinstance(part, int) else part
-    text = text if text.isprintable() else ascii(text)
-    return shortened(text)

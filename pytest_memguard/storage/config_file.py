@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pytest_memguard.errors import SettingsError
 from pytest_memguard.settings import Settings, settings_from
-from pytest_memguard.storage.yaml_text import UnreadableYamlError, read_yaml
 
 PYPROJECT = "pyproject.toml"
 MEMGUARD_YML = "memguard.yml"
@@ -58,6 +57,8 @@ def _from_pyproject(path: Path) -> Settings:
 
 
 def _from_yml(path: Path) -> Settings:
+    from pytest_memguard.storage.yaml_reading import UnreadableYamlError, read_yaml  # noqa: PLC0415 - most projects have no such file
+
     try:
         content = read_yaml(_text(path))
     except UnreadableYamlError as error:

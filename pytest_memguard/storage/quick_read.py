@@ -10,12 +10,17 @@ from __future__ import annotations
 import re
 
 from pytest_memguard.model import METRICS, Entry, EntrySite
+from pytest_memguard.storage.baseline_text import FORMAT, ModuleBaseline
 
 _LONGEST_LINE = 1000  # well below the 1,024 characters at which YAML ends simple keys
 _LARGEST = 2**63 - 1
 _INT = "(0|[1-9][0-9]{0,17}(?:_[0-9]{1,17}){0,8})"
 _NAMES = "|".join(METRICS)
-_HEAD_LINE = re.compile(r"# .*|(?!tests:)[a-z_]+: .*")
+_PLAIN = r"[^\W\d](?:[^ :#\n]|:(?=[^ \n])| (?=[^ #\n]))*"
+_VERSION = r"[A-Za-z_][A-Za-z0-9_.+-]*|[0-9]+\.[0-9]+\.[A-Za-z0-9_.+-]*"
+_HEAD = re.compile(rf"(?:# .*\n)?format: {FORMAT}(?:\nmeter: ({_PLAIN}))?(?:\nmade_with: \{{(.+)\}})?")
+_MADE_WITH = re.compile(rf'([A-Za-z_][A-Za-z0-9_.+-]*): (?:({_VERSION})|"([^"\\]*)")')
+_LINE = re.compile(r"# .*|(?!tests:)[a-z_]+: .*")
 _LINE = re.compile(
     rf"""^(?:    (?:({_NAMES}): {_INT}"""
     rf"""|- \{{at: ("[^"\\\n]*")(?:, peak: {_INT})?(?:, retained: {_INT})?\}}"""
@@ -23,7 +28,7 @@ _LINE = re.compile(
     r"""|  ([^\W\d](?:[^ :#\n]|:(?=[^ \n]))*|"[^"\\\n]*"):)$""",
     re.MULTILINE,
 )
-_NOTE = re.compile(r'note: (?:([^\W\d](?:[^ :#]|:(?=[^ ])| (?=[^ #]))*)|"([^"\\]*)")')
+_NOTE = re.compile(rf'note: (?:({_PLAIN})|"([^"\\]*)")')
 _SPREAD = re.compile(rf"spread: \{{((?:(?:{_NAMES}): {_INT}(?:, )?)+)\}}")
 
 
@@ -31,25 +36,33 @@ class _Unknown(Exception):  # noqa: N818 -- not an error: the parser takes over
     """A line that this reader does not know."""
 
 
-def split_quickly(text: str) -> tuple[str, dict[str, Entry]] | None:
-    """Return the head, still as text, and the entries; None for what only the parser can read.
-
-    The first comment is left out of the head, so that the heads of most modules are equal.
-    """
+def read_quickly(module: str, text: str) -> ModuleBaseline | None:
+    """Return the entries of a module; None for what only the parser can read, or refuse."""
     head, found, body = text.partition("\ntests:\n")
     if not found or not text.replace("\n", "").isprintable() or not body.endswith("\n"):
         return None
-    if not all(_HEAD_LINE.fullmatch(line) for line in head.split("\n")):
-        return None
+    known = _HEAD.fullmatch(head)
     lines = _LINE.findall(body)
+    # Each token is one whole line, so as many tokens as lines means that all are known.
+    if known is None or len(lines) != body.count("\n"):
+        return None
     try:
-        # Each token is one whole line, so as many tokens as lines means that all are known.
-        entries = _entries(lines) if len(lines) == body.count("\n") else None
+        return ModuleBaseline(
+            module,
+            meter=known.group(1) or "",
+            made_with=_made_with(known.group(2) or ""),
+            entries=_entries(lines),
+        )
     except _Unknown:
         return None
-    if entries is None:
-        return None
-    return head.partition("\n")[2] if head.startswith("# ") else head, entries
+
+
+def _made_with(written: str) -> dict[str, str]:
+    parts = [_MADE_WITH.fullmatch(part) for part in written.split(", ")] if written else []
+    versions = {part.group(1): part.group(2) or part.group(3) or "" for part in parts if part is not None}
+    if len(versions) != len(parts):
+        raise _Unknown
+    return versions
 
 
 def _entries(lines: list[tuple[str, ...]]) -> dict[str, Entry]:

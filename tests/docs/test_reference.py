@@ -20,7 +20,7 @@ from pytest_memguard.plugin import _marker_line
 from pytest_memguard.policy import POLICY_KEYS
 from pytest_memguard.regions import MemguardFixture
 from pytest_memguard.settings import SETTING_KEYS, Settings
-from pytest_memguard.storage import baseline_text
+from pytest_memguard.storage import baseline_parsing
 from tests.docs.pages import ROOT, first_column, section, text_of
 
 
@@ -115,7 +115,7 @@ def test_exit_codes_are_those_of_the_errors(page: str) -> None:
 
 
 def test_baseline_format_has_every_key() -> None:
-    keys = {*baseline_text._TOP_KEYS, *baseline_text._ENTRY_KEYS}
+    keys = {*baseline_parsing._TOP_KEYS, *baseline_parsing._ENTRY_KEYS}
     assert sorted(first_column(text_of("baseline-format"))) == sorted(keys)
 
 

@@ -447,6 +447,28 @@ def test_other_versions_are_said_once_and_first_by_workers_too(accepted: Guarded
     assert run.text.count("likeliest innocent cause") == 1
 
 
+def test_numbers_of_two_meters_are_not_compared(accepted: GuardedProject) -> None:
+    text = accepted.entries()
+    assert "\nmeter: memray (python allocators traced)\n" in text
+    accepted.let(CI="true")
+    run = accepted.run("--memguard-meter=tracemalloc")
+    assert run.code == 1
+    assert set(run.outcomes().values()) == {"no-baseline"}
+    assert run.problems() == {"no-baseline": True}
+    assert run.reason("test_peak") == "it was accepted with memray, which tracemalloc does not compare with"
+    assert accepted.accept("--memguard-meter=tracemalloc").code == 0
+    assert "\nmeter: tracemalloc (python allocators only)\n" in accepted.entries()
+    assert set(accepted.run("--memguard-meter=tracemalloc").outcomes().values()) == {"ok"}
+
+
+def test_a_file_never_holds_the_numbers_of_two_meters(accepted: GuardedProject) -> None:
+    before = accepted.entries()
+    run = accepted.accept("--memguard-meter=tracemalloc", "test_it.py::test_peak")
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "was measured by memray and this run by tracemalloc" in " ".join(run.summary.split())
+    assert accepted.entries() == before
+
+
 def test_a_baseline_that_cannot_be_read_is_a_usage_error(accepted: GuardedProject) -> None:
     (path,) = (accepted.root / ".memguard/baseline").glob("*/*.yml")
     path.write_text(path.read_text().replace("peak: 1_000_057", "peak: many"))

@@ -41,7 +41,7 @@ LAYERS = [
 THIRD_PARTY = {
     "memray": "meters/",
     "psutil": "leaks/",
-    "yaml": "storage/yaml_text.py",
+    "yaml": "storage/yaml_reading.py",
     "jinja2": "reports/",
     "click": "cli/",
     "rich": "cli/",
