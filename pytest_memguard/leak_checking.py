@@ -27,12 +27,15 @@ def run_check(
     policy: Policy,
     session: GuardSession,
     *,
+    test_id: str,
     between: Callable[[], None] | None = None,
+    calls_before: int = 0,
 ) -> LeakFinding:
-    """Run the leak check on a body under a policy.
+    """Run the leak check on a body under a policy; a leak that is accepted is not explained.
 
-    Raises `CannotRepeatError` where a later call of the body fails. With several threads
-    such a failure is what the check was asked to shake out, and goes on up as itself.
+    `calls_before` is how often the body ran with the same fixtures before. Raises
+    `CannotRepeatError` where a later call of the body fails. With several threads such a
+    failure is what the check was asked to shake out, and goes on up as itself.
     """
     from pytest_memguard.leaks import BodyFailedError, check_leaks  # noqa: PLC0415 - only leak checks load psutil
 
@@ -46,11 +49,13 @@ def run_check(
             threads=policy.threads,
             stuck_seconds=policy.thread_timeout_seconds,
             root=session.root,
+            is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
         )
     except BodyFailedError as error:
         if policy.threads > 1:
             raise error.original from error
-        reason = f"it cannot be repeated: call {error.call} failed with {describe(error.original)}"
+        number = calls_before + error.call
+        reason = f"it cannot be repeated: call {number} failed with {describe(error.original)}"
         raise CannotRepeatError(reason) from error
 
 
@@ -60,7 +65,7 @@ def check_item(
     """Repeat an item's body with the fixtures it has."""
     with quietly(item) as drop:
         body = repeatable_body(item, runtest) if policy.threads == 1 else concurrent_body(item)
-        return run_check(body, policy, session, between=drop)
+        return run_check(body, policy, session, test_id=item.nodeid, between=drop, calls_before=1)
 
 
 def explain_settled(

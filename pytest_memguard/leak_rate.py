@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pytest_memguard.windows import (
     BLOCKS,
+    BYTES_OF_A_BLOCK,
     HEAP,
     RESIDENT,
     Window,
@@ -15,9 +16,6 @@ from pytest_memguard.windows import (
     reading_at,
     scatter,
 )
-
-_BYTES_OF_A_BLOCK = 64
-"""Where the interpreter cannot say what its blocks hold: a small object's size."""
 
 _LEAST_HEAP = 384
 _CLEAR = 5.0
@@ -88,7 +86,7 @@ def _block_bytes(windows: Sequence[Window]) -> _Series | None:
         return [window.calls for window in exact], [window.blocks_bytes or 0 for window in exact]
     counted = [window for window in windows if window.blocks is not None]
     if len(counted) > 1:
-        return [w.calls for w in counted], [(w.blocks or 0) * _BYTES_OF_A_BLOCK for w in counted]
+        return [w.calls for w in counted], [(w.blocks or 0) * BYTES_OF_A_BLOCK for w in counted]
     return None
 
 

@@ -70,8 +70,9 @@ class RegionGuard:
             self._item.stash[BOOK] = None
         books.append(book)
 
-    def _check_call(self, body: Callable[[], object], policy: Policy) -> LeakFinding:
-        return run_check(lambda: _drop(body()), policy, self._session)
+    def _check_call(self, body: Callable[[], object], policy: Policy, name: str) -> LeakFinding:
+        test_id = f"{self._item.nodeid}::{name}"
+        return run_check(lambda: _drop(body()), policy, self._session, test_id=test_id)
 
     def _want_another(self, books: list[RegionBook]) -> bool:
         """Say whether a region needs one more run; one that ran the first time only gets no more samples."""

@@ -13,7 +13,7 @@ from pytest_memguard.meters import Meter, MeterError, Recording
 from pytest_memguard.model import LeakFinding, Sample
 from pytest_memguard.policy import Policy, overlay
 
-LeakCheck = Callable[[Callable[[], object], Policy], LeakFinding]
+LeakCheck = Callable[[Callable[[], object], Policy, str], LeakFinding]
 
 
 BOOK = pytest.StashKey["RegionBook | None"]()
@@ -69,7 +69,7 @@ class RegionBook:
     def check_leaks(self, body: Callable[[], object], name: str, written: Mapping[str, object]) -> None:
         """Repeat a call and keep what the leak check finds."""
         policy = overlay(self.policy, written)
-        self.findings[name] = self._check(body, policy)
+        self.findings[name] = self._check(body, policy, name)
         self.policies[name] = policy
 
 

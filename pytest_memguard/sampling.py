@@ -22,7 +22,7 @@ from pytest_memguard.quiet import quietly
 from pytest_memguard.region_sampling import RegionGuard
 from pytest_memguard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner, recorded_failure
 from pytest_memguard.run_results import TestResult
-from pytest_memguard.session import GuardSession
+from pytest_memguard.session import GuardSession, with_note
 from pytest_memguard.threaded_item import from_threads, threads_refused
 
 
@@ -175,9 +175,12 @@ class ItemGuard:
 
     def _judge_without_leaks(self, samples: list[Sample], reason: str) -> None:
         """Judge the samples alone; where they pass, what could not be checked is what counts."""
-        notes = (*self._notes, reason)
-        measurement, verdict = self._session.judge(self._item.nodeid, samples, self._plan.policy, notes=notes)
-        if not self._session.fails(verdict.outcome):
+        measurement, verdict = self._session.judge(
+            self._item.nodeid, samples, self._plan.policy, notes=self._notes
+        )
+        if self._session.fails(verdict.outcome):
+            measurement = with_note(measurement, reason)
+        else:
             verdict = not_measured(reason)
         self._add_whole(verdict, measurement)
 

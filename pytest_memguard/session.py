@@ -92,6 +92,10 @@ class GuardSession:
         )
         return (with_doubt(measurement) if verdict.is_in_doubt else measurement), verdict
 
+    def is_new_leak(self, test_id: str, finding: LeakFinding, policy: Policy) -> bool:
+        """Say whether a leak is one that nobody has accepted or allowed, as the gate sees it."""
+        return self.judge(test_id, (), policy, leak=finding)[1].outcome is Outcome.LEAKED
+
     def _other_meter(self, test_id: str, policy: Policy) -> str:
         """Return the meter that took a test's entry where it is not the run's, whose figures do not compare.
 

@@ -9,6 +9,9 @@ BLOCKS = "blocks"
 HEAP = "heap"
 RESIDENT = "rss"
 
+BYTES_OF_A_BLOCK = 64
+"""Where the interpreter cannot say what its blocks hold: a small object's size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -78,3 +81,17 @@ def scatter(calls: Sequence[int], values: Sequence[int]) -> float:
     slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / across
     off = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in zip(xs, ys, strict=True))
     return float((off / len(xs)) ** 0.5)
+
+
+def held_between(before: Window, after: Window) -> int:
+    """Return how many bytes of blocks and heap were added between two readings."""
+    heap = (after.heap_bytes or 0) - (before.heap_bytes or 0)
+    if after.blocks_bytes is not None and before.blocks_bytes is not None:
+        return heap + after.blocks_bytes - before.blocks_bytes
+    return heap + BYTES_OF_A_BLOCK * ((after.blocks or 0) - (before.blocks or 0))
+
+
+def signals_of(window: Window) -> tuple[str, ...]:
+    """Return the names of the memory that a reading knows."""
+    known = {BLOCKS: window.blocks, HEAP: window.heap_bytes, RESIDENT: window.resident_bytes}
+    return tuple(name for name, value in known.items() if value is not None)

@@ -23,14 +23,15 @@ def check_leaks(
     between: Callable[[], None] | None = None,
     threads: int = 1,
     stuck_seconds: float = STUCK_SECONDS,
+    is_news: Callable[[LeakFinding], bool] = lambda _finding: True,
 ) -> LeakFinding:
     """Repeat `body`, say whether memory keeps growing per call, and explain it where it does.
 
-    `budget_seconds` is CPU time; `ceiling_bytes` limits what the check may add to the
-    process; `between` is called after each window. With several `threads`, each of them calls
-    the body, all starting at one barrier. Raises `BodyFailedError` where a call fails, with
-    the error and the number of the call; the error is a `DeadlockError` where no thread moved
-    for `stuck_seconds`.
+    A leak that `is_news` denies is not explained. `budget_seconds` is CPU time; `ceiling_bytes`
+    limits what the check may add to the process; `between` is called after each window. With
+    several `threads`, each of them calls the body, all starting at one barrier. Raises
+    `BodyFailedError` where a call fails, with the error and the number of the call; the error is
+    a `DeadlockError` where no thread moved for `stuck_seconds`.
     """
     check = LeakCheck(
         body,
@@ -41,4 +42,6 @@ def check_leaks(
         stuck_seconds=stuck_seconds,
     )
     finding = check.screen()
-    return check.explain(finding, root=root, native=native) if finding.leaking else finding
+    if finding.leaking and is_news(finding):
+        return check.explain(finding, root=root, native=native)
+    return finding

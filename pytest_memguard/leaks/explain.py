@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pytest_memguard.leaks.cpu_time import cpu_seconds
 from pytest_memguard.meters.collection import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.contract import MeterError
 from pytest_memguard.meters.sites import Frame, Owner, SiteNamer
@@ -54,10 +54,10 @@ def leak_sites(
     calls = max(_LEAST_CALLS, min(_FIRST_CALLS, leak.calls // 16))
     calls = -(-calls // leak.at_once) * leak.at_once
     while True:
-        started = time.process_time()
+        started = cpu_seconds()
         grown = _grown_stacks(*_windows(repeat, calls, native=leak.native))
         sites = _sites(grown, calls, leak.calls, namer)
-        spent = time.process_time() - started
+        spent = cpu_seconds() - started
         explained = max((site.retained_bytes for site in sites), default=0)
         more = min(calls * _MORE, max(calls, leak.calls))
         if explained >= _EXPLAINS * leak.bytes_per_call or more == calls or spent * _MORE > seconds:

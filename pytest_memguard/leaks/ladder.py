@@ -18,6 +18,7 @@ _WALL_FACTOR = 4
 _SLOW_FACTOR = 8
 _EXTENDED_FACTOR = 4
 _MOST_COUNTED = 128
+_SHORT_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,35 @@ def extension(calls: int) -> Plan:
     return Plan(rows=rows, step=max(1, calls // rows))
 
 
-def may_extend(*, spent_seconds: float, spent_wall_seconds: float, budget_seconds: float) -> bool:
-    """Say whether doubling the calls stays within four times the budget."""
-    within = _EXTENDED_FACTOR * budget_seconds * 1.2
-    return 2 * spent_seconds <= within and 2 * spent_wall_seconds <= within * _WALL_FACTOR
+@dataclass(slots=True)
+class Spent:
+    """What the calls of a ladder took, of CPU time and on the clock.
 
+    It is the body's time alone: what a session holds, and readings look at, must not shorten a check.
+    """
 
-def is_overdue(*, spent_seconds: float, spent_wall_seconds: float, budget_seconds: float) -> bool:
-    """Say whether the calls took half as long again as extending may: they get slower as they go."""
-    most = 1.5 * _EXTENDED_FACTOR * budget_seconds
-    return spent_seconds > most or spent_wall_seconds > _WALL_FACTOR * most
+    budget_seconds: float
+    seconds: float = 0.0
+    wall_seconds: float = 0.0
+
+    def is_short(self) -> bool:
+        """Say whether so little of the budget is used that twice as many calls have room in it.
+
+        Rounding leaves a ladder half of it at the least.
+        """
+        return not self._exceeds(_SHORT_SHARE)
+
+    def may_extend(self) -> bool:
+        """Say whether doubling the calls stays within four times the budget."""
+        return not self._exceeds(_EXTENDED_FACTOR * 1.2 / 2)
+
+    def is_overdue(self) -> bool:
+        """Say whether the calls took half as long again as extending may: they get slower as they go."""
+        return self._exceeds(_EXTENDED_FACTOR * 1.5)
+
+    def _exceeds(self, factor: float) -> bool:
+        most = factor * self.budget_seconds
+        return self.seconds > most or self.wall_seconds > _WALL_FACTOR * most
 
 
 def most_calls_for(*, bytes_per_call: float, counts_per_call: float, ceiling_bytes: int) -> int:

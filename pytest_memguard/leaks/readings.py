@@ -19,6 +19,9 @@ GARBAGE = "uncollectable objects"
 
 _MOST_ROWS = 512
 _UNKNOWN = -1
+_LITTLE_BLOCKS = 64
+_LITTLE_SHARE = 0.05
+"""Garbage of so many blocks, or of so small a share of those that the calls left, changes no verdict."""
 _UNITS = (THREADS, FILES, CHILDREN, GARBAGE)
 
 
@@ -65,15 +68,39 @@ class Readings:
         No call lies between the two readings: what goes is the past's, and falling by it would
         hide what the body leaves behind.
         """
+        for column, freed in zip(self._columns[1:], self._freed_of_all(), strict=True):
+            for row in range(self._rows):
+                column[row] -= freed
+
+    def hide_what_is_alive(self) -> None:
+        """Keep the collector's sight to what the calls make from here on: a look at everything takes long."""
+        gc.freeze()
+
+    def take_out_hidden_garbage(self, first: int) -> bool:
+        """Take what died out of sight out of the rows from `first` on, as if it had died evenly.
+
+        Returns whether that was much beside what these rows grew by, so that they prove little.
+        """
+        last = self._rows - 1
+        calls, start = self._columns[0], self._columns[0][first - 1]
+        made = max(1, calls[last] - start)
+        freed_of_all = self._freed_of_all()
+        for column, freed in zip(self._columns[1:], freed_of_all, strict=True):
+            for row in range(first, self._rows):
+                column[row] -= max(0, freed) * (calls[row] - start) // made
+        blocks, grown = freed_of_all[0], self._columns[1][last] - self._columns[1][first - 1]
+        return blocks > max(_LITTLE_BLOCKS, _LITTLE_SHARE * grown)
+
+    def _freed_of_all(self) -> list[int]:
+        """Collect all garbage there is and return what the figure of each column fell by."""
         gc.unfreeze()
         last = self._rows - 1
         row = self.take(self._columns[0][last])
-        for column in self._columns[1:]:
-            freed = column[last] - column[row]
-            if _UNKNOWN not in (column[last], column[row]):
-                for earlier in range(row):
-                    column[earlier] -= freed
         self._rows = row
+        return [
+            0 if _UNKNOWN in (column[last], column[row]) else column[last] - column[row]
+            for column in self._columns[1:]
+        ]
 
     def windows(self) -> tuple[Window, ...]:
         """Return the rows taken so far."""

@@ -27,6 +27,8 @@ _UNKNOWN = 1 << 62
 _MOST_DEPTH = 12
 _MOST_WIDTH = 24
 _CANDIDATES = 4
+_SECONDS_AN_OBJECT = 5e-6
+"""A look at who refers to one object is a look at all there are, and a chain takes some dozens of them."""
 _HEAP_TYPE = 1 << 9
 """The flag of a class that a `class` statement made."""
 
@@ -36,12 +38,16 @@ class _OutOfTimeError(Exception):
 
 
 class HolderSearch:
-    """Finds the chain of objects that holds what a body leaves behind, within so many CPU seconds."""
+    """Finds the chain of objects that holds what a body leaves behind.
+
+    It takes at most so many CPU `seconds`, and more where a session holds millions of objects.
+    """
 
     def __init__(self, repeat: Callable[[int], object], *, namer: SiteNamer, seconds: float) -> None:
         self._repeat = repeat
         self._namer = namer
-        self._deadline = time.thread_time() + seconds
+        gc.unfreeze()  # the holder is older than the check
+        self._deadline = time.thread_time() + seconds + _SECONDS_AN_OBJECT * len(gc.get_objects())
         self._fresh: set[int] = set()
         self._own: set[int] = set()
         self._gained: dict[int, tuple[int, object, Counter[type]]] = {}

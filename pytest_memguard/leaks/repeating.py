@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 
 from pytest_memguard.interrupts import is_interrupt_from_outside
 from pytest_memguard.leaks.ceiling import CeilingReached
+from pytest_memguard.leaks.cpu_time import cpu_seconds
 from pytest_memguard.leaks.errors import BodyFailedError
 
 _in_child: list[bool] = []
@@ -36,7 +36,7 @@ class Repeater:
         from outside and the ceiling of this check pass through.
         """
         body, in_child, at_once = self._body, _in_child, self._at_once
-        start = time.process_time()
+        start = cpu_seconds()
         number = 0
         try:
             for number in range(1, -(-times // at_once) + 1):  # noqa: B007 - the error below names the call
@@ -53,4 +53,4 @@ class Repeater:
                 raise
             raise BodyFailedError(error, self.calls + number * at_once) from error
         self.calls += number * at_once
-        return time.process_time() - start
+        return cpu_seconds() - start

@@ -13,16 +13,15 @@ from pytest_memguard.leaks.ladder import (
     ENOUGH_CALLS,
     LEAST_ROWS,
     Plan,
+    Spent,
     extension,
     first_plan,
-    is_overdue,
-    may_extend,
     most_calls_for,
 )
 from pytest_memguard.leaks.readings import Readings
 from pytest_memguard.leaks.repeating import Repeater
 from pytest_memguard.units import format_size
-from pytest_memguard.windows import BLOCKS, HEAP, RESIDENT, Window
+from pytest_memguard.windows import RESIDENT, Window, held_between, signals_of
 
 _PILOT_SHARE = 0.01
 _PILOT_MOST_CALLS = 4096
@@ -59,7 +58,7 @@ class Screen:
         self._between = between or (lambda: None)
         self._readings = Readings()
         self._ceiling = Ceiling(self._readings.process.resident_bytes, ceiling_bytes)
-        self._started = (0.0, 0.0)
+        self._spent = Spent(budget_seconds)
         self._first_row = 1
         self._most_calls = 0
 
@@ -68,10 +67,11 @@ class Screen:
         try:
             with self._ceiling:
                 self._readings.take(0)
-                self._started = (time.process_time(), time.monotonic())
                 plan = self._pilot()
+                self._spent = Spent(self._budget_seconds)
                 self._first_row = self._row()
                 self._climb(plan)
+                self._use_up_budget()
                 growth = self._extend(decide(self._series()))
             return self._screened(growth, self._note(growth))
         except CeilingReached:
@@ -83,7 +83,10 @@ class Screen:
         return self._readings.windows()[self._first_row :]
 
     def _calls(self, times: int) -> float:
+        start = time.monotonic()
         seconds = self._repeat(times)
+        self._spent.wall_seconds += time.monotonic() - start
+        self._spent.seconds += seconds
         self._between()
         return seconds
 
@@ -119,41 +122,48 @@ class Screen:
 
     def _climb(self, plan: Plan) -> None:
         for row in range(plan.rows):
-            if row >= LEAST_ROWS and self._is_overdue():
+            if row >= LEAST_ROWS and self._spent.is_overdue():
                 return
             self._calls(plan.step)
             self._row()
 
+    def _use_up_budget(self) -> None:
+        """Go on where the first calls, which sized the ladder, were slower than the rest."""
+        while self._spent.is_short():
+            first, last = self._series()[0], self._series()[-1]
+            made = last.calls - first.calls
+            self._most_calls = _most_calls(first, last, made, self._ceiling_bytes)
+            if made >= self._most_calls:
+                return
+            self._climb(extension(made))
+
     def _extend(self, growth: Growth) -> Growth:
         """Go on while growth is not told apart; what looks like a leak must show over twice the calls."""
-        confirmed = False  # by twice the calls, all garbage included
-        while growth.trend is not Trend.LEVEL and growth.calls < self._most_calls:
+        confirmed = doubted = False  # by twice the calls, all garbage included
+        while (doubted or growth.trend is not Trend.LEVEL) and growth.calls < self._most_calls:
             if confirmed and growth.trend is Trend.GROWS and growth.calls >= ENOUGH_CALLS:
                 break
-            if not self._may_extend():
+            if not self._spent.may_extend():
                 break
-            self._readings.see_all_garbage()  # what was alive before and died since was out of sight
-            self._climb(extension(growth.calls))
+            doubted = self._climb_in_full_sight(growth.calls, at_every_row=doubted)
             growth = decide(self._series())
-            confirmed = True
+            confirmed = not doubted
         return growth
 
-    def _may_extend(self) -> bool:
-        cpu, wall = self._started
-        return may_extend(
-            spent_seconds=time.process_time() - cpu,
-            spent_wall_seconds=time.monotonic() - wall,
-            budget_seconds=self._budget_seconds,
-        )
+    def _climb_in_full_sight(self, calls: int, *, at_every_row: bool) -> bool:
+        """Double the calls and leave no garbage in the readings; return whether there was much of it.
 
-    def _is_overdue(self) -> bool:
-        """Say whether calls that got slower and slower have used up what extending may take."""
-        cpu, wall = self._started
-        return is_overdue(
-            spent_seconds=time.process_time() - cpu,
-            spent_wall_seconds=time.monotonic() - wall,
-            budget_seconds=self._budget_seconds,
-        )
+        What was alive before a check and died since was out of sight. To look at all objects takes long in
+        a large session: once before and once after do, unless much is found to have died meanwhile.
+        """
+        self._readings.see_all_garbage()
+        if at_every_row:
+            self._climb(extension(calls))
+            return False
+        first = len(self._readings.windows())
+        self._readings.hide_what_is_alive()
+        self._climb(extension(calls))
+        return self._readings.take_out_hidden_garbage(first)
 
     def _note(self, growth: Growth) -> str:
         if growth.calls < LEAST_CALLS:
@@ -173,7 +183,7 @@ class Screen:
             windows=windows[self._first_row :],
             calls=self._repeat.calls,
             settled_bytes=0 if growth.trend is Trend.GROWS else _settled(windows[0], windows[-1], growth),
-            signals=_signals(windows[0]),
+            signals=signals_of(windows[0]),
             note=note,
         )
 
@@ -190,7 +200,7 @@ class Screen:
             windows=self._series(),
             calls=calls,
             settled_bytes=0,
-            signals=_signals(self._readings.windows()[0]),
+            signals=signals_of(self._readings.windows()[0]),
             note=f"stopped: the process grew by {format_size(grown)}, past the ceiling of {limit}",
         )
 
@@ -198,7 +208,7 @@ class Screen:
 def _most_calls(before: Window, after: Window, times: int, ceiling_bytes: int) -> int:
     """Limit what follows by what the last calls left behind."""
     counted = max((count - before.counts.get(unit, count) for unit, count in after.counts.items()), default=0)
-    grown = max(_held(before, after), (after.resident_bytes or 0) - (before.resident_bytes or 0))
+    grown = max(held_between(before, after), (after.resident_bytes or 0) - (before.resident_bytes or 0))
     return most_calls_for(
         bytes_per_call=grown / times,
         counts_per_call=counted / times if counted >= min(_COUNTED, times) else 0.0,
@@ -206,19 +216,6 @@ def _most_calls(before: Window, after: Window, times: int, ceiling_bytes: int) -
     )
 
 
-def _held(before: Window, after: Window) -> int:
-    """Return how many bytes of blocks and heap were added between two readings."""
-    heap = (after.heap_bytes or 0) - (before.heap_bytes or 0)
-    if after.blocks_bytes is not None and before.blocks_bytes is not None:
-        return heap + after.blocks_bytes - before.blocks_bytes
-    return heap + 64 * ((after.blocks or 0) - (before.blocks or 0))
-
-
 def _settled(before: Window, after: Window, growth: Growth) -> int:
     """Return what is held beyond a drift too small to be a leak, which depends on the number of calls."""
-    return max(0, round(_held(before, after) - max(0.0, growth.drift_bytes) * after.calls))
-
-
-def _signals(window: Window) -> tuple[str, ...]:
-    known = {BLOCKS: window.blocks, HEAP: window.heap_bytes, RESIDENT: window.resident_bytes}
-    return tuple(name for name, value in known.items() if value is not None)
+    return max(0, round(held_between(before, after) - max(0.0, growth.drift_bytes) * after.calls))

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import sys
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -116,11 +116,24 @@ def _json() -> Body:
     return lambda: json.loads(json.dumps({"a": list(range(50)), "b": {"c": None}}))
 
 
+def _cycle() -> list[object]:
+    cycle: list[object] = [bytes(100)]
+    cycle.append(cycle)
+    return cycle
+
+
+def _turning_cycles_of_the_past() -> Body:
+    """A cache that was full before the check began: what it drops is garbage of the past."""
+    cache = deque((_cycle() for _ in range(20_000)), maxlen=20_000)
+    return lambda: cache.append(_cycle())
+
+
 BODIES: dict[str, Body] = {
     "lru_cache of 128": _lru(128),
     "lru_cache of 1,024": _lru(1024),
     "lru_cache of 10,000": _lru(10_000),
     "turning cache": _turning(),
+    "turning cycles of the past": _turning_cycles_of_the_past(),
     "interned names": _interned(),
     "lazy import": _lazy_import(),
     "logging handler": _logging(),

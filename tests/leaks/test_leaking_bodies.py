@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import mmap
 import os
 import signal
@@ -107,6 +108,26 @@ def test_leak_is_found_at_its_rate(name: str) -> None:
     finding = _screen(body)
     assert finding.leaking, finding
     assert least <= finding.bytes_per_call <= most, finding
+
+
+def test_slow_first_calls_do_not_shorten_the_check() -> None:
+    calls = itertools.count()
+    keep = _every(50, object)
+
+    def body() -> None:
+        if next(calls) < 3:
+            sum(range(1_000_000))
+        keep()
+
+    finding = _screen(body)
+    assert finding.leaking, finding
+    assert finding.calls > 20_000
+
+
+def test_quick_calls_are_timed_while_the_ceiling_watches() -> None:
+    """Its timer makes one of the clocks coarse, and what a call costs would be a matter of chance."""
+    calls = [_screen(lambda: sum(range(2_000)), budget_seconds=0.1).calls for _ in range(5)]
+    assert max(calls) <= 2.2 * min(calls), calls
 
 
 def test_garbage_of_the_past_hides_no_leak() -> None:

@@ -1,0 +1,258 @@
+"""The leak check through pytest: what is repeated, how it is judged against the accepted, what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+LEAKING = {
+    "shop.py": """
+        import os
+        _OPEN = []
+
+        def open_session():
+            _OPEN.append(bytearray(int(os.environ["RATE"])))
+    """,
+}
+TEST = """
+    import pytest
+    from shop import open_session
+
+    @pytest.mark.memguard(leaks=True, leak_budget=0.2)
+    def test_session():
+        open_session()
+"""
+KINDS = {
+    "function": (
+        (),
+        """
+        @pytest.mark.memguard
+        @pytest.mark.parametrize("cache", ["module"])
+        def test_it(cache): KEPT.append(bytes(500))
+        """,
+    ),
+    "session fixture": (
+        (),
+        """
+        @pytest.fixture(scope="session")
+        def cache(): return []
+
+        @pytest.mark.memguard
+        def test_it(cache): cache.append(bytes(500))
+        """,
+    ),
+    "TestCase": (
+        (),
+        """
+        @pytest.mark.memguard
+        class TestIt(unittest.TestCase):
+            def setUp(self): self.kept = KEPT
+            def test_it(self): self.kept.append(bytes(500))
+        """,
+    ),
+    "IsolatedAsyncioTestCase": (
+        (),
+        """
+        @pytest.mark.memguard
+        class TestIt(unittest.IsolatedAsyncioTestCase):
+            async def test_it(self): KEPT.append(bytes(500))
+        """,
+    ),
+    "pytest-asyncio": (
+        ("pytest_asyncio.plugin",),
+        """
+        @pytest.mark.memguard
+        @pytest.mark.asyncio
+        async def test_it():
+            await asyncio.sleep(0)
+            KEPT.append(bytes(500))
+        """,
+    ),
+    "anyio on trio": (
+        ("anyio.pytest_plugin",),
+        """
+        @pytest.fixture
+        def anyio_backend(): return "trio"
+
+        @pytest.mark.memguard
+        @pytest.mark.anyio
+        async def test_it(): KEPT.append(bytes(500))
+        """,
+    ),
+    "hypothesis": (
+        (),
+        """
+        from hypothesis import given, strategies
+
+        @pytest.mark.memguard
+        @given(strategies.integers())
+        def test_it(number): KEPT.append(bytes(500))
+        """,
+    ),
+}
+
+
+@pytest.fixture
+def leaking(project: GuardedProject) -> GuardedProject:
+    project.let(RATE=1000)
+    project.write(LEAKING, test_it=TEST)
+    return project
+
+
+def test_a_leak_fails_without_a_baseline_and_says_who_holds_it(leaking: GuardedProject) -> None:
+    run = leaking.run()
+    assert run.code == 1
+    assert run.outcomes() == {"test_session": "leaked"}
+    rate = run.results()["test_session"]["leak"]["bytes_per_call"]
+    assert 1060 <= rate <= 1100
+    text = "\n".join(run.lines)
+    assert "memguard: leaked: 1.1 KiB a call, steady over " in text
+    assert "shop.py:6 in open_session" in text
+    assert "held by shop._OPEN (list, " in text
+
+
+def test_an_accepted_leak_passes_unexplained_and_fails_when_its_rate_grows(leaking: GuardedProject) -> None:
+    assert leaking.accept().code == 0
+    assert "    leak_per_call: 1_0" in leaking.entries()
+    run = leaking.run()
+    assert run.outcomes() == {"test_session": "ok"}
+    leak = run.results()["test_session"]["leak"]
+    assert leak["leaking"]
+    assert leak["held_by"] == []
+    leaking.let(RATE=2000)
+    run = leaking.run()
+    assert run.outcomes() == {"test_session": "leaked"}
+    assert ", accepted 1.1 KiB a call" in run.reason("test_session")
+    assert run.results()["test_session"]["leak"]["held_by"][0].startswith("shop._OPEN (list, ")
+
+
+def test_a_leak_that_is_gone_is_an_improvement(leaking: GuardedProject) -> None:
+    leaking.accept()
+    leaking.write({"shop.py": "def open_session(): pass\n"})
+    run = leaking.run()
+    assert run.code == 0
+    assert run.outcomes() == {"test_session": "improved"}
+
+
+@pytest.mark.parametrize(("most", "outcome"), [("2 KiB", "ok"), ("500 B", "leaked")])
+def test_a_limit_allows_a_leak_up_to_a_rate(leaking: GuardedProject, most: str, outcome: str) -> None:
+    leaking.accept()
+    entries = next((leaking.root / ".memguard/baseline").glob("*/*.yml"))
+    entries.write_text(entries.read_text().replace("leak_per_call: 1_0", "leak_per_call: 0 # 1_0"))
+    leaking.write({"pyproject.toml": f"[tool.memguard]\nmax_leak_per_call = '{most}'\n"})
+    assert leaking.run().outcomes() == {"test_session": outcome}
+
+
+def test_a_cache_that_settles_higher_grew_and_its_line_is_named(project: GuardedProject) -> None:
+    project.let(SIZE=100)
+    project.write(
+        {
+            "prices.py": """
+                import os
+                from collections import OrderedDict
+                CACHE = OrderedDict()
+
+                def price(key):
+                    CACHE[key] = bytearray(int(os.environ["SIZE"]))
+                    if len(CACHE) > 100:
+                        CACHE.popitem(last=False)
+            """
+        },
+        test_it="""
+            import itertools, pytest
+            from prices import price
+            KEYS = itertools.count()
+
+            @pytest.mark.memguard(leaks=True, leak_budget=0.2)
+            def test_price(): price(next(KEYS))
+        """,
+    )
+    project.accept()
+    assert project.run().outcomes() == {"test_price": "ok"}
+    project.let(SIZE=9000)
+    run = project.run()
+    assert run.outcomes() == {"test_price": "grew"}
+    assert run.reason("test_price").startswith("settled 8")
+    assert "prices.py:7 in price" in "\n".join(run.lines)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_test_is_repeated(project: GuardedProject, kind: str) -> None:
+    plugins, text = KINDS[kind]
+    head = "        import asyncio, unittest, pytest\n        KEPT = []\n"
+    project.write(
+        {"pyproject.toml": "[tool.memguard]\nleaks = true\nleak_budget = '200 ms'\n"}, test_it=head + text
+    )
+    run = project.spawn("-W", "ignore::pytest.PytestDeprecationWarning", plugins=plugins)
+    (result,) = run.results().values()
+    assert result["outcome"] == "leaked", result
+    assert 530 <= result["leak"]["bytes_per_call"] <= 600
+    assert result["sites"][0]["file"] == "test_it.py"
+
+
+def test_the_option_checks_every_guarded_test(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            KEPT = []
+
+            @pytest.mark.memguard(leak_budget=0.1)
+            def test_it(): KEPT.append(bytes(500))
+        """
+    )
+    assert project.run().outcomes() == {"test_it": "no-baseline"}
+    assert project.run("--memguard-leaks").outcomes() == {"test_it": "leaked"}
+
+
+def test_a_body_that_cannot_be_repeated_is_not_measured_and_says_why(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+
+            @pytest.mark.memguard(leaks=True)
+            def test_once(tmp_path): (tmp_path / "made").mkdir()
+        """
+    )
+    run = project.run()
+    assert run.code == 0
+    assert run.outcomes() == {"test_once": "not-measured"}
+    assert run.reason("test_once").startswith("it cannot be repeated: call 2 failed with FileExistsError")
+    assert run.text.count("it cannot be repeated") == 1
+
+
+def test_what_the_repetition_prints_warns_and_logs_is_not_told(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import logging, pytest, warnings
+
+            @pytest.mark.memguard(leaks=True, leak_budget=0.1)
+            def test_loud():
+                print("printed")
+                logging.getLogger("loud").warning("logged")
+                warnings.warn("warned")
+                assert True
+        """
+    )
+    run = project.spawn("-rP")
+    assert [run.text.count(word) for word in ("printed\n", "UserWarning: warned")] == [1, 1]
+    assert run.text.count("logged") == 1
+
+
+def test_a_filling_cache_is_told_from_a_leak_in_a_large_session_too(project: GuardedProject) -> None:
+    """What the session holds costs each look at it, and must not shorten the check."""
+    project.write(
+        {"conftest.py": "HELD = [[number] for number in range(1_000_000)]\n"},
+        test_it="""
+            import collections, pytest
+            CACHE = collections.deque(maxlen=2_500)
+
+            @pytest.mark.memguard(leaks=True, leak_budget=0.5)
+            def test_fills():
+                CACHE.append([bytes(100)])
+                sum(range(30_000))
+        """,
+    )
+    run = project.spawn()
+    assert run.outcomes() == {"test_fills": "no-baseline"}
+    assert run.results()["test_fills"]["leak"]["calls"] > 2_500
