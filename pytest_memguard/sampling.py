@@ -95,16 +95,25 @@ class ItemGuard:
         except CannotRepeatError as error:
             self._judge_without_leaks(samples, str(error))
             return
-        judged = self._session.judge(self._item.nodeid, samples, self._plan.policy, leak=leak)
-        if leak is not None and has_settled_higher(judged[1]):
-            leak = self._confirm_settled(leak)
-            judged = self._session.judge(self._item.nodeid, samples, self._plan.policy, leak=leak)
-            if has_settled_higher(judged[1]) and not leak.leaking:
-                leak = self._explain_settled(leak)
+        if leak is not None:
+            leak = self._settled(samples, leak)
         measurement, verdict = self._session.judge(
             self._item.nodeid, samples, self._plan.policy, leak=leak, notes=self._notes
         )
         self._add_whole(verdict, measurement)
+
+    def _settled(self, samples: list[Sample], leak: LeakFinding) -> LeakFinding:
+        """Confirm what the body settled at, and name its lines, where it is more than was accepted."""
+        if not self._settles_higher(samples, leak):
+            return leak
+        leak = self._confirm_settled(leak)
+        if leak.leaking or not self._settles_higher(samples, leak):
+            return leak
+        return self._explain_settled(leak)
+
+    def _settles_higher(self, samples: list[Sample], leak: LeakFinding) -> bool:
+        _, verdict = self._session.judge(self._item.nodeid, samples, self._plan.policy, leak=leak)
+        return has_settled_higher(verdict)
 
     def _add_whole(self, verdict: Verdict, measurement: Measurement) -> None:
         result = self._session.result(self._item.nodeid, verdict, measurement)

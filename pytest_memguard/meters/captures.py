@@ -18,6 +18,8 @@ from pytest_memguard.meters.tally import Tally
 Survivor = tuple[int, int, tuple[Frame, ...]]
 """Bytes, number of blocks, and the stack that allocated them, innermost first."""
 
+_USUAL_PADDING = 4096
+_PADDING = 65536
 _NEAREST_FRAMES = (3, 24)
 """Whose memory it is shows in the first frames mostly, and each frame that is asked for takes time."""
 
@@ -98,13 +100,14 @@ class _Stack:
 
 def _drop_padding(path: Path) -> None:
     """Cut the zeros that memray maps ahead; its reader would walk them backwards byte by byte, each time."""
-    with path.open("r+b") as capture:
-        size = capture.seek(0, os.SEEK_END)
-        while size:
-            start = max(0, size - 65536)
+    with path.open("r+b", buffering=0) as capture:
+        end = capture.seek(0, os.SEEK_END)
+        length = _USUAL_PADDING
+        while end:
+            start = max(0, end - length)
             capture.seek(start)
-            kept = capture.read(size - start).rstrip(b"\0")
+            kept = capture.read(end - start).rstrip(b"\0")
             if kept:
                 capture.truncate(start + len(kept))
                 return
-            size = start
+            end, length = start, _PADDING
