@@ -17,6 +17,7 @@ from tests.action.act_runner import ROOT, write_files
 from tests.action.conftest import clean_environment
 from tests.action.consumer import TESTS, shop_files
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 REFERENCE = (ROOT / "docs/reference/action.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs/how-to/github-action.md").read_text(encoding="utf-8")
 GITLAB = (ROOT / "docs/how-to/gitlab.md").read_text(encoding="utf-8")
@@ -41,6 +42,14 @@ def test_every_input_and_output_is_in_the_reference_as_it_is_in_the_action(numbe
     assert tables(REFERENCE, "input")[number] == inputs
     outputs = [[f"`{key}`", value["description"]] for key, value in action["outputs"].items()]
     assert tables(REFERENCE, "output")[number] == outputs
+
+
+def test_the_readme_names_every_input_and_output_once() -> None:
+    action = metadata("action.yml")
+    for heading, names in (("inputs, all optional", action["inputs"]), ("outputs", action["outputs"])):
+        (rows,) = tables(README, heading)
+        named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row[0])]
+        assert sorted(named) == sorted(names)
 
 
 def _default(value: dict[str, Any]) -> str:
