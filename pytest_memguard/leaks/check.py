@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_memguard.concurrent_calls import STUCK_SECONDS, ThreadedBody
 from pytest_memguard.growth import Growth, Trend
+from pytest_memguard.leaks.errors import BodyFailedError
 from pytest_memguard.leaks.explain import Leak, leak_sites
 from pytest_memguard.leaks.referrers import HolderSearch
 from pytest_memguard.leaks.repeating import Repeater
@@ -79,23 +80,40 @@ class LeakCheck:
         """Add which lines allocate what stays behind, and what holds it.
 
         Files are named relative to `root`; `native` asks for frames of extensions, which
-        are taken anyway where C memory grows without Python objects. Raises `BodyFailedError`.
+        are taken anyway where C memory grows without Python objects. What cannot be explained is
+        said in the note: a leak stays one.
         """
-        grew = self._growth.signals if self._growth is not None else ()
         namer = SiteNamer(root)
+        notes = [finding.note] if finding.note else []
+        sites: tuple[SiteBytes, ...] = ()
+        held_by: tuple[str, ...] = ()
+        try:
+            sites = self._sites(finding, namer, native=native)
+        except BodyFailedError as error:
+            notes.append(f"its lines are not known: call {error.call} failed while they were looked for")
+        self._between()
+        try:
+            held_by = self._holders(finding, namer)
+        except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
+            notes.append(f"who holds it is not known: {type(error).__name__} while it was looked for")
+        self._between()
+        return replace(
+            finding, sites=sites or self._own_line(finding, namer), held_by=held_by, note="; ".join(notes)
+        )
+
+    def _sites(self, finding: LeakFinding, namer: SiteNamer, *, native: bool) -> tuple[SiteBytes, ...]:
+        grew = self._growth.signals if self._growth is not None else ()
         leak = Leak(
             bytes_per_call=finding.bytes_per_call,
             calls=finding.calls,
             native=native or (bool(grew) and BLOCKS not in grew),
             at_once=self._threads,
         )
-        sites = leak_sites(self._repeat, leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds)
-        self._between()
-        held_by = HolderSearch(
-            self._repeat, namer=namer, seconds=max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._budget_seconds)
-        ).chain(_holder_calls(finding))
-        self._between()
-        return replace(finding, sites=sites or self._own_line(finding, namer), held_by=held_by)
+        return leak_sites(self._repeat, leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds)
+
+    def _holders(self, finding: LeakFinding, namer: SiteNamer) -> tuple[str, ...]:
+        seconds = max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._budget_seconds)
+        return HolderSearch(self._repeat, namer=namer, seconds=seconds).chain(_holder_calls(finding))
 
     @contextmanager
     def _called_at_once(self) -> Iterator[Callable[[], object]]:

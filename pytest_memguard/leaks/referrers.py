@@ -6,18 +6,17 @@ import atexit
 import gc
 import time
 import weakref
-from collections import Counter, OrderedDict, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import dataclass
 
+from pytest_memguard.leaks.containers import containers, is_weak, length
 from pytest_memguard.leaks.holders import is_named, running_holder, step_to
 from pytest_memguard.leaks.naming import Step, describe_kept, is_a, is_ours, readable, referents
+from pytest_memguard.leaks.old_holders import number_reached, old_holders
 from pytest_memguard.meters.collection import clear_type_caches
 from pytest_memguard.meters.sites import SiteNamer
 
-_SIZED = (list, dict, set, deque, OrderedDict)
-_PLAIN = frozenset({list, dict, set, deque})
-_UNTRACKED = (dict, bytearray)
 _LEAST_GAINED = 3
 _SHARE = 0.25
 """A holder gains at least this share of what the best one gains."""
@@ -27,6 +26,7 @@ _UNKNOWN = 1 << 62
 _MOST_DEPTH = 12
 _MOST_WIDTH = 24
 _CANDIDATES = 4
+_LOOKED_INTO = 2
 _SECONDS_AN_OBJECT = 5e-6
 """A look at who refers to one object is a look at all there are, and a chain takes some dozens of them."""
 _HEAP_TYPE = 1 << 9
@@ -35,6 +35,14 @@ _HEAP_TYPE = 1 << 9
 
 class _OutOfTimeError(Exception):
     """The search has used up its seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gain:
+    """An old object, and how many new ones it holds."""
+
+    number: int
+    holder: object
 
 
 class HolderSearch:
@@ -50,7 +58,7 @@ class HolderSearch:
         self._deadline = time.thread_time() + seconds + _SECONDS_AN_OBJECT * len(gc.get_objects())
         self._fresh: set[int] = set()
         self._own: set[int] = set()
-        self._gained: dict[int, tuple[int, object, Counter[type]]] = {}
+        self._gained: dict[int, _Gain] = {}
 
     def chain(self, calls: int) -> tuple[str, ...]:
         """Run so many calls and return the holders, outermost first; empty where none is found.
@@ -74,11 +82,13 @@ class HolderSearch:
         if not self._is_explained(calls) and (_exit_handlers() - handlers) >= _SHARE * calls:
             return (f"atexit ({_exit_handlers():,} handlers)", *_kept(Counter(map(type, new)), self._namer))
         if not self._is_explained(calls):
+            self._find_old_holders(calls)
+        if not self._is_explained(calls):
             new = self._window(calls, untracked=True)
         return self._best_chain() or self._unheld(new, calls)
 
     def _is_explained(self, calls: int) -> bool:
-        return any(gained >= _SHARE * calls for gained, _, _ in self._gained.values())
+        return any(gain.number >= _SHARE * calls for gain in self._gained.values())
 
     def _window(self, calls: int, *, untracked: bool) -> list[object]:
         """Run the body and return the objects that are new; containers that got longer are noted."""
@@ -99,39 +109,26 @@ class HolderSearch:
         return new
 
     def _sizes(self, *, untracked: bool) -> dict[int, int]:
-        return {id(one): _length(one) for one in self._containers(untracked=untracked)}
-
-    def _containers(self, *, untracked: bool) -> Iterable[object]:
-        """Yield what has a length; dicts of plain values are known only to what refers to them."""
-        known: dict[type, bool] = {}
-        for number, one in enumerate(gc.get_objects()):
-            if not number & 0xFFF:
-                self._check_clock()
-            kind = type(one)
-            if kind not in known:
-                known[kind] = is_a(one, *_SIZED)
-            if known[kind]:
-                yield one
-            if untracked:
-                for inner in referents(one):
-                    if type(inner) in _UNTRACKED and not gc.is_tracked(inner):
-                        yield inner
+        found = containers(untracked=untracked, tick=self._check_clock)
+        return {id(one): length(one) for one in found}
 
     def _note_longer(self, sizes: dict[int, int], *, untracked: bool) -> None:
-        for one in self._containers(untracked=untracked):
-            gained = _length(one) - sizes.get(id(one), _UNKNOWN)
-            if gained >= _LEAST_GAINED and id(one) not in self._fresh and not self._is_weak(one):
-                self._gained[id(one)] = (gained, one, self._fresh_kinds(one))
+        for one in containers(untracked=untracked, tick=self._check_clock):
+            gained = length(one) - sizes.get(id(one), _UNKNOWN)
+            if gained >= _LEAST_GAINED and id(one) not in self._fresh and not is_weak(one, self._fresh):
+                self._gained[id(one)] = _Gain(gained, one)
 
-    def _is_weak(self, one: object) -> bool:
-        """Say whether a container holds weak references only; one with a callback of its own holds that."""
-        held = referents(one)
-        return bool(held) and all(
-            is_a(inner, weakref.ref) and id(inner.__callback__) not in self._fresh for inner in held
-        )
+    def _new_in(self, *holders: object) -> list[object]:
+        return [held for one in holders for held in referents(one) if id(held) in self._fresh]
 
-    def _fresh_kinds(self, one: object) -> Counter[type]:
-        return Counter(type(held) for held in referents(one) if id(held) in self._fresh)
+    def _kept_in(self, holder: object) -> tuple[str, ...]:
+        """Name what an object holds: behind tuples and lists, the class that is somebody's."""
+        held = outer = self._new_in(holder)
+        for _ in range(_LOOKED_INTO):
+            if not held or any(type(one).__flags__ & _HEAP_TYPE for one in held):
+                break
+            held = self._new_in(*held)
+        return _kept(Counter(map(type, held or outer)), self._namer)
 
     def _find_holders(self, new: list[object]) -> None:
         """Climb from a sample of the new objects to the old ones that refer to them."""
@@ -146,21 +143,36 @@ class HolderSearch:
             upper = [one for one in gc.get_referrers(*sample) if id(one) not in own and not is_ours(one)]
             own.add(id(upper))
             for one in upper:
-                kinds = Counter() if id(one) in self._fresh or self._is_weak(one) else self._fresh_kinds(one)
-                if kinds.total() >= _LEAST_GAINED:
-                    self._gained[id(one)] = (kinds.total(), one, kinds)
+                if id(one) not in self._fresh and not is_weak(one, self._fresh):
+                    number = len(self._new_in(one))
+                    if number >= _LEAST_GAINED:
+                        self._gained[id(one)] = _Gain(number, one)
             sample = [one for one in upper if id(one) in self._fresh][:_SAMPLE]
             if self._gained or not sample:
                 return
 
+    def _find_old_holders(self, calls: int) -> None:
+        """Look at all old objects: who holds new ones, or reaches them through others, as links do."""
+        enough = max(_LEAST_GAINED, _SHARE * calls)
+        holders = list(old_holders(self._fresh, but=self._own, tick=self._check_clock))
+        holders.sort(key=lambda entry: -len(entry[1]))
+        for one, held in holders[:_MOST_WIDTH]:
+            self._check_clock()
+            if is_weak(one, self._fresh):
+                continue
+            if len(held) >= enough:
+                self._gained[id(one)] = _Gain(len(held), one)
+            elif not self._is_explained(calls) and number_reached(held, self._fresh) >= enough:
+                self._gained[id(one)] = _Gain(round(enough), one)
+
     def _best_chain(self) -> tuple[str, ...]:
-        ranked = sorted(self._gained.values(), key=lambda entry: -entry[0])[:_CANDIDATES]
+        ranked = sorted(self._gained.values(), key=lambda gain: -gain.number)[:_CANDIDATES]
         best: tuple[str, ...] = ()
-        for gained, holder, kinds in ranked:
-            if gained < _SHARE * ranked[0][0]:
+        for gain in ranked:
+            if gain.number < _SHARE * ranked[0].number:
                 break
-            steps, named = self._climb(holder)
-            lines = readable((*(step.text for step in steps), *_kept(kinds, self._namer)))
+            steps, named = self._climb(gain.holder)
+            lines = readable((*(step.text for step in steps), *self._kept_in(gain.holder)))
             if named:
                 return lines
             best = best or lines
@@ -219,11 +231,9 @@ def _referrers(one: object, own: tuple[object, ...]) -> Iterable[object]:
 
 
 def _is_entry(holder: object) -> bool:
-    """Say whether this is one of the search's own pairs of an object and its steps, or of a gain."""
-    if type(holder) is not tuple:
-        return False
-    last: Any = holder[-1] if holder else None
-    return (type(last) is list and all(type(step) is Step for step in last)) or type(last) is Counter
+    """Say whether this is one of the search's own pairs of an object and its steps."""
+    last = holder[-1] if type(holder) is tuple and holder else None
+    return type(last) is list and all(type(step) is Step for step in last)
 
 
 def _exit_handlers() -> int:
@@ -236,12 +246,3 @@ def _kept(kinds: Counter[type], namer: SiteNamer) -> tuple[str, ...]:
     common = [kind for kind, count in kinds.most_common() if 5 * count >= kinds.most_common(1)[0][1]]
     telling = [kind for kind in common if kind.__flags__ & _HEAP_TYPE] or common
     return (describe_kept(telling[0], namer),) if telling else ()
-
-
-def _length(one: Any) -> int:
-    if type(one) in _PLAIN:
-        return len(one)
-    for kind in (*_SIZED, bytearray):
-        if is_a(one, kind):
-            return int(kind.__len__(one))
-    return 0

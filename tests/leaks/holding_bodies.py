@@ -85,3 +85,33 @@ def weakref_callback() -> None:
         del session.token
 
     _watchers.append(weakref.ref(_subject, on_end))
+
+
+class Node:
+    def __init__(self, depth: int) -> None:
+        self.kind = type("Made", (), {})  # a class for each: its base knows it, and does not hold it
+        self.above: Node | None = None
+        self.below = Node(depth - 1) if depth else None
+        if self.below is not None:
+            self.below.above = self
+
+
+@functools.cache
+def _rendered(_node: Node) -> None: ...
+
+
+def web_of_new_objects() -> None:
+    _rendered(Node(8))
+
+
+class Link:
+    following: Link | None = None
+
+
+_FIRST = _last = Link()
+
+
+def list_of_links() -> None:
+    global _last  # noqa: PLW0603 - the end of a list, as careless code keeps it
+    _last.following = Link()
+    _last = _last.following

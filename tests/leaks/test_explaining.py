@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.leaks import check_leaks
+from pytest_memguard.leaks import LeakCheck, check_leaks
 from pytest_memguard.model import LeakFinding
 from tests.leaks import holding_bodies
 from tests.leaks.holding_bodies import Session
@@ -37,6 +37,8 @@ HOLDERS = {
     "thread_local": ("tests.leaks.holding_bodies._local (thread-local)",),
     "generator": ("tests.leaks.holding_bodies._generator (generator)", "held of the suspended _generate"),
     "functools_cache": ("tests.leaks.holding_bodies._load (functools cache, ", "unbounded"),
+    "web_of_new_objects": ("tests.leaks.holding_bodies._rendered (functools cache, ", "holding_bodies.Node"),
+    "list_of_links": ("following of tests.leaks.holding_bodies.Link (Link)",),
     "weakref_callback": ("tests.leaks.holding_bodies._watchers (list, ",),
 }
 
@@ -52,6 +54,45 @@ def test_path_to_the_holder(name: str) -> None:
     assert len(finding.held_by) <= 4
     assert finding.sites[0].site.file == FILE
     assert finding.sites[0].retained_bytes <= 1.15 * finding.bytes_per_call + 8
+
+
+def test_a_leak_stays_one_where_a_call_fails_while_it_is_explained() -> None:
+    kept: list[bytes] = []
+    broken: list[bool] = []
+
+    def body() -> None:
+        kept.append(bytes(500))
+        if broken:
+            raise OSError
+
+    check = LeakCheck(body, budget_seconds=0.1)
+    finding = check.screen()
+    broken.append(True)
+    explained = check.explain(finding, root=ROOT)
+    assert explained.leaking
+    assert explained.bytes_per_call == finding.bytes_per_call
+    assert "its lines are not known: call 1 failed while they were looked for" in explained.note
+    assert "who holds it is not known: BodyFailedError" in explained.note
+
+
+class Hostile:
+    """Its class says nothing that can be read."""
+
+    __qualname__: str = "Hostile"
+
+    def __len__(self) -> int:
+        raise RuntimeError
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    __hash__ = None  # type: ignore[assignment]  # on purpose
+
+
+def test_objects_that_answer_with_errors_hide_no_leak() -> None:
+    kept: list[Hostile] = []
+    finding = _check(lambda: kept.append(Hostile()))
+    assert finding.held_by[0].startswith("kept in the closure of ")
 
 
 @pytest.fixture
