@@ -31,6 +31,7 @@ def quietly(item: pytest.Item) -> Iterator[Callable[[], None]]:
         ]
         stack.enter_context(_no_reports(item))
         stack.enter_context(_no_properties(item))
+        _end_time_limit(item)
 
         def drop() -> None:
             for each in drops:
@@ -132,6 +133,13 @@ def _no_properties(item: pytest.Item) -> Iterator[None]:
         yield
     finally:
         item.user_properties[:] = before
+
+
+def _end_time_limit(item: pytest.Item) -> None:
+    """Let no limit of pytest-timeout end what is repeated: it is set for one run of the test."""
+    cancel: Any = getattr(item.config.hook, "pytest_timeout_cancel_timer", None)
+    if cancel is not None:
+        cancel(item=item)
 
 
 class _SilencedHooks:

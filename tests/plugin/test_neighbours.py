@@ -172,3 +172,34 @@ def test_what_is_in_the_meters_way_is_a_reason_and_breaks_no_test(
     assert "this run proves nothing about memory" in " ".join(run.summary.split())
     project.let(CI=1)
     assert project.spawn().code == 1
+
+
+@pytest.mark.parametrize("method", ["signal", "thread"])
+def test_a_time_limit_is_for_one_run_of_the_test(project: GuardedProject, method: str) -> None:
+    project.write(
+        test_it="""
+            import time, pytest
+
+            @pytest.mark.memguard(leaks=True, leak_budget=1)
+            @pytest.mark.timeout(1.5)
+            def test_repeated():
+                sum(range(200_000))
+
+            @pytest.mark.memguard
+            @pytest.mark.timeout(0.5)
+            def test_confirmed():
+                time.sleep(0.3)
+
+            @pytest.mark.memguard
+            @pytest.mark.timeout(0.3)
+            def test_late():
+                time.sleep(2)
+        """
+    )
+    run = project.spawn(f"--timeout-method={method}", "-k", "not late", plugins=("pytest_timeout",))
+    assert run.counted() == {"passed": 2, "deselected": 1}
+    assert run.outcomes() == {"test_confirmed": "no-baseline", "test_repeated": "no-baseline"}
+    assert run.results()["test_repeated"]["leak"]["calls"] > 100
+    late = project.spawn(f"--timeout-method={method}", "-k", "late", plugins=("pytest_timeout",))
+    assert late.code != 0
+    assert "Timeout" in late.text + late.errors
