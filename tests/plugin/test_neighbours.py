@@ -180,8 +180,8 @@ def test_a_time_limit_is_for_one_run_of_the_test(project: GuardedProject, method
         test_it="""
             import time, pytest
 
-            @pytest.mark.memguard(leaks=True, leak_budget=1)
-            @pytest.mark.timeout(1.5)
+            @pytest.mark.memguard(leaks=True, leak_budget=2)
+            @pytest.mark.timeout(1)
             def test_repeated():
                 sum(range(200_000))
 
@@ -200,6 +200,7 @@ def test_a_time_limit_is_for_one_run_of_the_test(project: GuardedProject, method
     assert run.counted() == {"passed": 2, "deselected": 1}
     assert run.outcomes() == {"test_confirmed": "no-baseline", "test_repeated": "no-baseline"}
     assert run.results()["test_repeated"]["leak"]["calls"] > 100
+    assert run.results()["test_confirmed"]["samples"] == 2
     late = project.spawn(f"--timeout-method={method}", "-k", "late", plugins=("pytest_timeout",))
     assert late.code != 0
     assert "Timeout" in late.text + late.errors
