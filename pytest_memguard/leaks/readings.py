@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 from array import array
 
 from pytest_memguard.leaks.process_memory import ProcessMemory
@@ -34,6 +35,7 @@ class Readings:
         self._columns = tuple(array("q", bytes(8 * _MOST_ROWS)) for _ in range(5 + len(_UNITS)))
         self._rows = 0
         self._threads = running_threads()
+        self.collecting_seconds = 0.0
         for _ in range(2):  # what a first reading allocates must not show in the second
             self.take(0)
         self.clear()
@@ -45,7 +47,9 @@ class Readings:
     def take(self, calls: int) -> int:
         """Collect garbage, read everything as the next row, and return that row's number."""
         self._threads = max(self._threads, let_threads_end(self._threads))  # what stays is waited for once
+        start = time.thread_time()
         gc.collect()
+        self.collecting_seconds = time.thread_time() - start
         clear_type_caches()
         calls_made, blocks, small, heap, resident, *counts = self._columns
         row = self._rows

@@ -26,6 +26,8 @@ from pytest_memguard.windows import RESIDENT, Window, held_between, signals_of
 _PILOT_SHARE = 0.01
 _PILOT_MOST_CALLS = 4096
 _COUNTED = 8
+_DEAR_SECONDS = 0.02
+_DEAR_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Screen:
         self._ceiling = Ceiling(self._readings.process.resident_bytes, ceiling_bytes)
         self._spent = Spent(budget_seconds)
         self._first_row = 1
+        self._hidden = False
         self._most_calls = 0
 
     def run(self) -> Screened:
@@ -70,9 +73,7 @@ class Screen:
                 plan = self._pilot()
                 self._spent = Spent(self._budget_seconds)
                 self._first_row = self._row()
-                self._climb(plan)
-                self._use_up_budget()
-                growth = self._extend(decide(self._series()))
+                growth = self._extend(doubted=self._first_ladder(plan))
             return self._screened(growth, self._note(growth))
         except CeilingReached:
             return self._stopped()
@@ -93,6 +94,12 @@ class Screen:
     def _row(self) -> int:
         self._ceiling.check()
         return self._readings.take(self._repeat.calls)
+
+    def _hide_if_dear(self, calls_seconds: float) -> None:
+        """Look at what a leak has piled up no more than once where collecting takes longer than the calls."""
+        if self._readings.collecting_seconds > max(_DEAR_SECONDS, _DEAR_SHARE * calls_seconds):
+            self._readings.hide_what_is_alive()
+            self._hidden = True
 
     def _pilot(self) -> Plan:
         """Warm the body up, by calls that double, until one call's cost is known."""
@@ -120,12 +127,20 @@ class Screen:
                 )
             times *= 2
 
-    def _climb(self, plan: Plan) -> None:
+    def _first_ladder(self, plan: Plan) -> bool:
+        """Make the calls that the budget has room for; return whether garbage makes them prove little."""
+        self._climb(plan)
+        self._use_up_budget()
+        return self._hidden and self._readings.take_out_hidden_garbage(self._first_row + 1)
+
+    def _climb(self, plan: Plan, *, hiding: bool = True) -> None:
         for row in range(plan.rows):
             if row >= LEAST_ROWS and self._spent.is_overdue():
                 return
-            self._calls(plan.step)
+            seconds = self._calls(plan.step)
             self._row()
+            if hiding:
+                self._hide_if_dear(seconds)
 
     def _use_up_budget(self) -> None:
         """Go on where the first calls, which sized the ladder, were slower than the rest."""
@@ -137,9 +152,10 @@ class Screen:
                 return
             self._climb(extension(made))
 
-    def _extend(self, growth: Growth) -> Growth:
+    def _extend(self, *, doubted: bool) -> Growth:
         """Go on while growth is not told apart; what looks like a leak must show over twice the calls."""
-        confirmed = doubted = False  # by twice the calls, all garbage included
+        growth = decide(self._series())
+        confirmed = False  # by twice the calls, all garbage included
         while (doubted or growth.trend is not Trend.LEVEL) and growth.calls < self._most_calls:
             if confirmed and growth.trend is Trend.GROWS and growth.calls >= ENOUGH_CALLS:
                 break
@@ -158,7 +174,7 @@ class Screen:
         """
         self._readings.see_all_garbage()
         if at_every_row:
-            self._climb(extension(calls))
+            self._climb(extension(calls), hiding=False)
             return False
         first = len(self._readings.windows())
         self._readings.hide_what_is_alive()

@@ -112,7 +112,7 @@ def test_what_a_test_allocates_is_measured_confirmed_and_judged(
     grown = run(*options, plugins=plugins)
     assert grown.counted() == {"failed": number}
     assert set(grown.outcomes().values()) == {"grew"}
-    assert {test["samples"] for test in grown.file["tests"]} == {3}
+    assert all(3 <= test["samples"] <= 6 for test in grown.file["tests"])  # more where tasks come by chance
     for test in grown.file["tests"]:
         growth = test["metrics"]["peak"]["measured"] - test["metrics"]["peak"]["baseline"]
         assert abs(growth - (2 * MIB if test["id"].endswith("[2]") else MIB)) < 4096

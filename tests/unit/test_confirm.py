@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_memguard.confirm import (
     CONFIRMING_SAMPLES,
+    CONFIRMING_SAMPLES_AT_MOST,
     NEW_SAMPLES,
     NEW_SAMPLES_AT_MOST,
     counts_allocations,
@@ -100,13 +101,34 @@ def test_the_true_floor_is_inside_what_is_said_about_it(parts: list[tuple[int, i
 
 @given(SAMPLES, st.sampled_from(Outcome))
 def test_no_outcome_wants_samples_without_end(samples: list[Sample], outcome: Outcome) -> None:
-    most = {Outcome.GREW: CONFIRMING_SAMPLES, Outcome.OVER_LIMIT: CONFIRMING_SAMPLES}
-    most[Outcome.IMPROVED] = NEW_SAMPLES
-    most |= dict.fromkeys((Outcome.NEW, Outcome.NO_BASELINE), NEW_SAMPLES_AT_MOST)
+    least = dict.fromkeys((Outcome.GREW, Outcome.OVER_LIMIT), CONFIRMING_SAMPLES)
+    least |= dict.fromkeys((Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE), NEW_SAMPLES)
+    most = dict.fromkeys((Outcome.GREW, Outcome.OVER_LIMIT), CONFIRMING_SAMPLES_AT_MOST)
+    most |= dict.fromkeys((Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE), NEW_SAMPLES_AT_MOST)
     if wants_another(samples, Verdict(outcome, ""), Policy()):
         assert len(samples) < most[outcome]
-    elif outcome in (Outcome.NEW, Outcome.NO_BASELINE):
-        assert len(samples) >= NEW_SAMPLES
+    else:
+        assert len(samples) >= least.get(outcome, 0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "peaks", "more"),
+    [
+        (Outcome.NEW, [270_000, 201_000], True),
+        (Outcome.NEW, [270_000, 201_000, 201_000], False),
+        (Outcome.NEW, [270_000, 201_000, 200_300], True),
+        (Outcome.IMPROVED, [201_000, 201_000], False),
+        (Outcome.IMPROVED, [202_000, 201_000], True),
+        (Outcome.GREW, [270_000, 224_000], True),
+        (Outcome.GREW, [270_000, 224_000, 224_000], False),
+        (Outcome.GREW, [270_000, 224_000, 222_000], True),
+        (Outcome.GREW, [270_000, 224_000, 222_000, 225_000, 223_000, 226_000], False),
+        (Outcome.OK, [270_000], False),
+    ],
+)
+def test_a_test_that_varies_is_sampled_more_often(outcome: Outcome, peaks: list[int], *, more: bool) -> None:
+    samples = [Sample(peak, 0) for peak in peaks]
+    assert wants_another(samples, Verdict(outcome, ""), Policy()) is more
 
 
 @given(SAMPLES)
