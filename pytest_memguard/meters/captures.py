@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import memray
-
 from pytest_memguard.meters.contract import MeterError
+from pytest_memguard.meters.memray_api import AllocationRecord, FileReader
 from pytest_memguard.meters.replay import Replay
 from pytest_memguard.meters.sites import Frame
 from pytest_memguard.meters.tally import Tally
@@ -63,20 +62,20 @@ def read_survivors(path: Path, *, native: bool) -> list[Survivor]:
 
 
 @contextmanager
-def _reader(path: Path) -> Iterator[memray.FileReader]:
+def _reader(path: Path) -> Iterator[FileReader]:
     try:
         _drop_padding(path)
-        with closing(memray.FileReader(path)) as reader:
+        with closing(FileReader(path)) as reader:
             yield reader
     except (OSError, RuntimeError, ValueError) as error:
         raise MeterError(f"the capture of memray cannot be read: {error}") from error
 
 
-def _whole_stack(record: memray.AllocationRecord, *, native: bool) -> Iterable[Frame]:
+def _whole_stack(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
     return record.hybrid_stack_trace() if native else record.stack_trace()
 
 
-def _stack(record: memray.AllocationRecord, *, native: bool) -> Iterable[Frame]:
+def _stack(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
     return tuple(record.hybrid_stack_trace()) if native else _Stack(record.stack_trace)
 
 

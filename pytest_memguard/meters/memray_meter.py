@@ -12,13 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import final
 
-import memray
-from memray import FileFormat
-
 from pytest_memguard.meters.captures import Survivor, read_aggregated, read_every_record, read_survivors
 from pytest_memguard.meters.collection import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.contract import MeterError
 from pytest_memguard.meters.ending_threads import let_threads_end, running_threads
+from pytest_memguard.meters.memray_api import FileDestination, FileFormat, Tracker
 from pytest_memguard.meters.memray_tracker import start
 from pytest_memguard.meters.sites import SiteNamer
 from pytest_memguard.meters.tally import Tally
@@ -124,10 +122,10 @@ class MemrayRecording:
         return tally.sample()
 
 
-def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> memray.Tracker:
+def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> Tracker:
     try:
-        return memray.Tracker(
-            destination=memray.FileDestination(path, overwrite=True, compress_on_exit=False),
+        return Tracker(
+            destination=FileDestination(path, overwrite=True, compress_on_exit=False),
             native_traces=native,
             follow_fork=children,
             trace_python_allocators=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from memray import AllocationRecord, AllocatorType
+from pytest_memguard.meters.memray_api import AllocationRecord, AllocatorType
 
 _UNMAP = int(AllocatorType.MUNMAP)
 _FREES = frozenset(map(int, (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)))
