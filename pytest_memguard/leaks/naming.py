@@ -92,7 +92,7 @@ def in_file(file: str | None, namer: SiteNamer) -> str:
 
 
 def readable(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """Say once what is nested in its own kind, and nothing of how pytest keeps a fixture."""
+    """Say once what repeats, as in a list of links, and nothing of how pytest keeps a fixture."""
     if lines and lines[0].startswith("fixture "):
         return (lines[0], *itertools.dropwhile(_PLUMBING.match, lines[1:]))
-    return tuple(line for line, _ in itertools.groupby(lines))
+    return tuple(dict.fromkeys(lines))

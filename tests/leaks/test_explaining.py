@@ -38,7 +38,7 @@ HOLDERS = {
     "generator": ("tests.leaks.holding_bodies._generator (generator)", "held of the suspended _generate"),
     "functools_cache": ("tests.leaks.holding_bodies._load (functools cache, ", "unbounded"),
     "web_of_new_objects": ("tests.leaks.holding_bodies._rendered (functools cache, ", "holding_bodies.Node"),
-    "list_of_links": ("following of tests.leaks.holding_bodies.Link (Link)",),
+    "list_of_links": ("", "following of tests.leaks.holding_bodies.Link (Link)"),
     "weakref_callback": ("tests.leaks.holding_bodies._watchers (list, ",),
 }
 
