@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from _pytest.unittest import TestCaseFunction
 
+from pytest_memguard.piling_fixtures import leaving_fixtures
 from pytest_memguard.property_tests import FixedExample, is_property_test
 from pytest_memguard.rerun import pop_recorded_failure
 
@@ -22,11 +23,13 @@ def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], obje
     set-up, coroutines on their own loop, doctests) runs as pytest runs it.
     """
     if is_property_test(item):
-        return _one_example(item, runtest)
-    if type(item) is pytest.Function and not _is_async(item.obj):
+        body: Callable[[], object] = _one_example(item, runtest)
+    elif type(item) is pytest.Function and not _is_async(item.obj):
         names = item._fixtureinfo.argnames
-        return partial(item.obj, **{name: item.funcargs[name] for name in names})
-    return partial(_run, item, runtest)
+        body = partial(item.obj, **{name: item.funcargs[name] for name in names})
+    else:
+        body = partial(_run, item, runtest)
+    return leaving_fixtures(body, getattr(item, "funcargs", None) or {})
 
 
 def _is_async(function: object) -> bool:

@@ -241,6 +241,49 @@ def test_what_the_repetition_prints_warns_and_logs_is_not_told(project: GuardedP
     assert run.text.count("logged") == 1
 
 
+def test_what_fixtures_pile_up_for_the_end_of_the_test_is_no_leak(project: GuardedProject) -> None:
+    project.write(
+        {"shop.py": "PRICE = 1\nTAX = 2\n"},
+        test_it="""
+            import os, sys, warnings, pytest, shop
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
+
+            @pytest.fixture
+            def taxed(monkeypatch, mocker):
+                monkeypatch.setattr(shop, "TAX", 20)
+                mocker.patch.dict(os.environ, TAXED="yes")
+
+            def test_patched(taxed, monkeypatch, tmp_path):
+                assert (shop.TAX, os.environ["TAXED"]) == (20, "yes")
+                monkeypatch.setattr(shop, "PRICE", 5)
+                monkeypatch.setenv("SHOP", "open")
+                monkeypatch.setitem(sys.modules, "shelf", shop)
+                monkeypatch.chdir(tmp_path)
+                monkeypatch.syspath_prepend(tmp_path)
+
+            def test_mocked(taxed, mocker):
+                assert (shop.TAX, os.environ["TAXED"]) == (20, "yes")
+                mocker.patch("shop.PRICE", 7)
+                mocker.stub()
+
+            def test_printed(capsys):
+                print("x" * 200)
+
+            def test_warned(recwarn):
+                warnings.warn(UserWarning("x" * 200))
+
+            @pytest.mark.memguard(leaks=False)
+            def test_all_is_as_before():
+                assert (shop.PRICE, shop.TAX) == (1, 2)
+                assert not {"SHOP", "TAXED"} & set(os.environ)
+                assert "shelf" not in sys.modules
+        """,
+    )
+    run = project.spawn(plugins=("pytest_mock",))
+    assert run.counted() == {"passed": 5}
+    assert set(run.outcomes().values()) == {"no-baseline"}, run.outcomes()
+
+
 def test_a_filling_cache_is_told_from_a_leak_in_a_large_session_too(project: GuardedProject) -> None:
     """What the session holds costs each look at it, and must not shorten the check."""
     project.write(

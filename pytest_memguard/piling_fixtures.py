@@ -1,0 +1,82 @@
+"""Fixtures that pile up what a body does until the test ends; a repetition leaves them as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from copy import copy
+from typing import Any
+
+_KEPT_TO_UNDO: Mapping[str, object] = {"_setattr": [], "_setitem": [], "_cwd": None, "_savesyspath": None}
+"""What pytest's `monkeypatch` keeps to undo, and what it begins with."""
+
+
+def leaving_fixtures(body: Callable[[], object], fixtures: Mapping[str, object]) -> Callable[[], object]:
+    """Return a call of `body` after which its fixtures hold no more than before.
+
+    A patch that a test makes is undone when it ends. Repeated, its undoing would pile up: that is
+    no memory which the program under test does not let go.
+    """
+    used = [(_LEAVING[name], fixture) for name, fixture in fixtures.items() if name in _LEAVING]
+    if not used:
+        return body
+
+    def left() -> None:
+        with ExitStack() as stack:
+            for leaving, fixture in used:
+                stack.enter_context(leaving(fixture))
+            body()
+
+    return left
+
+
+@contextmanager
+def _monkeypatch(patch: Any) -> Iterator[None]:
+    """Undo what the block patches, and nothing that was patched before it."""
+    saved = {name: getattr(patch, name) for name in _KEPT_TO_UNDO}
+    for name, beginning in _KEPT_TO_UNDO.items():
+        setattr(patch, name, copy(beginning))
+    try:
+        yield
+    finally:
+        patch.undo()
+        for name, value in saved.items():
+            setattr(patch, name, value)
+
+
+@contextmanager
+def _mocker(mocker: Any) -> Iterator[None]:
+    """Stop what the block mocks by pytest-mock, and nothing that was mocked before it."""
+    mocks = mocker._mock_cache  # noqa: SLF001 - `stopall` would stop what the test's fixtures mock too
+    saved, mocks.cache = mocks.cache, []
+    try:
+        yield
+    finally:
+        mocker.stopall()
+        mocks.cache = saved
+
+
+@contextmanager
+def _captured(capture: Any) -> Iterator[None]:
+    """Drop what the block prints and does not read."""
+    try:
+        yield
+    finally:
+        capture.readouterr()
+
+
+@contextmanager
+def _warned(recorder: Any) -> Iterator[None]:
+    """Drop the warnings of the block."""
+    try:
+        yield
+    finally:
+        recorder.clear()
+
+
+_LEAVING: Mapping[str, Callable[[Any], AbstractContextManager[None]]] = {
+    "monkeypatch": _monkeypatch,
+    "mocker": _mocker,
+    "recwarn": _warned,
+    **dict.fromkeys(("capsys", "capfd", "capsysbinary", "capfdbinary"), _captured),
+}
