@@ -8,7 +8,7 @@ import pytest
 
 from pytest_memguard.model import LeakFinding
 from pytest_memguard.policy import Policy
-from pytest_memguard.quiet import quietly
+from pytest_memguard.quiet import let_go, quietly
 from pytest_memguard.repeating_item import repeatable_body
 from pytest_memguard.rerun import describe
 from pytest_memguard.session import GuardSession
@@ -65,7 +65,12 @@ def check_item(
     """Repeat an item's body with the fixtures it has."""
     with quietly(item) as drop:
         body = repeatable_body(item, runtest) if policy.threads == 1 else concurrent_body(item)
-        return run_check(body, policy, session, test_id=item.nodeid, between=drop, calls_before=1)
+        try:
+            return run_check(body, policy, session, test_id=item.nodeid, between=drop, calls_before=1)
+        except CannotRepeatError as error:
+            del body
+            let_go(error)
+            raise
 
 
 def explain_settled(

@@ -11,7 +11,7 @@ from pytest_memguard.leak_checking import run_check
 from pytest_memguard.markers import Plan
 from pytest_memguard.model import LeakFinding
 from pytest_memguard.policy import Policy
-from pytest_memguard.quiet import quietly
+from pytest_memguard.quiet import let_go, quietly
 from pytest_memguard.regions import BOOK, RegionBook
 from pytest_memguard.rerun import CannotRunAgainError, Rerunner, recorded_failure
 from pytest_memguard.run_results import TestResult
@@ -57,7 +57,11 @@ class RegionGuard:
 
     def _again(self, books: list[RegionBook]) -> None:
         with quietly(self._item):
-            self._rerunner.fresh(lambda: self._open_book(books))
+            try:
+                self._rerunner.fresh(lambda: self._open_book(books))
+            except CannotRunAgainError as error:
+                let_go(error)
+                raise
 
     def _open_book(self, books: list[RegionBook]) -> None:
         policy = self._plan.policy

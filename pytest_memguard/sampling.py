@@ -18,7 +18,7 @@ from pytest_memguard.leak_checking import CannotRepeatError, check_item
 from pytest_memguard.markers import Plan
 from pytest_memguard.meters import MeterError, MeterUnavailableError
 from pytest_memguard.model import LeakFinding, Measurement, Sample, Verdict
-from pytest_memguard.quiet import quietly
+from pytest_memguard.quiet import let_go, quietly
 from pytest_memguard.region_sampling import RegionGuard
 from pytest_memguard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner, recorded_failure
 from pytest_memguard.run_results import TestResult
@@ -159,14 +159,22 @@ class ItemGuard:
             if not wants_another(samples, verdict, policy):
                 return
             counted = counts_allocations(samples, verdict, policy, seconds=self.sampled.seconds)
-            try:
-                with quietly(self._item):
-                    self._again(partial(self._add_sample, samples, counted=counted))
-            except (CannotRunAgainError, MeterError) as error:
-                if policy.threads > 1 and isinstance(error.__cause__, TEST_ERRORS):
-                    raise error.__cause__ from None  # to shake that out is what the threads are for
-                self._notes += (f"judged on {len(samples)} of the samples it needs, since {error}",)
+            problem = self._try_again(partial(self._add_sample, samples, counted=counted))
+            if problem:
+                self._notes += (f"judged on {len(samples)} of the samples it needs, since {problem}",)
                 return
+
+    def _try_again(self, body: Callable[[], None]) -> str:
+        """Run once more without a trace; return what kept it from that, if anything did."""
+        with quietly(self._item):
+            try:
+                self._again(body)
+            except (CannotRunAgainError, MeterError) as error:
+                if self._plan.policy.threads > 1 and isinstance(error.__cause__, TEST_ERRORS):
+                    raise error.__cause__ from None  # to shake that out is what the threads are for
+                let_go(error)
+                return str(error)
+        return ""
 
     def _add_sample(self, samples: list[Sample], *, counted: bool) -> None:
         samples.append(self._sample(counted=counted))

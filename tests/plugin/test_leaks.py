@@ -223,6 +223,32 @@ def test_a_body_that_cannot_be_repeated_is_not_measured_and_says_why(project: Gu
     assert run.text.count("it cannot be repeated") == 1
 
 
+def test_a_file_that_a_failed_repetition_left_open_breaks_no_test(project: GuardedProject) -> None:
+    project.write(
+        {"pyproject.toml": "[tool.pytest.ini_options]\nfilterwarnings = ['error']\n"},
+        test_it="""
+            import itertools, pytest
+            RUNS = itertools.count()
+
+            @pytest.mark.memguard(leaks=True)
+            def test_repeated(tmp_path):
+                handle = open(__file__)
+                (tmp_path / "made").mkdir()
+                handle.close()
+
+            @pytest.mark.memguard
+            def test_confirmed():
+                handle = open(__file__)
+                assert next(RUNS) == 0
+                handle.close()
+        """,
+    )
+    run = project.spawn()
+    assert run.counted() == {"passed": 2}
+    assert run.outcomes() == {"test_repeated": "not-measured", "test_confirmed": "no-baseline"}
+    assert "FileExistsError" in run.reason("test_repeated")
+
+
 def test_what_the_repetition_prints_warns_and_logs_is_not_told(project: GuardedProject) -> None:
     project.write(
         test_it="""
