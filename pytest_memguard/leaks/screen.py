@@ -20,6 +20,7 @@ from pytest_memguard.leaks.ladder import (
 )
 from pytest_memguard.leaks.readings import Readings
 from pytest_memguard.leaks.repeating import Repeater
+from pytest_memguard.settling import settled_bytes
 from pytest_memguard.units import format_size
 from pytest_memguard.windows import RESIDENT, Window, held_between, signals_of
 
@@ -193,13 +194,14 @@ class Screen:
         return ""
 
     def _screened(self, growth: Growth, note: str) -> Screened:
-        windows = self._readings.windows()
+        before, *after_calls = self._readings.windows()
+        settled = settled_bytes(before, after_calls, drift_bytes=growth.drift_bytes)
         return Screened(
             growth=growth,
-            windows=windows[self._first_row :],
+            windows=self._series(),
             calls=self._repeat.calls,
-            settled_bytes=0 if growth.trend is Trend.GROWS else _settled(windows[0], windows[-1], growth),
-            signals=signals_of(windows[0]),
+            settled_bytes=0 if growth.trend is Trend.GROWS else settled,
+            signals=signals_of(before),
             note=note,
         )
 
@@ -230,8 +232,3 @@ def _most_calls(before: Window, after: Window, times: int, ceiling_bytes: int) -
         counts_per_call=counted / times if counted >= min(_COUNTED, times) else 0.0,
         ceiling_bytes=ceiling_bytes,
     )
-
-
-def _settled(before: Window, after: Window, growth: Growth) -> int:
-    """Return what is held beyond a drift too small to be a leak, which depends on the number of calls."""
-    return max(0, round(held_between(before, after) - max(0.0, growth.drift_bytes) * after.calls))

@@ -25,7 +25,7 @@ CORE = {
     "concurrent_calls",
     "interrupts",
 }
-DECIDING = {"gate", "grown_sites", "growth", "leak_rate", "windows", "confirm", "accepting"}
+DECIDING = {"gate", "grown_sites", "growth", "leak_rate", "settling", "windows", "confirm", "accepting"}
 MEASURING = {"meters", "leaks"}
 KEEPING = {"storage"}
 TELLING = {"reports"}
