@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +104,9 @@ class GuardedProject:
         done = self._pytester.runpytest_inprocess(
             *_arguments(args, plugins, guard=guard), no_reraise_ctrlc=True
         )
+        with warnings.catch_warnings():  # the lowest pytest-asyncio leaves a loop open at each test's end
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
         return Run(int(done.ret), done.stdout.str(), done.stderr.str(), self.root)
 
     def spawn(self, *args: str, plugins: tuple[str, ...] = (), guard: bool = True) -> Run:
