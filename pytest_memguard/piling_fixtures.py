@@ -24,21 +24,21 @@ def leaving_fixtures(body: Callable[[], object], fixtures: Mapping[str, object])
 class _Left:
     """A call that leaves fixtures alone; a class, which the search for holders knows for one of ours."""
 
-    __slots__ = ("_body", "_used")
+    __slots__ = ("__wrapped__", "_used")
 
     def __init__(
         self,
         body: Callable[[], object],
         used: Sequence[tuple[Callable[[Any], AbstractContextManager[None]], object]],
     ) -> None:
-        self._body = body
+        self.__wrapped__ = body  # whose line is named where nothing finer is known
         self._used = used
 
     def __call__(self) -> None:
         with ExitStack() as stack:
             for leaving, fixture in self._used:
                 stack.enter_context(leaving(fixture))
-            self._body()
+            self.__wrapped__()
 
 
 @contextmanager
@@ -68,26 +68,19 @@ def _mocker(mocker: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _captured(capture: Any) -> Iterator[None]:
-    """Drop what the block prints and does not read."""
+def _dropping(drop: Callable[[], object]) -> Iterator[None]:
+    """Call what drops that which the block left in a fixture."""
     try:
         yield
     finally:
-        capture.readouterr()
-
-
-@contextmanager
-def _warned(recorder: Any) -> Iterator[None]:
-    """Drop the warnings of the block."""
-    try:
-        yield
-    finally:
-        recorder.clear()
+        drop()
 
 
 _LEAVING: Mapping[str, Callable[[Any], AbstractContextManager[None]]] = {
     "monkeypatch": _monkeypatch,
     "mocker": _mocker,
-    "recwarn": _warned,
-    **dict.fromkeys(("capsys", "capfd", "capsysbinary", "capfdbinary"), _captured),
+    "recwarn": lambda recorder: _dropping(recorder.clear),
+    **dict.fromkeys(
+        ("capsys", "capfd", "capsysbinary", "capfdbinary"), lambda capture: _dropping(capture.readouterr)
+    ),
 }

@@ -131,10 +131,9 @@ class LeakCheck:
 
     def _own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
         """Name the body itself: memory that no allocator handed out has no stack."""
-        function: Any = self._function
+        function: Any = inspect.unwrap(self._function)
         while isinstance(function, partial):
-            function = function.func
-        function = inspect.unwrap(function)
+            function = inspect.unwrap(function.func)
         code = getattr(function, "__code__", None)
         if code is None or not finding.bytes_per_call:
             return ()

@@ -17,15 +17,18 @@ _ATOMS = (int, str, bytes, float, bool, type(None))
 _EVERY = 0xFFF
 
 
-def containers(*, untracked: bool, tick: Callable[[], None]) -> Iterator[object]:
-    """Yield what has a length; dicts of plain values are known only to what refers to them (`untracked`).
-
-    `tick` is called now and then, for whoever has a clock to look at.
-    """
-    known: dict[type, bool] = {}
+def all_objects(tick: Callable[[], None]) -> Iterator[object]:
+    """Yield all that the collector knows; `tick` is called now and then, for whoever watches a clock."""
     for number, one in enumerate(gc.get_objects()):
         if not number & _EVERY:
             tick()
+        yield one
+
+
+def containers(*, untracked: bool, tick: Callable[[], None]) -> Iterator[object]:
+    """Yield what has a length; dicts of plain values are known only to what refers to them (`untracked`)."""
+    known: dict[type, bool] = {}
+    for one in all_objects(tick):
         kind = type(one)
         if kind not in known:
             known[kind] = is_a(one, *_SIZED)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from collections.abc import Callable, Container, Iterable, Iterator
 
+from pytest_memguard.leaks.containers import all_objects
 from pytest_memguard.leaks.naming import is_a, is_ours, referents
-
-_EVERY = 0xFFF
 
 
 def old_holders(
     new: Container[int], *, but: Container[int], tick: Callable[[], None]
 ) -> Iterator[tuple[object, list[object]]]:
-    """Yield each old object that refers to new ones, with those; `new` and `but` hold identities.
-
-    `tick` is called now and then, for whoever has a clock to look at.
-    """
-    for number, one in enumerate(gc.get_objects()):
-        if not number & _EVERY:
-            tick()
+    """Yield each old object that refers to new ones, with those; `new` and `but` hold identities."""
+    for one in all_objects(tick):
         if id(one) in new or id(one) in but or is_a(one, weakref.ref) or is_ours(one):
             continue
         held = [inner for inner in referents(one) if id(inner) in new]

@@ -11,12 +11,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pytest_memguard.leaks import LeakCheck, check_leaks
+from pytest_memguard.meters.sites import SiteNamer
 from pytest_memguard.model import LeakFinding
+from pytest_memguard.piling_fixtures import leaving_fixtures
 from tests.leaks import holding_bodies
 from tests.leaks.holding_bodies import Session
 
@@ -73,6 +76,13 @@ def test_a_leak_stays_one_where_a_call_fails_while_it_is_explained() -> None:
     assert explained.bytes_per_call == finding.bytes_per_call
     assert "its lines are not known: call 1 failed while they were looked for" in explained.note
     assert "who holds it is not known: BodyFailedError" in explained.note
+
+
+def test_the_body_is_named_behind_what_leaves_its_fixtures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = leaving_fixtures(partial(holding_bodies.module_global), {"monkeypatch": monkeypatch})
+    finding = LeakFinding(leaking=True, bytes_per_call=100, calls=1000)
+    (own,) = LeakCheck(body)._own_line(finding, SiteNamer(ROOT))
+    assert (own.site.file, own.site.function) == (FILE, "module_global")
 
 
 class Hostile:
