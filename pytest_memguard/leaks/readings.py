@@ -10,7 +10,7 @@ from array import array
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.small_blocks import SmallBlocks
 from pytest_memguard.meters.collection import clear_type_caches
-from pytest_memguard.meters.ending_threads import let_threads_end, running_threads
+from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.windows import Window
 
 THREADS = "threads"
@@ -34,7 +34,7 @@ class Readings:
         self._small = SmallBlocks()
         self._columns = tuple(array("q", bytes(8 * _MOST_ROWS)) for _ in range(5 + len(_UNITS)))
         self._rows = 0
-        self._threads = running_threads()
+        self._threads = RunningThreads()
         self.collecting_seconds = 0.0
         for _ in range(2):  # what a first reading allocates must not show in the second
             self.take(0)
@@ -46,7 +46,8 @@ class Readings:
 
     def take(self, calls: int) -> int:
         """Collect garbage, read everything as the next row, and return that row's number."""
-        self._threads = max(self._threads, let_threads_end(self._threads))  # what stays is waited for once
+        if not self._threads.let_later_ones_end():
+            self._threads = RunningThreads()  # what stays is waited for once
         start = time.thread_time()
         gc.collect()
         self.collecting_seconds = time.thread_time() - start

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import _thread
+import threading
 import time
+from weakref import WeakSet
 
 _ENDING_SECONDS = 0.25
 _STEP_SECONDS = 0.0005
 
-running_threads = _thread._count  # noqa: SLF001 - `threading` forgets a thread before its memory is given back
-"""Return how many threads of Python run beside the main one."""
+_running = _thread._count  # noqa: SLF001 - `threading` forgets a thread before its memory is given back
 
 
-def let_threads_end(most: int) -> int:
-    """Wait for threads beyond `most` to end, a quarter of a second at the longest; return how many run.
+class RunningThreads:
+    """The threads of Python that run at one moment, so that those started later can be waited for.
 
     A worker that was told to stop still holds the stack of its frames, 16 KiB and more. Whether it
-    is gone when a test's call returns is a matter of scheduling, and no property of the test.
+    is gone when a test's call returns is a matter of scheduling, and no property of the test. A
+    number would not do: one that ends meanwhile would stand for one that was started.
     """
-    deadline = 0.0
-    while (running := running_threads()) > most:
-        now = time.monotonic()
-        deadline = deadline or now + _ENDING_SECONDS
-        if now >= deadline:
-            break
-        time.sleep(_STEP_SECONDS)
-    return running
+
+    def __init__(self) -> None:
+        self._known = WeakSet(threading.enumerate())
+        self._unlisted = _running() - len(self._known)
+
+    def let_later_ones_end(self) -> bool:
+        """Wait for threads started since, a quarter of a second at the longest; return whether all ended."""
+        deadline = 0.0
+        while self._is_later_one_running():
+            now = time.monotonic()
+            deadline = deadline or now + _ENDING_SECONDS
+            if now >= deadline:
+                return False
+            time.sleep(_STEP_SECONDS)
+        return True
+
+    def _is_later_one_running(self) -> bool:
+        known = sum(thread in self._known for thread in threading.enumerate())
+        return _running() - known > self._unlisted

@@ -15,7 +15,7 @@ from typing import final
 from pytest_memguard.meters.captures import Survivor, read_aggregated, read_every_record, read_survivors
 from pytest_memguard.meters.collection import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.contract import MeterError
-from pytest_memguard.meters.ending_threads import let_threads_end, running_threads
+from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.memray_api import FileDestination, FileFormat, Tracker
 from pytest_memguard.meters.memray_tracker import start
 from pytest_memguard.meters.sites import SiteNamer
@@ -87,14 +87,13 @@ class MemrayRecording:
         self._native = native
         self._children = children
         self._counted = counted
-        self._threads = 0
+        self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
         self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> MemrayRecording:
         """Start the tracker; another active one is a reason not to measure."""
         tracker = _tracker(self._path, native=self._native, children=self._children, counted=self._counted)
         clear_type_caches()
-        self._threads = running_threads()
         self._stop = start(tracker)
         return self
 
@@ -104,7 +103,7 @@ class MemrayRecording:
         """Collect what the sample left behind, then stop."""
         if self._stop is None:
             return
-        let_threads_end(self._threads)
+        self._threads.let_later_ones_end()
         gc.collect()
         clear_type_caches()
         self._stop()

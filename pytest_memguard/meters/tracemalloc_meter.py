@@ -10,7 +10,7 @@ from typing import final
 
 from pytest_memguard.meters.collection import clear_type_caches
 from pytest_memguard.meters.contract import MeterError
-from pytest_memguard.meters.ending_threads import let_threads_end, running_threads
+from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.sites import Frame, SiteNamer
 from pytest_memguard.meters.tally import Tally
 from pytest_memguard.model import Sample
@@ -57,7 +57,7 @@ class TracemallocRecording:
     def __init__(self, namer: SiteNamer) -> None:
         self._namer = namer
         self._peak_bytes = 0
-        self._threads = 0
+        self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
         self._snapshot: tracemalloc.Snapshot | None = None
 
     def __enter__(self) -> TracemallocRecording:
@@ -67,7 +67,6 @@ class TracemallocRecording:
                 "tracemalloc is tracing already (PYTHONTRACEMALLOC or the test itself started it)."
             )
         clear_type_caches()
-        self._threads = running_threads()
         tracemalloc.start(_FRAMES)
         return self
 
@@ -77,7 +76,7 @@ class TracemallocRecording:
         """Collect what the sample left behind, then stop."""
         if not tracemalloc.is_tracing():
             return
-        let_threads_end(self._threads)
+        self._threads.let_later_ones_end()
         gc.collect()
         clear_type_caches()
         self._peak_bytes = tracemalloc.get_traced_memory()[1]

@@ -125,7 +125,7 @@ def test_a_thread_on_its_way_out_is_waited_for_and_one_that_stays_is_not(meter: 
     def leave(done: Callable[[], object]) -> None:
         threading.Thread(target=held_until, args=(done,)).start()
 
-    leaving = measure(meter, lambda: leave(lambda: time.sleep(0.1)))
+    leaving = measure(meter, lambda: leave(lambda: time.sleep(0.05)))
     assert leaving.peak_bytes > 1_000_000
     assert leaving.retained_bytes < 100_000
     started = time.monotonic()
@@ -135,6 +135,26 @@ def test_a_thread_on_its_way_out_is_waited_for_and_one_that_stays_is_not(meter: 
         assert staying.retained_bytes > 1_000_000
     finally:
         ended.set()
+
+
+def test_an_older_thread_that_ends_meanwhile_does_not_stand_for_a_newer_one(meter: Meter) -> None:
+    ended = threading.Event()
+    older = threading.Thread(target=ended.wait)
+    older.start()
+
+    def hold() -> None:
+        held = bytearray(1_000_000)
+        time.sleep(0.05)
+        del held
+
+    def body() -> None:
+        ended.set()
+        older.join()
+        threading.Thread(target=hold).start()
+
+    sample = measure(meter, body)
+    assert sample.peak_bytes > 1_000_000
+    assert sample.retained_bytes < 100_000
 
 
 def test_memory_of_the_c_heap_is_seen_by_memray(memray_meter: Meter) -> None:
