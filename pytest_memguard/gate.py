@@ -6,12 +6,10 @@ from dataclasses import replace
 
 from pytest_memguard.grown_sites import grown_sites
 from pytest_memguard.model import (
-    ALLOCATIONS,
     LEAK_PER_CALL,
     METRICS,
     PEAK,
     SETTLED,
-    CountGrowth,
     Entry,
     Measurement,
     MetricVerdict,
@@ -19,13 +17,12 @@ from pytest_memguard.model import (
     Verdict,
 )
 from pytest_memguard.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
-from pytest_memguard.units import format_apart, format_change, format_share, format_size
+from pytest_memguard.reasons import reason_of
 
 SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
 
 _SLACK_FACTOR = 2
-_UNIT_WORDS = {"children": ("child process", "child processes")}
 _WORST_FIRST = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW, Outcome.NEW, Outcome.IMPROVED, Outcome.OK)
 
 
@@ -53,7 +50,7 @@ def judge(
     if outcome is Outcome.NEW and entry is None and not has_baseline:
         outcome = Outcome.NO_BASELINE
     shown = max((metric for metric in judged if metric.outcome is outcome), key=_over_bytes, default=None)
-    reason = _reason(outcome, shown, measurement, entry)
+    reason = reason_of(outcome, shown, measurement, entry)
     if outcome is Outcome.NO_BASELINE and other_meter:
         reason = f"it was accepted with {other_meter}, which {measurement.meter} does not compare with"
     return Verdict(
@@ -160,70 +157,3 @@ def is_slack(metric: MetricVerdict) -> bool:
         and metric.baseline is not None
         and metric.baseline > _SLACK_FACTOR * metric.measured
     )
-
-
-def tolerance_text(metric: MetricVerdict) -> str:
-    """Write the limit of a metric as a reader wants it: a share where the growth is one."""
-    if metric.limit is None:
-        return ""
-    if metric.rule == "tolerance" and metric.baseline:
-        share = (metric.limit - metric.baseline) / metric.baseline
-        return format_share(share) if share < 1 else format_size(metric.limit)
-    return _number(metric.name, metric.limit)
-
-
-def _number(metric: str, value: int) -> str:
-    return f"{value:,}" if metric == ALLOCATIONS else format_size(value)
-
-
-def _reason(
-    outcome: Outcome, metric: MetricVerdict | None, measurement: Measurement, entry: Entry | None
-) -> str:
-    if outcome is Outcome.LEAKED:
-        return _leak_reason(measurement, metric)
-    if outcome is Outcome.NO_BASELINE:
-        return "nothing is accepted for this environment"
-    if outcome is Outcome.NEW:
-        return (
-            "no entry in the baseline yet"
-            if entry is None
-            else f"no {metric.name if metric else ''} accepted yet"
-        )
-    if metric is None or outcome is Outcome.OK:
-        return ""
-    if outcome is Outcome.OVER_LIMIT:
-        measured, limit = format_apart(metric.measured, metric.limit or 0)
-        if metric.name == ALLOCATIONS:
-            measured, limit = f"{metric.measured:,}", f"{metric.limit:,}"
-        return f"{metric.name} {measured}, over {metric.rule} = {limit}"
-    return f"{metric.name} {change_text(metric)}"
-
-
-def change_text(metric: MetricVerdict) -> str:
-    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit +1%)`."""
-    baseline = metric.baseline or 0
-    if metric.name == ALLOCATIONS:
-        measured, was = f"{metric.measured:,}", f"{baseline:,}"
-    else:
-        measured, was = format_apart(metric.measured, baseline)
-    share = format_change(metric.measured, baseline)
-    return f"{measured}, was {was} ({share}{', ' if share else ''}limit {tolerance_text(metric)})"
-
-
-def _leak_reason(measurement: Measurement, metric: MetricVerdict | None) -> str:
-    leak = measurement.leak
-    if leak is None:
-        return "memory grows with every call"
-    parts = []
-    if metric is not None and leak.bytes_per_call:
-        parts.append(f"{format_size(leak.bytes_per_call)} a call")
-    parts += [f"{_counted(count)} a call" for count in leak.counts]
-    accepted = f", accepted {format_size(metric.baseline)} a call" if metric and metric.baseline else ""
-    how = "rising" if leak.is_accelerating else "steady"
-    return f"{' and '.join(parts)}, {how} over {leak.calls:,} calls{accepted}"
-
-
-def _counted(count: CountGrowth) -> str:
-    one, many = _UNIT_WORDS.get(count.unit, (count.unit.removesuffix("s"), count.unit))
-    number = f"{count.per_call:.3g}"
-    return f"{number} {one if number == '1' else many}"

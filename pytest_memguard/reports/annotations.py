@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pytest_memguard.gate import change_text
 from pytest_memguard.model import Outcome, Site
+from pytest_memguard.reasons import change_text
 from pytest_memguard.reports.ranking import GROWTH, deciding_metric, worst_first
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run_results import RunResults, TestResult

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pytest_memguard.gate import change_text
 from pytest_memguard.model import ALLOCATIONS, PEAK, RETAINED, MetricVerdict, Outcome
+from pytest_memguard.reasons import change_text
 from pytest_memguard.reports.ranking import GROWTH, count_line, deciding_metric, grown, worst_first
 from pytest_memguard.reports.untrusted import code, fenced, prose
 from pytest_memguard.run_results import RunResults, TestResult

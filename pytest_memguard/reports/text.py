@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from pytest_memguard.gate import change_text, is_slack
+from pytest_memguard.gate import is_slack
 from pytest_memguard.model import LEAK_PER_CALL, OUTCOMES, PEAK, GrownSite, MetricVerdict, Outcome
+from pytest_memguard.reasons import change_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run_results import RunResults, TestResult, meter_name
 from pytest_memguard.units import format_apart, format_growth, format_size

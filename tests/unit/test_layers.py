@@ -25,7 +25,17 @@ CORE = {
     "concurrent_calls",
     "interrupts",
 }
-DECIDING = {"gate", "grown_sites", "growth", "leak_rate", "settling", "windows", "confirm", "accepting"}
+DECIDING = {
+    "gate",
+    "reasons",
+    "grown_sites",
+    "growth",
+    "leak_rate",
+    "settling",
+    "windows",
+    "confirm",
+    "accepting",
+}
 MEASURING = {"meters", "leaks"}
 KEEPING = {"storage"}
 TELLING = {"reports"}
