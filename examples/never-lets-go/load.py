@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -31,6 +32,7 @@ HERE = Path(__file__).resolve().parent
 CLIENTS = 4
 PAGES_A_VISIT = 5
 POPULAR_PRODUCTS = 150
+NEEDED = ("flask", "matplotlib")
 MIB = 1024**2
 
 
@@ -139,7 +141,7 @@ def draw(phases: list[Phase], target: Path) -> None:
             axes.axvline(phase.memory[0][0], color="black", linestyle="--", linewidth=1)
             if axes is above:
                 axes.annotate(
-                    f" {label}", (phase.memory[0][0], 1), xycoords=("data", "axes fraction"), va="top"
+                    f" {label}", (phase.memory[0][0], 1), xycoords=("data", "axes fraction"), va="bottom"
                 )
     above.set_ylabel("memory of the server (MiB)")
     below.set_ylabel("response time,\nmedian of a second (ms)")
@@ -154,6 +156,9 @@ def main() -> None:
     parser.add_argument("--draw", type=Path, default=Path("outage.png"), help="the picture to write")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args()
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        parser.error(f"not installed: {', '.join(missing)}. Run it with what it needs: uv run load.py")
     unit = 3.0 if options.quick else 60.0
     began = time.perf_counter()
     phases = [
@@ -161,10 +166,10 @@ def main() -> None:
         run_phase("deployment", 2 * unit, began, patched=True),
         run_phase("rollback", unit, began, patched=False),
     ]
-    draw(phases, options.draw)
     figures = [phase.figures() for phase in phases]
     if options.json:
         print(json.dumps(figures))
+        draw(phases, options.draw)
         return
     print("phase        requests   memory (MiB)       response time (ms)")
     print("                        start      end     first 10%  last 10%  99% of last 10%")
@@ -173,6 +178,7 @@ def main() -> None:
             "{phase:<11}{requests:>10}{memory_start_mib:>9}{memory_end_mib:>9}"
             "{median_first_tenth_ms:>14}{median_last_tenth_ms:>10}{p99_last_tenth_ms:>17}".format(**each)
         )
+    draw(phases, options.draw)
     print(f"drawn: {options.draw}")
 
 

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -31,6 +32,7 @@ HERE = Path(__file__).resolve().parent
 CLIENTS = 16
 COUNTRIES = ("at", "be", "ch", "de", "dk", "es", "fi", "fr", "it", "nl", "pl", "se")
 LIMIT_MIB = 160
+NEEDED = ("matplotlib",)
 MIB = 1024**2
 
 
@@ -160,6 +162,9 @@ def main() -> None:
     parser.add_argument("--draw", type=Path, default=Path("outage.png"), help="the picture to write")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args()
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        parser.error(f"not installed: {', '.join(missing)}. Run it with what it needs: uv run load.py")
     seconds = 4.0 if options.quick else 30.0
     began = time.perf_counter()
     phases = [
@@ -167,10 +172,10 @@ def main() -> None:
         run_phase("no lock", seconds, began, ["no-lock.patch"]),
         run_phase("lock per key", seconds, began, ["no-lock.patch", "lock-per-key.patch"]),
     ]
-    draw(phases, options.draw)
     figures = [phase.figures() for phase in phases]
     if options.json:
         print(json.dumps(figures))
+        draw(phases, options.draw)
         return
     print("phase          requests    failed  answered in    memory (MiB)        response time (ms)")
     print("                                   second half     median      most    median      99%   slowest")
@@ -179,6 +184,7 @@ def main() -> None:
             "{phase:<13}{requests:>10}{failed:>10}{answers_in_second_half:>13}{memory_median_mib:>11}{memory_most_mib:>10}"
             "{median_ms:>10}{p99_ms:>9}{slowest_ms:>10}".format(**each)
         )
+    draw(phases, options.draw)
     print(f"drawn: {options.draw}")
 
 
