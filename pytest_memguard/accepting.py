@@ -106,16 +106,18 @@ def entry_from(measurement: Measurement, previous: Entry | None = None, note: st
     Sites are the largest at the peak or by what they retained, joined by file and function.
     """
     metrics = {name: max(0, size) for name, size in measurement.metrics.items()}
+    spread = dict(measurement.spread)
     sites = _stored_sites(measurement)
     if previous is not None:
         unmeasured = (ALLOCATIONS,) if measurement.leak else (ALLOCATIONS, SETTLED, LEAK_PER_CALL)
         for name in unmeasured:
             if name in previous.metrics:
                 metrics.setdefault(name, previous.metrics[name])
+                spread.setdefault(name, previous.spread.get(name, 0))
         sites = sites if measurement.sites else previous.sites
     return Entry(
         metrics={name: metrics[name] for name in METRICS if name in metrics},
-        spread={name: size for name, size in measurement.spread.items() if size > 0},
+        spread={name: size for name, size in spread.items() if size > 0},
         note=(previous.note if previous else "") if note is None else note,
         sites=sites,
     )

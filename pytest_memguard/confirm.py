@@ -104,6 +104,7 @@ def measurement_of(
     first = {name: max(_figures(cold, name)) - metrics[name] for name in (PEAK, RETAINED) if cold}
     if leak is not None:
         metrics |= {SETTLED: leak.settled_bytes, LEAK_PER_CALL: leak.bytes_per_call if leak.leaking else 0}
+        spread |= {LEAK_PER_CALL: leak.doubt_bytes if leak.leaking else 0}
     return Measurement(
         meter=meter,
         samples=len(samples),

@@ -44,8 +44,9 @@ class Growth:
     """What a series of windows says together.
 
     `signals` names the series that keep growing; `bytes_per_call` is the rate they show
-    (zero where none grows). `drift_bytes` is the growth per call of bytes over the last
-    half whether or not it is called a leak, so that a plateau can be told from it.
+    (zero where none grows), of which `doubt_bytes` may be missing or more in another run.
+    `drift_bytes` is the growth per call of bytes over the last half whether or not it is called
+    a leak, so that a plateau can be told from it.
     `is_accelerating` says that each call leaves more behind than the one before; the rate is
     then that of the standard call.
     """
@@ -54,6 +55,7 @@ class Growth:
     calls: int
     signals: tuple[str, ...] = ()
     bytes_per_call: int = 0
+    doubt_bytes: int = 0
     counts: tuple[CountGrowth, ...] = ()
     drift_bytes: float = 0.0
     is_accelerating: bool = False
@@ -104,12 +106,13 @@ def decide(windows: Sequence[Window]) -> Growth:
         for unit, trend in count_trends.items()
         if trend is Trend.GROWS
     )
-    rate = max(1, round(leak_rate(windows, growing))) if growing else 0
+    rate = leak_rate(windows, growing)
     return Growth(
         trend=_together([*trends.values(), *count_trends.values()]),
         calls=calls[-1] - calls[0] if calls else 0,
         signals=growing,
-        bytes_per_call=rate,
+        bytes_per_call=max(1, round(rate.bytes_per_call)) if growing else 0,
+        doubt_bytes=round(rate.doubt_bytes),
         counts=grown_counts,
         drift_bytes=drift(windows),
         is_accelerating=any(accelerates(calls, memory[name]) for name in growing),

@@ -50,6 +50,7 @@ def run_check(
             stuck_seconds=policy.thread_timeout_seconds,
             root=session.root,
             is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
+            is_in_doubt=lambda finding: session.is_leak_in_doubt(test_id, finding, policy),
         )
     except BodyFailedError as error:
         if policy.threads > 1:

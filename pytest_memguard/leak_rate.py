@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pytest_memguard.windows import (
     BLOCKS,
@@ -49,12 +50,41 @@ _FASTER_IN_ALL = 2.0
 """How much more growth per call each doubling of the calls shows, and two of them: up to two, and four."""
 
 
+_MOST_NOISE = 1 / 8
+"""Of a rate: a leak is steady, so what looks like more noise than this are jumps, which are told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeakRate:
+    """Bytes a call, and how many of them may be missing or more in another run of the same code.
+
+    The latter are tables, of dicts for instance, which are made anew in one run and not in the next,
+    or the standard error of the rate, whichever is more.
+    """
+
+    bytes_per_call: float = 0.0
+    doubt_bytes: float = 0.0
+
+    def __add__(self, other: LeakRate) -> LeakRate:
+        """Join the rates of two kinds of memory."""
+        return LeakRate(self.bytes_per_call + other.bytes_per_call, self.doubt_bytes + other.doubt_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The growth of a series over its last half: per call without jumps, its standard error, all jumps."""
+
+    even: float
+    error: float
+    jumps: _Jumps
+
+
 def drift(windows: Sequence[Window]) -> float:
     """Return the growth per call of blocks and heap together, in bytes, over the last half."""
     return sum(last_rate(*series) for series in (_block_bytes(windows), _heap(windows)) if series is not None)
 
 
-def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> float:
+def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> LeakRate:
     """Return the bytes per call of the series that grow.
 
     The heap holds the large containers of small objects and may grow too little to prove a
@@ -62,12 +92,14 @@ def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> float:
     explain little of it.
     """
     blocks, heap, resident = _block_bytes(windows), _heap(windows), _resident(windows)
-    rate = even_rate(*blocks) if blocks is not None and BLOCKS in growing else 0.0
+    rate = even_rate(*blocks) if blocks is not None and BLOCKS in growing else LeakRate()
     if heap is not None and (HEAP in growing or (BLOCKS in growing and _accompanies(*heap))):
         rate += even_rate(*heap)
     elif heap is not None and BLOCKS in growing:
-        rate += _table_rate(_split(*heap)[1])
-    if RESIDENT in growing and resident is not None and last_rate(*resident) > 2 * max(rate, drift(windows)):
+        tables = _table_rate(parts.jumps) if (parts := _parts(*heap)) else 0.0
+        rate += LeakRate(tables, tables)
+    explained = 2 * max(rate.bytes_per_call, drift(windows))
+    if RESIDENT in growing and resident is not None and last_rate(*resident) > explained:
         return even_rate(*resident)
     return rate
 
@@ -100,7 +132,7 @@ def _resident(windows: Sequence[Window]) -> _Series | None:
     return ([w.calls for w in known], [w.resident_bytes or 0 for w in known]) if len(known) > 1 else None
 
 
-def even_rate(calls: Sequence[int], values: Sequence[int]) -> float:
+def even_rate(calls: Sequence[int], values: Sequence[int]) -> LeakRate:
     """Return the growth per call, with what a dict doubles by spread over the entries it serves.
 
     A dict doubles now and then, wherever that falls; taken as it comes, it would change the
@@ -108,12 +140,24 @@ def even_rate(calls: Sequence[int], values: Sequence[int]) -> float:
     preceded is paid once, and does not count.
     """
     if accelerates(calls, values):
-        return _rate_at(STANDARD_CALLS, calls, values)
-    even, jumps = _split(calls, values)
-    late = last_rate(calls, values)
-    if even is None or late >= _SLOTS_ARE_LITTLE:
-        return late
-    return even + _table_rate(jumps)
+        rate = _rate_at(STANDARD_CALLS, calls, values)
+        return LeakRate(rate, rate * _MOST_NOISE)
+    parts, late = _parts(calls, values), last_rate(calls, values)
+    if parts is None or late >= _SLOTS_ARE_LITTLE:
+        eighths = [rate_between(calls, values, part, part + 1) for part in range(4, 8)]
+        return LeakRate(late, _noise(late, _standard_error(eighths)))
+    tables = _table_rate(parts.jumps)
+    return LeakRate(parts.even + tables, max(tables, _noise(parts.even, parts.error)))
+
+
+def _noise(rate: float, error: float) -> float:
+    return max(0.0, min(error, _MOST_NOISE * rate))
+
+
+def _standard_error(rates: Sequence[float]) -> float:
+    mean = sum(rates) / len(rates)
+    spread = sum((rate - mean) ** 2 for rate in rates) / max(1, len(rates) - 1)
+    return float((spread / len(rates)) ** 0.5)
 
 
 def accelerates(calls: Sequence[int], values: Sequence[int]) -> bool:
@@ -136,10 +180,10 @@ def _rate_at(call: int, calls: Sequence[int], values: Sequence[int]) -> float:
     return float(before * (call / earlier) ** power)
 
 
-def _split(calls: Sequence[int], values: Sequence[int]) -> tuple[float | None, _Jumps]:
-    """Tell the even growth per call of the last half from the jumps, each with where and how much.
+def _parts(calls: Sequence[int], values: Sequence[int]) -> _Parts | None:
+    """Tell the even growth of the last half from the jumps, each with where and how much.
 
-    The first is None where growth is made of jumps, as with a list.
+    None where growth is made of jumps, as with a list.
     """
     half = reading_at(calls, 4)
     steps = [
@@ -152,13 +196,17 @@ def _split(calls: Sequence[int], values: Sequence[int]) -> tuple[float | None, _
     usual = max(0.0, rates[len(rates) // 2]) if rates else 0.0
     kept = [(made, grown) for made, grown in late if grown <= _JUMP * usual * made]
     if not kept or len(late) - len(kept) > _FEW_JUMPS:
-        return None, []
+        return None
     even = sum(grown for _, grown in kept) / sum(made for made, _ in kept)
-    return even, [
-        ((calls[index] + calls[index - 1]) / 2, grown - even * made)
-        for index, made, grown in steps
-        if grown > _JUMP * usual * made
-    ]
+    return _Parts(
+        even=even,
+        error=_standard_error([grown / made for made, grown in kept]),
+        jumps=[
+            ((calls[index] + calls[index - 1]) / 2, grown - even * made)
+            for index, made, grown in steps
+            if grown > _JUMP * usual * made
+        ],
+    )
 
 
 def _table_rate(jumps: _Jumps) -> float:

@@ -104,7 +104,8 @@ class CountGrowth:
 class LeakFinding:
     """What repeating a body showed.
 
-    `bytes_per_call` is zero where nothing keeps growing; `settled_bytes` is what the body
+    `bytes_per_call` is zero where nothing keeps growing, and may differ by `doubt_bytes` in another
+    run of the same code; `settled_bytes` is what the body
     holds after the last window over what was held before its first call. `signals` names
     what was read (`blocks`, `heap`, `rss`). `sites` hold bytes *per call* in
     `retained_bytes`; `held_by` is the chain of referrers, outermost holder first.
@@ -121,6 +122,7 @@ class LeakFinding:
     held_by: tuple[str, ...] = ()
     note: str = ""
     is_accelerating: bool = False
+    doubt_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ class Measurement:
     """What the samples of one test say together.
 
     `metrics` holds the floor of each metric; `spread` what still varied between warm
-    samples; `first_cost` what the first sample cost above the floor. The true peak lies no
-    more than `peak_doubt_bytes` above the one that is given.
+    samples, and how far the rate of a leak may be off; `first_cost` what the first sample cost
+    above the floor. The true peak lies no more than `peak_doubt_bytes` above the one that is given.
     """
 
     meter: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_memguard.confirm import measurement_of
 from pytest_memguard.environment import environment_key, python_version
-from pytest_memguard.gate import judge, not_measured, stale
+from pytest_memguard.gate import is_leak_in_doubt, judge, not_measured, stale
 from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
 from pytest_memguard.model import PEAK, Entry, LeakFinding, Measurement, Outcome, Sample, Verdict
 from pytest_memguard.policy import Policy
@@ -95,6 +95,10 @@ class GuardSession:
     def is_new_leak(self, test_id: str, finding: LeakFinding, policy: Policy) -> bool:
         """Say whether a leak is one that nobody has accepted or allowed, as the gate sees it."""
         return self.judge(test_id, (), policy, leak=finding)[1].outcome is Outcome.LEAKED
+
+    def is_leak_in_doubt(self, test_id: str, finding: LeakFinding, policy: Policy) -> bool:
+        """Say whether the rate of a known leak is to be read once more before it fails."""
+        return not finding.counts and is_leak_in_doubt(self.judge(test_id, (), policy, leak=finding)[1])
 
     def _other_meter(self, test_id: str, policy: Policy) -> str:
         """Return the meter that took a test's entry where it is not the run's, whose figures do not compare.

@@ -154,6 +154,7 @@ def _finding(screened: Screened) -> LeakFinding:
     return LeakFinding(
         leaking=growth.trend is Trend.GROWS,
         bytes_per_call=growth.bytes_per_call,
+        doubt_bytes=growth.doubt_bytes,
         calls=screened.calls,
         settled_bytes=screened.settled_bytes,
         counts=growth.counts,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.gate import SPREAD_FACTOR, judge
+from pytest_memguard.gate import SPREAD_FACTOR, is_leak_in_doubt, judge
 from pytest_memguard.grown_sites import SHOWN_SITES
 from pytest_memguard.model import (
     CountGrowth,
@@ -205,8 +205,10 @@ def leak(rate: int, **more: object) -> Measurement:
         (0, None, None, Outcome.NEW),
         (100, 0, None, Outcome.LEAKED),
         (100, 100, None, Outcome.OK),
-        (125, 100, None, Outcome.OK),
-        (126, 100, None, Outcome.LEAKED),
+        (116, 100, None, Outcome.OK),
+        (117, 100, None, Outcome.LEAKED),
+        (10_500, 10_000, None, Outcome.OK),
+        (10_501, 10_000, None, Outcome.LEAKED),
         (0, 100, None, Outcome.IMPROVED),
         (100, None, 100, Outcome.NEW),
         (101, None, 100, Outcome.LEAKED),
@@ -217,6 +219,45 @@ def test_a_leak_fails_unless_its_rate_is_accepted_or_allowed(
 ) -> None:
     was = None if accepted is None else entry(10, settled=0, leak_per_call=accepted)
     assert judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("rate", "doubt", "accepted", "spread", "outcome"),
+    [
+        (790, 470, 320, 0, Outcome.OK),  # the tables were not made anew where it was accepted
+        (320, 0, 790, 470, Outcome.OK),  # and are not here
+        (1_580, 940, 790, 470, Outcome.LEAKED),  # everything twice
+        (1_110, 470, 320, 0, Outcome.LEAKED),  # the objects twice
+        (1_100, 0, 1_000, 60, Outcome.OK),
+        (1_121, 0, 1_000, 60, Outcome.LEAKED),
+        (1_251, 0, 1_000, 400, Outcome.LEAKED),  # what is known must not hide another one
+    ],
+)
+def test_the_tables_of_a_leaks_containers_count_where_the_accepted_rate_has_them(
+    rate: int, doubt: int, accepted: int, spread: int, outcome: Outcome
+) -> None:
+    was = replace(entry(10, settled=0, leak_per_call=accepted), spread={"leak_per_call": spread})
+    now = replace(leak(rate), spread={"leak_per_call": doubt})
+    assert judge(now, was, Policy(leaks=True)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("rate", "accepted", "most", "doubtful"),
+    [
+        (1_040, 1_000, None, False),
+        (1_100, 1_000, None, True),
+        (2_101, 1_000, None, False),
+        (100, 0, None, False),
+        (100, None, None, False),
+        (100, None, 90, True),
+    ],
+)
+def test_a_known_leak_that_grew_a_little_is_read_twice(
+    rate: int, accepted: int | None, most: int | None, doubtful: bool
+) -> None:
+    was = None if accepted is None else entry(10, settled=0, leak_per_call=accepted)
+    verdict = judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most))
+    assert is_leak_in_doubt(verdict) is doubtful
 
 
 @pytest.mark.parametrize(

@@ -101,22 +101,32 @@ def test_rate_of_a_table_does_not_depend_on_where_the_calls_end() -> None:
     rates = []
     for total in range(40_000, 160_000, 3_000):
         calls = list(range(total // 16, total, total // 40))
-        rates.append(even_rate(calls, [100 * made + _table_of(made) for made in calls]))
+        rates.append(even_rate(calls, [100 * made + _table_of(made) for made in calls]).bytes_per_call)
     assert max(rates) <= 1.1 * min(rates)
     assert 100 + 30 < min(rates) < 100 + 60
+
+
+def test_what_a_rate_may_be_off_by_is_what_tables_come_to_or_its_own_noise() -> None:
+    calls = list(range(5_000, 80_000, 2_000))
+    level = even_rate(calls, [100 * made for made in calls])
+    assert level.doubt_bytes == 0
+    tables = even_rate(calls, [100 * made + _table_of(made) for made in calls])
+    assert tables.bytes_per_call - tables.doubt_bytes == pytest.approx(100)
+    noisy = even_rate(calls, [100 * made + 20_000 * (place % 2) for place, made in enumerate(calls)])
+    assert 0 < noisy.doubt_bytes <= noisy.bytes_per_call / 8
 
 
 @pytest.mark.parametrize("total", [600, 2_000, 4_500, 16_000, 65_536])
 def test_rate_of_growth_that_grows_is_that_of_a_standard_call(total: int) -> None:
     calls = list(range(total // 20, total, max(1, total // 33)))
     values = [500 * made + 4 * made**2 for made in calls]  # 500 bytes, and 8 more with each call
-    assert even_rate(calls, values) == pytest.approx(500 + 8 * STANDARD_CALLS, rel=0.1)
+    assert even_rate(calls, values).bytes_per_call == pytest.approx(500 + 8 * STANDARD_CALLS, rel=0.1)
 
 
 def test_growth_paid_once_does_not_count_in_the_rate() -> None:
     calls = list(ROWS)
     values = [100 * made + (1_000_000 if made > 60_000 else 0) for made in calls]
-    assert even_rate(calls, values) == pytest.approx(100, rel=0.01)
+    assert even_rate(calls, values).bytes_per_call == pytest.approx(100, rel=0.01)
 
 
 def test_few_calls_prove_nothing() -> None:
