@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pytest_memguard.errors import NothingToJudgeError
 from pytest_memguard.model import (
     ALLOCATIONS,
+    COUNTED_UNITS,
     LEAK_PER_CALL,
     METRICS,
     PEAK,
@@ -107,6 +108,8 @@ def entry_from(measurement: Measurement, previous: Entry | None = None, note: st
     """
     metrics = {name: max(0, size) for name, size in measurement.metrics.items()}
     spread = dict(measurement.spread)
+    counted = measurement.leak.counts if measurement.leak else ()
+    counts = {count.unit: count.per_1000_calls for count in counted}
     sites = _stored_sites(measurement)
     if previous is not None:
         unmeasured = (ALLOCATIONS,) if measurement.leak else (ALLOCATIONS, SETTLED, LEAK_PER_CALL)
@@ -115,11 +118,13 @@ def entry_from(measurement: Measurement, previous: Entry | None = None, note: st
                 metrics.setdefault(name, previous.metrics[name])
                 spread.setdefault(name, previous.spread.get(name, 0))
         sites = sites if measurement.sites else previous.sites
+        counts = counts if measurement.leak else dict(previous.leaks_per_1000_calls)
     return Entry(
         metrics={name: metrics[name] for name in METRICS if name in metrics},
         spread={name: size for name, size in spread.items() if size > 0},
         note=(previous.note if previous else "") if note is None else note,
         sites=sites,
+        leaks_per_1000_calls=counts,
     )
 
 
@@ -195,4 +200,15 @@ def _differences(old: Entry | None, new: Entry) -> list[str]:
             share = format_change(after, before)
             figures = " -> ".join(format_apart(before, after))
             parts.append(f"{label} {figures} ({share})" if share else f"{label} {figures}")
+    return parts + _count_differences(old.leaks_per_1000_calls if old else {}, new.leaks_per_1000_calls)
+
+
+def _count_differences(old: Mapping[str, int], new: Mapping[str, int]) -> list[str]:
+    """Say which rates of what leaks beside bytes change."""
+    parts = []
+    for unit in COUNTED_UNITS:
+        before, after = old.get(unit, 0), new.get(unit, 0)
+        if before != after:
+            figures = f"{before:,} -> {after:,}" if before else f"{after:,}"
+            parts.append(f"{unit} per 1,000 calls {figures}")
     return parts

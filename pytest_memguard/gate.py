@@ -44,9 +44,7 @@ def judge(
         _judge_metric(name, measurement, entry, policy) for name in METRICS if name in measurement.metrics
     )
     outcome = min((metric.outcome for metric in judged), key=_WORST_FIRST.index, default=Outcome.OK)
-    counts = measurement.leak.counts if measurement.leak else ()
-    if counts:
-        outcome = Outcome.LEAKED
+    outcome = min(outcome, _judge_counts(measurement, entry), key=_WORST_FIRST.index)
     if outcome is Outcome.NEW and entry is None and not has_baseline:
         outcome = Outcome.NO_BASELINE
     shown = max((metric for metric in judged if metric.outcome is outcome), key=_over_bytes, default=None)
@@ -132,6 +130,9 @@ half of glibc's smallest chunk."""
 _LEAK_TOLERANCE_AT_MOST = Tolerance(relative=0.25, absolute_bytes=16)
 """Noise widens what is tolerated up to here: a leak that is known must not hide another one."""
 
+COUNT_TOLERANCE = 0.1
+"""Counts are exact; the calls over which a slow leak is read may cut one off in ten."""
+
 _DOUBTFUL_FACTOR = 2
 """A rate above so many times what is allowed needs no second reading."""
 
@@ -144,16 +145,17 @@ def _judge_leak(measurement: Measurement, entry: Entry | None, policy: Policy) -
     """
     measured = measurement.metrics[LEAK_PER_CALL]
     baseline = entry.metrics.get(LEAK_PER_CALL) if entry else None
-    compared, limit, rule = measured, 0, "no leak"
-    if baseline is not None and entry is not None:
-        spread = entry.spread.get(LEAK_PER_CALL, 0)
-        limit, rule = baseline + _leak_allowance_bytes(baseline, spread) if baseline else 0, "tolerance"
-        if baseline:
-            compared = measured - max(0, measurement.spread.get(LEAK_PER_CALL, 0) - spread)
+    spread = entry.spread.get(LEAK_PER_CALL, 0) if entry else 0
+    doubt = measurement.spread.get(LEAK_PER_CALL, 0)
+    allowed = _leak_allowance_bytes(baseline, spread) if baseline else 0
+    limit, rule = (baseline or 0) + allowed, "no leak" if baseline is None else "tolerance"
+    compared = measured - max(0, doubt - spread) if baseline else measured
     if policy.max_leak_per_call is not None and policy.max_leak_per_call >= limit:
         compared, limit, rule = measured, policy.max_leak_per_call, "max_leak_per_call"
-    outcome = Outcome.LEAKED if compared > limit else Outcome.OK
-    if outcome is Outcome.OK and baseline is not None and baseline > 0 and measured == 0:
+    outcome = Outcome.OK
+    if compared > limit:
+        outcome = Outcome.LEAKED
+    elif baseline and measured + max(0, spread - doubt) < baseline - allowed:
         outcome = Outcome.IMPROVED
     return MetricVerdict(LEAK_PER_CALL, measured, outcome, baseline, limit, rule)
 
@@ -163,6 +165,18 @@ def _leak_allowance_bytes(baseline_bytes: int, spread_bytes: int) -> int:
         _allowance_bytes(baseline_bytes, spread_bytes, LEAK_TOLERANCE),
         _LEAK_TOLERANCE_AT_MOST.allowance_bytes(baseline_bytes),
     )
+
+
+def _judge_counts(measurement: Measurement, entry: Entry | None) -> Outcome:
+    """Judge what leaks beside bytes: each unit fails unless its rate is accepted."""
+    if measurement.leak is None:
+        return Outcome.OK
+    accepted = entry.leaks_per_1000_calls if entry else {}
+    leaking = {count.unit: count.per_1000_calls for count in measurement.leak.counts}
+    for unit, count in leaking.items():
+        if count > (1 + COUNT_TOLERANCE) * accepted.get(unit, 0):
+            return Outcome.LEAKED
+    return Outcome.IMPROVED if set(accepted) - set(leaking) else Outcome.OK
 
 
 def is_leak_in_doubt(verdict: Verdict) -> bool:

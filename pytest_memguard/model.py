@@ -12,6 +12,8 @@ ALLOCATIONS = "allocations"
 SETTLED = "settled"
 LEAK_PER_CALL = "leak_per_call"
 METRICS = (PEAK, RETAINED, ALLOCATIONS, SETTLED, LEAK_PER_CALL)
+COUNTED_UNITS = ("threads", "files", "children", "uncollectable objects")
+"""What a leak check counts beside bytes."""
 """Every metric, in the order in which they are written. All are bytes but `allocations`."""
 
 
@@ -99,6 +101,11 @@ class CountGrowth:
     unit: str
     per_call: float
 
+    @property
+    def per_1000_calls(self) -> int:
+        """The rate as a baseline keeps it."""
+        return max(1, round(1000 * self.per_call))
+
 
 @dataclass(frozen=True, slots=True)
 class LeakFinding:
@@ -156,12 +163,13 @@ class EntrySite:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The accepted numbers of one test."""
+    """The accepted numbers of one test; `leaks_per_1000_calls` is what leaks beside bytes, by unit."""
 
     metrics: Mapping[str, int]
     spread: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
     sites: tuple[EntrySite, ...] = ()
+    leaks_per_1000_calls: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

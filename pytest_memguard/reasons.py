@@ -34,7 +34,7 @@ def reason_of(
 ) -> str:
     """Say why an outcome is what it is, by the metric that it rests on."""
     if outcome is Outcome.LEAKED:
-        return _leak_reason(measurement, metric)
+        return _leak_reason(measurement, metric, entry)
     if outcome is Outcome.NO_BASELINE:
         return "nothing is accepted for this environment"
     if outcome is Outcome.NEW:
@@ -64,7 +64,7 @@ def change_text(metric: MetricVerdict) -> str:
     return f"{measured}, was {was} ({share}{', ' if share else ''}limit {tolerance_text(metric)})"
 
 
-def _leak_reason(measurement: Measurement, metric: MetricVerdict | None) -> str:
+def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: Entry | None) -> str:
     leak = measurement.leak
     if leak is None:
         return "memory grows with every call"
@@ -72,7 +72,10 @@ def _leak_reason(measurement: Measurement, metric: MetricVerdict | None) -> str:
     if metric is not None and leak.bytes_per_call:
         parts.append(f"{format_size(leak.bytes_per_call)} a call")
     parts += [f"{_counted(count)} a call" for count in leak.counts]
-    accepted = f", accepted {format_size(metric.baseline)} a call" if metric and metric.baseline else ""
+    known = [f"{format_size(metric.baseline)} a call"] if metric and metric.baseline else []
+    counts = entry.leaks_per_1000_calls if entry else {}
+    known += [f"{_counted(CountGrowth(unit, count / 1000))} a call" for unit, count in counts.items()]
+    accepted = f", accepted {' and '.join(known)}" if known else ""
     how = "rising" if leak.is_accelerating else "steady"
     return f"{' and '.join(parts)}, {how} over {leak.calls:,} calls{accepted}"
 

@@ -64,6 +64,7 @@ def _entry_lines(entry: Entry) -> Iterator[str]:
             figures.append(
                 f"{name.replace('_', ' ')} {size:,}" if name == ALLOCATIONS else _sized(name, size)
             )
+    figures += [f"{unit} per 1,000 calls {count:,}" for unit, count in entry.leaks_per_1000_calls.items()]
     # A figure is never split, so its words are joined by what the wrapping does not break at.
     for line in textwrap.wrap(", ".join(figure.replace(" ", "\0") for figure in figures), _WIDTH):
         yield line.replace("\0", " ")
@@ -83,6 +84,7 @@ def _as_json(environment: str, modules: list[ModuleBaseline], chosen: set[str]) 
     tests = {
         join_id(module.module, key): {
             **entry.metrics,
+            "leaks_per_1000_calls": dict(entry.leaks_per_1000_calls),
             "spread": dict(entry.spread),
             "note": entry.note,
             "sites": [

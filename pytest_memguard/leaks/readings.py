@@ -11,19 +11,14 @@ from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.small_blocks import SmallBlocks
 from pytest_memguard.meters.collection import clear_type_caches
 from pytest_memguard.meters.ending_threads import RunningThreads
+from pytest_memguard.model import COUNTED_UNITS
 from pytest_memguard.windows import Window
-
-THREADS = "threads"
-FILES = "files"
-CHILDREN = "children"
-GARBAGE = "uncollectable objects"
 
 _MOST_ROWS = 512
 _UNKNOWN = -1
 _LITTLE_BLOCKS = 64
 _LITTLE_SHARE = 0.05
 """Garbage of so many blocks, or of so small a share of those that the calls left, changes no verdict."""
-_UNITS = (THREADS, FILES, CHILDREN, GARBAGE)
 
 
 class Readings:
@@ -32,7 +27,7 @@ class Readings:
     def __init__(self) -> None:
         self.process = ProcessMemory()
         self._small = SmallBlocks()
-        self._columns = tuple(array("q", bytes(8 * _MOST_ROWS)) for _ in range(5 + len(_UNITS)))
+        self._columns = tuple(array("q", bytes(8 * _MOST_ROWS)) for _ in range(5 + len(COUNTED_UNITS)))
         self._rows = 0
         self._threads = RunningThreads()
         self.collecting_seconds = 0.0
@@ -119,7 +114,9 @@ class Readings:
             blocks_bytes=_or_none(small),
             heap_bytes=_or_none(heap),
             resident_bytes=_or_none(resident),
-            counts={unit: count for unit, count in zip(_UNITS, counts, strict=True) if count != _UNKNOWN},
+            counts={
+                unit: count for unit, count in zip(COUNTED_UNITS, counts, strict=True) if count != _UNKNOWN
+            },
         )
 
     def close(self) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_memguard.errors import BaselineError, nearest
-from pytest_memguard.model import METRICS, Entry, EntrySite
+from pytest_memguard.model import COUNTED_UNITS, METRICS, Entry, EntrySite
 from pytest_memguard.storage.baseline_text import FORMAT, ModuleBaseline
 from pytest_memguard.storage.yaml_reading import UnreadableYamlError, line_of, read_yaml
 
+_LEAKS = "leaks_per_1000_calls"
 _TOP_KEYS = ("format", "meter", "made_with", "tests")
-_ENTRY_KEYS = (*METRICS, "spread", "note", "sites")
+_ENTRY_KEYS = (*METRICS, _LEAKS, "spread", "note", "sites")
 _SITE_KEYS = ("at", "peak", "retained")
 _COUNT = "a whole number that is not negative, such as 2_694_911"
 _SITE_EXAMPLE = '{at: "shop/cache.py:put", peak: 72}'
@@ -77,20 +78,21 @@ def _entry(value: object, path: tuple[str | int, ...]) -> Entry:
     metrics = {name: _count(written[name], (*path, name)) for name in METRICS if name in written}
     if not metrics:
         raise WrongContentError(path, f"has no metric; accepted is at least one of {', '.join(METRICS)}")
-    spread = written.get("spread")
+    counts, spread = written.get(_LEAKS), written.get("spread")
     note = written.get("note", "")
     sites = written.get("sites")
     return Entry(
         metrics=metrics,
-        spread=_spread(spread, (*path, "spread")) if spread is not None else {},
+        spread=_counts(spread, (*path, "spread"), METRICS) if spread is not None else {},
         note=note if isinstance(note, str) else _text(note, (*path, "note")),
         sites=_sites(sites, (*path, "sites")) if sites is not None else (),
+        leaks_per_1000_calls=_counts(counts, (*path, _LEAKS), COUNTED_UNITS) if counts is not None else {},
     )
 
 
-def _spread(value: object, path: tuple[str | int, ...]) -> dict[str, int]:
-    spread = _mapping(value, path, METRICS, "spread")
-    return {name: _count(size, (*path, name)) for name, size in spread.items()}
+def _counts(value: object, path: tuple[str | int, ...], known: tuple[str, ...]) -> dict[str, int]:
+    counts = _mapping(value, path, known, str(path[-1]))
+    return {name: _count(count, (*path, name)) for name, count in counts.items()}
 
 
 def _sites(value: object, path: tuple[str | int, ...]) -> tuple[EntrySite, ...]:

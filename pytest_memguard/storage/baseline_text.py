@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pytest_memguard.model import METRICS, Entry
+from pytest_memguard.model import COUNTED_UNITS, METRICS, Entry
 from pytest_memguard.storage.yaml_writing import write_flow, write_key, write_quoted, write_text
 
 FORMAT = 1
@@ -45,6 +45,9 @@ def module_text(baseline: ModuleBaseline) -> str:
 
 def _write_entry(entry: Entry, lines: list[str]) -> None:
     lines.extend(f"    {name}: {entry.metrics[name]:_}" for name in METRICS if name in entry.metrics)
+    if counted := entry.leaks_per_1000_calls:
+        counts = {unit: counted[unit] for unit in COUNTED_UNITS if unit in counted}
+        lines.append(f"    leaks_per_1000_calls: {write_flow(counts)}")
     if entry.spread:
         spread = {name: entry.spread[name] for name in METRICS if name in entry.spread}
         lines.append(f"    spread: {write_flow(spread)}")

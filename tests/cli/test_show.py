@@ -59,6 +59,7 @@ def test_json_holds_every_number(shop: CommandProject) -> None:
         "tests": {
             "tests/test_x.py::test_lookup[1000]": {
                 **ENTRY.metrics,
+                "leaks_per_1000_calls": {},
                 "spread": {"peak": 100},
                 "note": "LRU grew, see #482",
                 "sites": [{"at": "shop/cache.py:put", "peak": 2_100_000, "retained": 0}],

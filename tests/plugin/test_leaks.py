@@ -129,6 +129,28 @@ def test_an_accepted_leak_passes_unexplained_and_fails_when_its_rate_grows(leaki
     assert run.results()["test_session"]["leak"]["held_by"][0].startswith("shop._OPEN (list, ")
 
 
+def test_files_that_leak_are_accepted_with_their_rate_and_fail_when_more_do(project: GuardedProject) -> None:
+    project.let(FILES=1)
+    project.write(
+        test_it="""
+            import os, pytest
+
+            @pytest.mark.memguard(leaks=True, leak_budget=0.2)
+            def test_open():
+                for _ in range(int(os.environ["FILES"])): os.open(os.devnull, os.O_RDONLY)
+        """
+    )
+    project.accept()
+    assert "    leaks_per_1000_calls: {files: 1_000}" in project.entries()
+    assert project.run().outcomes() == {"test_open": "ok"}
+    project.let(FILES=2)
+    run = project.run()
+    assert run.outcomes() == {"test_open": "leaked"}
+    assert re.match(r"2 files a call, steady over \d+ calls, accepted 1 file a call", run.reason("test_open"))
+    project.let(FILES=0)
+    assert project.run().outcomes() == {"test_open": "improved"}
+
+
 def test_a_leak_that_is_gone_is_an_improvement(leaking: GuardedProject) -> None:
     leaking.accept()
     leaking.write({"shop.py": "def open_session(): pass\n"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from pytest_memguard.model import (
+    COUNTED_UNITS,
     METRICS,
     CountGrowth,
     Entry,
@@ -80,6 +81,7 @@ entries = st.builds(
     sites=st.lists(st.builds(EntrySite, at=ids, peak_bytes=sizes, retained_bytes=sizes), max_size=3).map(
         tuple
     ),
+    leaks_per_1000_calls=st.dictionaries(st.sampled_from(COUNTED_UNITS), sizes, max_size=4),
 )
 modules = st.builds(
     ModuleBaseline,

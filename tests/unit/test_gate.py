@@ -210,6 +210,8 @@ def leak(rate: int, **more: object) -> Measurement:
         (10_500, 10_000, None, Outcome.OK),
         (10_501, 10_000, None, Outcome.LEAKED),
         (0, 100, None, Outcome.IMPROVED),
+        (84, 100, None, Outcome.OK),
+        (83, 100, None, Outcome.IMPROVED),
         (100, None, 100, Outcome.NEW),
         (101, None, 100, Outcome.LEAKED),
     ],
@@ -258,6 +260,28 @@ def test_a_known_leak_that_grew_a_little_is_read_twice(
     was = None if accepted is None else entry(10, settled=0, leak_per_call=accepted)
     verdict = judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most))
     assert is_leak_in_doubt(verdict) is doubtful
+
+
+@pytest.mark.parametrize(
+    ("counts", "accepted", "outcome"),
+    [
+        ({"files": 1.0}, {"files": 1000}, Outcome.OK),
+        ({"files": 1.05}, {"files": 1000}, Outcome.OK),
+        ({"files": 2.0}, {"files": 1000}, Outcome.LEAKED),
+        ({"files": 1.0, "threads": 0.02}, {"files": 1000}, Outcome.LEAKED),
+        ({}, {"files": 1000}, Outcome.IMPROVED),
+        ({"files": 1.0}, {"files": 1000, "threads": 20}, Outcome.IMPROVED),
+    ],
+)
+def test_what_leaks_beside_bytes_is_accepted_with_its_rate(
+    counts: dict[str, float], accepted: dict[str, int], outcome: Outcome
+) -> None:
+    now = leak(0, counts=tuple(CountGrowth(unit, per_call) for unit, per_call in counts.items()))
+    was = replace(entry(10, settled=0, leak_per_call=0), leaks_per_1000_calls=accepted)
+    verdict = judge(now, was, Policy(leaks=True))
+    assert verdict.outcome is outcome
+    if outcome is Outcome.LEAKED:
+        assert verdict.reason.endswith("over 1,000 calls, accepted 1 file a call")
 
 
 @pytest.mark.parametrize(
