@@ -10,12 +10,15 @@ from array import array
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.small_blocks import SmallBlocks
 from pytest_memguard.meters.collection import clear_type_caches
-from pytest_memguard.meters.ending_threads import RunningThreads
+from pytest_memguard.meters.ending_threads import ENDING_SECONDS, RunningThreads
 from pytest_memguard.model import COUNTED_UNITS
 from pytest_memguard.windows import Window
 
 _MOST_ROWS = 512
 _UNKNOWN = -1
+_LEAST_PATIENCE_SECONDS = 0.01
+"""Where threads stay at every reading they are the leak, and longer waits show nothing."""
+
 _LITTLE_BLOCKS = 64
 _LITTLE_SHARE = 0.05
 """Garbage of so many blocks, or of so small a share of those that the calls left, changes no verdict."""
@@ -30,6 +33,7 @@ class Readings:
         self._columns = tuple(array("q", bytes(8 * _MOST_ROWS)) for _ in range(5 + len(COUNTED_UNITS)))
         self._rows = 0
         self._threads = RunningThreads()
+        self._patience_seconds = ENDING_SECONDS
         self.collecting_seconds = 0.0
         for _ in range(2):  # what a first reading allocates must not show in the second
             self.take(0)
@@ -41,8 +45,9 @@ class Readings:
 
     def take(self, calls: int) -> int:
         """Collect garbage, read everything as the next row, and return that row's number."""
-        if not self._threads.let_later_ones_end():
+        if not self._threads.let_later_ones_end(self._patience_seconds):
             self._threads = RunningThreads()  # what stays is waited for once
+            self._patience_seconds = max(_LEAST_PATIENCE_SECONDS, self._patience_seconds / 2)
         start = time.thread_time()
         gc.collect()
         self.collecting_seconds = time.thread_time() - start

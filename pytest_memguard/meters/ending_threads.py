@@ -7,7 +7,7 @@ import threading
 import time
 from weakref import WeakSet
 
-_ENDING_SECONDS = 0.25
+ENDING_SECONDS = 0.25
 _STEP_SECONDS = 0.0005
 
 _running = _thread._count  # noqa: SLF001 - `threading` forgets a thread before its memory is given back
@@ -25,12 +25,12 @@ class RunningThreads:
         self._known = WeakSet(threading.enumerate())
         self._unlisted = _running() - len(self._known)
 
-    def let_later_ones_end(self) -> bool:
-        """Wait for threads started since, a quarter of a second at the longest; return whether all ended."""
+    def let_later_ones_end(self, longest_seconds: float = ENDING_SECONDS) -> bool:
+        """Wait for threads started since; return whether all ended in time."""
         deadline = 0.0
         while self._is_later_one_running():
             now = time.monotonic()
-            deadline = deadline or now + _ENDING_SECONDS
+            deadline = deadline or now + longest_seconds
             if now >= deadline:
                 return False
             time.sleep(_STEP_SECONDS)
