@@ -109,7 +109,7 @@ def entry_from(measurement: Measurement, previous: Entry | None = None, note: st
     metrics = {name: max(0, size) for name, size in measurement.metrics.items()}
     spread = dict(measurement.spread)
     counted = measurement.leak.counts if measurement.leak else ()
-    counts = {count.unit: count.per_1000_calls for count in counted}
+    counts = {count.unit: count.per_1000_calls for count in counted if count.unit in COUNTED_UNITS}
     sites = _stored_sites(measurement)
     if previous is not None:
         unmeasured = (ALLOCATIONS,) if measurement.leak else (ALLOCATIONS, SETTLED, LEAK_PER_CALL)

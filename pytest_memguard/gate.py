@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_memguard.grown_sites import grown_sites
+from pytest_memguard.grown_sites import counted_sites, grown_sites
 from pytest_memguard.model import (
     LEAK_PER_CALL,
     METRICS,
@@ -55,7 +55,7 @@ def judge(
         outcome=outcome,
         reason=reason,
         metrics=judged,
-        sites=grown_sites(measurement, entry, shown),
+        sites=grown_sites(measurement, entry, shown) + counted_sites(measurement, outcome),
         is_in_doubt=_is_in_doubt(measurement, entry, policy),
     )
 

@@ -54,6 +54,17 @@ def grown_sites(
     return tuple(site for site in grown if site.grew_by_bytes >= floor)[:SHOWN_SITES]
 
 
+def counted_sites(measurement: Measurement, outcome: Outcome) -> tuple[GrownSite, ...]:
+    """Name the lines behind what leaks beside bytes."""
+    if outcome is not Outcome.LEAKED or measurement.leak is None:
+        return ()
+    return tuple(
+        GrownSite(site=count.site, size_bytes=0, grew_by_bytes=0, counted=count)
+        for count in measurement.leak.counts
+        if count.site is not None
+    )
+
+
 def _by_place(held: tuple[SiteBytes, ...], metric: str) -> dict[str, list[_Line]]:
     """Put the lines of one function together, the one that holds most first."""
     places: dict[str, list[_Line]] = {}

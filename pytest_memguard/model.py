@@ -94,17 +94,21 @@ class Sample:
         return self.peak_bytes + self.harness_bytes
 
 
+_MOST_PER_1000_CALLS = 10**12
+
+
 @dataclass(frozen=True, slots=True)
 class CountGrowth:
-    """Something beside bytes that grew with the calls: threads, files, children, uncollectable objects."""
+    """Something beside bytes that grew with the calls, in one of `COUNTED_UNITS`; `site` leaves it behind."""
 
     unit: str
     per_call: float
+    site: Site | None = None
 
     @property
     def per_1000_calls(self) -> int:
-        """The rate as a baseline keeps it."""
-        return max(1, round(1000 * self.per_call))
+        """The rate as a baseline keeps it; results of others may say anything."""
+        return max(1, round(min(1000 * self.per_call, _MOST_PER_1000_CALLS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,8 @@ class MetricVerdict:
 class GrownSite:
     """A site that explains a verdict: what it holds now, and by how much more than accepted.
 
-    `was_bytes` is absent where the baseline stored nothing about the site.
+    `was_bytes` is absent where the baseline stored nothing about the site; `counted` is what
+    the site leaves behind where that is not bytes.
     """
 
     site: Site
@@ -200,6 +205,7 @@ class GrownSite:
     grew_by_bytes: int
     was_bytes: int | None = None
     inner: Site | None = None
+    counted: CountGrowth | None = None
 
 
 @dataclass(frozen=True, slots=True)

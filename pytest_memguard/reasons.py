@@ -6,11 +6,12 @@ from pytest_memguard.model import (
     ALLOCATIONS,
     CountGrowth,
     Entry,
+    GrownSite,
     Measurement,
     MetricVerdict,
     Outcome,
 )
-from pytest_memguard.units import format_apart, format_change, format_share, format_size
+from pytest_memguard.units import format_apart, format_change, format_growth, format_share, format_size
 
 _UNIT_WORDS = {"children": ("child process", "child processes")}
 
@@ -78,6 +79,11 @@ def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: 
     accepted = f", accepted {' and '.join(known)}" if known else ""
     how = "rising" if leak.is_accelerating else "steady"
     return f"{' and '.join(parts)}, {how} over {leak.calls:,} calls{accepted}"
+
+
+def growth_text(grown: GrownSite) -> str:
+    """Write what a site gained, as in `+16.9 MiB` or `+1 file`."""
+    return f"+{_counted(grown.counted)}" if grown.counted else format_growth(grown.grew_by_bytes)
 
 
 def _counted(count: CountGrowth) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,14 +13,16 @@ from typing import Any
 
 from pytest_memguard.concurrent_calls import STUCK_SECONDS, ThreadedBody
 from pytest_memguard.growth import Growth, Trend
+from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.errors import BodyFailedError
 from pytest_memguard.leaks.explain import Leak, leak_sites
+from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.referrers import HolderSearch
 from pytest_memguard.leaks.repeating import Repeater
 from pytest_memguard.leaks.screen import Screen, Screened
 from pytest_memguard.meters.collection import only_new_garbage
 from pytest_memguard.meters.sites import SiteNamer
-from pytest_memguard.model import LeakFinding, Site, SiteBytes
+from pytest_memguard.model import CountGrowth, LeakFinding, Site, SiteBytes
 from pytest_memguard.windows import BLOCKS
 
 _EXPLAIN_FACTOR = 2.0
@@ -29,6 +32,7 @@ _HOLDER_SECONDS = 2.0
 _HOLDER_CALLS = 8
 _HOLDER_MOST_CALLS = 512
 _HOLDER_BYTES = 1_000_000
+_COUNTED_MOST_CALLS = 64
 
 
 class LeakCheck:
@@ -92,13 +96,19 @@ class LeakCheck:
         except BodyFailedError as error:
             notes.append(f"its lines are not known: call {error.call} failed while they were looked for")
         self._between()
+        counts = tuple(self._located(count, namer) for count in finding.counts)
+        self._between()
         try:
             held_by = self._holders(finding, namer)
         except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
             notes.append(f"who holds it is not known: {type(error).__name__} while it was looked for")
         self._between()
         return replace(
-            finding, sites=sites or self._own_line(finding, namer), held_by=held_by, note="; ".join(notes)
+            finding,
+            sites=sites or self._own_line(finding, namer),
+            counts=counts,
+            held_by=held_by,
+            note="; ".join(notes),
         )
 
     def _sites(self, finding: LeakFinding, namer: SiteNamer, *, native: bool) -> tuple[SiteBytes, ...]:
@@ -110,6 +120,20 @@ class LeakCheck:
             at_once=self._threads,
         )
         return leak_sites(self._repeat, leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds)
+
+    def _located(self, count: CountGrowth, namer: SiteNamer) -> CountGrowth:
+        """Add the line that leaves something behind, where the system lists what there is."""
+        present = ProcessMemory().listing(count.unit)
+        if present is None or self._threads > 1:
+            return count
+        calls = min(_COUNTED_MOST_CALLS, math.ceil(1 / count.per_call))
+        try:
+            line = leaving_line(
+                partial(self._repeat, calls), present, namer=namer, seconds=self._budget_seconds
+            )
+        except BodyFailedError:
+            return count
+        return replace(count, site=line)
 
     def _holders(self, finding: LeakFinding, namer: SiteNamer) -> tuple[str, ...]:
         seconds = max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._budget_seconds)

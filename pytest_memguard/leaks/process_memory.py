@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,18 +61,42 @@ class ProcessMemory:
 
     def children(self) -> int | None:
         """Return the number of child processes, those that ended and were not waited for included."""
-        listed = self._listed_children()
-        if listed is not None:
-            return listed
-        try:
-            return len(self._process.children())
-        except (OSError, psutil.Error):
-            return None
+        children = self._children()
+        return None if children is None else len(children)
 
-    @staticmethod
-    def _listed_children() -> int | None:
+    def listing(self, unit: str) -> Callable[[], set[int]] | None:
+        """Return what lists the files, children or threads there are, by number; None for another unit."""
+        return {
+            "files": _open_files,
+            "children": lambda: self._children() or set(),
+            "threads": lambda: {thread.ident or 0 for thread in threading.enumerate()},
+        }.get(unit)
+
+    def _children(self) -> set[int] | None:
         """Linux lists them by thread, which spares a look at every process of the machine."""
         with contextlib.suppress(OSError):
             tasks = Path("/proc/self/task")
-            return sum(len((tasks / task / "children").read_bytes().split()) for task in os.listdir(tasks))  # noqa: PTH208 - names are enough, paths would be built for nothing
-        return None
+            listed = [(tasks / task / "children").read_bytes().split() for task in os.listdir(tasks)]  # noqa: PTH208 - names are enough, paths would be built for nothing
+            return {int(number) for numbers in listed for number in numbers}
+        try:
+            return {child.pid for child in self._process.children()}
+        except (OSError, psutil.Error):
+            return None
+
+
+def _open_files() -> set[int]:
+    """Return the open file descriptors; none where the system does not list them."""
+    try:
+        numbers = {int(name) for name in os.listdir("/dev/fd")}  # noqa: PTH208 - names are enough
+    except OSError:
+        return set()
+    return {number for number in numbers if _is_open(number)}
+
+
+def _is_open(number: int) -> bool:
+    """Say whether a descriptor is; the one that listed them is not any more."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True

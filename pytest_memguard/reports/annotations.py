@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pytest_memguard.model import Outcome, Site
-from pytest_memguard.reasons import change_text
+from pytest_memguard.reasons import change_text, growth_text
 from pytest_memguard.reports.ranking import GROWTH, deciding_metric, worst_first
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run_results import RunResults, TestResult
-from pytest_memguard.units import format_growth
 
 AT_MOST = 10
 """GitHub shows ten annotations of a kind for a step and drops the rest without a word."""
@@ -86,7 +85,7 @@ def _kind(test: TestResult, *, advisory: bool) -> str:
 def _annotation(kind: str, test: TestResult, locate: Callable[[str], str | None]) -> Annotation:
     site, file = _first_located(test, locate)
     grown = next((one for one in test.verdict.sites if one.site == site), None)
-    at_site = f" ({format_growth(grown.grew_by_bytes)} here)" if grown else ""
+    at_site = f" ({growth_text(grown)} here)" if grown else ""
     return Annotation(
         kind=kind,
         title=f"memguard: {test.outcome}",

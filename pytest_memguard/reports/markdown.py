@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pytest_memguard.model import ALLOCATIONS, PEAK, RETAINED, MetricVerdict, Outcome
-from pytest_memguard.reasons import change_text
+from pytest_memguard.reasons import change_text, growth_text
 from pytest_memguard.reports.ranking import GROWTH, count_line, deciding_metric, grown, worst_first
 from pytest_memguard.reports.untrusted import code, fenced, prose
 from pytest_memguard.run_results import RunResults, TestResult
@@ -127,7 +127,7 @@ def _grown_item(test: TestResult) -> str:
     for site in test.verdict.sites:
         place = code(f"{site.site.file}:{site.site.line}")
         was = f", was {format_size(site.was_bytes)}" if site.was_bytes is not None else ""
-        lines.append(f"  - {format_growth(site.grew_by_bytes)} {place} in {code(site.site.function)}{was}")
+        lines.append(f"  - {growth_text(site)} {place} in {code(site.site.function)}{was}")
         if site.inner is not None:
             lines[-1] += f", by {code(f'{site.inner.file}:{site.inner.line}')}"
     leak = test.measurement.leak if test.measurement else None

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from pytest_memguard.gate import is_slack
 from pytest_memguard.model import LEAK_PER_CALL, OUTCOMES, PEAK, GrownSite, MetricVerdict, Outcome
-from pytest_memguard.reasons import change_text
+from pytest_memguard.reasons import change_text, growth_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run_results import RunResults, TestResult, meter_name
 from pytest_memguard.units import format_apart, format_growth, format_size
@@ -158,7 +158,7 @@ def site_text(grown: GrownSite) -> str:
     """Write a site with what it gained, as in `+16.9 MiB  shop/cache.py:41 in put  (was 2.0 MiB)`."""
     place = f"{printable(grown.site.file)}:{grown.site.line} in {printable(grown.site.function)}"
     was = f"  (was {format_size(grown.was_bytes)})" if grown.was_bytes is not None else ""
-    return f"{format_growth(grown.grew_by_bytes)}  {place}{was}"
+    return f"{growth_text(grown)}  {place}{was}"
 
 
 def _short_lists(results: RunResults, shown: list[TestResult], *, width: int, verbose: bool) -> Iterator[str]:

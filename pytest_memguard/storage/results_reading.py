@@ -141,10 +141,7 @@ def _leak(part: Part) -> LeakFinding:
         bytes_per_call=part.field("bytes_per_call").signed(),
         calls=part.field("calls").count(),
         settled_bytes=part.field("settled", 0).signed(),
-        counts=tuple(
-            CountGrowth(unit=count.field("unit").text(), per_call=count.field("per_call").number())
-            for count in part.field("counts", []).elements()
-        ),
+        counts=tuple(_count(count) for count in part.field("counts", []).elements()),
         signals=_texts(part.field("signals", [])),
         sites=tuple(_site_bytes(site) for site in part.field("sites", []).elements()),
         held_by=_texts(part.field("held_by", [])),
@@ -164,6 +161,15 @@ def _grown_site(part: Part) -> GrownSite:
         grew_by_bytes=part.field("grew_by").signed(),
         was_bytes=part.field("was").optional(Part.signed),
         inner=part.field("inner").optional(_site),
+        counted=part.field("counted").optional(_count),
+    )
+
+
+def _count(part: Part) -> CountGrowth:
+    return CountGrowth(
+        unit=part.field("unit").text(),
+        per_call=part.field("per_call").number(),
+        site=part.field("site").optional(_site),
     )
 
 

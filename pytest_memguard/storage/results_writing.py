@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pytest_memguard.model import GrownSite, LeakFinding, Measurement, MetricVerdict, Outcome, Site, SiteBytes
+from pytest_memguard.model import (
+    CountGrowth,
+    GrownSite,
+    LeakFinding,
+    Measurement,
+    MetricVerdict,
+    Outcome,
+    Site,
+    SiteBytes,
+)
 from pytest_memguard.run_results import RunResults, TestResult
 
 FORMAT = "memguard-results/1"
@@ -111,7 +120,7 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
         "signals": list(leak.signals),
     }
     if leak.counts:
-        written["counts"] = [{"unit": count.unit, "per_call": count.per_call} for count in leak.counts]
+        written["counts"] = [_count(count) for count in leak.counts]
     if leak.note:
         written["note"] = _utf8(leak.note)
     if leak.is_accelerating:
@@ -127,7 +136,14 @@ def _grown_site(grown: GrownSite) -> dict[str, object]:
         written["was"] = grown.was_bytes
     if grown.inner is not None:
         written["inner"] = _site(grown.inner)
+    if grown.counted is not None:
+        written["counted"] = _count(grown.counted)
     return written
+
+
+def _count(count: CountGrowth) -> dict[str, object]:
+    written: dict[str, object] = {"unit": count.unit, "per_call": count.per_call}
+    return written if count.site is None else written | {"site": _site(count.site)}
 
 
 def _site_bytes(held: SiteBytes) -> dict[str, object]:

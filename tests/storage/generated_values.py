@@ -98,16 +98,19 @@ site_bytes = st.builds(
     SiteBytes, site=sites, peak_bytes=signed, retained_bytes=signed, inner=st.none() | sites
 )
 texts = st.lists(ids, max_size=2).map(tuple)
+counted = st.builds(
+    CountGrowth,
+    unit=ids,
+    per_call=st.floats(allow_nan=False, allow_infinity=False),
+    site=st.none() | sites,
+)
 leaks = st.builds(
     LeakFinding,
     leaking=st.booleans(),
     bytes_per_call=signed,
     calls=sizes,
     settled_bytes=signed,
-    counts=st.lists(
-        st.builds(CountGrowth, unit=ids, per_call=st.floats(allow_nan=False, allow_infinity=False)),
-        max_size=2,
-    ).map(tuple),
+    counts=st.lists(counted, max_size=2).map(tuple),
     signals=texts,
     sites=st.lists(site_bytes, max_size=2).map(tuple),
     held_by=texts,
@@ -121,6 +124,7 @@ grown_sites = st.builds(
     grew_by_bytes=signed,
     was_bytes=st.none() | signed,
     inner=st.none() | sites,
+    counted=st.none() | counted,
 )
 
 

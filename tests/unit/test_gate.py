@@ -21,6 +21,7 @@ from pytest_memguard.model import (
     SiteBytes,
 )
 from pytest_memguard.policy import DEFAULT_TOLERANCE, Policy, Tolerance, parse_tolerances
+from pytest_memguard.reasons import growth_text
 
 SIZES = st.integers(0, 2**40)
 TOLERANCES = st.builds(Tolerance, st.floats(0, 2), st.integers(0, 2**20))
@@ -260,6 +261,12 @@ def test_a_known_leak_that_grew_a_little_is_read_twice(
     was = None if accepted is None else entry(10, settled=0, leak_per_call=accepted)
     verdict = judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most))
     assert is_leak_in_doubt(verdict) is doubtful
+
+
+def test_the_line_that_leaves_a_file_behind_is_a_site() -> None:
+    site = Site("shop/feed.py", 12, "read")
+    verdict = judge(leak(0, counts=(CountGrowth("files", 1.0, site),)), None, Policy(leaks=True))
+    assert [(one.site, growth_text(one)) for one in verdict.sites] == [(site, "+1 file")]
 
 
 @pytest.mark.parametrize(
