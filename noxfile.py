@@ -9,7 +9,15 @@ import nox
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 MAIN_PYTHON = "3.11"
-UNIT_TESTS = ["tests/unit", "tests/storage", "tests/reports", "tests/cli", "tests/meters"]
+UNIT_TESTS = [
+    "--doctest-modules",
+    "pytest_memguard",
+    "tests/unit",
+    "tests/storage",
+    "tests/reports",
+    "tests/cli",
+    "tests/meters",
+]
 PLUGIN_TESTS = ["tests/plugin", "tests/leaks"]
 LOWEST = ["pytest==8.0.2", "pytest-asyncio==0.23.8", "anyio==4.5.2", "pytest-xdist==3.6.1", "memray==1.19.1"]
 

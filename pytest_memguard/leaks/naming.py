@@ -92,7 +92,19 @@ def in_file(file: str | None, namer: SiteNamer) -> str:
 
 
 def readable(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """Say once what repeats, as in a list of links, and nothing of how pytest keeps a fixture."""
+    """Say once what repeats, as in a list of links, and nothing of how pytest keeps a fixture.
+
+    >>> readable(("shop._CACHE (Cache)", "shop.Cache", "data of shop.Cache (dict, 9 entries)"))
+    ('shop._CACHE (Cache)', 'data of shop.Cache (dict, 9 entries)')
+    """
     if lines and lines[0].startswith("fixture "):
         return (lines[0], *itertools.dropwhile(_PLUMBING.match, lines[1:]))
-    return tuple(dict.fromkeys(lines))
+    once = tuple(dict.fromkeys(lines))
+    return tuple(
+        line for line, inner in itertools.zip_longest(once, once[1:]) if not _says_whose(inner, line)
+    )
+
+
+def _says_whose(inner: str | None, line: str) -> bool:
+    """Say whether an attribute's line names the object that the line before it is all about."""
+    return inner is not None and f" of {line} (" in inner

@@ -101,6 +101,8 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_baseline(tmp_path: Path)
         assert len(peaks) == 1, "entries of two writes in one file"
         assert len(store.load("t.py").entries) == 50
         assert max(peaks) >= last, "an accepted baseline was lost"
+        # Whatever else the machine does, some writers are to be killed before a write and some after it.
+        seconds *= 0.9 if max(peaks) > last else 1.25
         last = max(peaks)
     assert last > KILLS // 10, "the writers were killed before they wrote anything"
     with store.locked():
