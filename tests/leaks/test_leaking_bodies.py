@@ -127,7 +127,7 @@ def test_slow_first_calls_do_not_shorten_the_check() -> None:
 def test_quick_calls_are_timed_while_the_ceiling_watches() -> None:
     """Its timer makes one of the clocks coarse, and what a call costs would be a matter of chance."""
     calls = [_screen(lambda: sum(range(2_000)), budget_seconds=0.1).calls for _ in range(5)]
-    assert max(calls) <= 2.2 * min(calls), calls
+    assert max(calls) <= 4.5 * min(calls), calls  # a busy machine halves or doubles what a call takes
 
 
 def test_garbage_of_the_past_hides_no_leak() -> None:
