@@ -15,6 +15,8 @@ from pytest_memguard.windows import (
     RESIDENT,
     Window,
     counted_units,
+    deviation,
+    last_eighths,
     last_rate,
     memory_series,
     nearest,
@@ -138,7 +140,7 @@ def series_trend(calls: Sequence[int], values: Sequence[int], floor: Floor) -> T
         return Trend.UNDECIDED
     if _doubles(calls, values, floor):
         return Trend.GROWS
-    eighths = [rate_between(calls, values, part, part + 1) for part in range(4, 8)]
+    eighths = last_eighths(calls, values)
     if min(eighths) <= 0 or not _is_steady(eighths) or grown < _CLEAR * scatter(calls, values):
         return Trend.LEVEL
     return Trend.GROWS if last >= _LEVEL * max(first, second) else Trend.UNDECIDED
@@ -164,6 +166,4 @@ def _doubles(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:
 
 
 def _is_steady(rates: Sequence[float]) -> bool:
-    mean = sum(rates) / len(rates)
-    spread = (sum((rate - mean) ** 2 for rate in rates) / (len(rates) - 1)) ** 0.5
-    return bool(mean >= _STEADY * spread)
+    return sum(rates) / len(rates) >= _STEADY * deviation(rates)

@@ -12,6 +12,8 @@ from pytest_memguard.windows import (
     HEAP,
     RESIDENT,
     Window,
+    deviation,
+    last_eighths,
     last_rate,
     rate_between,
     reading_at,
@@ -144,8 +146,7 @@ def even_rate(calls: Sequence[int], values: Sequence[int]) -> LeakRate:
         return LeakRate(rate, rate * _MOST_NOISE)
     parts, late = _parts(calls, values), last_rate(calls, values)
     if parts is None or late >= _SLOTS_ARE_LITTLE:
-        eighths = [rate_between(calls, values, part, part + 1) for part in range(4, 8)]
-        return LeakRate(late, _noise(late, _standard_error(eighths)))
+        return LeakRate(late, _noise(late, _standard_error(last_eighths(calls, values))))
     tables = _table_rate(parts.jumps)
     return LeakRate(parts.even + tables, max(tables, _noise(parts.even, parts.error)))
 
@@ -155,9 +156,7 @@ def _noise(rate: float, error: float) -> float:
 
 
 def _standard_error(rates: Sequence[float]) -> float:
-    mean = sum(rates) / len(rates)
-    spread = sum((rate - mean) ** 2 for rate in rates) / max(1, len(rates) - 1)
-    return float((spread / len(rates)) ** 0.5)
+    return float(deviation(rates) / len(rates) ** 0.5)
 
 
 def accelerates(calls: Sequence[int], values: Sequence[int]) -> bool:

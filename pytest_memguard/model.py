@@ -12,9 +12,13 @@ ALLOCATIONS = "allocations"
 SETTLED = "settled"
 LEAK_PER_CALL = "leak_per_call"
 METRICS = (PEAK, RETAINED, ALLOCATIONS, SETTLED, LEAK_PER_CALL)
-COUNTED_UNITS = ("threads", "files", "children", "uncollectable objects")
-"""What a leak check counts beside bytes."""
 """Every metric, in the order in which they are written. All are bytes but `allocations`."""
+
+THREADS = "threads"
+FILES = "files"
+CHILDREN = "children"
+COUNTED_UNITS = (THREADS, FILES, CHILDREN, "uncollectable objects")
+"""What a leak check counts beside bytes."""
 
 
 class Outcome(str, Enum):
@@ -116,8 +120,8 @@ class LeakFinding:
     """What repeating a body showed.
 
     `bytes_per_call` is zero where nothing keeps growing, and may differ by `doubt_bytes` in another
-    run of the same code; `settled_bytes` is what the body
-    holds after the last window over what was held before its first call. `signals` names
+    run of the same code; `settled_bytes` is what the body holds after the last window over what
+    was held before its first call. `signals` names
     what was read (`blocks`, `heap`, `rss`). `sites` hold bytes *per call* in
     `retained_bytes`; `held_by` is the chain of referrers, outermost holder first.
     `is_accelerating` says that each call leaves more than the one before.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_memguard.model import (
     ALLOCATIONS,
+    CHILDREN,
     CountGrowth,
     Entry,
     GrownSite,
@@ -13,7 +14,7 @@ from pytest_memguard.model import (
 )
 from pytest_memguard.units import format_apart, format_change, format_growth, format_share, format_size
 
-_UNIT_WORDS = {"children": ("child process", "child processes")}
+_UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
 
 
 def tolerance_text(metric: MetricVerdict) -> str:

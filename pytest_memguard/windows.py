@@ -72,6 +72,17 @@ def last_rate(calls: Sequence[int], values: Sequence[int]) -> float:
     return rate_between(calls, values, 4, 8)
 
 
+def last_eighths(calls: Sequence[int], values: Sequence[int]) -> list[float]:
+    """Return the growth per call over each eighth of the last half."""
+    return [rate_between(calls, values, part, part + 1) for part in range(4, 8)]
+
+
+def deviation(rates: Sequence[float]) -> float:
+    """Return the standard deviation of a sample of rates."""
+    mean = sum(rates) / len(rates)
+    return float((sum((rate - mean) ** 2 for rate in rates) / max(1, len(rates) - 1)) ** 0.5)
+
+
 def scatter(calls: Sequence[int], values: Sequence[int]) -> float:
     """Return the standard deviation of the last half's readings around their own line."""
     start = reading_at(calls, 4)

@@ -149,6 +149,17 @@ def draw(phases: list[Phase], target: Path) -> None:
     figure.savefig(target, dpi=110)
 
 
+def print_table(figures: list[dict[str, float | str]]) -> None:
+    """Print the figures of each phase on a line."""
+    print("phase        requests   memory (MiB)       response time (ms)")
+    print("                        start      end     first 10%  last 10%  99% of last 10%")
+    for each in figures:
+        print(
+            "{phase:<11}{requests:>10}{memory_start_mib:>9}{memory_end_mib:>9}"
+            "{median_first_tenth_ms:>14}{median_last_tenth_ms:>10}{p99_last_tenth_ms:>17}".format(**each)
+        )
+
+
 def main() -> None:
     """Play the three phases, print their figures and draw them."""
     parser = argparse.ArgumentParser(description="Play the outage.")
@@ -169,17 +180,11 @@ def main() -> None:
     figures = [phase.figures() for phase in phases]
     if options.json:
         print(json.dumps(figures))
-        draw(phases, options.draw)
-        return
-    print("phase        requests   memory (MiB)       response time (ms)")
-    print("                        start      end     first 10%  last 10%  99% of last 10%")
-    for each in figures:
-        print(
-            "{phase:<11}{requests:>10}{memory_start_mib:>9}{memory_end_mib:>9}"
-            "{median_first_tenth_ms:>14}{median_last_tenth_ms:>10}{p99_last_tenth_ms:>17}".format(**each)
-        )
+    else:
+        print_table(figures)
     draw(phases, options.draw)
-    print(f"drawn: {options.draw}")
+    if not options.json:
+        print(f"drawn: {options.draw}")
 
 
 if __name__ == "__main__":

@@ -155,6 +155,17 @@ def draw(phases: list[Phase], target: Path) -> None:
     figure.savefig(target, dpi=110)
 
 
+def print_table(figures: list[dict[str, float | str]]) -> None:
+    """Print the figures of each phase on a line."""
+    print("phase          requests    failed  answered in    memory (MiB)        response time (ms)")
+    print("                                   second half     median      most    median      99%   slowest")
+    for each in figures:
+        print(
+            "{phase:<13}{requests:>10}{failed:>10}{answers_in_second_half:>13}{memory_median_mib:>11}{memory_most_mib:>10}"
+            "{median_ms:>10}{p99_ms:>9}{slowest_ms:>10}".format(**each)
+        )
+
+
 def main() -> None:
     """Play the three phases, print their figures and draw them."""
     parser = argparse.ArgumentParser(description="Play the outage.")
@@ -175,17 +186,11 @@ def main() -> None:
     figures = [phase.figures() for phase in phases]
     if options.json:
         print(json.dumps(figures))
-        draw(phases, options.draw)
-        return
-    print("phase          requests    failed  answered in    memory (MiB)        response time (ms)")
-    print("                                   second half     median      most    median      99%   slowest")
-    for each in figures:
-        print(
-            "{phase:<13}{requests:>10}{failed:>10}{answers_in_second_half:>13}{memory_median_mib:>11}{memory_most_mib:>10}"
-            "{median_ms:>10}{p99_ms:>9}{slowest_ms:>10}".format(**each)
-        )
+    else:
+        print_table(figures)
     draw(phases, options.draw)
-    print(f"drawn: {options.draw}")
+    if not options.json:
+        print(f"drawn: {options.draw}")
 
 
 if __name__ == "__main__":

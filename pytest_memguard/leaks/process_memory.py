@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from pytest_memguard.model import CHILDREN, FILES, THREADS
+
 
 class ProcessMemory:
     """Reads the C heap, resident memory, file descriptors, native threads and children.
@@ -67,9 +69,9 @@ class ProcessMemory:
     def listing(self, unit: str) -> Callable[[], set[int]] | None:
         """Return what lists the files, children or threads there are, by number; None for another unit."""
         return {
-            "files": _open_files,
-            "children": lambda: self._children() or set(),
-            "threads": lambda: {thread.ident or 0 for thread in threading.enumerate()},
+            FILES: _open_files,
+            CHILDREN: lambda: self._children() or set(),
+            THREADS: lambda: {thread.ident or 0 for thread in threading.enumerate()},
         }.get(unit)
 
     def _children(self) -> set[int] | None:
