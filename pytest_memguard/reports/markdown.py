@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_memguard.model import ALLOCATIONS, PEAK, RETAINED, MetricVerdict, Outcome
 from pytest_memguard.reasons import change_text, growth_text
 from pytest_memguard.reports.ranking import GROWTH, count_line, deciding_metric, grown, worst_first
-from pytest_memguard.reports.untrusted import code, fenced, prose
+from pytest_memguard.reports.untrusted import Cell, code, fenced, prose, table_row
 from pytest_memguard.run_results import RunResults, TestResult
 from pytest_memguard.units import format_change, format_growth, format_size
 
@@ -21,6 +21,7 @@ COMMENT_CHARACTERS = 65_000
 _RESERVE = 2_000
 _HOLDERS = 8
 _SHOWN_METRICS = (PEAK, RETAINED)
+_TITLES = ("test", "outcome", *(title for name in _SHOWN_METRICS for title in (name, "change")), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def _table_section(results: RunResults, room: int) -> str:
         return ""
     lead = (
         f"<details><summary>All guarded tests: {count_line(results)}</summary>\n\n"
-        f"| test | outcome | {' | '.join(f'{name} | change' for name in _SHOWN_METRICS)} | |\n"
+        f"{table_row(map(Cell, _TITLES))}"
         f"|---|---|{'---:|---:|' * len(_SHOWN_METRICS)}---|\n"
     )
     end = "\n</details>\n"
@@ -162,17 +163,17 @@ def _table_section(results: RunResults, room: int) -> str:
 
 
 def _row(test: TestResult) -> str:
-    cells = [
-        code(test.id, at_most=160),
-        f"**{test.outcome}**" if test.outcome in GROWTH else str(test.outcome),
-    ]
-    for name in _SHOWN_METRICS:
-        cells += _cells(test.verdict.metric(name))
-    cells.append(_remark(test))
-    return f"| {' | '.join(cells)} |\n"
+    return table_row(
+        [
+            Cell(test.id, is_code=True, at_most=160),
+            Cell(str(test.outcome), is_bold=test.outcome in GROWTH),
+            *(Cell(text) for name in _SHOWN_METRICS for text in _figures(test.verdict.metric(name))),
+            _remark(test),
+        ]
+    )
 
 
-def _cells(metric: MetricVerdict | None) -> tuple[str, str]:
+def _figures(metric: MetricVerdict | None) -> tuple[str, str]:
     if metric is None:
         return "", ""
     measured = f"{metric.measured:,}" if metric.name == ALLOCATIONS else format_size(metric.measured)
@@ -185,10 +186,10 @@ def _cells(metric: MetricVerdict | None) -> tuple[str, str]:
     return measured, f"{format_growth(difference)} ({share})" if share else format_growth(difference)
 
 
-def _remark(test: TestResult) -> str:
+def _remark(test: TestResult) -> Cell:
     if test.outcome in (*GROWTH, Outcome.NOT_MEASURED):
-        return prose(test.verdict.reason, at_most=160)
-    return f"note: {prose(test.note, at_most=120)}" if test.note else ""
+        return Cell(test.verdict.reason, at_most=160)
+    return Cell(f"note: {test.note}" if test.note else "", at_most=126)
 
 
 def _patch_section(extras: MarkdownExtras, room: int) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 SHOWN_CHARACTERS = 240
 """A name longer than this is shown with its middle left out; ids of 4,000 characters exist."""
 
-_MARKUP = re.compile(r"[!#$&*<>\[\\\]_`{|}~]|^[-+=]|(?<=^[0-9])[.)](?=\s|$)")
+_INLINE_MARKUP = re.compile(r"[!#$&*<>\[\\\]_`{|}~]")
+_MARKUP = re.compile(rf"{_INLINE_MARKUP.pattern}|^[-+=]|(?<=^[0-9])[.)](?=\s|$)")
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _BREAK = "\u200b"
 """A zero-width space: GitHub makes no mention, link or reference of a word that holds one."""
@@ -32,20 +35,19 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def code(text: str, *, at_most: int = SHOWN_CHARACTERS, in_table: bool = False) -> str:
-    r"""Return a Markdown code span that shows any text literally.
+def code(text: str, *, at_most: int = SHOWN_CHARACTERS) -> str:
+    """Return a Markdown code span that shows any text literally, outside tables: there a `Cell` does.
 
     In a code span nothing is a link, a mention, a tag or an entity; the fence is longer than
-    any run of backticks inside. A table splits its cells before it reads code spans, so there
-    a pipe needs a backslash, which the table takes away again.
+    any run of backticks inside.
 
-    >>> code("a`b|c"), code("a|b", in_table=True)
-    ('``a`b|c``', '`a\\|b`')
+    >>> code("a`b|c")
+    '``a`b|c``'
     """
-    shown = printable(text, at_most=at_most) or " "
-    if in_table:
-        # A backslash before a pipe would undo the escape, so such a pipe becomes its look-alike.
-        shown = shown.replace("\\|", "\\\u2223").replace("|", "\\|")
+    return _code_span(printable(text, at_most=at_most) or " ")
+
+
+def _code_span(shown: str) -> str:
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     padding = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
     return f"{fence}{padding}{shown}{padding}{fence}"
@@ -57,9 +59,12 @@ def prose(text: str, *, at_most: int = 600) -> str:
     >>> prose("<b>hi</b>")
     '\\<b\\>hi\\</b\\>'
     """
-    shown = printable(text, at_most=at_most)
-    shown = re.sub(r"(?<=[\w.])@|@(?=\w)|#(?=\w)|(?<=\w)://|(?i:www)\.|(?i:GH)-", _apart, shown)
-    return _MARKUP.sub(r"\\\g<0>", shown)
+    return _MARKUP.sub(r"\\\g<0>", _unlinked(printable(text, at_most=at_most)))
+
+
+def _unlinked(shown: str) -> str:
+    """Break what GitHub would make a mention, a link or a reference of."""
+    return re.sub(r"(?<=[\w.])@|@(?=\w)|#(?=\w)|(?<=\w)://|(?i:www)\.|(?i:GH)-", _apart, shown)
 
 
 def _apart(match: re.Match[str]) -> str:
@@ -72,3 +77,32 @@ def fenced(text: str, language: str = "") -> str:
     """Return a Markdown code block whose fence no line of the text can close."""
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     return f"{fence}{language}\n{text.rstrip(chr(10))}\n{fence}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The text of one cell of a table, as it is before anything is escaped."""
+
+    text: str
+    is_code: bool = False
+    is_bold: bool = False
+    at_most: int = SHOWN_CHARACTERS
+
+    def markdown(self) -> str:
+        """Return the cell's Markdown, which shows the text literally and stays one cell."""
+        shown = printable(self.text, at_most=self.at_most)
+        if self.is_code:
+            # A table splits its cells before it reads code spans, and takes the backslash away again.
+            # A backslash before the pipe would undo that, so such a pipe becomes its look-alike.
+            return _code_span(shown.replace("\\|", "\\\u2223").replace("|", "\\|") or " ")
+        escaped = _INLINE_MARKUP.sub(r"\\\g<0>", _unlinked(shown))
+        return f"**{escaped}**" if self.is_bold and escaped else escaped
+
+
+def table_row(cells: Iterable[Cell]) -> str:
+    r"""Return a row of a Markdown table, the only way to write one: each cell is escaped here.
+
+    >>> table_row([Cell("test_x[a|b]", is_code=True), Cell("a|b", is_bold=True)])
+    '| `test_x[a\\|b]` | **a\\|b** |\n'
+    """
+    return f"| {' | '.join(cell.markdown() for cell in cells)} |\n"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import re
+
+import cmarkgfm
 import pytest
+from cmarkgfm.cmark import Options
 
 from pytest_memguard.model import Outcome
 from pytest_memguard.reports.markdown import (
@@ -13,9 +18,11 @@ from pytest_memguard.reports.markdown import (
     markdown_lines,
     markdown_report,
 )
+from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run_results import RunProblem
 from pytest_memguard.units import MIB
 from tests.reports.made_results import leaked, result, run
+from tests.reports.test_untrusted import HOSTILE
 
 
 def test_growth_is_told_before_the_table_with_both_numbers_the_limit_and_the_line() -> None:
@@ -109,3 +116,29 @@ def test_the_title_tells_several_reports_apart() -> None:
 def test_lines_join_to_the_report() -> None:
     results = run(result(), leaked())
     assert "\n".join(markdown_lines(results)) == markdown_report(results).rstrip("\n")
+
+
+def as_github_shows(page: str) -> str:
+    """Render by the library that GitHub itself uses, raw HTML included."""
+    return str(cmarkgfm.github_flavored_markdown_to_html(page, Options.CMARK_OPT_UNSAFE))
+
+
+FORGED = "a| @octocat **LGTM** [approve here](https://evil.example) ![i](https://evil.example/p.png) |b"
+NAMES = [*HOSTILE, FORGED, "a|b", "a\\|b", "a\\\\|b", "|", "`|`", "||a", "a`|`b|", "\\"]
+
+
+@pytest.mark.parametrize("text", NAMES)
+@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.GREW, Outcome.NOT_MEASURED, Outcome.NEW])
+def test_no_name_of_a_test_leaves_its_cell_or_becomes_markup(text: str, outcome: Outcome) -> None:
+    test_id = f"t.py::test_x[{text}]"
+    hostile = result(test_id, outcome, reason=text, note=text, file=text, function=text)
+    shown = as_github_shows(markdown_report(run(hostile, result("t.py::after"))))
+    assert not re.search(r"<(a|img|script|del|em|h1|h3 id|input)\b", shown), shown
+    assert "LGTM</strong>" not in shown
+    table = shown[shown.index("<table>") : shown.index("</table>")]
+    rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL) for row in table.split("<tr>")[1:]]
+    assert [len(row) for row in rows] == [7, 7, 7], table
+    (name,) = [row[0] for row in rows[1:] if "after" not in row[0]]
+    code_span = re.fullmatch("<code>(.*)</code>", name, re.DOTALL)
+    assert code_span, name
+    assert html.unescape(code_span.group(1)).replace("\u2223", "|") == printable(test_id, at_most=160)
