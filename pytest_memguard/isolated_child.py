@@ -120,7 +120,6 @@ class ColdRun:
             "message": message,
             "sections": list(sections.items()),
             "result": self._result() if outcome == "passed" else None,
-            "harness_bytes": self._sample.harness_bytes if self._sample is not None else 0,
         }
         Path(self._spec["report_path"]).write_text(json.dumps(report), encoding="utf-8")
 

@@ -162,7 +162,7 @@ def _isolated(report: Mapping[str, Any]) -> Isolated:
                 peak_bytes=measurement.metrics["peak"],
                 retained_bytes=measurement.metrics["retained"],
                 allocations=measurement.metrics.get("allocations"),
-                harness_bytes=report["harness_bytes"],
+                harness_bytes=measurement.peak_doubt_bytes,
                 sites=measurement.sites,
             )
             leak = measurement.leak

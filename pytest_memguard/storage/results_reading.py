@@ -46,6 +46,7 @@ def _result(part: Part) -> TestResult:
             reason=part.field("reason", "").text(),
             metrics=metrics,
             sites=tuple(_grown_site(site) for site in part.field("sites", []).elements()),
+            is_in_doubt=part.field("in_doubt", default=False).flag(),
         ),
         measurement=part.field("samples").optional(lambda samples: _measurement(part, samples, metrics)),
         fails=part.field("fails", default=False).flag(),
@@ -128,6 +129,7 @@ def _measurement(part: Part, samples: Part, judged: tuple[MetricVerdict, ...]) -
         sites=tuple(_site_bytes(site) for site in more.field("sites", []).elements()),
         leak=part.field("leak").optional(_leak),
         notes=_texts(more.field("notes", [])),
+        peak_doubt_bytes=more.field("peak_doubt", 0).signed(),
     )
 
 
@@ -146,6 +148,7 @@ def _leak(part: Part) -> LeakFinding:
         sites=tuple(_site_bytes(site) for site in part.field("sites", []).elements()),
         held_by=_texts(part.field("held_by", [])),
         note=part.field("note", "").text(),
+        doubt_bytes=part.field("doubt", 0).signed(),
         is_accelerating=part.field("accelerating", default=False).flag(),
     )
 

@@ -34,6 +34,8 @@ def result_to_json(result: TestResult) -> dict[str, object]:
         "reason": _utf8(verdict.reason),
         "metrics": {metric.name: _metric(metric) for metric in verdict.metrics},
     }
+    if verdict.is_in_doubt:
+        written["in_doubt"] = True
     if verdict.sites:
         written["sites"] = [_grown_site(site) for site in verdict.sites]
     if measurement is not None:
@@ -105,6 +107,8 @@ def _rest(measurement: Measurement) -> dict[str, object]:
         rest["spread"] = dict(measurement.spread)
     if measurement.first_cost:
         rest["first_cost"] = dict(measurement.first_cost)
+    if measurement.peak_doubt_bytes:
+        rest["peak_doubt"] = measurement.peak_doubt_bytes
     if measurement.notes:
         rest["notes"] = [_utf8(note) for note in measurement.notes]
     return rest
@@ -123,6 +127,8 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
         written["counts"] = [_count(count) for count in leak.counts]
     if leak.note:
         written["note"] = _utf8(leak.note)
+    if leak.doubt_bytes:
+        written["doubt"] = leak.doubt_bytes
     if leak.is_accelerating:
         written["accelerating"] = True
     if with_sites and leak.sites:

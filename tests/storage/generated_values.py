@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
 from hypothesis import strategies as st
 
 from pytest_memguard.model import (
     COUNTED_UNITS,
     METRICS,
-    CountGrowth,
     Entry,
     EntrySite,
-    GrownSite,
     LeakFinding,
     Measurement,
     MetricVerdict,
     Outcome,
     Site,
-    SiteBytes,
     Verdict,
 )
 from pytest_memguard.run_results import RunProblem, RunResults, TestResult
@@ -93,39 +94,38 @@ modules = st.builds(
 
 signed = st.integers(-(2**63) + 1, 2**63 - 1)
 files = st.sampled_from(["shop/cache.py", "json/decoder.py", "<string>", "ünï.py", "with space/x.py"])
-sites = st.builds(Site, file=files, line=st.integers(0, 99999), function=ids)
-site_bytes = st.builds(
-    SiteBytes, site=sites, peak_bytes=signed, retained_bytes=signed, inner=st.none() | sites
-)
-texts = st.lists(ids, max_size=2).map(tuple)
-counted = st.builds(
-    CountGrowth,
-    unit=ids,
-    per_call=st.floats(allow_nan=False, allow_infinity=False),
-    site=st.none() | sites,
-)
-leaks = st.builds(
-    LeakFinding,
-    leaking=st.booleans(),
-    bytes_per_call=signed,
-    calls=sizes,
-    settled_bytes=signed,
-    counts=st.lists(counted, max_size=2).map(tuple),
-    signals=texts,
-    sites=st.lists(site_bytes, max_size=2).map(tuple),
-    held_by=texts,
-    note=ids,
-    is_accelerating=st.booleans(),
-)
-grown_sites = st.builds(
-    GrownSite,
-    site=sites,
-    size_bytes=signed,
-    grew_by_bytes=signed,
-    was_bytes=st.none() | signed,
-    inner=st.none() | sites,
-    counted=st.none() | counted,
-)
+T = TypeVar("T")
+
+
+def every_field(kind: type[T], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[T]:
+    """Make values of a dataclass with each of its fields varied, those with a default and new ones too."""
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass, which has no type of its own
+    return st.builds(kind, **{name: given[name] if name in given else of_type(hints[name]) for name in names})
+
+
+def of_type(hint: Any) -> st.SearchStrategy[Any]:
+    """Make values of a field's type; one that is not known here is an error, not a constant."""
+    if hint in _BY_TYPE:
+        return _BY_TYPE[hint]
+    parts = get_args(hint)
+    if get_origin(hint) in (Union, UnionType):
+        return st.one_of(*map(of_type, parts))
+    if get_origin(hint) is tuple and parts[1:] == (...,):
+        return st.lists(of_type(parts[0]), max_size=2).map(tuple)
+    return every_field(hint)
+
+
+_BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
+    NoneType: st.none(),
+    bool: st.booleans(),
+    int: signed,
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    str: ids,
+    Outcome: st.sampled_from(list(Outcome)),
+    Site: every_field(Site, file=files, line=st.integers(0, 99999), function=ids),
+}
+_BY_TYPE[LeakFinding] = every_field(LeakFinding, calls=sizes)
 
 
 @st.composite
@@ -134,51 +134,27 @@ def results(draw: st.DrawFn) -> TestResult:
     measured = draw(st.dictionaries(st.sampled_from(METRICS), signed, max_size=5))
     judged = draw(st.sets(st.sampled_from(sorted(measured)))) if measured else set()
     verdicts = [
-        MetricVerdict(
-            name=name,
-            measured=measured[name],
-            outcome=draw(st.sampled_from(list(Outcome))),
-            baseline=draw(st.none() | signed),
-            limit=draw(st.none() | signed),
-            rule=draw(ids),
-        )
+        draw(every_field(MetricVerdict, name=st.just(name), measured=st.just(measured[name])))
         for name in METRICS
         if name in judged
     ]
-    measurement = Measurement(
-        meter=draw(ids),
-        samples=draw(st.integers(1, 9)),
-        metrics=measured,
-        spread=draw(sized),
-        first_cost=draw(sized),
-        sites=draw(st.lists(site_bytes, max_size=2).map(tuple)),
-        leak=draw(st.none() | leaks),
-        notes=draw(texts),
+    measurement = every_field(
+        Measurement, samples=st.integers(1, 9), metrics=st.just(measured), spread=sized, first_cost=sized
     )
-    return TestResult(
-        id=draw(ids.filter(bool)),
-        verdict=Verdict(
-            outcome=draw(st.sampled_from(list(Outcome))),
-            reason=draw(ids),
-            metrics=tuple(verdicts),
-            sites=draw(st.lists(grown_sites, max_size=2).map(tuple)),
-        ),
-        measurement=measurement if draw(st.booleans()) or judged else None,
-        fails=draw(st.booleans()),
-        hints=draw(texts),
-        note=draw(ids),
+    return draw(
+        every_field(
+            TestResult,
+            id=ids.filter(bool),
+            verdict=every_field(Verdict, metrics=st.just(tuple(verdicts))),
+            measurement=measurement if judged else st.none() | measurement,
+        )
     )
 
 
-runs = st.builds(
+runs = every_field(
     RunResults,
     environment=st.just(ENVIRONMENT),
     tests=st.lists(results(), max_size=3, unique_by=lambda result: result.id).map(tuple),
-    meter=ids,
     made_with=st.dictionaries(ids, ids, max_size=2),
-    problems=st.lists(
-        st.builds(RunProblem, kind=ids, sentence=ids, fails=st.booleans()), max_size=2, unique=True
-    ).map(tuple),
-    advisory=st.booleans(),
-    baseline_dir=ids,
+    problems=st.lists(every_field(RunProblem), max_size=2, unique=True).map(tuple),
 )

@@ -9,9 +9,21 @@ from typing import Any
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from pytest_memguard.confirm import measurement_of
 from pytest_memguard.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.model import LeakFinding, Measurement, MetricVerdict, Outcome, Site, SiteBytes, Verdict
+from pytest_memguard.isolation import _isolated
+from pytest_memguard.model import (
+    LeakFinding,
+    Measurement,
+    MetricVerdict,
+    Outcome,
+    Sample,
+    Site,
+    SiteBytes,
+    Verdict,
+)
 from pytest_memguard.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.storage import results as results_module
 from pytest_memguard.storage.results import (
@@ -23,7 +35,7 @@ from pytest_memguard.storage.results import (
     write_results,
 )
 from tests.storage.bad_results import BAD_RESULTS, GOOD
-from tests.storage.generated_values import ENVIRONMENT, results, runs
+from tests.storage.generated_values import ENVIRONMENT, every_field, results, runs, sizes
 
 SCHEMA = json.loads(
     files("pytest_memguard.storage").joinpath("results.schema.json").read_text(encoding="utf-8")
@@ -42,6 +54,20 @@ def stored(result: TestResult) -> TestResult:
 @given(result=results())
 def test_a_result_crosses_processes_as_plain_json(result: TestResult) -> None:
     assert result_from_json(json.loads(json.dumps(result_to_json(result)))) == stored(result)
+
+
+@given(
+    sample=every_field(Sample, allocations=st.none() | sizes),
+    leak=st.none() | every_field(LeakFinding, calls=sizes),
+)
+def test_a_sample_and_a_finding_come_home_from_an_interpreter_of_their_own_as_they_were(
+    sample: Sample, leak: LeakFinding | None
+) -> None:
+    measurement = measurement_of([sample], meter="memray", leak=leak)
+    sent = result_to_json(TestResult("t.py::a", Verdict(Outcome.NEW, ""), measurement))
+    report = {"outcome": "passed", "message": "", "sections": [], "result": sent}
+    home = _isolated(json.loads(json.dumps(report)))
+    assert (home.sample, home.leak) == (sample, leak)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
