@@ -17,6 +17,7 @@ import pytest
 
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.model import LeakFinding, Sample
+from pytest_memguard.options import OPTION_DESTS
 from pytest_memguard.policy import Policy
 from pytest_memguard.session import GuardSession
 from pytest_memguard.storage.results_reading import result_from_json
@@ -24,18 +25,26 @@ from pytest_memguard.storage.results_reading import result_from_json
 _START = "import json, sys; spec = json.load(open(sys.argv[1])); sys.path[:] = spec['sys_path']; "
 _CHILD = f"{_START}from pytest_memguard.isolated_child import main; sys.exit(main(spec))"
 _KEPT_LINES = 15
-_OWN_OPTIONS = (
-    "cov",
-    "numprocesses",
-    "maxprocesses",
-    "dist",
-    "tx",
-    "px",
-    "looponfail",
-    "rsync",
-    "reruns",
-    "memguard",
+_PLUGIN_OPTIONS = frozenset(
+    {
+        *("numprocesses", "maxprocesses", "maxworkerrestart", "dist", "distload", "loadscopereorder", "tx"),
+        *("px", "rsyncdir", "rsyncignore", "testrunuid", "maxschedchunk", "looponfail"),
+        *(
+            "cov_source",
+            "cov_reset",
+            "cov_report",
+            "cov_config",
+            "no_cov_on_fail",
+            "no_cov",
+            "cov_fail_under",
+        ),
+        *("cov_append", "cov_branch", "cov_precision", "cov_context"),
+        *("reruns", "reruns_delay", "reruns_delay_backoff_factor", "reruns_mode", "only_rerun"),
+        *("rerun_except", "rerun_exclude_path", "rerun_show_tracebacks", "force_reruns", "fail_on_flaky"),
+        *("max_suite_reruns",),
+    }
 )
+"""Options of pytest-xdist, pytest-cov and pytest-rerunfailures; a project's own may start like one of them."""
 _RUN_OPTIONS = frozenset(
     {
         *(
@@ -72,6 +81,7 @@ _RUN_OPTIONS = frozenset(
         ),
     }
 )
+_NOT_PASSED_ON = _RUN_OPTIONS | _PLUGIN_OPTIONS | OPTION_DESTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +217,7 @@ def _options(config: pytest.Config) -> dict[str, object]:
     return {
         name: value
         for name, value in vars(config.option).items()
-        if name not in _RUN_OPTIONS and not name.startswith(_OWN_OPTIONS) and _is_plain(value)
+        if name not in _NOT_PASSED_ON and _is_plain(value)
     }
 
 

@@ -25,6 +25,10 @@ _VALUES = {
 }
 
 
+OPTION_DESTS = frozenset(name.removeprefix("--").replace("-", "_") for name in (*_SWITCHES, *_VALUES))
+"""What pytest calls the options in `config.option`."""
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Register every option; each has no default, so that settings below them are read."""
     group = parser.getgroup("memguard", "memory gate (pytest-memguard)")

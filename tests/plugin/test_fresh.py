@@ -123,6 +123,59 @@ def test_a_fresh_test_ends_as_it_ended_and_shows_what_it_printed(project: Guarde
     )  # as pytest 8.0 writes it
 
 
+ALIKE = ("tx-host", "px-ratio", "dist-dir", "coverage-of", "rsyncs", "reruns-of", "memguardian")
+
+
+def test_an_option_of_the_project_counts_whatever_its_name_starts_with(project: GuardedProject) -> None:
+    project.write(
+        {
+            "conftest.py": f"""
+                import pytest
+                ALIKE = {ALIKE}
+
+                def pytest_addoption(parser):
+                    for name in ALIKE: parser.addoption(f"--{{name}}", default="none")
+
+                @pytest.fixture
+                def given(request): return {{name: request.config.getoption(f"--{{name}}") for name in ALIKE}}
+            """
+        },
+        test_it="""
+            import pytest
+
+            @pytest.mark.memguard(fresh=True)
+            def test_fresh(given): assert given == {name: f"my {name}" for name in given}
+        """,
+    )
+    run = project.run(*(f"--{name}=my {name}" for name in ALIKE))
+    assert run.counted() == {"passed": 1}, run.text
+
+
+def test_the_options_of_plugins_that_run_or_trace_tests_stay_outside(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+
+            @pytest.mark.memguard(fresh=True)
+            def test_fresh(request):
+                option = request.config.option
+                assert not option.numprocesses and option.dist == "no" and not option.tx
+                assert not option.cov_source and not option.reruns
+                assert not option.memguard and not option.memguard_json
+        """
+    )
+    run = project.spawn(
+        "-n1",
+        "--dist=load",
+        "--cov=.",
+        "--cov-report=",
+        "--reruns=1",
+        "--memguard-json=other.json",
+        plugins=("xdist", "pytest_cov", "pytest_rerunfailures"),
+    )
+    assert run.counted() == {"passed": 1}, run.text
+
+
 def test_children_are_counted_where_the_marker_says_so(project: GuardedProject) -> None:
     project.write(
         test_it="""
