@@ -44,7 +44,7 @@ _PLUGIN_OPTIONS = frozenset(
         *("max_suite_reruns",),
     }
 )
-"""Options of pytest-xdist, pytest-cov and pytest-rerunfailures; a project's own may start like one of them."""
+"""Whole names of what pytest-xdist, pytest-cov and pytest-rerunfailures add; a project may use any other."""
 _RUN_OPTIONS = frozenset(
     {
         *(
