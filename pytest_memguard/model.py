@@ -124,7 +124,8 @@ class LeakFinding:
     was held before its first call. `signals` names
     what was read (`blocks`, `heap`, `rss`). `sites` hold bytes *per call* in
     `retained_bytes`; `held_by` is the chain of referrers, outermost holder first.
-    `is_accelerating` says that each call leaves more than the one before.
+    `is_accelerating` says that each call leaves more than the one before. `is_checked` is false
+    where the calls were too few to show a leak, for the reason in `note`.
     """
 
     leaking: bool
@@ -138,6 +139,7 @@ class LeakFinding:
     note: str = ""
     is_accelerating: bool = False
     doubt_bytes: int = 0
+    is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

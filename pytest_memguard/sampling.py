@@ -12,7 +12,7 @@ import pytest
 
 from pytest_memguard.children import ChildWatch, ended_in_children
 from pytest_memguard.confirm import counts_allocations, wants_another
-from pytest_memguard.gate import has_settled_higher, not_measured
+from pytest_memguard.gate import has_settled_higher
 from pytest_memguard.isolation import IsolationError, run_isolated
 from pytest_memguard.leak_checking import CannotRepeatError, check_item
 from pytest_memguard.markers import Plan
@@ -22,7 +22,7 @@ from pytest_memguard.quiet import let_go, quietly
 from pytest_memguard.region_sampling import RegionGuard
 from pytest_memguard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner, recorded_failure
 from pytest_memguard.run_results import TestResult
-from pytest_memguard.session import GuardSession, with_note
+from pytest_memguard.session import GuardSession
 from pytest_memguard.threaded_item import from_threads, threads_refused
 
 
@@ -191,14 +191,9 @@ class ItemGuard:
         return check_item(self._item, self._runtest, self._plan.policy, self._session)
 
     def _judge_without_leaks(self, samples: list[Sample], reason: str) -> None:
-        """Judge the samples alone; where they pass, what could not be checked is what counts."""
-        measurement, verdict = self._session.judge(
-            self._item.nodeid, samples, self._plan.policy, notes=self._notes
+        measurement, verdict = self._session.judge_without_leaks(
+            self._item.nodeid, samples, self._plan.policy, reason=reason, notes=self._notes
         )
-        if self._session.fails(verdict.outcome):
-            measurement = with_note(measurement, reason)
-        else:
-            verdict = not_measured(reason)
         self._add_whole(verdict, measurement)
 
     def _confirm_settled(self, leak: LeakFinding) -> LeakFinding:
@@ -212,6 +207,9 @@ class ItemGuard:
         if again.leak is None:
             reason = again.message.splitlines()[0] if again.message else again.outcome
             self._notes += (f"what it settled at was read once, since alone the test ends so: {reason}",)
+            return leak
+        if not again.leak.is_checked:
+            self._notes += (f"what it settled at was read once, since alone {again.leak.note}",)
             return leak
         return replace(leak, settled_bytes=min(leak.settled_bytes, again.leak.settled_bytes))
 

@@ -83,7 +83,15 @@ class GuardSession:
         leak: LeakFinding | None = None,
         notes: tuple[str, ...] = (),
     ) -> tuple[Measurement, Verdict]:
-        """Join samples into a measurement and ask the gate about it."""
+        """Join samples into a measurement and ask the gate about it.
+
+        A leak check that could not check leaves the samples alone to be judged; whatever else it is
+        not sure of is a note.
+        """
+        if leak is not None and not leak.is_checked:
+            return self.judge_without_leaks(test_id, samples, policy, reason=leak.note, notes=notes)
+        if leak is not None and leak.note:
+            notes = (*notes, leak.note)
         measurement = measurement_of(samples, meter=self.meter(policy).name, leak=leak, notes=notes)
         other = self._other_meter(test_id, policy)
         entry = None if other else self.entry(test_id)
@@ -91,6 +99,21 @@ class GuardSession:
             measurement, entry, policy, has_baseline=self.has_baseline and not other, other_meter=other
         )
         return (with_doubt(measurement) if verdict.is_in_doubt else measurement), verdict
+
+    def judge_without_leaks(
+        self,
+        test_id: str,
+        samples: Sequence[Sample],
+        policy: Policy,
+        *,
+        reason: str,
+        notes: tuple[str, ...] = (),
+    ) -> tuple[Measurement, Verdict]:
+        """Judge the samples alone; where they pass, what kept the leak check from checking is what counts."""
+        measurement, verdict = self.judge(test_id, samples, policy, notes=notes)
+        if self.fails(verdict.outcome):
+            return with_note(measurement, reason), verdict
+        return measurement, not_measured(reason)
 
     def is_new_leak(self, test_id: str, finding: LeakFinding, policy: Policy) -> bool:
         """Say whether a leak is one that nobody has accepted or allowed, as the gate sees it."""

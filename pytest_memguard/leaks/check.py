@@ -185,4 +185,5 @@ def _finding(screened: Screened) -> LeakFinding:
         signals=screened.signals,
         note=screened.note,
         is_accelerating=growth.is_accelerating,
+        is_checked=screened.is_checked,
     )

@@ -42,6 +42,11 @@ class Screened:
     signals: tuple[str, ...]
     note: str = ""
 
+    @property
+    def is_checked(self) -> bool:
+        """Say whether the calls were enough to show a leak, or showed one."""
+        return self.growth.trend is Trend.GROWS or self.growth.calls >= LEAST_CALLS
+
 
 class Screen:
     """One check of one body."""

@@ -148,6 +148,7 @@ def _leak(part: Part) -> LeakFinding:
         sites=tuple(_site_bytes(site) for site in part.field("sites", []).elements()),
         held_by=_texts(part.field("held_by", [])),
         note=part.field("note", "").text(),
+        is_checked=part.field("checked", default=True).flag(),
         doubt_bytes=part.field("doubt", 0).signed(),
         is_accelerating=part.field("accelerating", default=False).flag(),
     )

@@ -127,6 +127,8 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
         written["counts"] = [_count(count) for count in leak.counts]
     if leak.note:
         written["note"] = _utf8(leak.note)
+    if not leak.is_checked:
+        written["checked"] = False
     if leak.doubt_bytes:
         written["doubt"] = leak.doubt_bytes
     if leak.is_accelerating:

@@ -349,3 +349,69 @@ def test_a_filling_cache_is_told_from_a_leak_in_a_large_session_too(project: Gua
     run = project.spawn()
     assert run.outcomes() == {"test_fills": "no-baseline"}
     assert run.results()["test_fills"]["leak"]["calls"] > 2_500
+
+
+SLOW = """
+    import time, os, pytest, pytest_memguard
+    HELD = []
+
+    def work():
+        HELD.append(bytes(100_000))
+        end = time.process_time() + 0.25
+        while time.process_time() < end: pass
+
+    @pytest.mark.memguard(leaks=True, leak_budget=0.02)
+    def test_slow():
+        work()
+        more = bytearray(int(os.environ.get("MORE", 0)))
+
+    @pytest.mark.memguard(leaks=True, leak_budget=0.02, fresh=True)
+    def test_fresh(): work()
+
+    def test_region(memguard): memguard.check_leaks(work, leak_budget=0.02)
+"""
+
+
+def test_a_check_that_its_calls_keep_from_checking_is_not_measured_and_accepts_nothing(
+    project: GuardedProject,
+) -> None:
+    project.write(test_it=SLOW)
+    accepting = project.accept()
+    for run in (accepting, project.run()):
+        assert set(run.outcomes().values()) == {"not-measured"}, run.text
+        assert len(run.outcomes()) == 3
+        for name in run.outcomes():
+            assert re.fullmatch(
+                r"a call takes too long: \d+ calls within the budget cannot show a leak", run.reason(name)
+            )
+        assert "a call takes too long" in run.summary
+
+
+def test_samples_that_fail_do_so_beside_a_check_that_could_not_check(project: GuardedProject) -> None:
+    project.write(
+        test_it=SLOW.replace("leaks=True, leak_budget=0.02)", "leaks=True, leak_budget=0.02, max_peak=1000)")
+    )
+    run = project.run("-k", "slow", "-v")
+    assert run.outcomes() == {"test_slow": "over-limit"}
+    assert run.counted()["failed"] == 1
+    assert "note: a call takes too long" in run.text
+
+
+def test_what_else_a_check_is_not_sure_of_is_a_note_of_the_test(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            HELD = []
+
+            @pytest.mark.memguard(leaks=True, leak_budget=0.2, leak_ceiling="256 MiB")
+            def test_piles(): HELD.append(bytearray(b"x") * 1_000_000)
+        """
+    )
+    doubt = r"a cache of more than \d+ entries that still fills would look the same"
+    run = project.run()
+    assert run.outcomes() == {"test_piles": "leaked"}
+    assert re.search(f"note: {doubt}", run.text)
+    project.accept()
+    again = project.run()
+    assert again.outcomes() == {"test_piles": "ok"}, again.text
+    assert re.search(f"note  1 test: {doubt}", again.summary)
