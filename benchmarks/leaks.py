@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pytest_memguard.leaks import LeakCheck
+from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.screen import Screen
-from pytest_memguard.meters.collection import only_new_garbage
+from pytest_memguard.meters.garbage import only_new_garbage
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = 1.3

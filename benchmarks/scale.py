@@ -14,12 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from pytest_memguard.accepting import plan_acceptance
-from pytest_memguard.gate import judge
-from pytest_memguard.model import Entry, EntrySite, Measurement, Outcome, Site, SiteBytes, Verdict
-from pytest_memguard.policy import Policy
-from pytest_memguard.run_results import RunResults, TestResult
-from pytest_memguard.storage.baseline import BaselineStore, split_id
+from pytest_memguard.core.measurement import Entry, EntrySite, Measurement, Site, SiteBytes
+from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
+from pytest_memguard.gate.judge import judge
+from pytest_memguard.storage.accepting import plan_acceptance
+from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results, write_results
 
 SIZES = (1_000, 10_000, 100_000)

@@ -209,8 +209,8 @@ def _read(language: str, text: str) -> None:
         except yaml.YAMLError as error:
             raise ValueError(str(error)) from error
     elif language == "toml":
-        from pytest_memguard.errors import SettingsError  # noqa: PLC0415 - only pages that show settings need it
-        from pytest_memguard.settings import settings_from  # noqa: PLC0415 - the same
+        from pytest_memguard.core.errors import SettingsError  # noqa: PLC0415 - only pages that show settings need it
+        from pytest_memguard.core.settings import settings_from  # noqa: PLC0415 - the same
 
         toml = __import__("tomllib" if sys.version_info >= (3, 11) else "tomli")
         try:
@@ -222,7 +222,7 @@ def _read(language: str, text: str) -> None:
 
 
 def _environment() -> str:
-    from pytest_memguard.environment import environment_key  # noqa: PLC0415 - only a check needs it
+    from pytest_memguard.core.environment import environment_key  # noqa: PLC0415 - only a check needs it
 
     return environment_key()
 

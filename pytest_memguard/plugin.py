@@ -6,22 +6,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_memguard.core.options import SWITCHES, VALUES
+
 if TYPE_CHECKING:
-    from pytest_memguard.regions import MemguardFixture
+    from pytest_memguard.guard.fixture import MemguardFixture
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register the options."""
-    from pytest_memguard.options import add_options  # noqa: PLC0415 - importing the plugin stays free
-
-    add_options(parser)
+    """Register every option; each has no default, so that settings below them are read."""
+    group = parser.getgroup("memguard", "memory gate (pytest-memguard)")
+    for name, text in SWITCHES.items():
+        group.addoption(name, action="store_true", default=None, help=text)
+    for name, (metavar, text) in VALUES.items():
+        group.addoption(name, metavar=metavar, default=None, help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the hooks of a guarded run where one was asked for."""
     config.addinivalue_line("markers", _marker_line())
     if _is_enabled(config):
-        from pytest_memguard.hooks import install  # noqa: PLC0415 - only a guarded run needs it
+        from pytest_memguard.run.hooks import install  # noqa: PLC0415 - only a guarded run needs it
 
         install(config)
 
@@ -43,6 +47,6 @@ def _is_enabled(config: pytest.Config) -> bool:
 @pytest.fixture
 def memguard(request: pytest.FixtureRequest) -> MemguardFixture:
     """Measure a region of the test, or check one call for leaks; see docs/reference/marker.md."""
-    from pytest_memguard.regions import MemguardFixture, book_of  # noqa: PLC0415 - only tests that ask for it pay
+    from pytest_memguard.guard.fixture import MemguardFixture, book_of  # noqa: PLC0415 - only tests that ask for it pay
 
     return MemguardFixture(lambda: book_of(request.node.stash))

@@ -18,7 +18,7 @@ import memray  # noqa: F401 - a run in this process forgets the modules it loads
 import pytest
 import yaml  # noqa: F401 - its extension too: loaded again, it would know the classes of the first
 
-import pytest_memguard.hooks  # noqa: F401 - loaded once as well, which saves half a second a run
+import pytest_memguard.run.hooks  # noqa: F401 - loaded once as well, which saves half a second a run
 
 PLUGIN = "pytest_memguard.plugin"
 

@@ -14,7 +14,7 @@ import click
 
 from pytest_memguard import __version__
 from pytest_memguard.cli.command import Argument, Call, Command, Option
-from pytest_memguard.errors import MemguardError, nearest
+from pytest_memguard.core.errors import MemguardError, nearest
 from pytest_memguard.reports.untrusted import printable
 
 COMMANDS = {
@@ -119,7 +119,7 @@ def _callback(command: Command) -> Callable[..., int]:
     @click.pass_context
     def run(context: click.Context, /, **values: object) -> int:
         # Here, because it imports yaml, which `--help` and completion do without.
-        from pytest_memguard.storage.config_file import find_root, load_settings  # noqa: PLC0415
+        from pytest_memguard.storage.settings_file import find_root, load_settings  # noqa: PLC0415
 
         root = context.find_object(Path) or find_root(Path.cwd())
         given = {name.replace("_", "-"): value for name, value in values.items()}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pytest_memguard.accepting import Change, plan_acceptance, select
 from pytest_memguard.cli.command import BASELINE, DRY_RUN, FROM, PATTERNS, Call, Command, Option
-from pytest_memguard.errors import NothingToJudgeError
-from pytest_memguard.model import Outcome
+from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.verdict import Outcome, RunResults
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.run_results import RunResults
+from pytest_memguard.storage.accepting import Change, plan_acceptance, select
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
 from pytest_memguard.storage.results import read_results_by_environment
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_memguard.settings import Settings
+from pytest_memguard.core.settings import Settings
 
 RESULTS = Path(".memguard", "results", "last.json")
 """Where a run leaves its results, below the project's root."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pytest_memguard.cli.command import Argument, Call, Command, Option
-from pytest_memguard.revisions import RevisionError, measure_base
+from pytest_memguard.commits.base import RevisionError, measure_base
 
 _TESTS_FAILED = 1
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from pytest_memguard.accepting import Change, entry_from, select
 from pytest_memguard.cli.command import BASELINE, FROM, Argument, Call, Command, Option
-from pytest_memguard.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.gate import judge
-from pytest_memguard.model import Outcome
+from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
+from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
+from pytest_memguard.gate.judge import judge
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.run_results import RunResults, TestResult
+from pytest_memguard.storage.accepting import Change, entry_from, select
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results, read_results_by_environment
 

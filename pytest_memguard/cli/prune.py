@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_memguard.accepting import Change, plan_removal, select
 from pytest_memguard.cli.command import BASELINE, DRY_RUN, FROM, PATTERNS, Call, Command, Option
-from pytest_memguard.environment import environment_key
-from pytest_memguard.errors import NothingToJudgeError
+from pytest_memguard.core.environment import environment_key
+from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.storage.baseline import BaselineStore, join_id
+from pytest_memguard.storage.accepting import Change, plan_removal, select
+from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results
 
 

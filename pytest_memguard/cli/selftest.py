@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest_memguard
 from pytest_memguard.cli.command import Call, Command
-from pytest_memguard.errors import MemguardError
-from pytest_memguard.model import Outcome
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.storage.results import read_results
 
 _TIMEOUT_SECONDS = 300

@@ -6,14 +6,17 @@ import json
 import textwrap
 from collections.abc import Iterator
 
-from pytest_memguard.accepting import select
 from pytest_memguard.cli.command import BASELINE, PATTERNS, Call, Command, Option
-from pytest_memguard.environment import environment_key
-from pytest_memguard.errors import NothingToJudgeError
-from pytest_memguard.model import ALLOCATIONS, METRICS, Entry
+from pytest_memguard.core.environment import environment_key
+from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.metrics import ALLOCATIONS, METRICS
+from pytest_memguard.core.node_ids import join_id
+from pytest_memguard.core.units import format_size
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.storage.baseline import BaselineStore, ModuleBaseline, join_id
-from pytest_memguard.units import format_size
+from pytest_memguard.storage.accepting import select
+from pytest_memguard.storage.baseline import BaselineStore
+from pytest_memguard.storage.baseline_writing import ModuleBaseline
 
 _WIDTH = 72
 """Room for figures, so that a line with its indent fits in 80 columns."""

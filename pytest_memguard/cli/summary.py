@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 
 from pytest_memguard.cli.command import FROM, Call, Command, Option
+from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.reports.markdown import markdown_lines
 from pytest_memguard.reports.text import summary_lines
-from pytest_memguard.run_results import RunResults
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pytest_memguard.accepting import Change, plan_acceptance, select
-from pytest_memguard.errors import NothingToJudgeError
-from pytest_memguard.run_results import RunResults
-from pytest_memguard.storage.baseline import BaselineStore, split_id
+from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.storage.accepting import Change, plan_acceptance, select
+from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results_by_environment
 
 

@@ -7,8 +7,8 @@ import stat
 import zipfile
 import zlib
 
-from pytest_memguard.errors import ResultsError
-from pytest_memguard.github.incoming import FILE_NAME
+from pytest_memguard.core.errors import ResultsError
+from pytest_memguard.github.workspace import FILE_NAME
 
 MOST_MEMBERS = 20_000
 MOST_RESULTS = 20

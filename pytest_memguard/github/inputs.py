@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_memguard.errors import MemguardError, ValueFormError, nearest
+from pytest_memguard.core.errors import MemguardError, ValueFormError, nearest
+from pytest_memguard.core.verdict import OUTCOMES
 from pytest_memguard.github.workspace import inside
-from pytest_memguard.model import OUTCOMES
 
 FAIL_ON_GROUPS: Mapping[str, tuple[str, ...]] = {
     "regression": ("grew", "over-limit", "leaked"),

@@ -4,6 +4,8 @@ The steps run this file by its path, so that Python puts this folder, not the wo
 first on the path; a `json.py` of a pull request is then never imported in place of the real one.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_memguard.errors import MemguardError
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.settings import Settings
 from pytest_memguard.github.inputs import InputError, Inputs
 from pytest_memguard.github.workspace import inside
-from pytest_memguard.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Place:
 def _project(inputs: Inputs, folder: Path, workspace: Path) -> tuple[Path, Settings]:
     """Find the project's root and settings; a job that only reports does without PyYAML."""
     try:
-        from pytest_memguard.storage.config_file import find_root, load_settings  # noqa: PLC0415 - as said above
+        from pytest_memguard.storage.settings_file import find_root, load_settings  # noqa: PLC0415 - as said above
     except ModuleNotFoundError as error:
         if inputs.mode == "check":
             raise InputError(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
 from pytest_memguard.github.inputs import Inputs
-from pytest_memguard.model import Outcome
 from pytest_memguard.reports.ranking import GROWTH
-from pytest_memguard.run_results import RunProblem, RunResults
 
 STATUSES = (
     "error",

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_memguard.errors import ValueFormError
+from pytest_memguard.core.errors import NothingToJudgeError, ResultsError, ValueFormError
+
+FILE_NAME = "results.json"
+MOST_FILES = 500
+
+
+def results_files(workspace: Path, named: Sequence[str]) -> list[Path]:
+    """Return the results files that inputs name: files, and every `results.json` below a folder.
+
+    Raises `ValueFormError` for a path out of the workspace, `NothingToJudgeError` where there
+    is no file and `ResultsError` for a symbolic link or for too many files.
+    """
+    found: list[Path] = []
+    for name in named:
+        path = inside(workspace, name)
+        found += sorted(path.rglob(FILE_NAME)) if path.is_dir() else [path]
+    for path in found:
+        if path.is_symlink() or inside(workspace, str(path)) != path.absolute():
+            raise ResultsError(f"{path} is reached through a symbolic link; accepted is a plain file.")
+    if not found:
+        raise NothingToJudgeError(f"there is no {FILE_NAME} below {', '.join(named)}.")
+    if len(found) > MOST_FILES:
+        raise ResultsError(f"{len(found):,} results files were found; accepted are up to {MOST_FILES}.")
+    return found
 
 
 def inside(root: Path, written: str) -> Path:

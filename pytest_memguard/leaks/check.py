@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pytest_memguard.concurrent_calls import STUCK_SECONDS, ThreadedBody
-from pytest_memguard.growth import Growth, Trend
+from pytest_memguard.core.measurement import CountGrowth, LeakFinding, Site, SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
-from pytest_memguard.leaks.errors import BodyFailedError
-from pytest_memguard.leaks.explain import Leak, leak_sites
+from pytest_memguard.leaks.decision import Growth, Trend
+from pytest_memguard.leaks.holders.search import HolderSearch
+from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
-from pytest_memguard.leaks.referrers import HolderSearch
-from pytest_memguard.leaks.repeating import Repeater
+from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
 from pytest_memguard.leaks.screen import Screen, Screened
-from pytest_memguard.meters.collection import only_new_garbage
-from pytest_memguard.meters.sites import SiteNamer
-from pytest_memguard.model import CountGrowth, LeakFinding, Site, SiteBytes
-from pytest_memguard.windows import BLOCKS
+from pytest_memguard.leaks.series import BLOCKS
+from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.garbage import only_new_garbage
 
 _EXPLAIN_FACTOR = 2.0
 _HOLDER_FACTOR = 3.0
@@ -40,8 +38,8 @@ class LeakCheck:
 
     `budget_seconds` is the CPU time that sizes the check, `ceiling_bytes` what it may add to
     the process. `between` is called after each window, to drop what the body printed or
-    logged. `function` is whose line is named where nothing finer is known. With several
-    `threads`, every one of them calls the body, and they start at one barrier each time.
+    logged. `calling` opens what calls the body, where that is not the body itself, and one call
+    of it makes `at_once` calls of the body: a body that runs in several threads.
     """
 
     def __init__(
@@ -51,17 +49,15 @@ class LeakCheck:
         budget_seconds: float = 1.0,
         ceiling_bytes: int = 1024**3,
         between: Callable[[], None] | None = None,
-        function: Callable[..., object] | None = None,
-        threads: int = 1,
-        stuck_seconds: float = STUCK_SECONDS,
+        at_once: int = 1,
+        calling: Callable[[], AbstractContextManager[Callable[[], object]]] | None = None,
     ) -> None:
         self._body = body
         self._budget_seconds = budget_seconds
         self._ceiling_bytes = ceiling_bytes
         self._between = between or (lambda: None)
-        self._function = function or body
-        self._threads = threads
-        self._stuck_seconds = stuck_seconds
+        self._at_once = at_once
+        self._calling = calling or (lambda: nullcontext(body))
         self._growth: Growth | None = None
 
     def screen(self) -> LeakFinding:
@@ -69,13 +65,13 @@ class LeakCheck:
 
         Raises `BodyFailedError` where a call fails, with the error and the call's number.
         """
-        with self._called_at_once() as body, only_new_garbage():
+        with self._calling() as body, only_new_garbage():
             screened = Screen(
                 body,
                 budget_seconds=self._budget_seconds,
                 ceiling_bytes=self._ceiling_bytes,
                 between=self._between,
-                at_once=self._threads,
+                at_once=self._at_once,
             ).run()
         self._growth = screened.growth
         return _finding(screened)
@@ -117,14 +113,14 @@ class LeakCheck:
             bytes_per_call=finding.bytes_per_call,
             calls=finding.calls,
             native=native or (bool(grew) and BLOCKS not in grew),
-            at_once=self._threads,
+            at_once=self._at_once,
         )
         return leak_sites(self._repeat, leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds)
 
     def _located(self, count: CountGrowth, namer: SiteNamer) -> CountGrowth:
         """Add the line that leaves something behind, where the system lists what there is."""
         present = ProcessMemory().listing(count.unit)
-        if present is None or self._threads > 1:
+        if present is None or self._at_once > 1:
             return count
         calls = min(_COUNTED_MOST_CALLS, math.ceil(1 / count.per_call))
         try:
@@ -139,23 +135,14 @@ class LeakCheck:
         seconds = max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._budget_seconds)
         return HolderSearch(self._repeat, namer=namer, seconds=seconds).chain(_holder_calls(finding))
 
-    @contextmanager
-    def _called_at_once(self) -> Iterator[Callable[[], object]]:
-        """Give the body, or what calls it from every thread."""
-        if self._threads == 1:
-            yield self._body
-            return
-        with ThreadedBody(self._body, self._threads, stuck_seconds=self._stuck_seconds) as body:
-            yield body
-
     def _repeat(self, calls: int) -> None:
         """Make so many calls, from new threads: a tracer names no line in one that it did not see start."""
-        with self._called_at_once() as body:
-            Repeater(body, self._threads)(calls)
+        with self._calling() as body:
+            Repeater(body, self._at_once)(calls)
 
     def _own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
         """Name the body itself: memory that no allocator handed out has no stack."""
-        function: Any = inspect.unwrap(self._function)
+        function: Any = inspect.unwrap(self._body)
         while isinstance(function, partial):
             function = inspect.unwrap(function.func)
         code = getattr(function, "__code__", None)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-from pytest_memguard.meters.sites import Owner, SiteNamer
-from pytest_memguard.model import Site
+from pytest_memguard.core.measurement import Site
+from pytest_memguard.meters.attribution import Owner, SiteNamer
 
 _Place = tuple[CodeType, int]
 

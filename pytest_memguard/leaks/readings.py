@@ -7,12 +7,11 @@ import sys
 import time
 from array import array
 
-from pytest_memguard.leaks.process_memory import ProcessMemory
-from pytest_memguard.leaks.small_blocks import SmallBlocks
-from pytest_memguard.meters.collection import clear_type_caches
+from pytest_memguard.core.metrics import COUNTED_UNITS
+from pytest_memguard.leaks.process_memory import ProcessMemory, SmallBlocks
+from pytest_memguard.leaks.series import Window
 from pytest_memguard.meters.ending_threads import ENDING_SECONDS, RunningThreads
-from pytest_memguard.model import COUNTED_UNITS
-from pytest_memguard.windows import Window
+from pytest_memguard.meters.garbage import clear_type_caches
 
 _MOST_ROWS = 512
 _UNKNOWN = -1

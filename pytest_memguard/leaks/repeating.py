@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+import dis
 import os
+import time
 from collections.abc import Callable
 
-from pytest_memguard.interrupts import is_interrupt_from_outside
+from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.leaks.ceiling import CeilingReached
-from pytest_memguard.leaks.cpu_time import cpu_seconds
-from pytest_memguard.leaks.errors import BodyFailedError
+
+_RAISING = {dis.opmap[name] for name in ("RAISE_VARARGS", "RERAISE") if name in dis.opmap}
+
+
+def is_interrupt_from_outside(error: BaseException) -> bool:
+    """Say whether an error is Ctrl-C: no `raise` statement ends its innermost frame."""
+    if not isinstance(error, KeyboardInterrupt):
+        return False
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is None or trace.tb_frame.f_code.co_code[trace.tb_lasti] not in _RAISING
+
+
+class BodyFailedError(MemguardError):
+    """A body that cannot be repeated: `original` is what its call number `call` raised."""
+
+    slug = "body-not-repeatable"
+
+    def __init__(self, original: BaseException, call: int) -> None:
+        text = f"{type(original).__name__}: {original}".rstrip(": ")
+        super().__init__(f"call {call} of the body failed: {text.splitlines()[0]}")
+        self.original = original
+        self.call = call
+
+
+try:
+    import resource
+except ImportError:  # Windows has no such module, nor the timer that makes the other clock coarse
+    resource = None  # type: ignore[assignment]  # a module or nothing
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds that all threads of this process have used.
+
+    `time.process_time` moves by ticks of the scheduler, 4 ms and more, while a timer of CPU time runs
+    on Linux, as the ceiling's does; a quick body would be timed by chance.
+    """
+    if resource is None:
+        return time.process_time()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
 
 _in_child: list[bool] = []
 """Filled in every child that is forked; a check empties it when it starts."""

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pytest_memguard.growth import LEAST_CALLS, Growth, Trend, decide
-from pytest_memguard.leak_rate import STANDARD_CALLS
+from pytest_memguard.core.units import format_size
 from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached
+from pytest_memguard.leaks.decision import LEAST_CALLS, Growth, Trend, decide
 from pytest_memguard.leaks.ladder import (
     ENOUGH_CALLS,
     LEAST_ROWS,
@@ -18,11 +18,10 @@ from pytest_memguard.leaks.ladder import (
     first_plan,
     most_calls_for,
 )
+from pytest_memguard.leaks.rate import STANDARD_CALLS
 from pytest_memguard.leaks.readings import Readings
 from pytest_memguard.leaks.repeating import Repeater
-from pytest_memguard.settling import settled_bytes
-from pytest_memguard.units import format_size
-from pytest_memguard.windows import RESIDENT, Window, held_between, signals_of
+from pytest_memguard.leaks.series import RESIDENT, Window, held_between, settled_bytes, signals_of
 
 _PILOT_SHARE = 0.01
 _PILOT_MOST_CALLS = 4096

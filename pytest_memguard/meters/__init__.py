@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from pytest_memguard.errors import MemguardError
-from pytest_memguard.meters.contract import Meter, MeterError, Recording
-from pytest_memguard.meters.sites import SiteNamer
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.protocol import Meter, MeterError, Recording
 
 __all__ = [
     "ChosenMeter",

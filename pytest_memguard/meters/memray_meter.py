@@ -12,15 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import final
 
-from pytest_memguard.meters.captures import Survivor, read_aggregated, read_every_record, read_survivors
-from pytest_memguard.meters.collection import clear_type_caches, only_new_garbage
-from pytest_memguard.meters.contract import MeterError
+from pytest_memguard.core.measurement import Sample
+from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
-from pytest_memguard.meters.memray_api import FileDestination, FileFormat, Tracker
-from pytest_memguard.meters.memray_tracker import start
-from pytest_memguard.meters.sites import SiteNamer
-from pytest_memguard.meters.tally import Tally
-from pytest_memguard.model import Sample
+from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
+from pytest_memguard.meters.memray_captures import read_aggregated, read_every_record, read_survivors
+from pytest_memguard.meters.memray_tracker import FileDestination, FileFormat, Tracker, start
+from pytest_memguard.meters.protocol import MeterError, Survivor
 
 _SNAPSHOT_INTERVAL_MS = 10
 

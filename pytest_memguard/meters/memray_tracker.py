@@ -8,7 +8,18 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from pytest_memguard.meters.contract import MeterError
+from memray import (
+    AllocationRecord,
+    AllocatorType,
+    FileDestination,
+    FileFormat,
+    FileReader,
+    Tracker,
+)
+
+from pytest_memguard.meters.protocol import MeterError
+
+__all__ = ["AllocationRecord", "AllocatorType", "FileDestination", "FileFormat", "FileReader", "Tracker"]
 
 _WATCHED = ("_name", "_ident")
 _WRAPPED = "_set_os_name"

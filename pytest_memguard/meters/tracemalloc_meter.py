@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import final
 
-from pytest_memguard.meters.collection import clear_type_caches
-from pytest_memguard.meters.contract import MeterError
+from pytest_memguard.core.measurement import Sample
+from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
-from pytest_memguard.meters.sites import Frame, SiteNamer
-from pytest_memguard.meters.tally import Tally
-from pytest_memguard.model import Sample
+from pytest_memguard.meters.garbage import clear_type_caches
+from pytest_memguard.meters.protocol import Frame, MeterError
 
 _FRAMES = 32
 

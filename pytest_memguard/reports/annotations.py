@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pytest_memguard.model import Outcome, Site
-from pytest_memguard.reasons import change_text, growth_text
+from pytest_memguard.core.measurement import Site
+from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
+from pytest_memguard.gate.wording import change_text, growth_text
 from pytest_memguard.reports.ranking import GROWTH, deciding_metric, worst_first
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.run_results import RunResults, TestResult
 
 AT_MOST = 10
 """GitHub shows ten annotations of a kind for a step and drops the rest without a word."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pytest_memguard.model import ALLOCATIONS, PEAK, RETAINED, MetricVerdict, Outcome
-from pytest_memguard.reasons import change_text, growth_text
+from pytest_memguard.core.metrics import ALLOCATIONS, PEAK, RETAINED
+from pytest_memguard.core.units import format_change, format_growth, format_size
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults, TestResult
+from pytest_memguard.gate.wording import change_text, growth_text
 from pytest_memguard.reports.ranking import GROWTH, count_line, deciding_metric, grown, worst_first
 from pytest_memguard.reports.untrusted import Cell, code, fenced, prose, table_row
-from pytest_memguard.run_results import RunResults, TestResult
-from pytest_memguard.units import format_change, format_growth, format_size
 
 SUMMARY_BYTES = 1_000_000
 """GitHub drops a step summary over 1,048,576 bytes whole; this leaves room for what others append."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_memguard.model import ALLOCATIONS, OUTCOMES, MetricVerdict, Outcome
-from pytest_memguard.run_results import RunResults, TestResult
+from pytest_memguard.core.metrics import ALLOCATIONS
+from pytest_memguard.core.verdict import OUTCOMES, MetricVerdict, Outcome, RunResults, TestResult
 
 GROWTH = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW)
 """The outcomes that mean more memory, worst first: a leak never ends."""

@@ -8,12 +8,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from pytest_memguard.gate import is_slack
-from pytest_memguard.model import LEAK_PER_CALL, OUTCOMES, PEAK, GrownSite, MetricVerdict, Outcome
-from pytest_memguard.reasons import change_text, growth_text
+from pytest_memguard.core.metrics import LEAK_PER_CALL, PEAK
+from pytest_memguard.core.units import format_apart, format_growth, format_size
+from pytest_memguard.core.verdict import (
+    OUTCOMES,
+    GrownSite,
+    MetricVerdict,
+    Outcome,
+    RunResults,
+    TestResult,
+    meter_name,
+)
+from pytest_memguard.gate.judge import is_slack
+from pytest_memguard.gate.wording import change_text, growth_text
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.run_results import RunResults, TestResult, meter_name
-from pytest_memguard.units import format_apart, format_growth, format_size
 
 SHOWN_ACCEPTS = 3
 _ALWAYS_SHOWN = (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED)

@@ -6,10 +6,11 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pytest_memguard.environment import check_environment_key
-from pytest_memguard.errors import BaselineError, ValueFormError
-from pytest_memguard.model import Entry
-from pytest_memguard.run_results import meter_name
+from pytest_memguard.core.environment import check_environment_key
+from pytest_memguard.core.errors import BaselineError, ValueFormError
+from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.node_ids import join_id, split_id
+from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.atomic import (
     LOCK_TIMEOUT_SECONDS,
     LockTimeoutError,
@@ -18,9 +19,9 @@ from pytest_memguard.storage.atomic import (
     write_all,
     write_atomic,
 )
-from pytest_memguard.storage.baseline_text import ModuleBaseline, module_text
-from pytest_memguard.storage.names import file_of, join_id, module_of, split_id
-from pytest_memguard.storage.quick_read import read_quickly
+from pytest_memguard.storage.baseline_quick_reading import read_quickly
+from pytest_memguard.storage.baseline_writing import ModuleBaseline, module_text
+from pytest_memguard.storage.names import file_of, module_of
 
 __all__ = ["BaselineStore", "ModuleBaseline", "join_id", "split_id", "write_gitignore"]
 LARGEST_FILE_BYTES = 64 * 1024**2
@@ -82,7 +83,7 @@ class BaselineStore:
         quick = read_quickly(module, text)
         if quick is not None:
             return quick
-        from pytest_memguard.storage.baseline_parsing import parse_module  # noqa: PLC0415 - loads yaml, for what is written by hand
+        from pytest_memguard.storage.baseline_reading import parse_module  # noqa: PLC0415 - loads yaml, for what is written by hand
 
         return parse_module(module, text, path)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from pytest_memguard.errors import ResultsError
+from pytest_memguard.core.errors import ResultsError
 from pytest_memguard.storage.results_writing import inside
 
 LONGEST_TEXT = 20_000

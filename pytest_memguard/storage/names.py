@@ -10,17 +10,6 @@ from urllib.parse import unquote
 _ENCODED = re.compile(r'[%\\:*?"<>|\x00-\x1f\x7f]|[. ]$|^\.{1,2}$')
 
 
-def split_id(test_id: str) -> tuple[str, str]:
-    """Split a node id at its first `::` into the module and the key of its entry."""
-    module, _, key = test_id.partition("::")
-    return module, key
-
-
-def join_id(module: str, key: str) -> str:
-    """Return the node id of an entry: the reverse of `split_id`."""
-    return f"{module}::{key}" if key else module
-
-
 def file_of(module: str) -> Path:
     """Return a module's file relative to its environment's folder, and never outside of it.
 

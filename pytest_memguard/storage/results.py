@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 from collections.abc import Iterable, Sequence
@@ -9,12 +10,49 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from pytest_memguard.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.run_results import RunProblem, RunResults, TestResult
+from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
+from pytest_memguard.core.verdict import RunProblem, RunResults, TestResult
 from pytest_memguard.storage.atomic import write_atomic
-from pytest_memguard.storage.old_results import aside
 from pytest_memguard.storage.results_reading import result_from_json, run_from_json
 from pytest_memguard.storage.results_writing import result_to_json, run_to_json
+
+SUFFIX = ".before"
+
+
+def aside(path: Path) -> Path:
+    """Return where the results at a path wait for the end of a run."""
+    return path.with_name(path.name + SUFFIX)
+
+
+class OldResults:
+    """The results files that a run will write, as they were before it."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        self._moved: list[Path] = []
+
+    def put_aside(self) -> None:
+        """Move them away; where a folder cannot be written to, writing says so at the end of the run."""
+        for path in self._paths:
+            with contextlib.suppress(OSError):
+                if path.is_file():  # a folder or a device is no results file, and is nobody's to move
+                    path.replace(aside(path))
+                    self._moved.append(path)
+
+    def put_back(self) -> None:
+        """Move them back: the run measured nothing."""
+        for path in self._moved:
+            with contextlib.suppress(OSError):
+                aside(path).replace(path)
+        self._moved.clear()
+
+    def drop(self) -> None:
+        """Remove them: the run has written its own."""
+        for path in self._paths:
+            with contextlib.suppress(OSError):
+                aside(path).unlink(missing_ok=True)
+        self._moved.clear()
+
 
 __all__ = [
     "LARGEST_FILE_BYTES",

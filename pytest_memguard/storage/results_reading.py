@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from pytest_memguard.environment import check_environment_key
-from pytest_memguard.errors import ValueFormError, nearest
-from pytest_memguard.model import (
-    METRICS,
+from pytest_memguard.core.environment import check_environment_key
+from pytest_memguard.core.errors import ValueFormError, nearest
+from pytest_memguard.core.measurement import CountGrowth, LeakFinding, Measurement, Site, SiteBytes
+from pytest_memguard.core.metrics import METRICS
+from pytest_memguard.core.settings import DEFAULT_BASELINE_DIR
+from pytest_memguard.core.verdict import (
     OUTCOMES,
-    CountGrowth,
     GrownSite,
-    LeakFinding,
-    Measurement,
     MetricVerdict,
     Outcome,
-    Site,
-    SiteBytes,
+    RunProblem,
+    RunResults,
+    TestResult,
     Verdict,
 )
-from pytest_memguard.run_results import RunProblem, RunResults, TestResult
-from pytest_memguard.settings import DEFAULT_BASELINE_DIR
 from pytest_memguard.storage.checked_json import LONGEST_SHOWN, Part
 from pytest_memguard.storage.results_writing import FORMAT
 

@@ -5,17 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pytest_memguard.model import (
-    CountGrowth,
-    GrownSite,
-    LeakFinding,
-    Measurement,
-    MetricVerdict,
-    Outcome,
-    Site,
-    SiteBytes,
-)
-from pytest_memguard.run_results import RunResults, TestResult
+from pytest_memguard.core.measurement import CountGrowth, LeakFinding, Measurement, Site, SiteBytes
+from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
 
 FORMAT = "memguard-results/1"
 _DRIVE = re.compile(r"^[A-Za-z]:")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.github import step_accept
-from pytest_memguard.model import Outcome
+from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.github.steps import accept as step_accept
 from pytest_memguard.storage.results import results_text
 from tests.action import events
 from tests.action.act_runner import example, make_repository, run_act

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.github import step_comment
+from pytest_memguard.github.steps import comment as step_comment
 from pytest_memguard.github.steps import variable
 from tests.action.fake_api import HEAD, TOKEN, FakeGitHub
 from tests.action.test_commands import read_outputs

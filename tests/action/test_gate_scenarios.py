@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.environment import environment_key
+from pytest_memguard.core.environment import environment_key
 from pytest_memguard.storage.results import read_results
 from tests.action.act_runner import commit_all, git, make_repository, run_act, write_files
 from tests.action.conftest import RunAction
@@ -334,7 +334,7 @@ _WRAPPER = """\
 #!/usr/bin/env bash
 export PYTHONPATH="$(dirname "$0")/claims"
 mkdir -p "$PYTHONPATH"
-echo 'import pytest_memguard.environment as e; e.environment_key = lambda: "cpython-9.9-linux-x86_64"' \\
+echo 'import pytest_memguard.core.environment as e; e.environment_key = lambda: "cpython-9.9-linux-x86_64"' \\
   > "$PYTHONPATH/sitecustomize.py"
 exec python "$@"
 """

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_memguard.environment import environment_key
+from pytest_memguard.core.environment import environment_key
 from tests.action import events
 from tests.action.act_runner import ROOT, ActRun, make_repository, run_act
 from tests.action.consumer import TESTS, USES, shop_files

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.github.patch import patch
+from pytest_memguard.github.proposal import patch
 from tests.action.act_runner import make_repository
 
 NAMES = ["a.yml", "with space/b c.yml", "ünïcode/日本.yml", 'quo"te.yml', "tab\there.yml", "back\\slash.yml"]

@@ -16,7 +16,7 @@ from tests.action.linters import ACTIONS, action_files, steps, workflow_files
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 EVERY_FILE = [*action_files(ROOT), *workflow_files(ROOT)]
-SOURCES = sorted((ROOT / "pytest_memguard/github").glob("*.py"))
+SOURCES = sorted((ROOT / "pytest_memguard/github").rglob("*.py"))
 TOKENS = ("github.token", "github-token", "secrets.")
 
 

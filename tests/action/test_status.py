@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.status import Decision, decide, judged_by, worst
-from pytest_memguard.model import Outcome
-from pytest_memguard.run_results import RunProblem, RunResults
 from tests.reports.made_results import leaked, result, run
 
 OK = run(result())

@@ -9,11 +9,11 @@ import pytest
 
 from pytest_memguard.cli import main
 from pytest_memguard.cli.command import RESULTS
-from pytest_memguard.environment import environment_key
-from pytest_memguard.gate import judge
-from pytest_memguard.model import Entry, Measurement, Outcome, Site, SiteBytes, Verdict
-from pytest_memguard.policy import Policy
-from pytest_memguard.run_results import RunResults, TestResult
+from pytest_memguard.core.environment import environment_key
+from pytest_memguard.core.measurement import Entry, Measurement, Site, SiteBytes
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
+from pytest_memguard.gate.judge import judge
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import write_results
 

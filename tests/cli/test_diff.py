@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.model import Entry, Outcome
+from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.verdict import Outcome
 from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured
 
 WAS = Entry({"peak": 100 * KIB})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from pytest_memguard.model import Entry, Outcome
+from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.verdict import Outcome
 from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured
 
 A, B = "tests/test_x.py::a", "tests/test_x.py::b"

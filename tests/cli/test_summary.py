@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.model import Entry
+from pytest_memguard.core.measurement import Entry
 from tests.cli.running import KIB, CommandProject, measured
 
 

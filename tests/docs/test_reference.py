@@ -12,15 +12,16 @@ import click
 import pytest
 
 import pytest_memguard
-from pytest_memguard import options
+from pytest_memguard import plugin as options
 from pytest_memguard.cli import memguard
-from pytest_memguard.errors import MemguardError
-from pytest_memguard.model import METRICS, OUTCOMES
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.metrics import METRICS
+from pytest_memguard.core.policy import POLICY_KEYS
+from pytest_memguard.core.settings import SETTING_KEYS, Settings
+from pytest_memguard.core.verdict import OUTCOMES
+from pytest_memguard.guard.fixture import MemguardFixture
 from pytest_memguard.plugin import _marker_line
-from pytest_memguard.policy import POLICY_KEYS
-from pytest_memguard.regions import MemguardFixture
-from pytest_memguard.settings import SETTING_KEYS, Settings
-from pytest_memguard.storage import baseline_parsing
+from pytest_memguard.storage import baseline_reading as baseline_parsing
 from tests.docs.pages import ROOT, first_column, section, text_of
 
 
@@ -79,7 +80,7 @@ def test_outcomes_has_every_outcome_metric_and_problem() -> None:
     text = text_of("outcomes")
     assert sorted(first_column(section(text, "Outcomes"))) == sorted(OUTCOMES)
     assert sorted(first_column(section(text, "Metrics"))) == sorted(METRICS)
-    source = (ROOT / "pytest_memguard/run_end.py").read_text(encoding="utf-8")
+    source = (ROOT / "pytest_memguard/run/problems.py").read_text(encoding="utf-8")
     kinds = re.findall(r'RunProblem\("([\w-]+)"', source)
     assert sorted(first_column(section(text, "What is wrong with a run"))) == sorted(kinds)
 

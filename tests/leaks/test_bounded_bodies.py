@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pytest_memguard.leaks import LeakCheck
+from pytest_memguard.leaks.check import LeakCheck
 
 Body = Callable[[], object]
 

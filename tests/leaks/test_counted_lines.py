@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.leaks import check_leaks
+from pytest_memguard.core.measurement import Site
+from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.process_memory import ProcessMemory
-from pytest_memguard.meters.sites import SiteNamer
-from pytest_memguard.model import Site
+from pytest_memguard.meters.attribution import SiteNamer
 
 ROOT = Path(__file__).parents[2]
 LEFT: list[int] = []

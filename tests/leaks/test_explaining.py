@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.leaks import LeakCheck, check_leaks
-from pytest_memguard.meters.sites import SiteNamer
-from pytest_memguard.model import LeakFinding
-from pytest_memguard.piling_fixtures import leaving_fixtures
+from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.guard.body import leaving_fixtures
+from pytest_memguard.guard.leak_check import check_leaks
+from pytest_memguard.leaks.check import LeakCheck
+from pytest_memguard.meters.attribution import SiteNamer
 from tests.leaks import holding_bodies
 from tests.leaks.holding_bodies import Session
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pytest_memguard.leaks import LeakCheck
-from pytest_memguard.model import LeakFinding
+from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.leaks.check import LeakCheck
 
 Body = Callable[[], object]
 

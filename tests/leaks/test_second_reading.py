@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.leaks import check_leaks
-from pytest_memguard.model import LeakFinding
+from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.guard.leak_check import check_leaks
 
 
 def rate_of_two_readings(first_bytes: int, then_bytes: int) -> int:

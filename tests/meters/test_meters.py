@@ -15,9 +15,9 @@ import memray
 import pytest
 from memray._thread_name_interceptor import ThreadNameInterceptor
 
+from pytest_memguard.core.measurement import Sample
 from pytest_memguard.meters import Meter, MeterError, SiteNamer, choose_meter
-from pytest_memguard.meters.collection import only_new_garbage
-from pytest_memguard.model import Sample
+from pytest_memguard.meters.garbage import only_new_garbage
 
 ROOT = Path(__file__).resolve().parents[2]
 HELD: list[object] = []

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from memray import AllocatorType
 
-from pytest_memguard.meters.replay import Replay
+from pytest_memguard.meters.memray_captures import Replay
 
 
 def _objects() -> None:

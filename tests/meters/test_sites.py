@@ -9,8 +9,9 @@ from pathlib import Path
 import _pytest.python
 import pytest
 
-import pytest_memguard.session
-from pytest_memguard.meters.sites import Frame, Owner, SiteNamer
+import pytest_memguard.guard.session
+from pytest_memguard.meters.attribution import Owner, SiteNamer
+from pytest_memguard.meters.protocol import Frame
 
 ROOT = Path("/srv/shop")
 PURE = sysconfig.get_paths()["purelib"]
@@ -18,7 +19,7 @@ OWN: Frame = ("put", "/srv/shop/shop/cache.py", 41)
 TEST: Frame = ("test_put", "/srv/shop/tests/test_cache.py", 7)
 DECODER: Frame = ("decode", json.decoder.__file__, 337)
 PYTEST: Frame = ("runtest", str(_pytest.python.__file__), 100)
-GUARD: Frame = ("judge", pytest_memguard.session.__file__, 9)
+GUARD: Frame = ("judge", pytest_memguard.guard.session.__file__, 9)
 INSTALLED: Frame = ("get", f"{PURE}/requests/api.py", 5)
 COVERAGE: Frame = ("trace", f"{PURE}/coverage/collector.py", 5)
 
@@ -35,7 +36,7 @@ def namer() -> SiteNamer:
         (OWN, Owner.PROJECT, "shop/cache.py"),
         (DECODER, Owner.STDLIB, "json/decoder.py"),
         (PYTEST, Owner.HARNESS, "_pytest/python.py"),
-        (GUARD, Owner.HARNESS, "pytest_memguard/session.py"),
+        (GUARD, Owner.HARNESS, "pytest_memguard/guard/session.py"),
         (INSTALLED, Owner.INSTALLED, "requests/api.py"),
         (COVERAGE, Owner.HARNESS, "coverage/collector.py"),
         (("plugin", f"{PURE}/pytest_mock/plugin.py", 1), Owner.HARNESS, "pytest_mock/plugin.py"),

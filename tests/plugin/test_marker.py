@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_memguard.policy import POLICY_KEYS
+from pytest_memguard.core.policy import POLICY_KEYS
 from tests.guarded_project import GuardedProject
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_memguard.model import (
-    LEAK_PER_CALL,
-    PEAK,
-    RETAINED,
+from pytest_memguard.core.measurement import LeakFinding, Measurement, Site
+from pytest_memguard.core.metrics import LEAK_PER_CALL, PEAK, RETAINED
+from pytest_memguard.core.units import MIB
+from pytest_memguard.core.verdict import (
     GrownSite,
-    LeakFinding,
-    Measurement,
     MetricVerdict,
     Outcome,
-    Site,
+    RunProblem,
+    RunResults,
+    TestResult,
     Verdict,
 )
-from pytest_memguard.run_results import RunProblem, RunResults, TestResult
-from pytest_memguard.units import MIB
 
 ENVIRONMENT = "cpython-3.11-linux-x86_64"
 

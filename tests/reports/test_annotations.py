@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.model import Outcome
+from pytest_memguard.core.units import MIB
+from pytest_memguard.core.verdict import Outcome, RunResults
 from pytest_memguard.reports.annotations import Annotation, worst_annotations
-from pytest_memguard.run_results import RunResults
-from pytest_memguard.units import MIB
 from tests.reports.made_results import leaked, result, run
 
 

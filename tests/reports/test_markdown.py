@@ -9,7 +9,8 @@ import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
 
-from pytest_memguard.model import Outcome
+from pytest_memguard.core.units import MIB
+from pytest_memguard.core.verdict import Outcome, RunProblem
 from pytest_memguard.reports.markdown import (
     COMMENT_CHARACTERS,
     SUMMARY_BYTES,
@@ -19,8 +20,6 @@ from pytest_memguard.reports.markdown import (
     markdown_report,
 )
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.run_results import RunProblem
-from pytest_memguard.units import MIB
 from tests.reports.made_results import leaked, result, run
 from tests.reports.test_untrusted import HOSTILE
 

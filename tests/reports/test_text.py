@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_memguard.model import Outcome
+from pytest_memguard.core.units import KIB
+from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.reports.text import failure_lines, summary_lines
-from pytest_memguard.units import KIB
 from tests.reports.made_results import leaked, result, run
 
 

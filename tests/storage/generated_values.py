@@ -8,20 +8,23 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from pytest_memguard.model import (
-    COUNTED_UNITS,
-    METRICS,
+from pytest_memguard.core.measurement import (
     Entry,
     EntrySite,
     LeakFinding,
     Measurement,
+    Site,
+)
+from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
+from pytest_memguard.core.verdict import (
     MetricVerdict,
     Outcome,
-    Site,
+    RunProblem,
+    RunResults,
+    TestResult,
     Verdict,
 )
-from pytest_memguard.run_results import RunProblem, RunResults, TestResult
-from pytest_memguard.storage.baseline import ModuleBaseline
+from pytest_memguard.storage.baseline_writing import ModuleBaseline
 
 ENVIRONMENT = "cpython-3.11-linux-x86_64"
 NASTY = (

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.errors import BaselineError
-from pytest_memguard.model import Entry
+from pytest_memguard.core.errors import BaselineError
+from pytest_memguard.core.measurement import Entry
 from pytest_memguard.storage.atomic import LockTimeoutError, locked, remove_leftovers, write_all, write_atomic
 from pytest_memguard.storage.baseline import BaselineStore
 from tests.storage.generated_values import ENVIRONMENT
@@ -174,7 +174,7 @@ _LIMITED = """
 import resource, signal, sys
 sys.path[:0] = sys.argv[3:]
 from pathlib import Path
-from pytest_memguard.errors import BaselineError
+from pytest_memguard.core.errors import BaselineError
 from pytest_memguard.storage.baseline import BaselineStore
 from tests.storage.test_atomic import _big_update
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

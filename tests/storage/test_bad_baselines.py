@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.errors import BaselineError
+from pytest_memguard.core.errors import BaselineError
 from pytest_memguard.storage import baseline
 from pytest_memguard.storage.baseline import BaselineStore
 from tests.storage.bad_baselines import BAD_BASELINES, END

@@ -7,15 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_memguard.errors import BaselineError
-from pytest_memguard.model import Entry, EntrySite
-from pytest_memguard.storage.baseline import (
-    BaselineStore,
-    ModuleBaseline,
-    join_id,
-    split_id,
-    write_gitignore,
-)
+from pytest_memguard.core.errors import BaselineError
+from pytest_memguard.core.measurement import Entry, EntrySite
+from pytest_memguard.core.node_ids import join_id, split_id
+from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
+from pytest_memguard.storage.baseline_writing import ModuleBaseline
 from tests.storage.generated_values import ENVIRONMENT, entries, ids
 
 HOSTILE_MODULES = (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.errors import SettingsError
-from pytest_memguard.settings import Settings
-from pytest_memguard.storage.config_file import find_root, load_settings
+from pytest_memguard.core.errors import SettingsError
+from pytest_memguard.core.settings import Settings
+from pytest_memguard.storage.settings_file import find_root, load_settings
 
 TOML = """\
 [tool.memguard]

@@ -11,29 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_memguard.confirm import measurement_of
-from pytest_memguard.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.isolation import _isolated
-from pytest_memguard.model import (
-    LeakFinding,
-    Measurement,
-    MetricVerdict,
-    Outcome,
-    Sample,
-    Site,
-    SiteBytes,
-    Verdict,
-)
-from pytest_memguard.run_results import RunProblem, RunResults, TestResult
+from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
+from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, Site, SiteBytes
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults, TestResult, Verdict
+from pytest_memguard.gate.confirm import measurement_of
+from pytest_memguard.guard.fresh_process import _isolated
 from pytest_memguard.storage import results as results_module
 from pytest_memguard.storage.results import (
     read_results,
     read_results_by_environment,
-    result_from_json,
-    result_to_json,
     results_text,
     write_results,
 )
+from pytest_memguard.storage.results_reading import result_from_json
+from pytest_memguard.storage.results_writing import result_to_json
 from tests.storage.bad_results import BAD_RESULTS, GOOD
 from tests.storage.generated_values import ENVIRONMENT, every_field, results, runs, sizes
 

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_memguard.accepting import (
+from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.measurement import Entry, EntrySite, LeakFinding, Measurement, Site, SiteBytes
+from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
+from pytest_memguard.storage.accepting import (
     CHANGING,
     STORED_SITES,
     Change,
@@ -13,18 +16,6 @@ from pytest_memguard.accepting import (
     plan_removal,
     select,
 )
-from pytest_memguard.errors import NothingToJudgeError
-from pytest_memguard.model import (
-    Entry,
-    EntrySite,
-    LeakFinding,
-    Measurement,
-    Outcome,
-    Site,
-    SiteBytes,
-    Verdict,
-)
-from pytest_memguard.run_results import RunResults, TestResult
 
 KIB = 1024
 

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.confirm import (
+from pytest_memguard.core.measurement import Entry, LeakFinding, Measurement, Sample, Site, SiteBytes
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.verdict import Outcome, Verdict
+from pytest_memguard.gate.confirm import (
     CONFIRMING_SAMPLES,
     CONFIRMING_SAMPLES_AT_MOST,
     NEW_SAMPLES,
@@ -17,9 +20,7 @@ from pytest_memguard.confirm import (
     measurement_of,
     wants_another,
 )
-from pytest_memguard.gate import judge
-from pytest_memguard.model import Entry, LeakFinding, Measurement, Outcome, Sample, Site, SiteBytes, Verdict
-from pytest_memguard.policy import Policy
+from pytest_memguard.gate.judge import judge
 
 SAMPLES = st.lists(
     st.builds(Sample, st.integers(0, 2**30), st.integers(0, 2**30), st.integers(0, 10**6)),

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.gate import SPREAD_FACTOR, is_leak_in_doubt, judge
-from pytest_memguard.grown_sites import SHOWN_SITES
-from pytest_memguard.model import (
+from pytest_memguard.core.measurement import (
     CountGrowth,
     Entry,
     EntrySite,
     LeakFinding,
     Measurement,
-    Outcome,
     Site,
     SiteBytes,
 )
-from pytest_memguard.policy import DEFAULT_TOLERANCE, Policy, Tolerance, parse_tolerances
-from pytest_memguard.reasons import growth_text
+from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Policy, Tolerance, parse_tolerances
+from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.gate.grown_sites import SHOWN_SITES
+from pytest_memguard.gate.judge import SPREAD_FACTOR, is_leak_in_doubt, judge
+from pytest_memguard.gate.wording import growth_text
 
 SIZES = st.integers(0, 2**40)
 TOLERANCES = st.builds(Tolerance, st.floats(0, 2), st.integers(0, 2**20))

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from pytest_memguard.growth import Growth, Trend, decide
-from pytest_memguard.leak_rate import STANDARD_CALLS, even_rate
-from pytest_memguard.windows import Window
+from pytest_memguard.leaks.decision import Growth, Trend, decide
+from pytest_memguard.leaks.rate import STANDARD_CALLS, even_rate
+from pytest_memguard.leaks.series import Window
 
 ROWS = range(8192, 73729, 2048)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.errors import MemguardError, SettingsError, UnknownNameError, ValueFormError
-from pytest_memguard.policy import (
+from pytest_memguard.core.errors import MemguardError, SettingsError, UnknownNameError, ValueFormError
+from pytest_memguard.core.policy import (
     DEFAULT_TOLERANCE,
     POLICY_KEYS,
     Policy,
@@ -18,7 +18,7 @@ from pytest_memguard.policy import (
     parse_tolerance,
     parse_tolerances,
 )
-from pytest_memguard.settings import SETTING_KEYS, Settings, parse_fail_on, settings_from
+from pytest_memguard.core.settings import SETTING_KEYS, Settings, parse_fail_on, settings_from
 
 GOOD: dict[str, Any] = {
     "tolerance": "5%, 64 KiB",

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_memguard.settling import settled_bytes
-from pytest_memguard.windows import Window
+from pytest_memguard.leaks.series import Window, settled_bytes
 
 BEFORE = Window(calls=0, blocks=1000, blocks_bytes=64_000, heap_bytes=5_000_000)
 ROWS = range(64, 2113, 64)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.errors import ValueFormError
-from pytest_memguard.units import (
+from pytest_memguard.core.errors import ValueFormError
+from pytest_memguard.core.units import (
     format_apart,
     format_growth,
     format_share,

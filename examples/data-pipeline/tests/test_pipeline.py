@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pipeline import by_sensor, calibrate, load
 
-from pytest_memguard.regions import MemguardFixture
+from pytest_memguard import MemguardFixture
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Measures at another commit, and reads the history of the baseline."""

@@ -1,0 +1,195 @@
+"""Compares two commits without a baseline: both are measured here, by this commit's tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_memguard.commits.origins import TEST_FILES, noted, noting
+from pytest_memguard.core.errors import MemguardError, NothingToJudgeError
+
+Execute = Callable[[Sequence[str], Path, Mapping[str, str]], int]
+"""Runs pytest with these further arguments in a folder and an environment; returns its exit code."""
+
+_NO_TESTS = 5
+_INTERRUPTED = 2
+_TESTS_FAILED = 1
+_GIT_SECONDS = 300
+
+
+class RevisionError(MemguardError):
+    """A commit that cannot be found, checked out or measured."""
+
+    slug = "compare"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseMeasured:
+    """What measuring the other commit left: its id, and the folder with its numbers as a baseline."""
+
+    commit: str
+    baseline_dir: Path
+    sentence: str = ""
+
+
+def resolve_commit(repository: Path, name: str) -> str:
+    """Return the id of a commit; `RevisionError` says how to get one that is not here."""
+    if name.startswith("-") or not name.strip():
+        raise RevisionError(f"{name!r} is not a commit; accepted is a branch, tag or id such as 'main'.")
+    for candidate in (name, f"refs/remotes/origin/{name}"):
+        found = _git(
+            repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}"
+        )
+        if found.returncode == 0:
+            return found.stdout.strip()
+    raise RevisionError(
+        f"there is no commit {name!r} in this clone; fetch it first, in a workflow with `fetch-depth: 0` "
+        "on actions/checkout."
+    )
+
+
+def _git(repository: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    # Hooks of the repository belong to whoever wrote the branch, and a checkout would run them.
+    command = ["git", "-C", str(repository), "-c", f"core.hooksPath={os.devnull}", *words]
+    try:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_GIT_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+    except FileNotFoundError as error:
+        raise RevisionError("git is not installed; comparing commits needs it on PATH.") from error
+
+
+@contextlib.contextmanager
+def worktree(repository: Path, commit: str) -> Iterator[Path]:
+    """Check a commit out beside this one, in a folder that is removed again."""
+    with tempfile.TemporaryDirectory(prefix="memguard-base-") as folder:
+        path = Path(folder).resolve() / "base"
+        added = _git(repository, "worktree", "add", "--detach", "--quiet", str(path), commit)
+        if added.returncode != 0:
+            raise RevisionError(f"git cannot check {commit[:12]} out: {added.stderr.strip()}")
+        try:
+            yield path
+        finally:
+            _git(repository, "worktree", "remove", "--force", str(path))
+
+
+def lay_tests_over(project: Path, base: Path, paths: Sequence[str]) -> None:
+    """Put this commit's tests into the other commit's folder, so that both run the same ones.
+
+    Copied are the named paths, `tests` and `test`, and by their names the test files and
+    conftests elsewhere; a test that only the other commit has is removed with its folder.
+    """
+    named = [path.split("::", 1)[0] for path in paths] or ["tests", "test"]
+    for name in named:
+        source, target = (project / name).resolve(), base / name
+        if project.resolve() not in source.parents or not source.exists():
+            continue
+        if source.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".memguard"))
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    for pattern in TEST_FILES:
+        for source in _tracked(project, pattern):
+            target = base / source.relative_to(project)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def _tracked(project: Path, pattern: str) -> list[Path]:
+    listed = _git(
+        project, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{pattern}"
+    )
+    files = [project / name for name in listed.stdout.split("\0") if name]
+    return [file for file in files if file.is_file() and not file.is_symlink()]
+
+
+def base_environment(base: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment in which the other commit's code is imported, not the installed one."""
+    first = [str(folder) for folder in (base / "src", base) if folder.is_dir()]
+    kept = [part for part in (environ.get("PYTHONPATH", ""),) if part]
+    return {**environ, "PYTHONPATH": os.pathsep.join([*first, *kept])}
+
+
+def measure_base(
+    project: Path, name: str, *, paths: Sequence[str], into: Path, execute: Execute
+) -> BaseMeasured:
+    """Measure another commit with this project's tests and keep its numbers as a baseline.
+
+    `into` receives the baseline; `execute` runs pytest with further arguments, in a folder and
+    an environment, and returns its exit code. A test that fails there has no number there, and
+    is new here. `NothingToJudgeError` where nothing at all could be measured there.
+    """
+    top = _git(project, "rev-parse", "--show-toplevel")
+    if top.returncode != 0:
+        raise RevisionError(f"{project} is in no git repository; comparing commits needs one.")
+    repository = Path(top.stdout.strip()).resolve()
+    commit = resolve_commit(repository, name)
+    _refuse_itself(repository, project, commit, name)
+    with worktree(repository, commit) as checkout:
+        base = checkout / project.resolve().relative_to(repository)
+        if not base.is_dir():
+            raise NothingToJudgeError(f"{commit[:12]} has no folder {base.relative_to(checkout)}.")
+        lay_tests_over(project, base, paths)
+        environ = base_environment(base, os.environ)
+        origins = checkout.parent / "origins.jsonl"
+        environ |= noting(origins, checkout=base, this_tree=project.resolve())
+        accepting = ["--memguard-accept", f"--memguard-baseline={into}", "--continue-on-collection-errors"]
+        exit_code = execute(
+            ["-p", "pytest_memguard.commits.origins", *accepting, "--", *paths], base, environ
+        )
+        _refuse_other_code(origins, commit)
+    return BaseMeasured(commit, into, _base_sentence(commit, exit_code, into))
+
+
+def _refuse_other_code(origins: Path, commit: str) -> None:
+    """Refuse a run that imported this tree's code, or an installed copy, for the other commit's."""
+    own, foreign = noted(origins)
+    if not origins.exists() or (own and not foreign):
+        return  # a run that did not come so far is judged by its exit code
+    found = f"{', '.join(foreign[:5])} came from this tree" if foreign else "none of its code was imported"
+    raise RevisionError(
+        f"the tests on {commit[:12]} did not run its own code ({found}), so the comparison would be of one "
+        "commit with itself. Let pytest import the project from its checkout: as `src` or flat layout, or "
+        "with `pythonpath` in pytest's settings."
+    )
+
+
+def _refuse_itself(repository: Path, project: Path, commit: str, name: str) -> None:
+    """Refuse to compare a commit with itself: nothing would ever grow."""
+    if commit != resolve_commit(repository, "HEAD"):
+        return
+    changed = _git(project, "status", "--porcelain", "--untracked-files=all", "--", ".").stdout.splitlines()
+    if not [line for line in changed if "/.memguard/" not in f"/{line[3:]}"]:
+        raise NothingToJudgeError(
+            f"{name!r} is the commit that is checked out, and no file has changed: there is nothing to "
+            "compare. Name an earlier commit, after a push for example `github.event.before`."
+        )
+
+
+def _base_sentence(commit: str, exit_code: int, into: Path) -> str:
+    """Say what is missing of the base; `RevisionError` where pytest itself could not run there."""
+    if exit_code not in (0, _TESTS_FAILED, _INTERRUPTED, _NO_TESTS):
+        raise RevisionError(
+            f"the tests could not run on {commit[:12]}: pytest ended with exit code {exit_code}."
+        )
+    if not any(into.rglob("*.yml")):
+        raise NothingToJudgeError(
+            f"nothing could be measured on {commit[:12]} (pytest ended with exit code {exit_code}), "
+            "so there is nothing to compare with."
+        )
+    if exit_code == _TESTS_FAILED:
+        return f"Some tests fail on {commit[:12]}; they have no number there and count as new."
+    return ""

@@ -1,0 +1,46 @@
+"""The key under which numbers are comparable, and what a measurement was made with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import sysconfig
+
+from pytest_memguard.core.errors import ValueFormError
+
+_KEY = re.compile(r"[a-z]+-\d+\.\d+t?-[a-z0-9]+-[a-z0-9_]+(-musl)?")
+_SYSTEMS = {"darwin": "macos", "win32": "windows"}
+
+
+def environment_key() -> str:
+    """Name this interpreter, system and C library, as in `cpython-3.11-linux-x86_64`."""
+    free_threaded = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}{free_threaded}"
+    machine = platform.machine().lower().replace("amd64", "x86_64") or "unknown"
+    system = _SYSTEMS.get(sys.platform, sys.platform)
+    libc = "-musl" if sys.platform == "linux" and _is_musl() else ""
+    return f"{sys.implementation.name}-{version}-{system}-{machine}{libc}"
+
+
+def _is_musl() -> bool:
+    """Musl has no `gnu_get_libc_version`, so it answers no GNU version string."""
+    try:
+        return not os.confstr("CS_GNU_LIBC_VERSION")
+    except (OSError, ValueError):
+        return True
+
+
+def check_environment_key(value: str) -> str:
+    """Return a key that came from a file; it names a folder, so nothing else may be in it."""
+    if not _KEY.fullmatch(value):
+        raise ValueFormError(
+            f"{value!r} is not an environment; accepted is a key such as 'cpython-3.11-linux-x86_64'."
+        )
+    return value
+
+
+def python_version() -> str:
+    """Return the interpreter's full version, for `made_with`."""
+    return platform.python_version()

@@ -1,0 +1,148 @@
+"""The values that travel between the layers; each is frozen and knows its units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_memguard.core.metrics import ALLOCATIONS, PEAK, RETAINED
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in source that allocates.
+
+    `file` is relative to the project for its own files, and starts at the package for
+    installed ones (`json/decoder.py`).
+    """
+
+    file: str
+    line: int
+    function: str
+
+    @property
+    def at(self) -> str:
+        """The name that survives edits elsewhere in the file, as baselines store it."""
+        return f"{self.file}:{self.function}"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteBytes:
+    """What one site held at the peak, and still held when the sample had ended.
+
+    `inner` is the library's own place, where the site called into a package that allocated.
+    """
+
+    site: Site
+    peak_bytes: int = 0
+    retained_bytes: int = 0
+    inner: Site | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One metered execution of one test, or of one region in it.
+
+    `allocations` is None where nobody asked for their number: counting looks at each of them.
+    `harness_bytes` is what pytest and its plugins held when the process held the most: by up to
+    so much more may the test itself have held at another moment. A counted sample knows, and has 0.
+    """
+
+    peak_bytes: int
+    retained_bytes: int
+    allocations: int | None = None
+    sites: tuple[SiteBytes, ...] = ()
+    harness_bytes: int = 0
+
+    def metric(self, name: str) -> int | None:
+        """Return the figure of peak, retained or allocations; None for allocations not counted."""
+        return {PEAK: self.peak_bytes, RETAINED: self.retained_bytes, ALLOCATIONS: self.allocations}[name]
+
+    @property
+    def highest_peak_bytes(self) -> int:
+        """The most that the test's own peak can have been."""
+        return self.peak_bytes + self.harness_bytes
+
+
+_MOST_PER_1000_CALLS = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class CountGrowth:
+    """Something beside bytes that grew with the calls, in one of `COUNTED_UNITS`; `site` leaves it behind."""
+
+    unit: str
+    per_call: float
+    site: Site | None = None
+
+    @property
+    def per_1000_calls(self) -> int:
+        """The rate as a baseline keeps it; results of others may say anything."""
+        return max(1, round(min(1000 * self.per_call, _MOST_PER_1000_CALLS)))
+
+
+@dataclass(frozen=True, slots=True)
+class LeakFinding:
+    """What repeating a body showed.
+
+    `bytes_per_call` is zero where nothing keeps growing, and may differ by `doubt_bytes` in another
+    run of the same code; `settled_bytes` is what the body holds after the last window over what
+    was held before its first call. `signals` names
+    what was read (`blocks`, `heap`, `rss`). `sites` hold bytes *per call* in
+    `retained_bytes`; `held_by` is the chain of referrers, outermost holder first.
+    `is_accelerating` says that each call leaves more than the one before. `is_checked` is false
+    where the calls were too few to show a leak, for the reason in `note`.
+    """
+
+    leaking: bool
+    bytes_per_call: int
+    calls: int
+    settled_bytes: int = 0
+    counts: tuple[CountGrowth, ...] = ()
+    signals: tuple[str, ...] = ()
+    sites: tuple[SiteBytes, ...] = ()
+    held_by: tuple[str, ...] = ()
+    note: str = ""
+    is_accelerating: bool = False
+    doubt_bytes: int = 0
+    is_checked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What the samples of one test say together.
+
+    `metrics` holds the floor of each metric; `spread` what still varied between warm
+    samples, and how far the rate of a leak may be off; `first_cost` what the first sample cost
+    above the floor. The true peak lies no more than `peak_doubt_bytes` above the one that is given.
+    """
+
+    meter: str
+    samples: int
+    metrics: Mapping[str, int]
+    spread: Mapping[str, int] = field(default_factory=dict)
+    first_cost: Mapping[str, int] = field(default_factory=dict)
+    sites: tuple[SiteBytes, ...] = ()
+    leak: LeakFinding | None = None
+    notes: tuple[str, ...] = ()
+    peak_doubt_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySite:
+    """A site as the baseline stores it: file and function, no line."""
+
+    at: str
+    peak_bytes: int = 0
+    retained_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The accepted numbers of one test; `leaks_per_1000_calls` is what leaks beside bytes, by unit."""
+
+    metrics: Mapping[str, int]
+    spread: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+    sites: tuple[EntrySite, ...] = ()
+    leaks_per_1000_calls: Mapping[str, int] = field(default_factory=dict)

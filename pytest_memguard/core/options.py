@@ -1,0 +1,30 @@
+"""The options of pytest, declared once. Every run of pytest loads this module, guarded or not."""
+
+from __future__ import annotations
+
+from pytest_memguard.core.paths import RESULTS_PATH
+
+SWITCHES = {
+    "--memguard": "measure guarded tests, compare with the baseline, and fail on growth",
+    "--memguard-all": "guard every test, marked or not (implies --memguard)",
+    "--memguard-leaks": "leak check on every guarded test (implies --memguard)",
+    "--memguard-accept": "accept into the baseline what this run measures (implies --memguard)",
+    "--memguard-advisory": "report everything, fail nothing",
+}
+"""Options that take no value, each with its help."""
+
+VALUES = {
+    "--memguard-baseline": ("DIR", "where the accepted numbers are; default .memguard/baseline"),
+    "--memguard-json": ("PATH", f"also write the results file here; always written is {RESULTS_PATH}"),
+    "--memguard-meter": ("NAME", "memray or tracemalloc; default is memray where it works"),
+    "--memguard-tolerance": (
+        "TOLERANCE",
+        "tolerated growth for every test, such as '5%%', '64 KiB' or '5%%, 64 KiB'",
+    ),
+    "--memguard-fail-on": ("OUTCOMES", "outcomes that fail, with commas; default grew,over-limit,leaked"),
+    "--memguard-profiles": ("WHICH", "keep the captures of failed, all or none of the tests; default failed"),
+}
+"""Options that take a value, each with the value's name and its help."""
+
+OPTION_DESTS = frozenset(name.removeprefix("--").replace("-", "_") for name in (*SWITCHES, *VALUES))
+"""What pytest calls the options in `config.option`."""

@@ -1,0 +1,5 @@
+"""Where a project keeps what memguard writes."""
+
+from __future__ import annotations
+
+RESULTS_PATH = ".memguard/results/last.json"

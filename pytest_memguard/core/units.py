@@ -1,0 +1,135 @@
+"""Sizes, shares and durations: what is printed can be read again."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+from pytest_memguard.core.errors import ValueFormError
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+_BINARY = {"b": 1, "kib": KIB, "mib": MIB, "gib": GIB, "tib": 1024 * GIB}
+_DECIMAL = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_SIZE = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+_SHARE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
+_SECONDS = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min)?\s*")
+_MOST_SHARE = 9.99
+"""Thousands of percents say less than the two figures."""
+_SIZE_FORMS = "a number of bytes such as 65536, or a size such as '64 KiB', '1.5 MiB' or '10 MB'"
+
+
+def parse_size(value: object) -> int:
+    """Read a size in bytes; `ValueFormError` names the value and the accepted forms.
+
+    >>> parse_size("1.5 KiB"), parse_size("10 MB"), parse_size(72)
+    (1536, 10000000, 72)
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    unit = match.group(2).lower() if match else ""
+    factor = {"": 1, **_BINARY, **_DECIMAL}.get(unit)
+    if match is None or factor is None:
+        raise ValueFormError(f"{value!r} is not a size; accepted is {_SIZE_FORMS}.")
+    return round(Decimal(re.sub("[_,]", "", match.group(1))) * factor)
+
+
+def parse_count(value: object) -> int:
+    """Read a whole number that is not negative.
+
+    >>> parse_count("1_000")
+    1000
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\s*[0-9][0-9_]*\s*", value):
+        return int(value)
+    raise ValueFormError(f"{value!r} is not a count; accepted is a whole number such as 1000 or '1_000'.")
+
+
+def parse_share(value: object) -> float:
+    """Read a percentage as a share of one.
+
+    >>> parse_share("5%")
+    0.05
+    """
+    match = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueFormError(f"{value!r} is not a share; accepted is a percentage such as '5%' or '0.5%'.")
+    return float(Decimal(match.group(1)) / 100)
+
+
+def parse_seconds(value: object) -> float:
+    """Read a duration in seconds.
+
+    >>> parse_seconds("500 ms"), parse_seconds(2), parse_seconds("2 min")
+    (0.5, 2.0, 120.0)
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf:
+        return float(value)
+    match = _SECONDS.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not float(match.group(1)):
+        raise ValueFormError(
+            f"{value!r} is not a duration; accepted are seconds such as 2, '1.5 s', '500 ms' or '2 min'."
+        )
+    return float(match.group(1)) * {"ms": 0.001, "s": 1.0, "min": 60.0}[match.group(2) or "s"]
+
+
+def format_size(size_bytes: int) -> str:
+    """Write a size as people read it; `parse_size` reads it back within the rounding.
+
+    >>> format_size(0), format_size(1023), format_size(1536), format_size(1048575)
+    ('0 B', '1023 B', '1.5 KiB', '1.0 MiB')
+    """
+    for unit, factor in (("TiB", 1024 * GIB), ("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
+        if abs(size_bytes) >= factor * (1 - 0.05 / KIB) and abs(size_bytes) >= KIB:
+            return f"{size_bytes / factor:.1f} {unit}"
+    return f"{size_bytes} B"
+
+
+def format_growth(size_bytes: int) -> str:
+    """Write a difference with its sign.
+
+    >>> format_growth(1536), format_growth(-72)
+    ('+1.5 KiB', '-72 B')
+    """
+    return f"+{format_size(size_bytes)}" if size_bytes >= 0 else f"-{format_size(-size_bytes)}"
+
+
+def format_apart(first_bytes: int, second_bytes: int) -> tuple[str, str]:
+    """Write two sizes; different numbers never look equal.
+
+    >>> format_apart(10485760, 10485761)
+    ('10,485,760 B', '10,485,761 B')
+    """
+    first, second = format_size(first_bytes), format_size(second_bytes)
+    if first == second and first_bytes != second_bytes:
+        return f"{first_bytes:,} B", f"{second_bytes:,} B"
+    return first, second
+
+
+def format_share(share: float) -> str:
+    """Write a share as a percentage with a sign; what is not zero never looks like zero.
+
+    >>> format_share(0.555), format_share(0.0001), format_share(-0.2)
+    ('+55.5%', '+0.01%', '-20%')
+    """
+    for digits in (1, 2, 3, 4):
+        text = f"{share * 100:+.{digits}f}"
+        if not share or float(text):
+            break
+    return f"{text.removesuffix('.0')}%"
+
+
+def format_change(now: int, was: int) -> str:
+    """Write how far a number is from another as a percentage; nothing where there was next to nothing.
+
+    >>> format_change(155, 100), format_change(1_000_000, 33), format_change(5, 0)
+    ('+55%', '', '')
+    """
+    share = (now - was) / was if was else math.inf
+    return format_share(share) if share <= _MOST_SHARE else ""

@@ -1,0 +1,1 @@
+"""Decides: the one place that compares a measured number with a limit, and the words for it."""

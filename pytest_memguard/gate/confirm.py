@@ -1,0 +1,139 @@
+"""When to measure again, and what the samples of one test say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, SiteBytes
+from pytest_memguard.core.metrics import ALLOCATIONS, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.verdict import Outcome, Verdict
+
+CONFIRMING_SAMPLES = 3
+CONFIRMING_SAMPLES_AT_MOST = 6
+"""Growth is judged on the floor of so many samples; a fourth changed nothing where warm ones agree."""
+
+NEW_SAMPLES = 2
+NEW_SAMPLES_AT_MOST = 5
+"""A new entry rests on two samples, and on more where the warm ones disagree."""
+
+_NEEDED = {
+    Outcome.GREW: (CONFIRMING_SAMPLES, CONFIRMING_SAMPLES_AT_MOST),
+    Outcome.OVER_LIMIT: (CONFIRMING_SAMPLES, CONFIRMING_SAMPLES_AT_MOST),
+    Outcome.IMPROVED: (NEW_SAMPLES, NEW_SAMPLES_AT_MOST),
+    Outcome.NEW: (NEW_SAMPLES, NEW_SAMPLES_AT_MOST),
+    Outcome.NO_BASELINE: (NEW_SAMPLES, NEW_SAMPLES_AT_MOST),
+}
+"""How many samples a verdict rests on at the least, and where they disagree at the most."""
+
+COUNTED_SECONDS = 2.0
+COUNTED_SECONDS_IN_DOUBT = 5.0
+"""A test that does nothing but allocate takes ten times as long to read back, at a microsecond a record."""
+
+_DISAGREEMENT = 1 / 32
+"""Of what is tolerated. Warm samples of most tests are equal to the byte; one that differs may by more.
+
+A test of trio's, whose tasks are put in order by chance, needs 201 KB one time in seven and else 224.
+"""
+
+_SAMPLED = (PEAK, RETAINED, ALLOCATIONS)
+
+
+def counts_allocations(
+    samples: Sequence[Sample], verdict: Verdict, policy: Policy, *, seconds: float
+) -> bool:
+    """Say whether the sample after these should count allocations.
+
+    Where they are gated every sample does. Otherwise one does that may end in an entry, if it is
+    needed anyway and a sample takes no longer than the few `seconds` that a count is worth. Where
+    the peak is in doubt one does too, since who looks at every allocation finds the exact one.
+    """
+    if policy.gates_allocations:
+        return True
+    if verdict.is_in_doubt:
+        return seconds <= COUNTED_SECONDS_IN_DOUBT
+    is_known = any(sample.allocations is not None for sample in samples)
+    is_early = verdict.outcome is Outcome.GREW and len(samples) < CONFIRMING_SAMPLES - 1
+    return bool(samples) and not is_known and not is_early and seconds <= COUNTED_SECONDS
+
+
+def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy) -> bool:
+    """Say whether one more sample is needed before the verdict on these can stand."""
+    least, most = _NEEDED.get(verdict.outcome, (0, 0))
+    if verdict.is_in_doubt:
+        least = max(least, NEW_SAMPLES)
+    return len(samples) < least or (len(samples) < most and _disagree(samples, policy))
+
+
+def _disagree(samples: Sequence[Sample], policy: Policy) -> bool:
+    """Say whether the samples differ by more than a small part of what is tolerated.
+
+    With two samples the first, cold one counts; from the third on only the warm ones do,
+    since what is paid once is no noise.
+    """
+    compared = samples if len(samples) == NEW_SAMPLES else samples[1:]
+    for name, tolerance in policy.tolerances.items():
+        if name in (PEAK, RETAINED):
+            figures = _figures(compared, name)
+            lowest = min(_highest(compared, name))
+            if max(figures) - lowest > _DISAGREEMENT * tolerance.allowance_bytes(lowest):
+                return True
+    return False
+
+
+def measurement_of(
+    samples: Sequence[Sample], *, meter: str, leak: LeakFinding | None = None, notes: tuple[str, ...] = ()
+) -> Measurement:
+    """Join samples, in the order in which they were taken, and the leak check's finding."""
+    lowest = min(samples, key=lambda sample: sample.highest_peak_bytes, default=None)
+    metrics = {name: min(figures) for name in _SAMPLED if (figures := _figures(samples, name))}
+    if lowest is not None:
+        metrics[PEAK] = lowest.peak_bytes
+    warm, cold = samples[1:], samples[:1]
+    spread = {name: max(_figures(warm, name)) - metrics[name] for name in (PEAK, RETAINED) if warm}
+    first = {name: max(_figures(cold, name)) - metrics[name] for name in (PEAK, RETAINED) if cold}
+    if leak is not None:
+        metrics |= {SETTLED: leak.settled_bytes, LEAK_PER_CALL: leak.bytes_per_call if leak.leaking else 0}
+        spread |= {LEAK_PER_CALL: leak.doubt_bytes if leak.leaking else 0}
+    return Measurement(
+        meter=meter,
+        samples=len(samples),
+        metrics=metrics,
+        spread={name: size_bytes for name, size_bytes in spread.items() if size_bytes > 0},
+        first_cost={name: size_bytes for name, size_bytes in first.items() if size_bytes > 0},
+        sites=_floor_sites(samples),
+        leak=leak,
+        notes=notes,
+        peak_doubt_bytes=lowest.harness_bytes if lowest is not None else 0,
+    )
+
+
+def _figures(samples: Sequence[Sample], name: str) -> list[int]:
+    """Return a metric of those samples that have it."""
+    return [figure for sample in samples if (figure := sample.metric(name)) is not None]
+
+
+def _highest(samples: Sequence[Sample], name: str) -> list[int]:
+    """Return the most that a metric can have been in those samples that have it."""
+    return [sample.highest_peak_bytes for sample in samples] if name == PEAK else _figures(samples, name)
+
+
+def _floor_sites(samples: Sequence[Sample]) -> tuple[SiteBytes, ...]:
+    """Take each site's peak from the sample with the lowest peak, and what it retained likewise."""
+    if not samples:
+        return ()
+    by_peak = min(samples, key=lambda sample: sample.highest_peak_bytes)
+    by_retained = min(samples, key=lambda sample: sample.retained_bytes)
+    if by_peak is by_retained:
+        return by_peak.sites
+    peaks = {one.site: one for one in by_peak.sites}
+    retained = {one.site: one for one in by_retained.sites}
+    return tuple(
+        SiteBytes(
+            site=site,
+            peak_bytes=peaks[site].peak_bytes if site in peaks else 0,
+            retained_bytes=retained[site].retained_bytes if site in retained else 0,
+            inner=(peaks.get(site) or retained[site]).inner,
+        )
+        for site in {**peaks, **retained}
+    )

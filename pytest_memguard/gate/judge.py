@@ -1,0 +1,194 @@
+"""Decides: the one place that compares a number with a limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pytest_memguard.core.measurement import Entry, Measurement
+from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
+from pytest_memguard.core.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, Verdict
+from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
+from pytest_memguard.gate.wording import reason_of
+
+SPREAD_FACTOR = 2
+"""How often the spread of an entry's warm samples is tolerated beside its tolerance."""
+
+_SLACK_FACTOR = 2
+_WORST_FIRST = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW, Outcome.NEW, Outcome.IMPROVED, Outcome.OK)
+
+
+def judge(
+    measurement: Measurement,
+    entry: Entry | None,
+    policy: Policy,
+    *,
+    has_baseline: bool = True,
+    other_meter: str = "",
+) -> Verdict:
+    """Judge what was measured against what was accepted and against the policy's limits.
+
+    `has_baseline` says whether anything at all is accepted for this environment; without it
+    a test that has no entry is `no-baseline`, not `new`. `other_meter` names the meter that took
+    an entry which is left out for it.
+    """
+    judged = tuple(
+        _judge_metric(name, measurement, entry, policy) for name in METRICS if name in measurement.metrics
+    )
+    outcome = min((metric.outcome for metric in judged), key=_WORST_FIRST.index, default=Outcome.OK)
+    outcome = min(outcome, _judge_counts(measurement, entry), key=_WORST_FIRST.index)
+    if outcome is Outcome.NEW and entry is None and not has_baseline:
+        outcome = Outcome.NO_BASELINE
+    shown = max((metric for metric in judged if metric.outcome is outcome), key=_over_bytes, default=None)
+    reason = reason_of(outcome, shown, measurement, entry)
+    if outcome is Outcome.NO_BASELINE and other_meter:
+        reason = f"it was accepted with {other_meter}, which {measurement.meter} does not compare with"
+    return Verdict(
+        outcome=outcome,
+        reason=reason,
+        metrics=judged,
+        sites=grown_sites(measurement, entry, shown) + counted_sites(measurement, outcome),
+        is_in_doubt=_is_in_doubt(measurement, entry, policy),
+    )
+
+
+def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) -> bool:
+    """Say whether the highest peak that the measurement allows would be judged otherwise.
+
+    Without an accepted peak to compare it with, it must not leave later runs in doubt.
+    """
+    doubt_bytes = measurement.peak_doubt_bytes
+    if not doubt_bytes:
+        return False
+    peak_bytes = measurement.metrics[PEAK]
+    highest = replace(measurement, metrics={PEAK: peak_bytes + doubt_bytes})
+    judged, at_most = (_judge_metric(PEAK, each, entry, policy) for each in (measurement, highest))
+    if judged.outcome is Outcome.NEW and at_most.outcome is Outcome.NEW:
+        return SPREAD_FACTOR * doubt_bytes > policy.tolerances[PEAK].allowance_bytes(peak_bytes)
+    return judged.outcome is not at_most.outcome
+
+
+def _over_bytes(metric: MetricVerdict) -> int:
+    """Return how far a metric is from what was accepted; of several the farthest is told first."""
+    return abs(metric.measured - (metric.baseline or 0))
+
+
+def not_measured(reason: str) -> Verdict:
+    """Return the verdict on a test that could not be measured."""
+    return Verdict(outcome=Outcome.NOT_MEASURED, reason=reason)
+
+
+def stale(test_id: str) -> Verdict:
+    """Return the verdict on an entry whose test no longer exists."""
+    return Verdict(
+        outcome=Outcome.STALE,
+        reason=f"{test_id} is accepted in the baseline and no longer exists; memguard prune",
+    )
+
+
+def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, policy: Policy) -> MetricVerdict:
+    measured = measurement.metrics[name]
+    baseline = entry.metrics.get(name) if entry else None
+    if name == LEAK_PER_CALL:
+        return _judge_leak(measurement, entry, policy)
+    most = policy.limit_of(name)
+    rule = f"max_{name}" if most is not None else ""
+    if most is not None and measured > most:
+        return MetricVerdict(name, measured, Outcome.OVER_LIMIT, baseline, most, rule)
+    tolerance = policy.tolerances.get(name)
+    if baseline is None or tolerance is None:
+        outcome = Outcome.OK if tolerance is None else Outcome.NEW
+        return MetricVerdict(name, measured, outcome, baseline, most, rule)
+    spread = entry.spread.get(name, 0) if entry else 0
+    least = INTERPRETER_TABLES_BYTES if name == SETTLED else 0
+    allowed = max(_allowance_bytes(baseline, spread, tolerance), least)
+    outcome = Outcome.OK
+    if measured > baseline + allowed:
+        outcome = Outcome.GREW
+    elif measured < baseline - allowed:
+        outcome = Outcome.IMPROVED
+    return MetricVerdict(name, measured, outcome, baseline, baseline + allowed, "tolerance")
+
+
+def _allowance_bytes(baseline_bytes: int, spread_bytes: int, tolerance: Tolerance) -> int:
+    """Return the tolerated growth: evidence of noise widens what was asked for."""
+    return max(tolerance.allowance_bytes(baseline_bytes), SPREAD_FACTOR * spread_bytes)
+
+
+LEAK_TOLERANCE = Tolerance(relative=0.05, absolute_bytes=16)
+"""An accepted leak may vary this much: a twentieth of its rate, which most show again to the byte, and
+half of glibc's smallest chunk."""
+
+_LEAK_TOLERANCE_AT_MOST = Tolerance(relative=0.25, absolute_bytes=16)
+"""Noise widens what is tolerated up to here: a leak that is known must not hide another one."""
+
+COUNT_TOLERANCE = 0.1
+"""Counts are exact; the calls over which a slow leak is read may cut one off in ten."""
+
+_DOUBTFUL_FACTOR = 2
+"""A rate above so many times what is allowed needs no second reading."""
+
+
+def _judge_leak(measurement: Measurement, entry: Entry | None, policy: Policy) -> MetricVerdict:
+    """Judge the rate of a leak: it fails without a baseline, unless a limit allows it.
+
+    What may be missing in another run, the tables of its containers, counts only as far as the
+    accepted rate has it.
+    """
+    measured = measurement.metrics[LEAK_PER_CALL]
+    baseline = entry.metrics.get(LEAK_PER_CALL) if entry else None
+    spread = entry.spread.get(LEAK_PER_CALL, 0) if entry else 0
+    doubt = measurement.spread.get(LEAK_PER_CALL, 0)
+    allowed = _leak_allowance_bytes(baseline, spread) if baseline else 0
+    limit, rule = (baseline or 0) + allowed, "no leak" if baseline is None else "tolerance"
+    compared = measured - max(0, doubt - spread) if baseline else measured
+    if policy.max_leak_per_call is not None and policy.max_leak_per_call >= limit:
+        compared, limit, rule = measured, policy.max_leak_per_call, "max_leak_per_call"
+    outcome = Outcome.OK
+    if compared > limit:
+        outcome = Outcome.LEAKED
+    elif baseline and measured + max(0, spread - doubt) < baseline - allowed:
+        outcome = Outcome.IMPROVED
+    return MetricVerdict(LEAK_PER_CALL, measured, outcome, baseline, limit, rule)
+
+
+def _leak_allowance_bytes(baseline_bytes: int, spread_bytes: int) -> int:
+    return min(
+        _allowance_bytes(baseline_bytes, spread_bytes, LEAK_TOLERANCE),
+        _LEAK_TOLERANCE_AT_MOST.allowance_bytes(baseline_bytes),
+    )
+
+
+def _judge_counts(measurement: Measurement, entry: Entry | None) -> Outcome:
+    """Judge what leaks beside bytes: each unit fails unless its rate is accepted."""
+    if measurement.leak is None:
+        return Outcome.OK
+    accepted = entry.leaks_per_1000_calls if entry else {}
+    leaking = {count.unit: count.per_1000_calls for count in measurement.leak.counts}
+    for unit, count in leaking.items():
+        if count > (1 + COUNT_TOLERANCE) * accepted.get(unit, 0):
+            return Outcome.LEAKED
+    return Outcome.IMPROVED if set(accepted) - set(leaking) else Outcome.OK
+
+
+def is_leak_in_doubt(verdict: Verdict) -> bool:
+    """Say whether a leak that is known or allowed grew so little that a second reading may pass it."""
+    rate = verdict.metric(LEAK_PER_CALL)
+    if rate is None or rate.outcome is not Outcome.LEAKED or not rate.limit:
+        return False
+    return rate.measured <= _DOUBTFUL_FACTOR * rate.limit
+
+
+def has_settled_higher(verdict: Verdict) -> bool:
+    """Say whether what a test settled at grew: a figure that its own process can read but once."""
+    settled = verdict.metric(SETTLED)
+    return settled is not None and settled.outcome is Outcome.GREW
+
+
+def is_slack(metric: MetricVerdict) -> bool:
+    """Say whether an entry is so far above what is measured that growth could hide under it."""
+    return (
+        metric.outcome is Outcome.IMPROVED
+        and metric.baseline is not None
+        and metric.baseline > _SLACK_FACTOR * metric.measured
+    )

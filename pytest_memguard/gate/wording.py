@@ -1,0 +1,86 @@
+"""Words for what was decided: figures against limits, and the reason of a verdict."""
+
+from __future__ import annotations
+
+from pytest_memguard.core.measurement import CountGrowth, Entry, Measurement
+from pytest_memguard.core.metrics import ALLOCATIONS, CHILDREN
+from pytest_memguard.core.units import format_apart, format_change, format_growth, format_share, format_size
+from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome
+
+_UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
+
+
+def tolerance_text(metric: MetricVerdict) -> str:
+    """Write the limit of a metric as a reader wants it: a share where the growth is one."""
+    if metric.limit is None:
+        return ""
+    if metric.rule == "tolerance" and metric.baseline:
+        share = (metric.limit - metric.baseline) / metric.baseline
+        return format_share(share) if share < 1 else format_size(metric.limit)
+    return _number(metric.name, metric.limit)
+
+
+def _number(metric: str, value: int) -> str:
+    return f"{value:,}" if metric == ALLOCATIONS else format_size(value)
+
+
+def reason_of(
+    outcome: Outcome, metric: MetricVerdict | None, measurement: Measurement, entry: Entry | None
+) -> str:
+    """Say why an outcome is what it is, by the metric that it rests on."""
+    if outcome is Outcome.LEAKED:
+        return _leak_reason(measurement, metric, entry)
+    if outcome is Outcome.NO_BASELINE:
+        return "nothing is accepted for this environment"
+    if outcome is Outcome.NEW:
+        return (
+            "no entry in the baseline yet"
+            if entry is None
+            else f"no {metric.name if metric else ''} accepted yet"
+        )
+    if metric is None or outcome is Outcome.OK:
+        return ""
+    if outcome is Outcome.OVER_LIMIT:
+        measured, limit = format_apart(metric.measured, metric.limit or 0)
+        if metric.name == ALLOCATIONS:
+            measured, limit = f"{metric.measured:,}", f"{metric.limit:,}"
+        return f"{metric.name} {measured}, over {metric.rule} = {limit}"
+    return f"{metric.name} {change_text(metric)}"
+
+
+def change_text(metric: MetricVerdict) -> str:
+    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit +1%)`."""
+    baseline = metric.baseline or 0
+    if metric.name == ALLOCATIONS:
+        measured, was = f"{metric.measured:,}", f"{baseline:,}"
+    else:
+        measured, was = format_apart(metric.measured, baseline)
+    share = format_change(metric.measured, baseline)
+    return f"{measured}, was {was} ({share}{', ' if share else ''}limit {tolerance_text(metric)})"
+
+
+def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: Entry | None) -> str:
+    leak = measurement.leak
+    if leak is None:
+        return "memory grows with every call"
+    parts = []
+    if metric is not None and leak.bytes_per_call:
+        parts.append(f"{format_size(leak.bytes_per_call)} a call")
+    parts += [f"{_counted(count)} a call" for count in leak.counts]
+    known = [f"{format_size(metric.baseline)} a call"] if metric and metric.baseline else []
+    counts = entry.leaks_per_1000_calls if entry else {}
+    known += [f"{_counted(CountGrowth(unit, count / 1000))} a call" for unit, count in counts.items()]
+    accepted = f", accepted {' and '.join(known)}" if known else ""
+    how = "rising" if leak.is_accelerating else "steady"
+    return f"{' and '.join(parts)}, {how} over {leak.calls:,} calls{accepted}"
+
+
+def growth_text(grown: GrownSite) -> str:
+    """Write what a site gained, as in `+16.9 MiB` or `+1 file`."""
+    return f"+{_counted(grown.counted)}" if grown.counted else format_growth(grown.grew_by_bytes)
+
+
+def _counted(count: CountGrowth) -> str:
+    one, many = _UNIT_WORDS.get(count.unit, (count.unit.removesuffix("s"), count.unit))
+    number = f"{count.per_call:.3g}"
+    return f"{number} {one if number == '1' else many}"

@@ -1,0 +1,124 @@
+"""What a step reports about each environment: the decision, the proposal, and both as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.github import commands
+from pytest_memguard.github.inputs import Inputs
+from pytest_memguard.github.place import Place
+from pytest_memguard.github.status import Decision, decide, judged_by
+from pytest_memguard.github.workspace import FILE_NAME, relative, results_files
+from pytest_memguard.reports.annotations import worst_annotations
+from pytest_memguard.reports.markdown import MarkdownExtras, markdown_report
+from pytest_memguard.reports.untrusted import prose
+from pytest_memguard.storage.results import read_results_by_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One environment's results, what was decided, and the proposed baseline as a patch."""
+
+    results: RunResults
+    decision: Decision
+    patch: str = ""
+
+
+def read(inputs: Inputs, place: Place, directory: Path, *, judged_before: bool = False) -> list[RunResults]:
+    """Read the run's results, or those that other jobs left, one for each environment.
+
+    The failing outcomes of merged results are decided here: a shard judged its part alone.
+    With `judged_before` they stay, as for the second workflow, which only tells of the first one.
+    """
+    if not inputs.results:
+        found = read_results_by_environment([directory / FILE_NAME])
+        return [_judged(inputs, place, results) for results in found] if inputs.rerun else found
+    found = read_results_by_environment(results_files(place.workspace, inputs.results))
+    if judged_before and inputs.mode != "check":
+        return found
+    return [_judged(inputs, place, results) for results in found]
+
+
+def _judged(inputs: Inputs, place: Place, results: RunResults) -> RunResults:
+    if inputs.mode != "check":
+        return replace(results, advisory=True)
+    fail_on = inputs.outcomes_that_fail
+    return judged_by(results, place.settings.fail_on if fail_on is None else fail_on)
+
+
+def reported(
+    inputs: Inputs,
+    place: Place,
+    results: RunResults,
+    *,
+    exit_code: int,
+    tests_failed: int | None,
+    propose_into: Path | None,
+    propose_everything: bool = False,
+) -> Reported:
+    """Decide about one environment's results, and propose what accepting them would change.
+
+    Where they were compared with another commit, nothing is accepted yet, and all of it is proposed.
+    """
+    decision = decide(
+        results,
+        inputs=inputs,
+        exit_code=exit_code,
+        tests_failed=tests_failed,
+        environments=place.environments(),
+    )
+    if propose_into is None:
+        return Reported(results, decision)
+    # Here, since it imports PyYAML, which a job that only reports does without.
+    from pytest_memguard.github.proposal import propose  # noqa: PLC0415 - as said above
+
+    try:
+        name = relative(place.workspace, place.baseline)
+        patch = propose(
+            results, baseline=place.baseline, into=propose_into, name=name, everything=propose_everything
+        )
+    except MemguardError as error:
+        commands.notice(f"No baseline is proposed: {error}")
+        patch = ""
+    return Reported(results, decision, patch)
+
+
+def markdown(reports: Sequence[Reported], *, limit: int, title: str, patches: bool) -> str:
+    """Write one section for each environment; together they stay within the limit."""
+    share = limit // max(len(reports), 1)
+    parts = []
+    for report in reports:
+        named = " ".join(
+            part for part in (title, report.results.environment if len(reports) > 1 else "") if part
+        )
+        extras = MarkdownExtras(
+            title=named,
+            patch=report.patch if patches else "",
+            next_step=_NEXT_STEP if report.patch else "",
+            alert=report.decision.sentence if report.decision.status == "error" else "",
+        )
+        parts.append(markdown_report(report.results, limit=share, extras=extras))
+    return "\n".join(parts)
+
+
+_NEXT_STEP = (
+    "Download the artifact and run `memguard accept --from results.json`, copy its `proposed-baseline` "
+    "over the baseline's folder, or apply the patch."
+)
+
+
+def failed_markdown(sentence: str, title: str) -> str:
+    """Write the report of a run that has no results."""
+    named = f": {prose(title)}" if title else ""
+    return f"## memguard{named}\n\n**Nothing was judged.** {prose(sentence)}\n"
+
+
+def annotate(reports: Sequence[Reported], locate: Callable[[str], str | None]) -> None:
+    """Print the annotations of the first environment that has any failure, else of the first."""
+    chosen = next((one for one in reports if one.decision.exit_code), reports[0])
+    for annotation in worst_annotations(chosen.results, locate=locate):
+        commands.say(annotation)

@@ -1,0 +1,125 @@
+"""The reporting step: summary, annotations, artifact and outputs, all before anything fails."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from pathlib import Path
+
+from pytest_memguard.core.errors import MemguardError, NothingToJudgeError
+from pytest_memguard.github import commands
+from pytest_memguard.github.environment_report import (
+    Reported,
+    annotate,
+    failed_markdown,
+    markdown,
+    read,
+    reported,
+)
+from pytest_memguard.github.inputs import Inputs, from_json
+from pytest_memguard.github.outputs import (
+    artifact_name,
+    comment_wish,
+    copy_captures,
+    run_outputs,
+    wants_artifact,
+)
+from pytest_memguard.github.place import Place
+from pytest_memguard.github.status import Decision, decide, worst
+from pytest_memguard.github.steps import variable, workspace
+from pytest_memguard.github.workspace import FILE_NAME
+from pytest_memguard.reports.markdown import COMMENT_CHARACTERS, SUMMARY_BYTES
+from pytest_memguard.storage.results import write_results
+
+
+def step() -> int:
+    """Report on whatever the measuring step left; a run without results is reported as an error."""
+    inputs = from_json(variable("CONFIG"))
+    directory = Path(variable("DIRECTORY"))
+    folder = directory / "artifact"
+    folder.mkdir(exist_ok=True)
+    reports: list[Reported] = []
+    try:
+        if not variable("EXIT_CODE"):
+            raise NothingToJudgeError("The measuring step could not do its work; its error is above.")
+        place = Place.of(inputs, workspace())
+        reports = _reports(inputs, place, directory, folder)
+        decision = worst([report.decision for report in reports] or [_without_results(inputs)])
+    except MemguardError as error:
+        decision = Decision("error", _exit_code() or error.exit_code, error.sentence)
+    _write(inputs, folder, reports, decision)
+    if decision.sentence and decision.exit_code:
+        commands.error(decision.sentence)
+    if reports and inputs.annotations:
+        annotate(reports, place.locate)
+    if reports:
+        copy_captures(place.project / ".memguard" / "profiles", folder / "profiles")
+    _set_outputs(inputs, folder, reports, decision)
+    return 0
+
+
+def _without_results(inputs: Inputs) -> Decision:
+    """Say how pytest ended that has left no results, as after a usage error."""
+    return decide(None, inputs=inputs, exit_code=_exit_code())
+
+
+def _exit_code() -> int:
+    return int(variable("EXIT_CODE")) if variable("EXIT_CODE").isdigit() else 2
+
+
+def _reports(inputs: Inputs, place: Place, directory: Path, folder: Path) -> list[Reported]:
+    proposing = importlib.util.find_spec("yaml") is not None and variable("EVENT") != "workflow_run"
+    failed = variable("TESTS_FAILED")
+    reports: list[Reported] = []
+    if not inputs.results and not (directory / FILE_NAME).exists():
+        return reports
+    for results in read(inputs, place, directory, judged_before=variable("EVENT") == "workflow_run"):
+        report = reported(
+            inputs,
+            place,
+            results,
+            exit_code=_exit_code(),
+            tests_failed=int(failed) if failed.isdigit() else None,
+            propose_into=folder / "proposed-baseline" if proposing else None,
+            propose_everything=bool(variable("BASE_COMMIT")),
+        )
+        reports.append(report)
+    return reports
+
+
+def _write(inputs: Inputs, folder: Path, reports: list[Reported], decision: Decision) -> None:
+    title = inputs.comment_id
+    if reports:
+        summary = markdown(reports, limit=SUMMARY_BYTES, title=title, patches=True)
+        comment = markdown(reports, limit=COMMENT_CHARACTERS, title=title, patches=False)
+    else:
+        summary = comment = failed_markdown(decision.sentence, title)
+    (folder / "summary.md").write_text(summary, encoding="utf-8")
+    (folder / "comment.md").write_text(comment, encoding="utf-8")
+    for report in reports:
+        name = "results.json" if len(reports) == 1 else f"{report.results.environment}/results.json"
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_results(folder / name, report.results)
+    proposed = "".join(report.patch for report in reports)
+    if proposed:
+        (folder / "proposed.patch").write_text(proposed, encoding="utf-8", newline="\n")
+    if inputs.summary and not commands.append_summary(summary):
+        commands.notice("The job summary is full; the report is in the artifact as summary.md.")
+
+
+def _set_outputs(inputs: Inputs, folder: Path, reports: list[Reported], decision: Decision) -> None:
+    outputs = run_outputs(reports, decision)
+    proposed = folder / "proposed-baseline"
+    with contextlib.suppress(OSError):
+        proposed.rmdir()  # empty where nothing would change
+    outputs |= {
+        "report-json": str(folder / "results.json") if len(reports) == 1 else "",
+        "report-markdown": str(folder / "summary.md"),
+        "proposed-baseline": str(proposed) if proposed.is_dir() else "",
+        "artifact-path": str(folder) if wants_artifact(inputs, decision) else "",
+        "artifact-name": artifact_name(inputs, outputs["env-key"]),
+        "retention-days": str(inputs.retention_days or ""),
+        "comment": comment_wish(inputs, outputs, variable("EVENT"), variable("PULL_REQUEST")),
+        "comment-file": str(folder / "comment.md"),
+    }
+    commands.write_outputs(outputs)

@@ -1,0 +1,1 @@
+"""Guards one test: its plan, its samples, its regions, its leak check."""

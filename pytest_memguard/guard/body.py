@@ -1,0 +1,141 @@
+"""What one call of a test's body is, when the leak check repeats it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from copy import copy
+from functools import partial
+from typing import Any
+
+import pytest
+from _pytest.unittest import TestCaseFunction
+
+from pytest_memguard.guard.hypothesis_tests import FixedExample, is_property_test
+from pytest_memguard.guard.rerun import pop_recorded_failure
+
+_KEPT_TO_UNDO: Mapping[str, object] = {"_setattr": [], "_setitem": [], "_cwd": None, "_savesyspath": None}
+"""What pytest's `monkeypatch` keeps to undo, and what it begins with."""
+
+
+def leaving_fixtures(body: Callable[[], object], fixtures: Mapping[str, object]) -> Callable[[], object]:
+    """Return a call of `body` after which its fixtures hold no more than before.
+
+    A patch that a test makes is undone when it ends. Repeated, its undoing would pile up: that is
+    no memory which the program under test does not let go.
+    """
+    used = [(_LEAVING[name], fixture) for name, fixture in fixtures.items() if name in _LEAVING]
+    return _Left(body, used) if used else body
+
+
+class _Left:
+    """A call that leaves fixtures alone; a class, which the search for holders knows for one of ours."""
+
+    __slots__ = ("__wrapped__", "_used")
+
+    def __init__(
+        self,
+        body: Callable[[], object],
+        used: Sequence[tuple[Callable[[Any], AbstractContextManager[None]], object]],
+    ) -> None:
+        self.__wrapped__ = body  # whose line is named where nothing finer is known
+        self._used = used
+
+    def __call__(self) -> None:
+        with ExitStack() as stack:
+            for leaving, fixture in self._used:
+                stack.enter_context(leaving(fixture))
+            self.__wrapped__()
+
+
+@contextmanager
+def _monkeypatch(patch: Any) -> Iterator[None]:
+    """Undo what the block patches, and nothing that was patched before it."""
+    saved = {name: getattr(patch, name) for name in _KEPT_TO_UNDO}
+    for name, beginning in _KEPT_TO_UNDO.items():
+        setattr(patch, name, copy(beginning))
+    try:
+        yield
+    finally:
+        patch.undo()
+        for name, value in saved.items():
+            setattr(patch, name, value)
+
+
+@contextmanager
+def _mocker(mocker: Any) -> Iterator[None]:
+    """Stop what the block mocks by pytest-mock, and nothing that was mocked before it."""
+    mocks = mocker._mock_cache
+    saved, mocks.cache = mocks.cache, []
+    try:
+        yield
+    finally:
+        mocker.stopall()
+        mocks.cache = saved
+
+
+@contextmanager
+def _dropping(drop: Callable[[], object]) -> Iterator[None]:
+    """Call what drops that which the block left in a fixture."""
+    try:
+        yield
+    finally:
+        drop()
+
+
+_LEAVING: Mapping[str, Callable[[Any], AbstractContextManager[None]]] = {
+    "monkeypatch": _monkeypatch,
+    "mocker": _mocker,
+    "recwarn": lambda recorder: _dropping(recorder.clear),
+    **dict.fromkeys(
+        ("capsys", "capfd", "capsysbinary", "capfdbinary"), lambda capture: _dropping(capture.readouterr)
+    ),
+}
+
+
+def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], object]:
+    """Return a call of an item's body with the fixtures that it has.
+
+    A plain function is called directly: pytest's own machinery would cost more than many a
+    body. A property test repeats one example. Everything else (methods of `TestCase` with their
+    set-up, coroutines on their own loop, doctests) runs as pytest runs it.
+    """
+    if is_property_test(item):
+        body: Callable[[], object] = _one_example(item, runtest)
+    elif type(item) is pytest.Function and not _is_async(item.obj):
+        names = item._fixtureinfo.argnames
+        body = partial(item.obj, **{name: item.funcargs[name] for name in names})
+    else:
+        body = partial(_run, item, runtest)
+    return leaving_fixtures(body, getattr(item, "funcargs", None) or {})
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _run(item: Any, runtest: Callable[[], None]) -> None:
+    if isinstance(item, TestCaseFunction):
+        _renew_test_case(item)
+    runtest()
+    recorded = pop_recorded_failure(item)
+    if recorded is not None:
+        raise recorded
+
+
+def _renew_test_case(item: Any) -> None:
+    """Give a method of `TestCase` a new instance, as unittest does: some can run but once."""
+    if hasattr(item, "_getinstance"):
+        item._instance = item._getinstance()
+        item._obj = None
+    else:  # pytest 8.0 and 8.1
+        item._testcase = item.parent.obj(item.name)
+        item._obj = getattr(item._testcase, item.name)
+
+
+def _one_example(item: pytest.Item, runtest: Callable[[], None]) -> Callable[[], object]:
+    example = FixedExample(item)
+    with example.watching():
+        runtest()
+    return example.repeat

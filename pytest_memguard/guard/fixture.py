@@ -1,0 +1,137 @@
+"""The `memguard` fixture: measure a region of a test, or one call, as an entry of its own."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+
+import pytest
+
+from pytest_memguard.core.measurement import LeakFinding, Sample
+from pytest_memguard.core.policy import Policy, overlay
+from pytest_memguard.meters import Meter, MeterError, Recording
+
+LeakCheck = Callable[[Callable[[], object], Policy, str], LeakFinding]
+
+
+BOOK = pytest.StashKey["RegionBook | None"]()
+"""What the `memguard` fixture writes to while its test is sampled by regions."""
+
+
+class RegionBook:
+    """What the regions of one execution of a test came to."""
+
+    def __init__(self, meter: Meter, policy: Policy, check: LeakCheck, *, counted: bool) -> None:
+        self.samples: dict[str, Sample] = {}
+        self.findings: dict[str, LeakFinding] = {}
+        self.unmeasured: dict[str, str] = {}
+        self.policies: dict[str, Policy] = {}
+        self._meter = meter
+        self.policy = policy
+        self._check = check
+        self._counted = counted
+        self._inside: str | None = None
+
+    def enter(self, name: str) -> Recording | None:
+        """Start to measure a region; None where it cannot be, with the reason kept."""
+        if self._inside is not None:
+            self.unmeasured[name] = (
+                f"it ran inside the region {self._inside!r}, and one tracker measures one region"
+            )
+            return None
+        recording = self._meter.recording(
+            native=self.policy.native, children=self.policy.children, counted=self._counted
+        )
+        gc.collect()
+        try:
+            recording.__enter__()
+        except MeterError as error:
+            self.unmeasured[name] = str(error)
+            return None
+        self._inside = name
+        return recording
+
+    def leave(self, name: str, recording: Recording) -> None:
+        """Stop; of several runs of one region in a test, the largest figures count."""
+        self._inside = None
+        recording.__exit__(None, None, None)
+        try:
+            self._keep(name, recording.sample())
+        except MeterError as error:
+            self.unmeasured[name] = str(error)
+
+    def _keep(self, name: str, sample: Sample) -> None:
+        before = self.samples.get(name)
+        self.samples[name] = sample if before is None else _largest(before, sample)
+
+    def check_leaks(self, body: Callable[[], object], name: str, written: Mapping[str, object]) -> None:
+        """Repeat a call and keep what the leak check finds."""
+        policy = overlay(self.policy, written)
+        self.findings[name] = self._check(body, policy, name)
+        self.policies[name] = policy
+
+
+def _largest(one: Sample, other: Sample) -> Sample:
+    larger = max(one, other, key=lambda sample: sample.highest_peak_bytes)
+    return Sample(
+        peak_bytes=larger.peak_bytes,
+        retained_bytes=max(one.retained_bytes, other.retained_bytes),
+        allocations=max(one.allocations or 0, other.allocations or 0) or None,
+        harness_bytes=larger.harness_bytes,
+        sites=larger.sites,
+    )
+
+
+class Region:
+    """One run of a region; a class, since what `contextlib` allocates would count as the test's."""
+
+    __slots__ = ("_book", "_name", "_recording")
+
+    def __init__(self, book: RegionBook, name: str) -> None:
+        self._book = book
+        self._name = name
+        self._recording: Recording | None = None
+
+    def __enter__(self) -> None:
+        """Start to measure."""
+        self._recording = self._book.enter(self._name)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, whatever the block did."""
+        if self._recording is not None:
+            self._book.leave(self._name, self._recording)
+            self._recording = None
+
+
+class MemguardFixture:
+    """Measures regions of the test that asked for it; without `--memguard` it does nothing."""
+
+    def __init__(self, book: Callable[[], RegionBook | None]) -> None:
+        self._book = book
+
+    def measure(self, name: str) -> AbstractContextManager[None]:
+        """Measure the block as the entry `test::name`."""
+        book = self._book()
+        return nullcontext() if book is None else Region(book, name)
+
+    def check_leaks(self, body: Callable[[], object], name: str = "leaks", **written: object) -> None:
+        """Repeat `body` and fail the test if memory keeps growing with every call.
+
+        The entry is `test::name`. Further arguments are those of the marker (`threads`,
+        `max_leak_per_call`, `leak_budget`, `leak_ceiling`). Without `--memguard` the body is
+        called once, so that the test exercises it all the same.
+        """
+        book = self._book()
+        if book is None:
+            body()
+            return
+        book.check_leaks(body, name, written)
+
+
+def book_of(stash: pytest.Stash) -> RegionBook | None:
+    """Return the book of the execution that is going on, if its regions are measured."""
+    return stash.get(BOOK, None)

@@ -1,0 +1,148 @@
+"""The interpreter of a test's own: measures from before its module is imported to its call's end."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_memguard.core.measurement import LeakFinding, Sample
+from pytest_memguard.core.policy import Policy, overlay
+from pytest_memguard.core.settings import Settings
+from pytest_memguard.core.verdict import Outcome, TestResult, Verdict
+from pytest_memguard.gate.confirm import measurement_of
+from pytest_memguard.guard.leak_check import check_item, explain_settled
+from pytest_memguard.guard.rerun import recorded_failure
+from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.guard.threads import from_threads
+from pytest_memguard.meters.protocol import MeterError, Recording
+from pytest_memguard.storage.results_writing import result_to_json
+
+_UNEXPECTED = "[XPASS(strict)]"
+
+
+def main(spec: Mapping[str, Any]) -> int:
+    """Run the one test of a specification and write its report."""
+    plugin = ColdRun(spec)
+    code = pytest.main(list(spec["arguments"]), plugins=[plugin])
+    plugin.write(int(code))
+    return 0
+
+
+class ColdRun:
+    """Measures the collection, set-up and call of one test as one sample."""
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self._spec = spec
+        self._policy: Policy = overlay(Policy(), spec["policy"])
+        settings = Settings(meter=spec["meter"], exclude=tuple(spec["exclude"]))
+        self._session = GuardSession(settings, Path(spec["root"]), accepting=False)
+        self._recording: Recording | None = None
+        self._sample: Sample | None = None
+        self._unmeasured = ""
+        self._leak: LeakFinding | None = None
+        self._reports: list[pytest.TestReport | pytest.CollectReport] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Give the project's own options the values that they have in the run this belongs to."""
+        for name, value in self._spec["options"].items():
+            setattr(config.option, name, value)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """Start the sample before the test's module is imported."""
+        self._recording = self._session.meter(self._policy).recording(
+            native=self._policy.native, children=self._policy.children, counted=self._spec["counted"]
+        )
+        gc.collect()
+        gc.freeze()
+        try:
+            self._recording.__enter__()
+        except MeterError as error:
+            self._recording, self._unmeasured = None, str(error)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
+        """End the sample when the call has ended, then check for leaks."""
+        runtest = item.runtest
+        item.runtest = lambda: self._run(item, runtest)
+        try:
+            return (yield)
+        finally:
+            del item.runtest
+
+    def _run(self, item: pytest.Item, runtest: Any) -> None:
+        try:
+            from_threads(item, runtest, self._policy)()
+        finally:
+            self._stop()
+        if recorded_failure(item):
+            return
+        if self._spec["explain_calls"]:
+            self._leak = explain_settled(item, runtest, self._spec["explain_calls"], self._session)
+        elif self._policy.leaks:
+            self._leak = check_item(item, runtest, self._policy, self._session)
+
+    def _stop(self) -> None:
+        if self._recording is None:
+            return
+        recording, self._recording = self._recording, None
+        recording.__exit__(None, None, None)
+        gc.unfreeze()
+        try:
+            self._sample = recording.sample()
+        except MeterError as error:
+            self._unmeasured = str(error)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what could not be collected."""
+        if report.failed:
+            self._reports.append(report)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep how the test ended."""
+        self._reports.append(report)
+
+    def write(self, code: int) -> None:
+        """Write the report that the run outside reads."""
+        self._stop()
+        self._session.close()
+        outcome, message = self._ending(code)
+        sections = {name: text for report in self._reports for name, text in report.sections}
+        report = {
+            "outcome": outcome,
+            "message": message,
+            "sections": list(sections.items()),
+            "result": self._result() if outcome == "passed" else None,
+        }
+        Path(self._spec["report_path"]).write_text(json.dumps(report), encoding="utf-8")
+
+    def _ending(self, code: int) -> tuple[str, str]:
+        for report in self._reports:
+            if hasattr(report, "wasxfail") or report.longreprtext.startswith(_UNEXPECTED):
+                if report.outcome == "skipped":
+                    return "xfailed", str(report.wasxfail).removeprefix("reason: ")
+                continue  # it passed: the run outside has the same marker, and decides what that means
+            if report.outcome == "skipped":
+                reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+                return "skipped", str(reason).removeprefix("Skipped: ")
+            if report.outcome == "failed":
+                return "failed", report.longreprtext
+        if not self._reports:
+            return (
+                "failed",
+                f"the test was not found in an interpreter of its own (pytest exited with {code})",
+            )
+        return "passed", self._unmeasured
+
+    def _result(self) -> dict[str, object] | None:
+        if self._sample is None:
+            return None
+        measurement = measurement_of([self._sample], meter=self._spec["meter"], leak=self._leak)
+        return result_to_json(TestResult(self._spec["test_id"], Verdict(Outcome.NEW, ""), measurement))

@@ -1,0 +1,227 @@
+"""Runs one test in an interpreter of its own, where first-call costs are the same every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.measurement import LeakFinding, Sample
+from pytest_memguard.core.options import OPTION_DESTS
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.storage.results_reading import result_from_json
+
+_START = "import json, sys; spec = json.load(open(sys.argv[1])); sys.path[:] = spec['sys_path']; "
+_CHILD = f"{_START}from pytest_memguard.guard.fresh_child import main; sys.exit(main(spec))"
+_KEPT_LINES = 15
+_PLUGIN_OPTIONS = frozenset(
+    {
+        *("numprocesses", "maxprocesses", "maxworkerrestart", "dist", "distload", "loadscopereorder", "tx"),
+        *("px", "rsyncdir", "rsyncignore", "testrunuid", "maxschedchunk", "looponfail"),
+        *(
+            "cov_source",
+            "cov_reset",
+            "cov_report",
+            "cov_config",
+            "no_cov_on_fail",
+            "no_cov",
+            "cov_fail_under",
+        ),
+        *("cov_append", "cov_branch", "cov_precision", "cov_context"),
+        *("reruns", "reruns_delay", "reruns_delay_backoff_factor", "reruns_mode", "only_rerun"),
+        *("rerun_except", "rerun_exclude_path", "rerun_show_tracebacks", "force_reruns", "fail_on_flaky"),
+        *("max_suite_reruns",),
+    }
+)
+"""Whole names of what pytest-xdist, pytest-cov and pytest-rerunfailures add; a project may use any other."""
+_RUN_OPTIONS = frozenset(
+    {
+        *(
+            "keyword",
+            "markexpr",
+            "deselect",
+            "lf",
+            "failedfirst",
+            "newfirst",
+            "stepwise",
+            "maxfail",
+            "usepdb",
+        ),
+        *(
+            "trace",
+            "xmlpath",
+            "collectonly",
+            "durations",
+            "plugins",
+            "file_or_dir",
+            "override_ini",
+            "verbose",
+        ),
+        *("inifilename", "rootdir", "confcutdir", "help", "version", "showfixtures", "pastebin", "basetemp"),
+        *(
+            "debug",
+            "cacheclear",
+            "cacheshow",
+            "report_chars",
+            "no_header",
+            "quiet",
+            "show_capture",
+            "capture",
+        ),
+    }
+)
+_NOT_PASSED_ON = _RUN_OPTIONS | _PLUGIN_OPTIONS | OPTION_DESTS
+
+
+@dataclass(frozen=True, slots=True)
+class Isolated:
+    """What a test did in its own interpreter: how it ended, and what was measured if it passed."""
+
+    outcome: str
+    message: str = ""
+    sections: tuple[tuple[str, str], ...] = ()
+    sample: Sample | None = None
+    leak: LeakFinding | None = None
+
+
+class IsolationError(MemguardError):
+    """An interpreter of a test's own that could not be started or did not report."""
+
+    slug = "not-measured"
+
+
+def run_isolated(
+    item: pytest.Item,
+    policy: Policy,
+    session: GuardSession,
+    *,
+    explain_calls: int = 0,
+    counted: bool = False,
+) -> Isolated:
+    """Run an item alone, cold; a crash there is a failed test that names the signal.
+
+    With `explain_calls` the leak check gives way to a traced pass over that many calls, which
+    names the sites of what the body settled at. With `counted` allocations are counted.
+    Raises `IsolationError` where no interpreter could be started.
+    """
+    with tempfile.TemporaryDirectory(prefix="memguard-") as folder:
+        spec_path, report_path = Path(folder) / "spec.json", Path(folder) / "report.json"
+        spec = {
+            **_spec(item, policy, session, report_path),
+            "explain_calls": explain_calls,
+            "counted": counted,
+        }
+        spec_path.write_text(json.dumps(spec), encoding="utf-8")
+        environment = {"PYTHONHASHSEED": "0", **os.environ}
+        environment.pop("PYTEST_XDIST_WORKER", None)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _CHILD, str(spec_path)],
+                cwd=item.config.invocation_params.dir,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        except OSError as error:
+            raise IsolationError(f"an interpreter of its own could not be started: {error}") from error
+        output = _last_words(done.stdout.decode("utf-8", "replace"))
+        if done.returncode < 0:
+            return Isolated(
+                "failed", f"the test's interpreter was ended by {_signal_name(-done.returncode)}\n{output}"
+            )
+        try:
+            report = json.loads(report_path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return Isolated("failed", f"the test's interpreter exited with {done.returncode}\n{output}")
+        return _isolated(report)
+
+
+def _last_words(output: str) -> str:
+    """Return the end of what an interpreter said: from its fatal error on, if it named one."""
+    fatal = output.rfind("Fatal Python error")
+    lines = output[fatal:].splitlines()[:_KEPT_LINES] if fatal >= 0 else output.splitlines()[-_KEPT_LINES:]
+    return "\n".join(lines)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _isolated(report: Mapping[str, Any]) -> Isolated:
+    sample = leak = None
+    if report["result"] is not None:
+        measurement = result_from_json(report["result"]).measurement
+        if measurement is not None:
+            sample = Sample(
+                peak_bytes=measurement.metrics["peak"],
+                retained_bytes=measurement.metrics["retained"],
+                allocations=measurement.metrics.get("allocations"),
+                harness_bytes=measurement.peak_doubt_bytes,
+                sites=measurement.sites,
+            )
+            leak = measurement.leak
+    sections = tuple((name, text) for name, text in report["sections"])
+    return Isolated(report["outcome"], report["message"], sections, sample, leak)
+
+
+def _spec(item: pytest.Item, policy: Policy, session: GuardSession, report_path: Path) -> dict[str, object]:
+    config = item.config
+    arguments = ["--rootdir", str(config.rootpath), "-o", "addopts=", "-p", "no:cacheprovider"]
+    if config.inipath is not None:
+        arguments += ["-c", str(config.inipath)]
+    for name in config.option.plugins:
+        arguments += ["-p", name]
+    for override in config.option.override_ini or ():
+        arguments += ["-o", override]
+    for warning in config.known_args_namespace.pythonwarnings or ():
+        arguments += ["-W", warning]
+    return {
+        "sys_path": sys.path,
+        "arguments": [*arguments, f"{config.rootpath}/{item.nodeid}"],
+        "options": _options(config),
+        "report_path": str(report_path),
+        "root": str(session.root),
+        "exclude": session.settings.exclude,
+        "meter": session.meter(policy).name,
+        "test_id": item.nodeid,
+        "policy": {
+            "children": policy.children,
+            "native": policy.native,
+            "leaks": policy.leaks,
+            "threads": policy.threads,
+            "thread_timeout": policy.thread_timeout_seconds,
+            "leak_budget": policy.leak_budget_seconds,
+            "leak_ceiling": policy.leak_ceiling_bytes,
+        },
+    }
+
+
+def _options(config: pytest.Config) -> dict[str, object]:
+    """Return what a project's own options are set to; pytest's and ours have no say over one test."""
+    return {
+        name: value
+        for name, value in vars(config.option).items()
+        if name not in _NOT_PASSED_ON and _is_plain(value)
+    }
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(part) for part in value)
+    return value is None or isinstance(value, (str, int, float, bool))

@@ -1,0 +1,153 @@
+"""Repeats a test honestly: the same fixtures, its own event loop, no output, and a clear end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.guard.body import repeatable_body
+from pytest_memguard.guard.rerun import describe
+from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.guard.silenced import let_go, quietly
+from pytest_memguard.guard.threads import concurrent_body
+
+if TYPE_CHECKING:
+    from pytest_memguard.leaks.check import LeakCheck
+
+
+def check_leaks(
+    body: Callable[[], object],
+    *,
+    root: Path,
+    budget_seconds: float = 1.0,
+    ceiling_bytes: int = 1024**3,
+    native: bool = False,
+    between: Callable[[], None] | None = None,
+    threads: int = 1,
+    stuck_seconds: float = 30.0,
+    is_news: Callable[[LeakFinding], bool] = lambda _finding: True,
+    is_in_doubt: Callable[[LeakFinding], bool] = lambda _finding: False,
+) -> LeakFinding:
+    """Repeat `body`, say whether memory keeps growing per call, and explain it where it does.
+
+    A leak whose rate `is_in_doubt` is screened twice, and the lower rate counts; one that `is_news`
+    denies is not explained. `budget_seconds` is CPU time; `ceiling_bytes` limits what the check may
+    add to the process; `between` is called after each window. With several `threads`, each of them
+    calls the body, all starting at one barrier. Raises `BodyFailedError` where a call fails, with
+    the error and the number of the call; the error is a `DeadlockError` where no thread moved for
+    `stuck_seconds`.
+    """
+    from pytest_memguard.leaks.check import LeakCheck  # noqa: PLC0415 - only leak checks load psutil
+
+    check = LeakCheck(
+        body,
+        budget_seconds=budget_seconds,
+        ceiling_bytes=ceiling_bytes,
+        between=between,
+        at_once=threads,
+        calling=partial(_threaded, body, threads, stuck_seconds) if threads > 1 else None,
+    )
+    finding = check.screen()
+    if finding.leaking and is_in_doubt(finding):
+        finding = _lower(finding, check)
+    if finding.leaking and is_news(finding):
+        return check.explain(finding, root=root, native=native)
+    return finding
+
+
+def _threaded(
+    body: Callable[[], object], threads: int, stuck_seconds: float
+) -> AbstractContextManager[Callable[[], object]]:
+    from pytest_memguard.guard.threaded_body import ThreadedBody  # noqa: PLC0415 - its libraries would slow every tracker down
+
+    return ThreadedBody(body, threads, stuck_seconds=stuck_seconds)
+
+
+def _lower(first: LeakFinding, check: LeakCheck) -> LeakFinding:
+    """Return the lower rate of two readings; a leak that only the first one shows stays as it is."""
+    from pytest_memguard.leaks.repeating import BodyFailedError  # noqa: PLC0415 - only leak checks load psutil
+
+    try:
+        second = check.screen()
+    except BodyFailedError:
+        return first
+    return second if second.leaking and second.bytes_per_call < first.bytes_per_call else first
+
+
+EXPLAIN_SECONDS = 3.0
+"""How long a traced pass over a body that settled higher may take."""
+
+
+class CannotRepeatError(Exception):
+    """A body that cannot be repeated; the sentence is the reason of `not-measured`."""
+
+
+def run_check(
+    body: Callable[[], object],
+    policy: Policy,
+    session: GuardSession,
+    *,
+    test_id: str,
+    between: Callable[[], None] | None = None,
+    calls_before: int = 0,
+) -> LeakFinding:
+    """Run the leak check on a body under a policy; a leak that is accepted is not explained.
+
+    `calls_before` is how often the body ran with the same fixtures before. Raises
+    `CannotRepeatError` where a later call of the body fails. With several threads such a
+    failure is what the check was asked to shake out, and goes on up as itself.
+    """
+    from pytest_memguard.leaks.repeating import BodyFailedError  # noqa: PLC0415 - only leak checks load psutil
+
+    try:
+        return check_leaks(
+            body,
+            budget_seconds=policy.leak_budget_seconds,
+            ceiling_bytes=policy.leak_ceiling_bytes,
+            native=policy.native,
+            between=between,
+            threads=policy.threads,
+            stuck_seconds=policy.thread_timeout_seconds,
+            root=session.root,
+            is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
+            is_in_doubt=lambda finding: session.is_leak_in_doubt(test_id, finding, policy),
+        )
+    except BodyFailedError as error:
+        if policy.threads > 1:
+            raise error.original from error
+        number = calls_before + error.call
+        reason = f"it cannot be repeated: call {number} failed with {describe(error.original)}"
+        raise CannotRepeatError(reason) from error
+
+
+def check_item(
+    item: pytest.Item, runtest: Callable[[], None], policy: Policy, session: GuardSession
+) -> LeakFinding:
+    """Repeat an item's body with the fixtures it has."""
+    with quietly(item) as drop:
+        body = repeatable_body(item, runtest) if policy.threads == 1 else concurrent_body(item)
+        try:
+            return run_check(body, policy, session, test_id=item.nodeid, between=drop, calls_before=1)
+        except CannotRepeatError as error:
+            del body
+            let_go(error)
+            raise
+
+
+def explain_settled(
+    item: pytest.Item, runtest: Callable[[], None], calls: int, session: GuardSession
+) -> LeakFinding:
+    """Name the sites of what an item's body settles at; nothing else is found out."""
+    from pytest_memguard.leaks.lines import settled_sites  # noqa: PLC0415 - only leak checks load it
+
+    with quietly(item):
+        body = repeatable_body(item, runtest)
+        sites = settled_sites(body, calls=calls, seconds=EXPLAIN_SECONDS, namer=session.namer)
+    return LeakFinding(leaking=False, bytes_per_call=0, calls=calls, sites=sites)

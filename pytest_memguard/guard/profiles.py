@@ -1,0 +1,54 @@
+"""Keeps the captures of tests for a closer look, within a limit, where the run was asked to."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_memguard.core.units import MIB
+from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.meters import Meter
+
+LIMIT_BYTES = 64 * MIB
+"""How much the kept captures of one run may take; a capture has a few KiB."""
+
+_LONGEST_NAME = 80
+
+
+class ProfileKeeper:
+    """Copies captures into a folder of the project; `which` is `failed`, `all` or `none`."""
+
+    def __init__(self, root: Path, which: str, *, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._root = root
+        self._folder = root / ".memguard" / "profiles"
+        self._which = which
+        self._left_bytes = limit_bytes
+
+    def clear(self) -> None:
+        """Remove what an earlier run kept."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def keep(self, result: TestResult, meter: Meter) -> TestResult:
+        """Keep the last capture of a test if its kind is wanted, and say in a hint where it is."""
+        if self._which == "none" or (self._which == "failed" and not result.fails) or self._left_bytes <= 0:
+            return result
+        path = self._folder / _file_name(result.id)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if not meter.keep_last(str(path)):
+                return result
+            self._left_bytes -= path.stat().st_size
+        except OSError as error:
+            return replace(result, hints=(*result.hints, f"its profile could not be kept: {error}"))
+        shown = path.relative_to(self._root).as_posix()
+        return replace(result, hints=(*result.hints, f"profile: memray flamegraph {shown}"))
+
+
+def _file_name(test_id: str) -> str:
+    """Name a file after a test: readable, short, and never the same for two tests."""
+    readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", test_id.rpartition("/")[2]).strip("-.")[:_LONGEST_NAME]
+    digest = hashlib.sha256(test_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{readable}-{digest}.bin"

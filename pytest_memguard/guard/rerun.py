@@ -1,0 +1,131 @@
+"""Runs an item again with fresh function-scoped fixtures, as if it were the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from _pytest.outcomes import OutcomeException
+
+from pytest_memguard.leaks.repeating import is_interrupt_from_outside
+
+TEST_ERRORS = (Exception, OutcomeException)
+"""What a test raises to fail or skip; an interrupt or `pytest.exit` is neither, and goes on up."""
+
+TEARDOWN_ERROR = pytest.StashKey[BaseException]()
+
+
+class CannotRunAgainError(Exception):
+    """A test whose second run failed; the sentence says in which phase and with what."""
+
+
+class Rerunner:
+    """Runs one item again; made before the item's first run, since some runs use up what they need."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item: Any = item
+        doctest = getattr(item, "dtest", None)
+        self._globs = dict(doctest.globs) if doctest is not None else None
+        # What `pytest_runtest_makereport` left of the set-up, such as the phases that tmp_path asks for.
+        self._set_up_marks = {
+            key: dict(value)
+            for key, value in self._item.stash._storage.items()  # noqa: SLF001 - a stash cannot be listed otherwise
+            if isinstance(value, dict)
+        }
+
+    def fresh(self, body: Callable[[], None]) -> None:
+        """Tear the item down, set it up again and call `body`.
+
+        Raises `CannotRunAgainError` where any of that fails.
+        """
+        self.renew()
+        try:
+            body()
+        except (*TEST_ERRORS, SystemExit, KeyboardInterrupt) as error:
+            if is_interrupt_from_outside(error):
+                raise
+            raise CannotRunAgainError(f"its second run failed with {describe(error)}") from error
+        self.check_recorded_failure()
+
+    def renew(self) -> None:
+        """Tear the item down and set it up again."""
+        self.tear_down()
+        self.set_up()
+
+    def tear_down(self) -> None:
+        """Tear the item down; an error there is kept for the real tear-down to raise."""
+        item = self._item
+        self._pretend_passed()
+        try:
+            item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - pytest offers no other way, and plugins that rerun use this one
+        except TEST_ERRORS as error:
+            item.stash[TEARDOWN_ERROR] = error
+            raise CannotRunAgainError(f"its tear-down failed with {describe(error)}") from error
+
+    def set_up(self) -> None:
+        """Set the item up with new fixtures and a new instance of its class."""
+        item = self._item
+        if hasattr(item, "_initrequest"):
+            item._initrequest()  # noqa: SLF001 - as runtestprotocol does for an item that runs again
+        self._renew_instance()
+        if self._globs is not None:
+            item.dtest.globs = dict(self._globs)
+        try:
+            item.session._setupstate.setup(item)  # noqa: SLF001 - the counterpart of the tear-down above
+        except TEST_ERRORS as error:
+            item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - the failed set-up must not stay on the stack
+            raise CannotRunAgainError(f"its second set-up failed with {describe(error)}") from error
+        for key, marks in self._set_up_marks.items():
+            if key not in item.stash:
+                item.stash[key] = dict(marks)
+
+    def check_recorded_failure(self) -> None:
+        """Raise for an error that unittest wrote down instead of raising, and forget it there."""
+        recorded = pop_recorded_failure(self._item)
+        if recorded is not None:
+            raise CannotRunAgainError(f"its second run failed with {describe(recorded)}")
+
+    def _renew_instance(self) -> None:
+        """Give a method a new instance, unless a plugin has put something else in its place."""
+        item = self._item
+        bound = getattr(item.__dict__.get("_obj"), "__self__", None)
+        if hasattr(item, "_getinstance"):
+            is_own = bound is not None and bound is item.__dict__.get("_instance")
+        else:  # pytest 8.0 and 8.1 keep the instance in the method alone
+            is_own = type(bound) is getattr(item, "cls", None)
+        if not is_own:
+            return
+        for name in ("_instance", "_obj"):
+            item.__dict__.pop(name, None)
+
+    def _pretend_passed(self) -> None:
+        """Leave a passed report where fixtures look for the outcome of the call.
+
+        Two recipes are in wide use: an attribute `rep_call` beside `rep_setup`, and a
+        dictionary of reports by phase in the stash.
+        """
+        item = self._item
+        call: pytest.CallInfo[None] = pytest.CallInfo.from_call(lambda: None, "call")
+        if hasattr(item, "rep_setup") and not hasattr(item, "rep_call"):
+            item.rep_call = pytest.TestReport.from_item_and_call(item, call)
+        for stored in item.stash._storage.values():  # noqa: SLF001 - a stash cannot be listed otherwise
+            if isinstance(stored, dict) and isinstance(stored.get("setup"), pytest.TestReport):
+                stored.setdefault("call", pytest.TestReport.from_item_and_call(item, call))
+
+
+def describe(error: BaseException) -> str:
+    """Write an error in one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+
+
+def pop_recorded_failure(item: pytest.Item) -> BaseException | None:
+    """Return an error that unittest wrote down instead of raising, and forget it there."""
+    recorded = item.__dict__.pop("_excinfo", None)
+    return recorded[0].value if recorded else None
+
+
+def recorded_failure(item: pytest.Item) -> bool:
+    """Say whether unittest wrote down an error of this item's run instead of raising it."""
+    return bool(item.__dict__.get("_excinfo"))

@@ -1,0 +1,241 @@
+"""One guarded run, as far as it has nothing to do with pytest: meters, entries, verdicts, results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_memguard.core.environment import environment_key, python_version
+from pytest_memguard.core.measurement import Entry, LeakFinding, Measurement, Sample
+from pytest_memguard.core.metrics import PEAK
+from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.settings import Settings
+from pytest_memguard.core.units import format_size
+from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict, meter_name
+from pytest_memguard.gate.confirm import measurement_of
+from pytest_memguard.gate.judge import is_leak_in_doubt, judge, not_measured, stale
+from pytest_memguard.guard.profiles import ProfileKeeper
+from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
+from pytest_memguard.storage.baseline import BaselineStore
+from pytest_memguard.storage.baseline_writing import ModuleBaseline
+
+REGION = "::"
+ACCEPTABLE = frozenset({Outcome.GREW, Outcome.LEAKED, Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE})
+"""Outcomes that an accepting run does not fail: it writes their numbers instead."""
+
+
+class GuardSession:
+    """What one run measures with, compares with, and has found so far."""
+
+    def __init__(self, settings: Settings, root: Path, *, accepting: bool) -> None:
+        self.settings = settings
+        self.root = root
+        self.accepting = accepting
+        self.environment = environment_key()
+        self.namer = SiteNamer(root, settings.exclude)
+        self.store = BaselineStore(root / settings.baseline_dir, self.environment)
+        self.has_baseline = self.store.exists()
+        self.profiles = ProfileKeeper(root, settings.profiles)
+        self._modules: dict[str, ModuleBaseline] = {}
+        self._meters: dict[str | None, ChosenMeter] = {}
+        self._results: dict[str, TestResult] = {}
+
+    def chosen_meter(self, wanted: str | None = None) -> ChosenMeter:
+        """Return the meter that a policy asks for; raises `MeterUnavailableError`."""
+        name = wanted or self.settings.meter
+        if name not in self._meters:
+            self._meters[name] = choose_meter(self.namer, name)
+        return self._meters[name]
+
+    def meter(self, policy: Policy) -> Meter:
+        """Return the meter of one test; raises `MeterUnavailableError`."""
+        meter = self.chosen_meter(policy.meter).meter
+        if policy.gates_allocations and not meter.counts_allocations:
+            raise MeterUnavailableError(
+                f"{meter.name} cannot count allocations, and they are limited here. "
+                "Accepted is max_allocations, or a tolerance for allocations, with the memray meter."
+            )
+        return meter
+
+    def module(self, name: str) -> ModuleBaseline:
+        """Return the entries of a test module, read once; raises `BaselineError`."""
+        if name not in self._modules:
+            self._modules[name] = self.store.load(name)
+        return self._modules[name]
+
+    def entry(self, test_id: str) -> Entry | None:
+        """Return what is accepted for a test or a region."""
+        module, key = split_id(test_id)
+        return self.module(module).entries.get(key)
+
+    def regions_accepted(self, test_id: str) -> tuple[str, ...]:
+        """Return the names of the regions that the baseline has for a test."""
+        module, key = split_id(test_id)
+        start = f"{key}{REGION}"
+        return tuple(name[len(start) :] for name in self.module(module).entries if name.startswith(start))
+
+    def judge(
+        self,
+        test_id: str,
+        samples: Sequence[Sample],
+        policy: Policy,
+        *,
+        leak: LeakFinding | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> tuple[Measurement, Verdict]:
+        """Join samples into a measurement and ask the gate about it.
+
+        A leak check that could not check leaves the samples alone to be judged; whatever else it is
+        not sure of is a note.
+        """
+        if leak is not None and not leak.is_checked:
+            return self.judge_without_leaks(test_id, samples, policy, reason=leak.note, notes=notes)
+        if leak is not None and leak.note:
+            notes = (*notes, leak.note)
+        measurement = measurement_of(samples, meter=self.meter(policy).name, leak=leak, notes=notes)
+        other = self._other_meter(test_id, policy)
+        entry = None if other else self.entry(test_id)
+        verdict = judge(
+            measurement, entry, policy, has_baseline=self.has_baseline and not other, other_meter=other
+        )
+        return (with_doubt(measurement) if verdict.is_in_doubt else measurement), verdict
+
+    def judge_without_leaks(
+        self,
+        test_id: str,
+        samples: Sequence[Sample],
+        policy: Policy,
+        *,
+        reason: str,
+        notes: tuple[str, ...] = (),
+    ) -> tuple[Measurement, Verdict]:
+        """Judge the samples alone; where they pass, what kept the leak check from checking is what counts."""
+        measurement, verdict = self.judge(test_id, samples, policy, notes=notes)
+        if self.fails(verdict.outcome):
+            return with_note(measurement, reason), verdict
+        return measurement, not_measured(reason)
+
+    def is_new_leak(self, test_id: str, finding: LeakFinding, policy: Policy) -> bool:
+        """Say whether a leak is one that nobody has accepted or allowed, as the gate sees it."""
+        return self.judge(test_id, (), policy, leak=finding)[1].outcome is Outcome.LEAKED
+
+    def is_leak_in_doubt(self, test_id: str, finding: LeakFinding, policy: Policy) -> bool:
+        """Say whether the rate of a known leak is to be read once more before it fails."""
+        return not finding.counts and is_leak_in_doubt(self.judge(test_id, (), policy, leak=finding)[1])
+
+    def _other_meter(self, test_id: str, policy: Policy) -> str:
+        """Return the meter that took a test's entry where it is not the run's, whose figures do not compare.
+
+        A file names the meter of the run; of a test with a meter of its own it says nothing.
+        """
+        now = self.chosen_meter().meter.name
+        if self.meter(policy).name != now or self.entry(test_id) is None:
+            return ""
+        accepted = meter_name(self.module(split_id(test_id)[0]).meter)
+        return "" if accepted == now else accepted
+
+    def result(self, test_id: str, verdict: Verdict, measurement: Measurement | None = None) -> TestResult:
+        """Put a verdict into the result of a test, with whether it fails the test."""
+        entry = self.entry(test_id) if measurement is not None else None
+        return TestResult(
+            id=test_id,
+            verdict=verdict,
+            measurement=measurement,
+            fails=self.fails(verdict.outcome),
+            note=entry.note if entry else "",
+        )
+
+    def unmeasured(self, test_id: str, reason: str) -> TestResult:
+        """Return the result of a test that could not be measured."""
+        return self.result(test_id, not_measured(reason))
+
+    def unjudged(self, test_id: str, reason: str) -> TestResult:
+        """Return the result of a test whose own outcome leaves nothing to judge; it fails for no memory."""
+        return TestResult(id=test_id, verdict=not_measured(reason))
+
+    def fails(self, outcome: Outcome) -> bool:
+        """Say whether an outcome fails its test in this run."""
+        if self.settings.advisory or (self.accepting and outcome in ACCEPTABLE):
+            return False
+        return str(outcome) in self.settings.fail_on
+
+    def add(self, result: TestResult) -> None:
+        """Keep a result; a later one of the same test, from a rerun, takes its place."""
+        self._results[result.id] = result
+
+    def has(self, test_id: str) -> bool:
+        """Say whether a test has a result."""
+        return test_id in self._results
+
+    def stale_ids(self, modules: Iterable[str], existing: frozenset[str]) -> tuple[str, ...]:
+        """Return the accepted tests of wholly collected modules that were not collected."""
+        found = []
+        for module in sorted(modules):
+            for key in self.module(module).entries:
+                test_id = f"{module}::{key}"
+                if not _exists(test_id, existing):
+                    found.append(test_id)
+        return tuple(found)
+
+    def add_stale(self, test_ids: Iterable[str]) -> None:
+        """Keep a result for each stale entry."""
+        for test_id in test_ids:
+            self.add(self.result(test_id, stale(test_id)))
+
+    def made_with(self) -> dict[str, str]:
+        """Return the versions that this run's numbers depend on."""
+        versions = {"python": python_version()}
+        for chosen in self._meters.values():
+            versions |= chosen.meter.made_with()
+        return versions
+
+    def differences(self) -> tuple[str, ...]:
+        """Say where a loaded baseline was made with other versions than run now."""
+        now = self.made_with()
+        found = {
+            f"{name} {version} made the baseline, {now[name]} runs now"
+            for module in self._modules.values()
+            for name, version in module.made_with.items()
+            if now.get(name, version) != version
+        }
+        return tuple(sorted(found))
+
+    def results(self, problems: tuple[RunProblem, ...] = ()) -> RunResults:
+        """Return everything this run has found, in the order of the tests' ids."""
+        return RunResults(
+            environment=self.environment,
+            tests=tuple(self._results[test_id] for test_id in sorted(self._results)),
+            meter=self.chosen_meter().meter.label,
+            made_with=self.made_with(),
+            problems=problems,
+            advisory=self.settings.advisory,
+            baseline_dir=self.settings.baseline_dir,
+        )
+
+    def close(self) -> None:
+        """Remove what the meters keep on disk."""
+        for chosen in self._meters.values():
+            chosen.meter.close()
+
+
+def with_note(measurement: Measurement, note: str) -> Measurement:
+    """Add a sentence to what is said about a measurement."""
+    return replace(measurement, notes=(*measurement.notes, note))
+
+
+def with_doubt(measurement: Measurement) -> Measurement:
+    """Say how far the peak may be from the true one, and let an entry tolerate as much."""
+    doubt_bytes = measurement.peak_doubt_bytes
+    spread = {**measurement.spread, PEAK: max(measurement.spread.get(PEAK, 0), doubt_bytes)}
+    note = (
+        f"its peak may be up to {format_size(doubt_bytes)} higher, which pytest and its plugins held "
+        "when the process held the most"
+    )
+    return with_note(replace(measurement, spread=spread), note)
+
+
+def _exists(test_id: str, existing: frozenset[str]) -> bool:
+    """Say whether a test, or the test that a region belongs to, was collected."""
+    return test_id in existing or test_id.rpartition(REGION)[0] in existing

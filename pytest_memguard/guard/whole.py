@@ -1,0 +1,222 @@
+"""Runs one guarded item: samples it, again where the verdict needs it, and checks it for leaks."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import pytest
+
+from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample
+from pytest_memguard.core.verdict import TestResult, Verdict
+from pytest_memguard.gate.confirm import counts_allocations, wants_another
+from pytest_memguard.gate.judge import has_settled_higher
+from pytest_memguard.guard.children import ChildWatch, ended_in_children
+from pytest_memguard.guard.fresh_process import IsolationError, run_isolated
+from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
+from pytest_memguard.guard.plan import Plan
+from pytest_memguard.guard.regions import RegionGuard
+from pytest_memguard.guard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner, recorded_failure
+from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.guard.silenced import let_go, quietly
+from pytest_memguard.guard.threads import from_threads, threads_refused
+from pytest_memguard.meters import MeterError, MeterUnavailableError
+
+
+@dataclass(slots=True)
+class Sampled:
+    """What running one item came to; `seconds` is what its first run took."""
+
+    results: list[TestResult] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class ItemGuard:
+    """Measures one item, whose own run is `runtest`."""
+
+    def __init__(
+        self, item: pytest.Item, plan: Plan, session: GuardSession, runtest: Callable[[], None]
+    ) -> None:
+        self._item = item
+        self._plan = plan
+        self._session = session
+        self._runtest = runtest = ended_in_children(runtest)
+        self._sampled_run = from_threads(item, runtest, plan.policy)
+        self._rerunner = Rerunner(item)
+        self._notes: tuple[str, ...] = ()
+        self.sampled = Sampled()
+
+    def run(self) -> None:
+        """Run the item and keep its results; what the test itself raises goes on up."""
+        try:
+            self._session.meter(self._plan.policy)
+            refused = threads_refused(self._item, self._plan.policy)
+        except MeterUnavailableError as error:
+            refused = str(error)
+        if refused:
+            self._unmeasured(refused)
+            self._timed(self._runtest)
+            return
+        if self._plan.whole:
+            self._run_whole()
+        if self._plan.regions and not recorded_failure(self._item):
+            guard = RegionGuard(
+                self._item, self._plan, self._session, self._rerunner, lambda: self._timed(self._runtest)
+            )
+            self.sampled.results.extend(guard.run())
+
+    def _unmeasured(self, reason: str) -> None:
+        self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
+
+    def _timed(self, body: Callable[[], None]) -> None:
+        start = time.perf_counter()
+        try:
+            body()
+        finally:
+            self.sampled.seconds = self.sampled.seconds or time.perf_counter() - start
+
+    def _run_whole(self) -> None:
+        watch = ChildWatch()
+        try:
+            samples = [self._sample(counted=self._plan.policy.gates_allocations, first=True)]
+        except MeterError as error:
+            self._unmeasured(str(error))
+            return
+        if recorded_failure(self._item):
+            return
+        if watch.started_children() and not self._plan.policy.children:
+            self._notes += ("it starts child processes, whose memory is not counted",)
+        self._confirm(samples)
+        try:
+            leak = self._check_leaks()
+        except CannotRepeatError as error:
+            self._judge_without_leaks(samples, str(error))
+            return
+        if leak is not None:
+            leak = self._settled(samples, leak)
+        measurement, verdict = self._session.judge(
+            self._item.nodeid, samples, self._plan.policy, leak=leak, notes=self._notes
+        )
+        self._add_whole(verdict, measurement)
+
+    def _settled(self, samples: list[Sample], leak: LeakFinding) -> LeakFinding:
+        """Confirm what the body settled at, and name its lines, where it is more than was accepted."""
+        if not self._settles_higher(samples, leak):
+            return leak
+        leak = self._confirm_settled(leak)
+        if leak.leaking or not self._settles_higher(samples, leak):
+            return leak
+        return self._explain_settled(leak)
+
+    def _settles_higher(self, samples: list[Sample], leak: LeakFinding) -> bool:
+        _, verdict = self._session.judge(self._item.nodeid, samples, self._plan.policy, leak=leak)
+        return has_settled_higher(verdict)
+
+    def _add_whole(self, verdict: Verdict, measurement: Measurement) -> None:
+        result = self._session.result(self._item.nodeid, verdict, measurement)
+        meter = self._session.meter(self._plan.policy)
+        self.sampled.results.append(self._session.profiles.keep(result, meter))
+
+    def _sample(self, *, counted: bool, first: bool = False) -> Sample:
+        """Take one sample; where the meter does not start, the test runs all the same."""
+        policy = self._plan.policy
+        recording = self._session.meter(policy).recording(
+            native=policy.native, children=policy.children, counted=counted
+        )
+        body = self._sampled_run
+        if policy.fixtures:
+            self._rerunner.tear_down()
+            body = self._with_fixtures
+        gc.collect()
+        try:
+            recording.__enter__()
+        except MeterError:
+            if first:
+                self._timed(body)
+            raise
+        try:
+            self._timed(body) if first else body()
+        finally:
+            recording.__exit__(None, None, None)
+        return recording.sample()
+
+    def _with_fixtures(self) -> None:
+        """Run set-up, call and tear-down as one body, and leave the item torn down."""
+        self._rerunner.set_up()
+        try:
+            self._sampled_run()
+        finally:
+            self._rerunner.tear_down()
+
+    def _confirm(self, samples: list[Sample]) -> None:
+        """Take more samples, with fresh fixtures, until the verdict on their floor can stand."""
+        policy = self._plan.policy
+        while True:
+            _, verdict = self._session.judge(self._item.nodeid, samples, policy)
+            if not wants_another(samples, verdict, policy):
+                return
+            counted = counts_allocations(samples, verdict, policy, seconds=self.sampled.seconds)
+            problem = self._try_again(partial(self._add_sample, samples, counted=counted))
+            if problem:
+                self._notes += (f"judged on {len(samples)} of the samples it needs, since {problem}",)
+                return
+
+    def _try_again(self, body: Callable[[], None]) -> str:
+        """Run once more without a trace; return what kept it from that, if anything did."""
+        with quietly(self._item):
+            try:
+                self._again(body)
+            except (CannotRunAgainError, MeterError) as error:
+                if self._plan.policy.threads > 1 and isinstance(error.__cause__, TEST_ERRORS):
+                    raise error.__cause__ from None  # to shake that out is what the threads are for
+                let_go(error)
+                return str(error)
+        return ""
+
+    def _add_sample(self, samples: list[Sample], *, counted: bool) -> None:
+        samples.append(self._sample(counted=counted))
+
+    def _again(self, body: Callable[[], None]) -> None:
+        if self._plan.policy.fixtures:
+            body()
+        else:
+            self._rerunner.fresh(body)
+
+    def _check_leaks(self) -> LeakFinding | None:
+        if not self._plan.policy.leaks:
+            return None
+        return check_item(self._item, self._runtest, self._plan.policy, self._session)
+
+    def _judge_without_leaks(self, samples: list[Sample], reason: str) -> None:
+        measurement, verdict = self._session.judge_without_leaks(
+            self._item.nodeid, samples, self._plan.policy, reason=reason, notes=self._notes
+        )
+        self._add_whole(verdict, measurement)
+
+    def _confirm_settled(self, leak: LeakFinding) -> LeakFinding:
+        """Check again in an interpreter of its own: here the caches that the check filled are full now."""
+        try:
+            with quietly(self._item):
+                again = run_isolated(self._item, self._plan.policy, self._session)
+        except IsolationError as error:
+            self._notes += (f"what it settled at was read once, since {error}",)
+            return leak
+        if again.leak is None:
+            reason = again.message.splitlines()[0] if again.message else again.outcome
+            self._notes += (f"what it settled at was read once, since alone the test ends so: {reason}",)
+            return leak
+        if not again.leak.is_checked:
+            self._notes += (f"what it settled at was read once, since alone {again.leak.note}",)
+            return leak
+        return replace(leak, settled_bytes=min(leak.settled_bytes, again.leak.settled_bytes))
+
+    def _explain_settled(self, leak: LeakFinding) -> LeakFinding:
+        """Name the lines behind what it settled at, in an interpreter whose caches are empty."""
+        try:
+            alone = run_isolated(self._item, self._plan.policy, self._session, explain_calls=leak.calls)
+        except IsolationError:
+            return leak
+        return leak if alone.leak is None else replace(leak, sites=alone.leak.sites)

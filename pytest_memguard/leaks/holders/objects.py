@@ -1,0 +1,86 @@
+"""Objects that hold others in numbers: how many, and whether they hold them at all."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from typing import Any
+
+from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
+
+
+def old_holders(
+    new: Container[int], *, but: Container[int], tick: Callable[[], None]
+) -> Iterator[tuple[object, list[object]]]:
+    """Yield each old object that refers to new ones, with those; `new` and `but` hold identities."""
+    for one in all_objects(tick):
+        if id(one) in new or id(one) in but or is_a(one, weakref.ref) or is_ours(one):
+            continue
+        held = [inner for inner in referents(one) if id(inner) in new]
+        if held:
+            yield one, held
+
+
+def number_reached(held: Iterable[object], new: Container[int]) -> int:
+    """Count the new objects that are reached from some of them through new ones alone."""
+    waiting = list(held)
+    seen = {id(one) for one in waiting}
+    while waiting:
+        for inner in referents(waiting.pop()):
+            if id(inner) in new and id(inner) not in seen:
+                seen.add(id(inner))
+                waiting.append(inner)
+    return len(seen)
+
+
+_SIZED = (list, dict, set, deque, OrderedDict)
+_PLAIN = frozenset({list, dict, set, deque})
+_UNTRACKED = (dict, bytearray)
+_ATOMS = (int, str, bytes, float, bool, type(None))
+_EVERY = 0xFFF
+
+
+def all_objects(tick: Callable[[], None]) -> Iterator[object]:
+    """Yield all that the collector knows; `tick` is called now and then, for whoever watches a clock."""
+    for number, one in enumerate(gc.get_objects()):
+        if not number & _EVERY:
+            tick()
+        yield one
+
+
+def containers(*, untracked: bool, tick: Callable[[], None]) -> Iterator[object]:
+    """Yield what has a length; dicts of plain values are known only to what refers to them (`untracked`)."""
+    known: dict[type, bool] = {}
+    for one in all_objects(tick):
+        kind = type(one)
+        if kind not in known:
+            known[kind] = is_a(one, *_SIZED)
+        if known[kind]:
+            yield one
+        if untracked:
+            for inner in referents(one):
+                if type(inner) in _UNTRACKED and not gc.is_tracked(inner):
+                    yield inner
+
+
+def length(one: Any) -> int:
+    """Return how many items a container has, whatever its class makes of `len`."""
+    if type(one) in _PLAIN:
+        return len(one)
+    for kind in (*_SIZED, bytearray):
+        if is_a(one, kind):
+            return int(kind.__len__(one))
+    return 0
+
+
+def is_weak(one: object, new: Container[int]) -> bool:
+    """Say whether a container holds weak references only, as a class its subclasses by number.
+
+    One with a callback that is new, as identities tell, holds that.
+    """
+    held = [inner for inner in referents(one) if type(inner) not in _ATOMS]
+    return bool(held) and all(
+        is_a(inner, weakref.ref) and id(inner.__callback__) not in new for inner in held
+    )

@@ -1,0 +1,244 @@
+"""What an object that holds others is called: a module's global, a class, a closure, a cache, a frame."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from pytest_memguard.leaks.holders.naming import (
+    Step,
+    file_of_class,
+    full_name,
+    function_name,
+    in_file,
+    is_a,
+    is_ours,
+    kind_of,
+    module_name,
+)
+from pytest_memguard.meters.attribution import SiteNamer
+
+_CACHE = type(functools.lru_cache(maxsize=1)(int))
+_FIXTURE = ("_pytest.fixtures", "FixtureDef")
+_SHOWN_NAME = 120
+_SUSPENDABLE = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+
+
+def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - one line a kind
+    """Return the step that an object is by itself, if it has a place in source."""
+    if is_a(one, _CACHE):
+        return _cache(one, None, namer)
+    if is_a(one, types.ModuleType):
+        return Step(f"{one.__name__} (module){in_file(getattr(one, '__file__', None), namer)}", named=True)
+    if is_a(one, type):
+        return Step(f"{full_name(one)} (class){in_file(file_of_class(one), namer)}", named=True)
+    if is_a(one, types.FrameType):
+        return _frame(one, None, namer) if _suspended(one) is None else None
+    if (module_name(type(one)), type(one).__name__) == _FIXTURE:
+        return _fixture(one, namer)
+    if is_a(one, dict):
+        module = _module_of(one)
+        if module is not None:
+            return is_named(module, namer)
+    return None
+
+
+def step_to(holder: object, held: object, namer: SiteNamer) -> Step:
+    """Describe how `holder` holds `held`; a step without a text is passed over."""
+    for kinds, describe in _DESCRIBED:
+        if is_a(holder, *kinds):
+            return describe(holder, held, namer)
+    return Step(_of_instance(holder, held, namer))
+
+
+def _fixture(one: Any, namer: SiteNamer) -> Step:
+    """Name a fixture that pytest keeps, and what it gave."""
+    given = one.cached_result[0] if one.cached_result else None
+    where = in_file(getattr(getattr(one.func, "__code__", None), "co_filename", None), namer)
+    return Step(f"fixture {one.argname} ({one.scope}-scoped, {kind_of(given)}){where}", named=True)
+
+
+def _of_function(holder: Any, held: object, namer: SiteNamer) -> Step:
+    where = in_file(holder.__code__.co_filename, namer)
+    return Step(f"{function_name(holder)} (function){where} holds {kind_of(held)}", named=True)
+
+
+def _of_generator(holder: Any, held: object, namer: SiteNamer) -> Step:
+    """Name a suspended generator or coroutine by its function and the local that holds."""
+    frame, code = _frame_of(holder), _part_of(holder, "code")
+    if held is frame:
+        return Step("")  # before CPython 3.11 the frame lies between, and was named in its stead
+    local = _local_of(frame, held) if frame is not None else "a local"
+    name = getattr(code, "co_qualname", code.co_name)
+    where = in_file(code.co_filename, namer)
+    return Step(f"{local} of the suspended {name} ({type(holder).__name__}, {kind_of(held)}){where}")
+
+
+def _part_of(generator: Any, part: str) -> Any:
+    """Return the code or the frame of a generator, a coroutine or an asynchronous generator."""
+    names = (f"{start}_{part}" for start in ("gi", "cr", "ag"))
+    return next(getattr(generator, name) for name in names if hasattr(type(generator), name))
+
+
+def _frame_of(generator: Any) -> types.FrameType | None:
+    frame: types.FrameType | None = _part_of(generator, "frame")
+    return frame
+
+
+def _suspended(frame: types.FrameType) -> Any:
+    """Return the generator or coroutine that a frame belongs to, if the collector knows one."""
+    return next(
+        (one for one in gc.get_referrers(frame) if is_a(one, *_SUSPENDABLE) and _frame_of(one) is frame), None
+    )
+
+
+def _of_thread(holder: object, held: object, namer: SiteNamer) -> Step:
+    return Step(f"thread: {_of_instance(holder, held, namer)}")
+
+
+def _of_collection(holder: object, _held: object, _namer: SiteNamer) -> Step:
+    return Step(kind_of(holder))
+
+
+def _unnamed(_holder: object, _held: object, _namer: SiteNamer) -> Step:
+    return Step("")
+
+
+def _in_dict(holder: dict[Any, Any], held: object, namer: SiteNamer) -> Step:
+    module = _module_of(holder)
+    if module is not None:
+        name = _key_of(holder, held)
+        where = in_file(getattr(module, "__file__", None), namer)
+        return Step(f"{module.__name__}.{name} ({kind_of(held)}){where}", named=True)
+    for owner in gc.get_referrers(holder):
+        if is_a(owner, type) and _own_dict(owner) is holder:
+            where = in_file(file_of_class(owner), namer)
+            return Step(f"{full_name(owner)}.{_key_of(holder, held)} ({kind_of(held)}){where}", named=True)
+        if not is_a(owner, type) and _namespace(owner) is holder:
+            return Step(_of_instance(owner, held, namer))
+    return Step(kind_of(holder))
+
+
+def _module_of(holder: dict[Any, Any]) -> types.ModuleType | None:
+    name = holder.get("__name__")
+    module = sys.modules.get(name) if is_a(name, str) else None
+    return module if is_a(module, types.ModuleType) and vars(module) is holder else None
+
+
+def _own_dict(owner: type) -> object:
+    """Return the dict behind a class's mapping proxy."""
+    referents = gc.get_referents(owner.__dict__)
+    return referents[0] if referents else None
+
+
+def _key_of(holder: dict[Any, Any], held: object) -> str:
+    """Return the name under which a namespace holds an object."""
+    for key, value in list(holder.items()):
+        if value is held and is_a(key, str):
+            return str(key)[:_SHOWN_NAME]
+    return "?"
+
+
+def _in_cell(cell: types.CellType, held: object, namer: SiteNamer) -> Step:
+    for owner in gc.get_referrers(cell):
+        closures = owner if is_a(owner, tuple) else ()
+        for function in gc.get_referrers(closures) if closures else ():
+            if is_a(function, types.FunctionType) and function.__closure__ is closures:
+                index = next(number for number, one in enumerate(closures) if one is cell)
+                name = function.__code__.co_freevars[index]
+                where = in_file(function.__code__.co_filename, namer)
+                text = f"{name} in the closure of {function_name(function)} ({kind_of(held)}){where}"
+                return Step(text, named=True)
+    return Step("")
+
+
+def running_holder(held: object, namer: SiteNamer) -> Step | None:
+    """Return the frame of a running thread that has an object as a local; the collector does not."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    for ident, top in sys._current_frames().items():  # noqa: SLF001 - the documented way to other stacks
+        frame: types.FrameType | None = top
+        while frame is not None:
+            if not is_ours(frame) and any(value is held for value in list(frame.f_locals.values())):
+                step = _frame(frame, held, namer)
+                return Step(f"{step.text}, thread {names.get(ident, ident)}", named=True)
+            frame = frame.f_back
+    return None
+
+
+def _frame(frame: types.FrameType, held: object, namer: SiteNamer) -> Step:
+    generator = _suspended(frame)
+    if generator is not None:
+        return _of_generator(generator, held, namer)
+    code = frame.f_code
+    function = getattr(code, "co_qualname", code.co_name)
+    where = in_file(code.co_filename, namer)
+    return Step(f"{_local_of(frame, held)} of the running {function} ({kind_of(held)}){where}", named=True)
+
+
+def _local_of(frame: types.FrameType, held: object) -> str:
+    return next((name for name, value in list(frame.f_locals.items()) if value is held), "a local")
+
+
+def _cache(cache: Any, _held: object, namer: SiteNamer) -> Step:
+    function = getattr(cache, "__wrapped__", None)
+    code = getattr(function, "__code__", None)
+    name = function_name(function) if function is not None else "?"
+    where = in_file(code.co_filename if code else None, namer)
+    limit = cache.cache_parameters()["maxsize"]
+    bound = "unbounded" if limit is None else f"at most {limit:,}"
+    return Step(
+        f"{name} (functools cache, {cache.cache_info().currsize:,} entries, {bound}){where}", named=True
+    )
+
+
+def _of_instance(holder: object, held: object, namer: SiteNamer) -> str:
+    kind = type(holder)
+    where = in_file(file_of_class(kind), namer)
+    name = _attribute(holder, held)
+    return f"{name} of {full_name(kind)} ({kind_of(held)}){where}" if name else f"{full_name(kind)}{where}"
+
+
+def _attribute(holder: object, held: object) -> str:
+    """Return the attribute of an instance that is `held`, without running code of its class."""
+    for name, value in list(_namespace(holder).items()):
+        if value is held and is_a(name, str):
+            return str(name)
+    for owner in type(holder).__mro__:
+        for name, slot in list(vars(owner).items()):
+            if is_a(slot, types.MemberDescriptorType) and _slot(slot, holder) is held:
+                return name
+    return ""
+
+
+def _namespace(holder: object) -> dict[Any, Any]:
+    try:
+        namespace = object.__getattribute__(holder, "__dict__")
+    except AttributeError:
+        return {}
+    return namespace if type(namespace) is dict else {}
+
+
+def _slot(slot: Any, holder: object) -> object:
+    try:
+        return slot.__get__(holder)
+    except (AttributeError, TypeError):
+        return _slot
+
+
+_DESCRIBED: tuple[tuple[tuple[type, ...], Callable[[Any, object, SiteNamer], Step]], ...] = (
+    ((dict,), _in_dict),
+    ((types.CellType,), _in_cell),
+    ((types.FrameType,), _frame),
+    ((_CACHE,), _cache),
+    ((types.FunctionType,), _of_function),
+    (_SUSPENDABLE, _of_generator),
+    ((threading.Thread,), _of_thread),
+    ((list, tuple, set, frozenset), _of_collection),
+    ((threading.local, weakref.ref), _unnamed),
+)

@@ -1,0 +1,225 @@
+"""Which lines allocate what keeps growing: two traced windows, one of twice the calls."""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pytest_memguard.core.measurement import Site, SiteBytes
+from pytest_memguard.leaks.repeating import cpu_seconds
+from pytest_memguard.meters.attribution import Owner, SiteNamer, Tally
+from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
+from pytest_memguard.meters.protocol import Frame, MeterError
+
+
+def settled_sites(
+    body: Callable[[], object], *, calls: int, seconds: float, namer: SiteNamer
+) -> tuple[SiteBytes, ...]:
+    """Run `body` up to `calls` times, for at most `seconds`, and return what outlived that by site.
+
+    It says something only where the caches that the body fills are still empty, as in an
+    interpreter of its own. Raises `MeterError` where memray cannot trace.
+    """
+    from pytest_memguard.meters.memray_meter import traced_survivors  # noqa: PLC0415 - not on every platform
+
+    def repeat() -> None:
+        end = time.monotonic() + seconds
+        for _ in range(calls):
+            body()
+            if time.monotonic() > end:
+                return
+
+    tally = Tally(namer)
+    for size_bytes, _blocks, frames in traced_survivors(repeat, native=False):
+        tally.add_retained(size_bytes, frames)
+    return tally.sample().sites
+
+
+Survivor = tuple[int, int, tuple[Frame, ...]]
+"""Bytes, number of blocks, and the stack that allocated them, innermost first."""
+
+_Stack = tuple[Frame, ...]
+
+_MOST_SITES = 10
+_GREW = 1.5
+_EXPLAINS = 0.4
+"""A block of 24 bytes takes 32 of the C heap, so that sites never add up to all of it."""
+_FIRST_CALLS = 128
+_LEAST_CALLS = 4
+_MORE = 8
+_FEW_BLOCKS = 2
+_NO_FILE = "<unknown>"
+_INTERPRETER = ("Objects/", "Python/", "Modules/", "Parser/", "./Include/", "Include/")
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """What is to be explained: the rate, the calls made so far, and whether it is C memory alone."""
+
+    bytes_per_call: int
+    calls: int
+    native: bool = False
+    at_once: int = 1
+
+
+def leak_sites(
+    repeat: Callable[[int], object], leak: Leak, *, namer: SiteNamer, seconds: float
+) -> tuple[SiteBytes, ...]:
+    """Run n and then 2n traced calls and return what grew with them, in bytes per call.
+
+    `repeat` makes so many calls of the body. Where few calls explain less than half of the
+    leak, as with a container that grows in ever larger steps, more are traced while that
+    takes no longer than so many `seconds`.
+    """
+    calls = max(_LEAST_CALLS, min(_FIRST_CALLS, leak.calls // 16))
+    calls = -(-calls // leak.at_once) * leak.at_once
+    while True:
+        started = cpu_seconds()
+        grown = _grown_stacks(*_windows(repeat, calls, native=leak.native))
+        sites = _sites(grown, calls, leak.calls, namer)
+        spent = cpu_seconds() - started
+        explained = max((site.retained_bytes for site in sites), default=0)
+        more = min(calls * _MORE, max(calls, leak.calls))
+        if explained >= _EXPLAINS * leak.bytes_per_call or more == calls or spent * _MORE > seconds:
+            return sites
+        calls = more
+
+
+def _windows(
+    repeat: Callable[[int], object], calls: int, *, native: bool
+) -> tuple[list[Survivor], list[Survivor]]:
+    trace = _tracer()
+    # Both from one place, so that their stacks compare.
+    first, second = (trace(partial(_run, repeat, times), native) for times in (calls, 2 * calls))
+    return first, second
+
+
+def _run(repeat: Callable[[int], object], calls: int) -> None:
+    repeat(calls)
+
+
+def _tracer() -> Callable[[Callable[[], None], bool], list[Survivor]]:
+    """Return memray's tracer, which falls back to tracemalloc where memray cannot run."""
+    try:
+        from pytest_memguard.meters.memray_meter import traced_survivors  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return lambda body, _native: _tracemalloc_survivors(body)
+
+    def trace(body: Callable[[], None], native: bool) -> list[Survivor]:
+        try:
+            return traced_survivors(body, native=native)
+        except MeterError:
+            return _tracemalloc_survivors(body)
+
+    return trace
+
+
+def _tracemalloc_survivors(body: Callable[[], None]) -> list[Survivor]:
+    """Run `body` under tracemalloc; what was traced before it is left out."""
+    ours = not tracemalloc.is_tracing()
+    if ours:
+        tracemalloc.start(32)
+    try:
+        with only_new_garbage():
+            gc.collect()
+            clear_type_caches()
+            before = tracemalloc.take_snapshot()
+            body()
+            gc.collect()
+            clear_type_caches()
+            after = tracemalloc.take_snapshot()
+    finally:
+        if ours:
+            tracemalloc.stop()
+    return [
+        (
+            difference.size_diff,
+            difference.count_diff,
+            tuple(("", frame.filename, frame.lineno) for frame in reversed(list(difference.traceback))),
+        )
+        for difference in after.compare_to(before, "traceback")
+        if difference.size_diff > 0
+    ]
+
+
+@dataclass(slots=True)
+class _Held:
+    size_bytes: int = 0
+    blocks: int = 0
+
+
+def _grown_stacks(first: Iterable[Survivor], second: Iterable[Survivor]) -> list[tuple[_Stack, _Held]]:
+    """Return what each stack's survivors grew by from one window to the next, of twice the calls."""
+    before = _by_stack(first)
+    grown: list[tuple[_Stack, _Held]] = []
+    for (stack, is_single), held in _by_stack(second).items():
+        was = before.get((stack, is_single), _Held())
+        if is_single:
+            grown.append((stack, held))
+        elif held.size_bytes > was.size_bytes and held.size_bytes >= _GREW * was.size_bytes:
+            grown.append((stack, _Held(held.size_bytes - was.size_bytes, held.blocks)))
+    return grown
+
+
+def _by_stack(survivors: Iterable[Survivor]) -> dict[tuple[_Stack, bool], _Held]:
+    """Add up by stack; a container made anew is kept apart from what the same line puts into it."""
+    held: dict[tuple[_Stack, bool], _Held] = {}
+    for size_bytes, blocks, stack in survivors:
+        sums = held.setdefault((stack, blocks <= _FEW_BLOCKS), _Held())
+        sums.size_bytes += size_bytes
+        sums.blocks += blocks
+    return held
+
+
+def _per_call(held: _Held, calls: int, calls_before: int) -> float:
+    """Return a rate; a single block is a container made anew, which holds what all calls so far put there."""
+    return held.size_bytes / (calls if held.blocks > _FEW_BLOCKS else calls_before + 3 * calls)
+
+
+def _sites(
+    grown: list[tuple[_Stack, _Held]], calls: int, calls_before: int, namer: SiteNamer
+) -> tuple[SiteBytes, ...]:
+    """Add the stacks up by the line of the project and by the library's line inside it, largest first."""
+    totals: Counter[Site] = Counter()
+    inner: dict[Site, Counter[Site]] = {}
+    for stack, held in grown:
+        python = [frame for frame in stack if _is_python(frame)]
+        if not python or not namer.belongs_to_test(python):
+            continue
+        rate = round(_per_call(held, calls, calls_before))
+        frames = [frame for frame in python if namer.classify(frame[1])[0] is not Owner.HARNESS]
+        site, library = namer.site_of(frames)
+        inside = _native_place(stack, namer) or library
+        for place in (site, library) if library is not None else (site,):
+            totals[place] += rate
+            if inside is not None and inside != place:
+                inner.setdefault(place, Counter())[inside] += rate
+    ordered = sorted(totals, key=lambda site: (-totals[site], site.file, site.line))
+    return tuple(_charged(site, totals[site], inner.get(site)) for site in ordered if totals[site])[
+        :_MOST_SITES
+    ]
+
+
+def _charged(site: Site, rate: int, inside: Counter[Site] | None) -> SiteBytes:
+    inner = inside.most_common(1)[0][0] if inside else None
+    return SiteBytes(site=site, retained_bytes=rate, inner=inner)
+
+
+def _is_python(frame: Frame) -> bool:
+    return frame[1].endswith((".py", ".pyx", ">")) and frame[1] != _NO_FILE
+
+
+def _native_place(stack: Sequence[Frame], namer: SiteNamer) -> Site | None:
+    """Name the innermost function of an extension, past the allocator and the interpreter themselves."""
+    for function, file, line in stack:
+        if _is_python((function, file, line)):
+            return None
+        if function != _NO_FILE and not file.startswith(_INTERPRETER):
+            name = "native" if file == _NO_FILE else namer.classify(file)[1]
+            return Site(file=name, line=line, function=function)
+    return None

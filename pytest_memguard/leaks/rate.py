@@ -1,0 +1,222 @@
+"""How many bytes a call a leak is: steady from run to run, whatever containers are made anew meanwhile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_memguard.leaks.series import (
+    BLOCKS,
+    BYTES_OF_A_BLOCK,
+    HEAP,
+    RESIDENT,
+    Window,
+    deviation,
+    last_eighths,
+    last_rate,
+    rate_between,
+    reading_at,
+    scatter,
+)
+
+_LEAST_HEAP = 384
+_CLEAR = 5.0
+_ALIKE = 0.5
+"""Growth of the heap below what proves a leak counts where blocks prove it, if it is as steady."""
+
+_JUMP = 3.0
+"""A step of so many times the usual growth is a container made anew."""
+
+_SLOTS_ARE_LITTLE = 4096
+"""Bytes per call beside which the slot of a container is little: jumps of such a leak are its own."""
+
+_FEW_JUMPS = 2
+"""A list is made anew six times over the last half, which evens out; a dict or set once at most."""
+
+_EARLIER = (0.2, 0.7)
+"""A table that doubles or quadruples did so before, at half or a quarter of the calls and of the size."""
+
+_EVENED = 1 / math.log(2)
+"""A table that doubles holds, over all numbers of entries, so many times its last jump per entry."""
+
+_Series = tuple[list[int], list[int]]
+_Jumps = list[tuple[float, float]]
+
+
+STANDARD_CALLS = 1_000
+"""Where the rate of a leak is taken that grows with the calls; every ladder is near enough to tell it."""
+
+_FASTER = 1.2
+_FASTER_IN_ALL = 2.0
+"""How much more growth per call each doubling of the calls shows, and two of them: up to two, and four."""
+
+
+_MOST_NOISE = 1 / 8
+"""Of a rate: a leak is steady, so what looks like more noise than this are jumps, which are told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeakRate:
+    """Bytes a call, and how many of them may be missing or more in another run of the same code.
+
+    The latter are tables, of dicts for instance, which are made anew in one run and not in the next,
+    or the standard error of the rate, whichever is more.
+    """
+
+    bytes_per_call: float = 0.0
+    doubt_bytes: float = 0.0
+
+    def __add__(self, other: LeakRate) -> LeakRate:
+        """Join the rates of two kinds of memory."""
+        return LeakRate(self.bytes_per_call + other.bytes_per_call, self.doubt_bytes + other.doubt_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The growth of a series over its last half: per call without jumps, its standard error, all jumps."""
+
+    even: float
+    error: float
+    jumps: _Jumps
+
+
+def drift(windows: Sequence[Window]) -> float:
+    """Return the growth per call of blocks and heap together, in bytes, over the last half."""
+    return sum(last_rate(*series) for series in (_block_bytes(windows), _heap(windows)) if series is not None)
+
+
+def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> LeakRate:
+    """Return the bytes per call of the series that grow.
+
+    The heap holds the large containers of small objects and may grow too little to prove a
+    leak alone. Resident memory moves with the other two, and says more only where they
+    explain little of it.
+    """
+    blocks, heap, resident = _block_bytes(windows), _heap(windows), _resident(windows)
+    rate = even_rate(*blocks) if blocks is not None and BLOCKS in growing else LeakRate()
+    if heap is not None and (HEAP in growing or (BLOCKS in growing and _accompanies(*heap))):
+        rate += even_rate(*heap)
+    elif heap is not None and BLOCKS in growing:
+        tables = _table_rate(parts.jumps) if (parts := _parts(*heap)) else 0.0
+        rate += LeakRate(tables, tables)
+    explained = 2 * max(rate.bytes_per_call, drift(windows))
+    if RESIDENT in growing and resident is not None and last_rate(*resident) > explained:
+        return even_rate(*resident)
+    return rate
+
+
+def _accompanies(calls: Sequence[int], values: Sequence[int]) -> bool:
+    """Say whether a series grew clearly and no slower than before."""
+    before, last = rate_between(calls, values, 2, 4), last_rate(calls, values)
+    grown = last * (calls[-1] - calls[0]) / 2
+    return grown >= max(_LEAST_HEAP, _CLEAR * scatter(calls, values)) and last >= _ALIKE * before
+
+
+def _block_bytes(windows: Sequence[Window]) -> _Series | None:
+    """Return calls and bytes in blocks; a typical size stands in where only their number is known."""
+    exact = [window for window in windows if window.blocks_bytes is not None]
+    if len(exact) > 1:
+        return [window.calls for window in exact], [window.blocks_bytes or 0 for window in exact]
+    counted = [window for window in windows if window.blocks is not None]
+    if len(counted) > 1:
+        return [w.calls for w in counted], [(w.blocks or 0) * BYTES_OF_A_BLOCK for w in counted]
+    return None
+
+
+def _heap(windows: Sequence[Window]) -> _Series | None:
+    known = [window for window in windows if window.heap_bytes is not None]
+    return ([w.calls for w in known], [w.heap_bytes or 0 for w in known]) if len(known) > 1 else None
+
+
+def _resident(windows: Sequence[Window]) -> _Series | None:
+    known = [window for window in windows if window.resident_bytes is not None]
+    return ([w.calls for w in known], [w.resident_bytes or 0 for w in known]) if len(known) > 1 else None
+
+
+def even_rate(calls: Sequence[int], values: Sequence[int]) -> LeakRate:
+    """Return the growth per call, with what a dict doubles by spread over the entries it serves.
+
+    A dict doubles now and then, wherever that falls; taken as it comes, it would change the
+    rate of one and the same leak by half from run to run. A jump that nothing like it
+    preceded is paid once, and does not count.
+    """
+    if accelerates(calls, values):
+        rate = _rate_at(STANDARD_CALLS, calls, values)
+        return LeakRate(rate, rate * _MOST_NOISE)
+    parts, late = _parts(calls, values), last_rate(calls, values)
+    if parts is None or late >= _SLOTS_ARE_LITTLE:
+        return LeakRate(late, _noise(late, _standard_error(last_eighths(calls, values))))
+    tables = _table_rate(parts.jumps)
+    return LeakRate(parts.even + tables, max(tables, _noise(parts.even, parts.error)))
+
+
+def _noise(rate: float, error: float) -> float:
+    return max(0.0, min(error, _MOST_NOISE * rate))
+
+
+def _standard_error(rates: Sequence[float]) -> float:
+    return float(deviation(rates) / len(rates) ** 0.5)
+
+
+def accelerates(calls: Sequence[int], values: Sequence[int]) -> bool:
+    """Say whether every call leaves more behind than the one before: callbacks that pile up and append.
+
+    The rate of such a leak is a matter of how many calls were made.
+    """
+    first, second, last = (rate_between(calls, values, *part) for part in ((1, 2), (2, 4), (4, 8)))
+    return 0 < _FASTER * first <= second <= last / _FASTER and last >= _FASTER_IN_ALL * first
+
+
+def _rate_at(call: int, calls: Sequence[int], values: Sequence[int]) -> float:
+    """Return the growth at one call: a power of the calls through the growth before and in the last half.
+
+    A straight line would take a small difference of two large rates where the ladder is long.
+    """
+    earlier, later = (calls[0] + (calls[-1] - calls[0]) * eighth / 8 for eighth in (3, 6))
+    before, last = rate_between(calls, values, 2, 4), last_rate(calls, values)
+    power = math.log(last / before) / math.log(later / earlier)
+    return float(before * (call / earlier) ** power)
+
+
+def _parts(calls: Sequence[int], values: Sequence[int]) -> _Parts | None:
+    """Tell the even growth of the last half from the jumps, each with where and how much.
+
+    None where growth is made of jumps, as with a list.
+    """
+    half = reading_at(calls, 4)
+    steps = [
+        (index, calls[index] - calls[index - 1], values[index] - values[index - 1])
+        for index in range(1, len(calls))
+        if calls[index] > calls[index - 1]
+    ]
+    late = [(made, grown) for index, made, grown in steps if index > half]
+    rates = sorted(grown / made for made, grown in late)
+    usual = max(0.0, rates[len(rates) // 2]) if rates else 0.0
+    kept = [(made, grown) for made, grown in late if grown <= _JUMP * usual * made]
+    if not kept or len(late) - len(kept) > _FEW_JUMPS:
+        return None
+    even = sum(grown for _, grown in kept) / sum(made for made, _ in kept)
+    return _Parts(
+        even=even,
+        error=_standard_error([grown / made for made, grown in kept]),
+        jumps=[
+            ((calls[index] + calls[index - 1]) / 2, grown - even * made)
+            for index, made, grown in steps
+            if grown > _JUMP * usual * made
+        ],
+    )
+
+
+def _table_rate(jumps: _Jumps) -> float:
+    """Return what the last of these jumps (where, how much) comes to per call, if it is one of a series."""
+    least, most = _EARLIER
+    for place, size in reversed(jumps):
+        earlier = [
+            before
+            for before in jumps
+            if least * place <= before[0] <= most * place and least * size <= before[1] <= most * size
+        ]
+        if earlier:
+            return _EVENED * size / place
+    return 0.0

@@ -1,0 +1,200 @@
+"""Whose memory is it: which frame of a stack a record is charged to, and how its place is named."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from pytest_memguard.core.measurement import Sample, Site, SiteBytes
+from pytest_memguard.meters.protocol import Frame
+
+KEPT_SITES = 20
+"""How many sites of the peak, and of what was retained, a sample carries along."""
+
+
+@dataclass(slots=True)
+class _Account:
+    peak_bytes: int = 0
+    retained_bytes: int = 0
+    inner: dict[Site, int] = field(default_factory=dict)
+
+
+class Tally:
+    """What the records of one sample come to; the frames it is given can be iterated again."""
+
+    def __init__(self, namer: SiteNamer) -> None:
+        self._namer = namer
+        self._accounts: dict[Site, _Account] = {}
+        self._peak_bytes = 0
+        self._harness_bytes = 0
+        self._retained_bytes = 0
+        self._allocations: int | None = None
+
+    def owns(self, frames: Iterable[Frame]) -> bool:
+        """Say whether what these frames allocated is the test's."""
+        return self._namer.belongs_to_test(frames)
+
+    def add_peak(self, size_bytes: int, frames: Iterable[Frame]) -> None:
+        """Count memory that was alive at the peak."""
+        account = self._account(size_bytes, frames)
+        if account is not None:
+            self._peak_bytes += size_bytes
+            account.peak_bytes += size_bytes
+        else:
+            self._harness_bytes += size_bytes
+
+    def add_allocations(self, number: int) -> None:
+        """Count allocations, where each of them was looked at."""
+        self._allocations = (self._allocations or 0) + number
+
+    def add_retained(self, size_bytes: int, frames: Iterable[Frame]) -> None:
+        """Count memory that outlived the sample."""
+        account = self._account(size_bytes, frames)
+        if account is not None:
+            self._retained_bytes += size_bytes
+            account.retained_bytes += size_bytes
+
+    def _account(self, size_bytes: int, frames: Iterable[Frame]) -> _Account | None:
+        if size_bytes <= 0 or not self._namer.belongs_to_test(frames):
+            return None
+        site, inner = self._namer.site_of(frames)
+        account = self._accounts.setdefault(site, _Account())
+        if inner is not None:
+            account.inner[inner] = account.inner.get(inner, 0) + size_bytes
+        return account
+
+    def sample(self) -> Sample:
+        """Return the sample, with its largest sites."""
+        by_peak = sorted(self._accounts.items(), key=lambda item: (-item[1].peak_bytes, item[0].at))
+        by_retained = sorted(self._accounts.items(), key=lambda item: (-item[1].retained_bytes, item[0].at))
+        kept = dict(by_peak[:KEPT_SITES] + by_retained[:KEPT_SITES])
+        return Sample(
+            peak_bytes=self._peak_bytes,
+            retained_bytes=self._retained_bytes,
+            allocations=self._allocations,
+            harness_bytes=self._harness_bytes,
+            sites=tuple(_site_bytes(site, account) for site, account in kept.items()),
+        )
+
+
+def _site_bytes(site: Site, account: _Account) -> SiteBytes:
+    inner = max(account.inner, key=lambda place: account.inner[place], default=None)
+    return SiteBytes(
+        site=site, peak_bytes=account.peak_bytes, retained_bytes=account.retained_bytes, inner=inner
+    )
+
+
+HARNESS_PACKAGES = frozenset(
+    {"_pytest", "pluggy", "memray", "xdist", "execnet", "coverage", "ddtrace", "hypothesis"}
+    | {"_hypothesis_pytestplugin", "_hypothesis_globals"}
+)
+"""Top-level packages that run or watch tests; with every `pytest…` package they are not the test's memory."""
+
+_EVENT_LOOPS = ("asyncio/base_events.py", "asyncio/runners.py")
+
+
+class Owner(Enum):
+    """What kind of code a file is."""
+
+    PROJECT = "project"
+    INSTALLED = "installed"
+    STDLIB = "stdlib"
+    LOOP = "loop"
+    HARNESS = "harness"
+
+
+class SiteNamer:
+    """Classifies files and names sites relative to a project's root.
+
+    `exclude` adds top-level packages whose memory is not the test's.
+    """
+
+    def __init__(self, root: Path, exclude: Iterable[str] = ()) -> None:
+        self._root = f"{root.resolve()}/"
+        self._harness = HARNESS_PACKAGES | frozenset(exclude)
+        self._own = f"{Path(__file__).resolve().parent.parent}/"
+        self._anyio_plugin = "anyio/pytest_plugin.py"
+        paths = sysconfig.get_paths()
+        self._stdlib = tuple(
+            {f"{Path(paths[key]).resolve()}/" for key in ("stdlib", "platstdlib")} | {f"{paths['stdlib']}/"}
+        )
+        self._installed = self._import_roots()
+        self._known: dict[str, tuple[Owner, str]] = {}
+
+    def _import_roots(self) -> tuple[str, ...]:
+        """Folders that packages are imported from, the longest first, without the project's own."""
+        roots = {f"{Path(entry).resolve()}/" for entry in sys.path if entry}
+        roots |= {f"{entry.rstrip('/')}/" for entry in sys.path if entry}
+        prefixes = (f"{Path(sys.prefix).resolve()}/", *self._stdlib)
+        own = {root for root in roots if root.startswith(self._root) and not root.startswith(prefixes)}
+        return tuple(sorted(roots - own - {self._root} - set(self._stdlib), key=len, reverse=True))
+
+    def classify(self, file: str) -> tuple[Owner, str]:
+        """Return the owner of a file and its name in reports."""
+        known = self._known.get(file)
+        if known is None:
+            known = self._known[file] = self._classify(file)
+        return known
+
+    def _classify(self, file: str) -> tuple[Owner, str]:
+        if file.startswith(self._own):
+            return Owner.HARNESS, f"pytest_memguard/{file[len(self._own) :]}"
+        if file.startswith("<"):
+            return (
+                (Owner.STDLIB, file)
+                if file.startswith("<frozen") or file == "<string>"
+                else (Owner.INSTALLED, file)
+            )
+        package_root = next((root for root in self._installed if file.startswith(root)), None)
+        if package_root is None and (
+            stdlib := next((root for root in self._stdlib if file.startswith(root)), None)
+        ):
+            name = file[len(stdlib) :]
+            return (Owner.LOOP if name in _EVENT_LOOPS else Owner.STDLIB), name
+        in_project = file.startswith(self._root)
+        if package_root is None or (in_project and len(package_root) < len(self._root)):
+            return Owner.PROJECT, file[len(self._root) :] if in_project else file
+        name = file[len(package_root) :]
+        return (Owner.HARNESS if self._is_harness(name) else Owner.INSTALLED), name
+
+    def _is_harness(self, name: str) -> bool:
+        top = name.split("/", 1)[0].removesuffix(".py")
+        return top in self._harness or top.startswith("pytest") or name == self._anyio_plugin
+
+    def belongs_to_test(self, frames: Iterable[Frame]) -> bool:
+        """Say whether memory allocated under these frames, innermost first, is the test's.
+
+        The innermost frame outside the standard library decides. An event loop serves the
+        test whoever started it, and a stack without any other frame is a thread of the test.
+        """
+        for frame in frames:
+            owner = self.classify(frame[1])[0]
+            if owner is not Owner.STDLIB:
+                return owner is not Owner.HARNESS
+        return True
+
+    def site_of(self, frames: Iterable[Frame]) -> tuple[Site, Site | None]:
+        """Name the site of a stack, and the library frame inside it where that is another one.
+
+        The site is the innermost frame of the project, else of an installed package, else of
+        the standard library.
+        """
+        best: dict[Owner, Frame] = {}
+        for frame in frames:
+            owner = self.classify(frame[1])[0]
+            if owner not in best:
+                best[owner] = frame
+                if owner is Owner.PROJECT:
+                    break
+        for owner in (Owner.PROJECT, Owner.INSTALLED, Owner.STDLIB, Owner.LOOP):
+            if owner in best:
+                inner = best.get(Owner.INSTALLED) if owner is Owner.PROJECT else None
+                return self._named(best[owner]), self._named(inner) if inner else None
+        return Site(file="<native>", line=0, function="unknown"), None
+
+    def _named(self, frame: Frame) -> Site:
+        return Site(file=self.classify(frame[1])[1], line=frame[2], function=frame[0])

@@ -1,0 +1,204 @@
+"""Reads captures of memray: what was alive at the peak, and what was left at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from pytest_memguard.meters.attribution import Tally
+from pytest_memguard.meters.memray_tracker import AllocationRecord, AllocatorType, FileReader
+from pytest_memguard.meters.protocol import Frame, MeterError, Survivor
+
+_UNMAP = int(AllocatorType.MUNMAP)
+_FREES = frozenset(map(int, (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)))
+_MAP = int(AllocatorType.MMAP)
+
+Stack = tuple[int, int, int]
+"""What memray knows a stack by: of Python, of the extensions below it, and when those were loaded."""
+
+
+class Replay:
+    """What the records of a capture, in their order, come to for those stacks that are the test's own.
+
+    Memray finds the moment when the whole process held the most. The test may have held more at
+    another one, when what the harness held beside it was less.
+    """
+
+    def __init__(self, is_own: Callable[[AllocationRecord], bool]) -> None:
+        self._is_own = is_own
+        self._records: dict[Stack, AllocationRecord | None] = {}
+        self._alive: dict[int, tuple[int, Stack]] = {}
+        self._mapped: dict[int, tuple[int, Stack]] = {}
+        self._held_bytes = 0
+        self._peak_bytes = 0
+        self._by_stack: dict[Stack, int] = {}
+        self._since_peak: dict[Stack, int] = {}
+        self.allocations = 0
+
+    def run(self, records: Iterable[AllocationRecord]) -> None:
+        """Go through the records; each memory address belongs to the last that allocated it."""
+        alive, known = self._alive, self._records
+        for record in records:
+            address, allocator = record.address, record.allocator
+            gone = alive.pop(address, None)
+            if gone is not None:
+                self._change(-gone[0], gone[1])
+            if allocator in _FREES:
+                if allocator == _UNMAP and self._mapped:
+                    self._unmap(address, address + record.size)
+                continue
+            stack = (record.stack_id, record.native_stack_id, record.native_segment_generation)
+            if stack not in known:
+                known[stack] = record if self._is_own(record) else None
+            if known[stack] is None:
+                continue
+            self.allocations += 1
+            size_bytes = record.size
+            if allocator == _MAP:
+                self._unmap(address, address + size_bytes)
+                self._mapped[address] = (size_bytes, stack)
+            else:
+                alive[address] = (size_bytes, stack)
+            self._change(size_bytes, stack)
+
+    def _change(self, by_bytes: int, stack: Stack) -> None:
+        """Keep what each stack holds, as changes since the highest peak so far."""
+        since = self._since_peak
+        since[stack] = since.get(stack, 0) + by_bytes
+        self._held_bytes += by_bytes
+        if self._held_bytes > self._peak_bytes:
+            self._peak_bytes = self._held_bytes
+            _merge(self._by_stack, since)
+            since.clear()
+
+    def _unmap(self, start: int, end: int) -> None:
+        """Let go of the parts of mappings between two addresses."""
+        for address, (size_bytes, stack) in list(self._mapped.items()):
+            first, last = max(start, address), min(end, address + size_bytes)
+            if first >= last:
+                continue
+            del self._mapped[address]
+            if first > address:
+                self._mapped[address] = (first - address, stack)
+            if last < address + size_bytes:
+                self._mapped[last] = (address + size_bytes - last, stack)
+            self._change(first - last, stack)
+
+    def at_peak(self) -> Iterator[tuple[AllocationRecord, int]]:
+        """Return what each stack held at the peak, in bytes, with a record that knows the stack."""
+        return self._held(self._by_stack)
+
+    def at_end(self) -> Iterator[tuple[AllocationRecord, int]]:
+        """Return what each stack still held at the end, in bytes, with a record that knows the stack."""
+        left = dict(self._by_stack)
+        _merge(left, self._since_peak)
+        return self._held(left)
+
+    def _held(self, by_stack: dict[Stack, int]) -> Iterator[tuple[AllocationRecord, int]]:
+        for stack, size_bytes in by_stack.items():
+            record = self._records[stack]
+            if record is not None and size_bytes > 0:
+                yield record, size_bytes
+
+
+def _merge(by_stack: dict[Stack, int], changes: dict[Stack, int]) -> None:
+    for stack, by_bytes in changes.items():
+        by_stack[stack] = by_stack.get(stack, 0) + by_bytes
+
+
+_USUAL_PADDING = 4096
+_PADDING = 65536
+_NEAREST_FRAMES = (3, 24)
+"""Whose memory it is shows in the first frames mostly, and each frame that is asked for takes time."""
+
+
+def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
+    """Add what was alive when the process was at its peak, and at the end of the capture, to a tally.
+
+    The test's own peak may be up to the harness' memory at that moment higher. Raises
+    `MeterError` where the capture cannot be read.
+    """
+    with _reader(path) as reader:
+        for record in reader.get_high_watermark_allocation_records(merge_threads=True):
+            tally.add_peak(record.size, _stack(record, native=native))
+        for record in reader.get_leaked_allocation_records(merge_threads=True):
+            tally.add_retained(record.size, _stack(record, native=native))
+
+
+def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
+    """Add what was alive when the test itself was at its peak, what it left, and its allocations.
+
+    Exact, at some microseconds for each record of a capture of all allocations. Raises
+    `MeterError` where the capture cannot be read.
+    """
+    with _reader(path) as reader:
+        replay = Replay(lambda record: tally.owns(_stack(record, native=native)))
+        replay.run(reader.get_allocation_records())
+        for record, size_bytes in replay.at_peak():
+            tally.add_peak(size_bytes, _stack(record, native=native))
+        for record, size_bytes in replay.at_end():
+            tally.add_retained(size_bytes, _stack(record, native=native))
+        tally.add_allocations(replay.allocations)
+
+
+def read_survivors(path: Path, *, native: bool) -> list[Survivor]:
+    """Return what outlived a capture; raises `MeterError` where it cannot be read."""
+    with _reader(path) as reader:
+        return [
+            (record.size, record.n_allocations, tuple(_whole_stack(record, native=native)))
+            for record in reader.get_leaked_allocation_records(merge_threads=True)
+        ]
+
+
+@contextmanager
+def _reader(path: Path) -> Iterator[FileReader]:
+    try:
+        _drop_padding(path)
+        with closing(FileReader(path)) as reader:
+            yield reader
+    except (OSError, RuntimeError, ValueError) as error:
+        raise MeterError(f"the capture of memray cannot be read: {error}") from error
+
+
+def _whole_stack(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
+    return record.hybrid_stack_trace() if native else record.stack_trace()
+
+
+def _stack(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
+    return tuple(record.hybrid_stack_trace()) if native else _Stack(record.stack_trace)
+
+
+class _Stack:
+    """The frames of a record, innermost first; each iteration takes from memray what it needs."""
+
+    __slots__ = ("_stack_trace",)
+
+    def __init__(self, stack_trace: Callable[[int], list[Frame]]) -> None:
+        self._stack_trace = stack_trace
+
+    def __iter__(self) -> Iterator[Frame]:
+        given = 0
+        for most in (*_NEAREST_FRAMES, sys.maxsize):
+            frames = self._stack_trace(most)
+            yield from frames[given:]
+            given = len(frames)
+            if given < most:
+                return
+
+
+def _drop_padding(path: Path) -> None:
+    """Cut the zeros that memray maps ahead; its reader would walk them backwards byte by byte, each time."""
+    with path.open("r+b", buffering=0) as capture:
+        end = capture.seek(0, os.SEEK_END)
+        length = _USUAL_PADDING
+        while end:
+            start = max(0, end - length)
+            capture.seek(start)
+            kept = capture.read(end - start).rstrip(b"\0")
+            if kept:
+                capture.truncate(start + len(kept))
+                return
+            end, length = start, _PADDING

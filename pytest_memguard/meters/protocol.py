@@ -1,0 +1,57 @@
+"""What every meter offers, and what it says when it cannot measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Protocol
+
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.measurement import Sample
+
+Frame = tuple[str, str, int]
+"""Function, file and line: the order in which memray gives them."""
+
+Survivor = tuple[int, int, tuple[Frame, ...]]
+"""Bytes, number of blocks, and the stack that allocated them, innermost first."""
+
+
+class MeterError(MemguardError):
+    """A sample that could not be taken; the sentence becomes the reason of `not-measured`."""
+
+    slug = "not-measured"
+
+
+class Recording(Protocol):
+    """One sample being taken: a context manager whose `sample` can be read when it is closed."""
+
+    def __enter__(self) -> Recording:  # noqa: PYI034 - a protocol of its own: what is entered is a Recording, no more
+        """Start to measure; raises `MeterError` where that cannot be."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Collect garbage and stop, whatever happened."""
+
+    def sample(self) -> Sample:
+        """Return what was measured; raises `MeterError` where the capture cannot be read."""
+
+
+class Meter(Protocol):
+    """Measures one thing at a time in this process."""
+
+    name: str
+    label: str
+    counts_allocations: bool
+
+    def recording(self, *, native: bool = False, children: bool = False, counted: bool = False) -> Recording:
+        """Prepare one sample; `counted` asks for the number of its allocations too, where the meter can."""
+
+    def made_with(self) -> Mapping[str, str]:
+        """Return the versions that the numbers depend on."""
+
+    def keep_last(self, destination: str) -> bool:
+        """Copy the last capture to a file; False where this meter has none."""
+
+    def close(self) -> None:
+        """Remove what the meter keeps on disk."""

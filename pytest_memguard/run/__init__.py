@@ -1,0 +1,1 @@
+"""One guarded run of pytest: hooks, options, the collection, xdist, the ending."""

@@ -1,0 +1,107 @@
+"""The end of a guarded run: its results file, what it accepts, its exit status, and its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.reports.text import summary_lines
+from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.run.options import RunOptions
+from pytest_memguard.run.problems import problems
+from pytest_memguard.storage.accepting import plan_acceptance
+from pytest_memguard.storage.baseline import write_gitignore
+from pytest_memguard.storage.results import OldResults, write_results
+
+
+class Ending:
+    """Ends a run and tells how it ended."""
+
+    def __init__(self, session: GuardSession, options: RunOptions, old_results: OldResults) -> None:
+        self._session = session
+        self._options = options
+        self._old_results = old_results
+        self._results: RunResults | None = None
+        self._accepted: tuple[str, ...] = ()
+        self.differences: set[str] = set()
+        self.error = ""
+
+    def finish(self, session: pytest.Session) -> None:
+        """Write the results, accept them where asked to, and fail the run where a problem does."""
+        self.differences.update(self._session.differences())
+        self._results = results = self._session.results(problems(self._session, self._options))
+        try:
+            write_gitignore(self._options.root / ".memguard")
+            _write(self._options.results_paths, results)
+            self._old_results.drop()
+            if self._options.accept:
+                self._accepted = _accept(self._session, results)
+        except MemguardError as error:
+            self.error = f"memguard: {error}"
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            return
+        if _failed(results) and session.exitstatus in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+        ):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def tell(self, terminal: pytest.TerminalReporter) -> None:
+        """Write the summary into pytest's terminal report."""
+        if self._results is None and not self.error:
+            return
+        failed = bool(self.error) or _failed(self._results)
+        terminal.write_sep("=", "memguard", red=failed, green=not failed)
+        if self.error:
+            terminal.write_line(f"ERROR: {self.error}", red=True)
+        if self._results is not None:
+            self._tell_results(terminal, self._results)
+
+    def _tell_results(self, terminal: pytest.TerminalReporter, results: RunResults) -> None:
+        if self.error or _failed(results):
+            for difference in sorted(self.differences):
+                terminal.write_line(f"note: {difference}; that is the likeliest innocent cause of a change")
+        accepting = self._options.accept
+        verbose = terminal.config.get_verbosity() > 0
+        width = terminal._tw.fullwidth  # noqa: SLF001 - pytest's reporter has no public name for it
+        for line in summary_lines(results, width=width, verbose=verbose, accepting=accepting):
+            terminal.write_line(line)
+        for line in self._accepted:
+            terminal.write_line(f"accepted  {line}")
+        if accepting:
+            number = len(self._accepted)
+            entries = "1 entry" if number == 1 else f"{number} entries"
+            terminal.write_line(f"accepted {entries} into {self._session.settings.baseline_dir}")
+
+
+def _write(paths: Sequence[Path], results: RunResults) -> None:
+    """Write the results wherever that is possible; raises what kept one of them from being written."""
+    with ExitStack() as stack:  # which goes on after an error, and raises it at its end
+        for path in paths:
+            stack.callback(write_results, path, results)
+
+
+def _accept(session: GuardSession, results: RunResults) -> tuple[str, ...]:
+    """Write what changed into the baseline and return a line for each entry."""
+    store = session.store
+    with store.locked():
+        entries = store.entries_of(test.id for test in results.tests)
+        changes = plan_acceptance(results, entries)
+        store.update(
+            {change.test_id: change.new for change in changes},
+            meter=results.meter,
+            made_with=results.made_with,
+        )
+    return tuple(printable(change.description) for change in changes)
+
+
+def _failed(results: RunResults | None) -> bool:
+    return results is not None and (
+        any(test.fails for test in results.tests) or any(problem.fails for problem in results.problems)
+    )

@@ -1,0 +1,54 @@
+"""What is wrong with a run as a whole, whatever its tests came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_memguard.core.verdict import Outcome, RunProblem, TestResult
+from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.run.options import RunOptions
+
+_OUTSIDE = ("the test was skipped", "the test failed", "the test is expected to fail")
+
+
+def problems(session: GuardSession, options: RunOptions) -> tuple[RunProblem, ...]:
+    """Say what is wrong with the run as a whole; in CI it fails, elsewhere it warns."""
+    fails = options.in_ci and not options.accept and not session.settings.advisory
+    tests = [test for test in session.results().tests if test.outcome is not Outcome.STALE]
+    found = []
+    if not tests:
+        sentence = (
+            "this run guarded no test, so it proves nothing about memory. Mark tests with "
+            "@pytest.mark.memguard, or run with --memguard-all."
+        )
+        found.append(RunProblem("no-tests", sentence, fails))
+    elif all(test.outcome is Outcome.NOT_MEASURED for test in tests):
+        broken = any(not test.verdict.reason.startswith(_OUTSIDE) for test in tests)
+        sentence = (
+            "no guarded test was measured, so this run proves nothing about memory. "
+            "The reasons are listed above."
+        )
+        found.append(RunProblem("nothing-measured", sentence, fails and broken))
+    uncompared = [test for test in tests if test.outcome is Outcome.NO_BASELINE]
+    if tests and not options.accept and (uncompared or not session.has_baseline):
+        sentence = _other_meter(uncompared) if session.has_baseline else _no_baseline(session)
+        found.append(RunProblem("no-baseline", sentence, fails))
+    return tuple(found)
+
+
+def _other_meter(uncompared: Sequence[TestResult]) -> str:
+    test, *more = uncompared
+    others = f", nor {len(more)} more for the same reason" if more else ""
+    return (
+        f"{test.id} was not compared: {test.verdict.reason}{others}. Run with the meter of the baseline, "
+        "or accept this run's numbers with: memguard accept"
+    )
+
+
+def _no_baseline(session: GuardSession) -> str:
+    others = [name for name in session.store.environments() if name != session.environment]
+    there = f" There are baselines for {', '.join(others)}." if others else ""
+    return (
+        f"nothing is accepted for {session.environment} in {session.settings.baseline_dir}, "
+        f"so nothing was compared.{there} Accept this run's numbers with: memguard accept"
+    )

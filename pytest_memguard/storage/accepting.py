@@ -1,0 +1,211 @@
+"""What a baseline becomes when a run is accepted: a plan, one change a test."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.measurement import Entry, EntrySite, Measurement
+from pytest_memguard.core.metrics import (
+    ALLOCATIONS,
+    COUNTED_UNITS,
+    LEAK_PER_CALL,
+    METRICS,
+    PEAK,
+    RETAINED,
+    SETTLED,
+)
+from pytest_memguard.core.units import KIB, format_apart, format_change, format_size
+from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
+
+STORED_SITES = 5
+_SITE_SHARE = 0.02
+_SITE_BYTES = KIB
+_NEAR_IDS_LOOKED_AT = 2000  # comparing texts is slow, and a message needs no more
+
+CHANGING = (
+    Outcome.NEW,
+    Outcome.NO_BASELINE,
+    Outcome.GREW,
+    Outcome.LEAKED,
+    Outcome.OVER_LIMIT,
+    Outcome.IMPROVED,
+)
+"""The outcomes whose numbers are written; an `ok` entry is rewritten only where everything is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry that is added, rewritten, or removed where `new` is absent."""
+
+    test_id: str
+    old: Entry | None
+    new: Entry | None
+
+    @property
+    def description(self) -> str:
+        """Say in one line what changes.
+
+        >>> Change("t.py::a", Entry({"peak": 32505856}), Entry({"peak": 50541363})).description
+        't.py::a  peak 31.0 MiB -> 48.2 MiB (+55.5%)'
+        """
+        if self.new is None:
+            return f"{self.test_id}  removed"
+        return f"{self.test_id}  {self.figures or 'note or sites'}"
+
+    @property
+    def figures(self) -> str:
+        """Say which figures change, and from what to what; nothing where none does."""
+        return "" if self.new is None else ", ".join(_differences(self.old, self.new))
+
+
+def plan_acceptance(
+    results: RunResults,
+    entries: Mapping[str, Entry],
+    patterns: Sequence[str] = (),
+    *,
+    everything: bool = False,
+    note: str | None = None,
+) -> list[Change]:
+    """Say which entries change when a run is accepted, sorted by test.
+
+    `entries` holds what is accepted now, by node id. Without `everything` only tests whose
+    outcome asks for it change. Raises `NothingToJudgeError` for a pattern that fits no test.
+    """
+    chosen = select((test.id for test in results.tests), patterns)
+    changes = (
+        _change(test, entries.get(test.id), note)
+        for test in results.tests
+        if test.id in chosen and (everything or test.outcome in CHANGING)
+    )
+    return sorted((change for change in changes if change is not None), key=lambda change: change.test_id)
+
+
+def _change(test: TestResult, old: Entry | None, note: str | None) -> Change | None:
+    if test.measurement is None or test.outcome in (Outcome.NOT_MEASURED, Outcome.STALE):
+        return None
+    new = entry_from(test.measurement, old, note)
+    return None if not new.metrics or new == old else Change(test.id, old, new)
+
+
+def plan_removal(results: RunResults, entries: Mapping[str, Entry]) -> list[Change]:
+    """Say which entries go because the run found that their test no longer exists, sorted by test."""
+    stale = sorted(test.id for test in results.tests if test.outcome is Outcome.STALE)
+    return [Change(test_id, entries[test_id], None) for test_id in stale if test_id in entries]
+
+
+def entry_from(measurement: Measurement, previous: Entry | None = None, note: str | None = None) -> Entry:
+    """Make the entry of what was measured; an earlier note and figures not measured stay.
+
+    Sites are the largest at the peak or by what they retained, joined by file and function.
+    """
+    metrics = {name: max(0, size) for name, size in measurement.metrics.items()}
+    spread = dict(measurement.spread)
+    counted = measurement.leak.counts if measurement.leak else ()
+    counts = {count.unit: count.per_1000_calls for count in counted if count.unit in COUNTED_UNITS}
+    sites = _stored_sites(measurement)
+    if previous is not None:
+        unmeasured = (ALLOCATIONS,) if measurement.leak else (ALLOCATIONS, SETTLED, LEAK_PER_CALL)
+        for name in unmeasured:
+            if name in previous.metrics:
+                metrics.setdefault(name, previous.metrics[name])
+                spread.setdefault(name, previous.spread.get(name, 0))
+        sites = sites if measurement.sites else previous.sites
+        counts = counts if measurement.leak else dict(previous.leaks_per_1000_calls)
+    return Entry(
+        metrics={name: metrics[name] for name in METRICS if name in metrics},
+        spread={name: size for name, size in spread.items() if size > 0},
+        note=(previous.note if previous else "") if note is None else note,
+        sites=sites,
+        leaks_per_1000_calls=counts,
+    )
+
+
+def _stored_sites(measurement: Measurement) -> tuple[EntrySite, ...]:
+    held: dict[str, tuple[int, int]] = {}
+    for one in measurement.sites:
+        peak, retained = held.get(one.site.at, (0, 0))
+        held[one.site.at] = (peak + one.peak_bytes, retained + one.retained_bytes)
+    least_peak = max(_SITE_BYTES, int(measurement.metrics.get(PEAK, 0) * _SITE_SHARE))
+    least_retained = max(_SITE_BYTES, int(measurement.metrics.get(RETAINED, 0) * _SITE_SHARE))
+    large = [
+        EntrySite(at=at, peak_bytes=peak, retained_bytes=retained)
+        for at, (peak, retained) in held.items()
+        if peak >= least_peak or retained >= least_retained
+    ]
+    large.sort(key=lambda site: (-max(site.peak_bytes, site.retained_bytes), site.at))
+    return tuple(large[:STORED_SITES])
+
+
+def select(test_ids: Iterable[str], patterns: Sequence[str], *, accepted: bool = False) -> set[str]:
+    """Return the ids that any pattern fits, all without a pattern.
+
+    A pattern is a node id (with its cases and regions), a file, a folder, or a shell pattern;
+    brackets also stand for themselves. Raises `NothingToJudgeError` for one that fits nothing;
+    `accepted` says that the ids are those of the baseline, not of a run.
+    """
+    ids = set(test_ids)
+    if not patterns:
+        return ids
+    chosen: set[str] = set()
+    for pattern in patterns:
+        found = _matching(ids, pattern)
+        if not found:
+            raise NothingToJudgeError(_no_match(ids, pattern, accepted=accepted))
+        chosen |= found
+    return chosen
+
+
+def _matching(ids: set[str], pattern: str) -> set[str]:
+    below = tuple(f"{pattern.rstrip('/')}{end}" for end in ("::", "[", "/"))
+    found = {test_id for test_id in ids if test_id == pattern or test_id.startswith(below)}
+    if found:
+        return found  # whoever names a test means it, also where its brackets could be read as a set
+    literal = re.compile(fnmatch.translate(pattern.replace("[", "[[]")))
+    as_shell = re.compile(fnmatch.translate(pattern))
+    return {test_id for test_id in ids if literal.match(test_id) or as_shell.match(test_id)}
+
+
+def _no_match(ids: set[str], pattern: str, *, accepted: bool) -> str:
+    module = pattern.partition("::")[0]
+    same_module = [test_id for test_id in ids if test_id.startswith(module)]
+    candidates = sorted(same_module or ids)[:_NEAR_IDS_LOOKED_AT]
+    near = difflib.get_close_matches(pattern, candidates, n=3, cutoff=0.5)
+    hint = f"near are {', '.join(repr(name) for name in near)}" if near else f"it has {len(ids):,}"
+    where, command = ("entry of the baseline", "show") if accepted else ("test of the last run", "diff --all")
+    return f"no {where} matches {pattern!r}; {hint}. List them with `memguard {command}`."
+
+
+def _differences(old: Entry | None, new: Entry) -> list[str]:
+    parts = []
+    for name in METRICS:
+        before = None if old is None else old.metrics.get(name)
+        after = new.metrics.get(name)
+        if after is None or before == after or (before is None and name == ALLOCATIONS):
+            continue
+        label = name.replace("_", " ")
+        if before is None:
+            parts.append(f"{label} {after:,}" if name == ALLOCATIONS else f"{label} {format_size(after)}")
+        elif name == ALLOCATIONS:
+            if not parts:
+                parts.append(f"{label} {before:,} -> {after:,}")
+        else:
+            share = format_change(after, before)
+            figures = " -> ".join(format_apart(before, after))
+            parts.append(f"{label} {figures} ({share})" if share else f"{label} {figures}")
+    return parts + _count_differences(old.leaks_per_1000_calls if old else {}, new.leaks_per_1000_calls)
+
+
+def _count_differences(old: Mapping[str, int], new: Mapping[str, int]) -> list[str]:
+    """Say which rates of what leaks beside bytes change."""
+    parts = []
+    for unit in COUNTED_UNITS:
+        before, after = old.get(unit, 0), new.get(unit, 0)
+        if before != after:
+            figures = f"{before:,} -> {after:,}" if before else f"{after:,}"
+            parts.append(f"{unit} per 1,000 calls {figures}")
+    return parts

@@ -1,0 +1,62 @@
+"""One module's baseline: what is accepted in the file, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
+from pytest_memguard.storage.yaml_writing import write_flow, write_key, write_quoted, write_text
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleBaseline:
+    """The accepted entries of one test module in one environment.
+
+    `entries` is keyed by what follows the first `::` of a node id; `meter` and `made_with` say
+    how the numbers were taken.
+    """
+
+    module: str
+    meter: str = ""
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+
+def module_text(baseline: ModuleBaseline) -> str:
+    """Write the canonical text; `ValueError` where a name cannot be written as UTF-8."""
+    shown = baseline.module if baseline.module.isprintable() else ascii(baseline.module)
+    lines = [
+        f"# Accepted memory of {shown}. Change it with `memguard accept`; review it like code.",
+        f"format: {FORMAT}",
+    ]
+    if baseline.meter:
+        lines.append(f"meter: {write_text(baseline.meter)}")
+    if baseline.made_with:
+        lines.append(f"made_with: {write_flow(dict(sorted(baseline.made_with.items())))}")
+    lines.append("tests:")
+    for key in sorted(baseline.entries):
+        lines.append(write_key(key, "  "))
+        _write_entry(baseline.entries[key], lines)
+    return "\n".join(lines) + "\n"
+
+
+def _write_entry(entry: Entry, lines: list[str]) -> None:
+    lines.extend(f"    {name}: {entry.metrics[name]:_}" for name in METRICS if name in entry.metrics)
+    if counted := entry.leaks_per_1000_calls:
+        counts = {unit: counted[unit] for unit in COUNTED_UNITS if unit in counted}
+        lines.append(f"    leaks_per_1000_calls: {write_flow(counts)}")
+    if entry.spread:
+        spread = {name: entry.spread[name] for name in METRICS if name in entry.spread}
+        lines.append(f"    spread: {write_flow(spread)}")
+    if entry.note:
+        lines.append(f"    note: {write_text(entry.note)}")
+    if entry.sites:
+        lines.append("    sites:")
+    for site in entry.sites:
+        held = {"peak": site.peak_bytes, "retained": site.retained_bytes}
+        parts = "".join(f", {name}: {size:_}" for name, size in held.items() if size)
+        lines.append(f"    - {{at: {write_quoted(site.at)}{parts}}}")

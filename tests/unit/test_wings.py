@@ -1,0 +1,190 @@
+"""The wings of the package: who may import whom, which third parties live where, what a plain run loads."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import pytest_memguard
+
+NAME = "pytest_memguard"
+PACKAGE = Path(pytest_memguard.__file__).parent
+
+WINGS: dict[str, set[str]] = {
+    "core": set(),
+    "gate": {"core"},
+    "meters": {"core"},
+    "storage": {"core"},
+    "commits": {"core", "storage"},
+    "leaks": {"core", "meters"},
+    "orders": {"core"},
+    "reports": {"core", "gate"},
+    "guard": {"core", "gate", "meters", "leaks", "orders", "storage"},
+    "run": {"core", "guard", "meters", "reports", "storage"},
+    "programs": {"core", "gate", "meters", "leaks", "storage"},
+    "cli": {"core", "gate", "meters", "storage", "commits", "leaks", "orders", "reports", "programs"},
+    "github": {"core", "storage", "reports", "commits"},
+}
+"""Each wing, and the wings beside itself that it may import."""
+
+ENTRANCES = {"__init__", "plugin"}
+"""The only modules outside every wing: they load a wing when it is asked for."""
+
+THIRD_PARTY = {
+    "memray": "meters/memray_tracker.py",
+    "psutil": "leaks/process_memory.py",
+    "yaml": "storage/yaml_reading.py",
+    "click": "cli/",
+    "jinja2": "reports/",
+}
+"""The one place where each distribution is imported."""
+
+MOST_LINES = 400
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Yield the dotted name within the package and the tree of every module."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Yield every module that is imported anywhere, in functions and for type checking too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_imports() -> dict[str, set[str]]:
+    """Return the modules of the package that each of its modules imports."""
+    there = dict(modules())
+    return {
+        name: {short for full in imported(tree) if (short := full.removeprefix(f"{NAME}.")) in there} - {name}
+        for name, tree in there.items()
+    }
+
+
+def wing(module: str) -> str:
+    return module.split(".", 1)[0]
+
+
+def test_every_module_is_in_a_wing() -> None:
+    assert {wing(name) for name, _ in modules()} <= set(WINGS) | ENTRANCES
+
+
+def test_a_wing_imports_only_the_wings_below_it() -> None:
+    wrong = {
+        name: sorted(beyond)
+        for name, names in own_imports().items()
+        if name not in ENTRANCES
+        and (beyond := {other for other in names if wing(other) not in WINGS[wing(name)] | {wing(name)}})
+    }
+    assert wrong == {}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {
+        name: {
+            other for other in names if not name.startswith(f"{other}.")
+        }  # a package's face may be inside it
+        for name, names in own_imports().items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
+
+
+def test_no_wings_import_each_other_in_a_circle() -> None:
+    TopologicalSorter(WINGS).prepare()
+
+
+@pytest.mark.parametrize(("distribution", "place"), THIRD_PARTY.items())
+def test_third_parties_stay_in_their_place(distribution: str, place: str) -> None:
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if distribution
+        in {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
+    }
+    assert {path for path in users if not path.startswith(place)} == set()
+
+
+def test_only_the_gate_asks_a_policy_for_its_tolerances_and_limits() -> None:
+    asking = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("limit_of", "allowance_bytes")
+    }
+    assert {wing(name) for name in asking} <= {"gate", "core"}
+
+
+def test_modules_stay_small() -> None:
+    lines = {name: len((PACKAGE / path).read_text(encoding="utf-8").splitlines()) for name, path in paths()}
+    assert {name: number for name, number in lines.items() if number > MOST_LINES} == {}
+
+
+def paths() -> Iterator[tuple[str, Path]]:
+    for path in PACKAGE.rglob("*.py"):
+        yield path.relative_to(PACKAGE).as_posix(), path.relative_to(PACKAGE)
+
+
+FREE = """
+import sys
+from pathlib import Path
+import pytest
+
+class Watch:
+    def pytest_unconfigure(self):
+        heavy = {"memray", "yaml", "click", "rich", "jinja2", "psutil"}
+        Path("loaded.txt").write_text(" ".join(sorted(
+            heavy & set(sys.modules) | {name for name in sys.modules if name.startswith("pytest_memguard.")}
+        )))
+
+sys.exit(pytest.main(sys.argv[1:], plugins=[Watch()]))
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--collect-only"], ["--help"], ["--markers"]], ids=str)
+def test_a_run_without_memguard_loads_next_to_nothing(tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n@pytest.mark.memguard(max_peak='1 KiB')\ndef test_it(): pass\n"
+    )
+    command = [sys.executable, "-c", FREE, "-p", "pytest_memguard.plugin", "-q", *options]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    loaded = (tmp_path / "loaded.txt").read_text().split()
+    assert [name for name in loaded if "." not in name] == []
+    assert set(loaded) == {
+        "pytest_memguard.core",
+        "pytest_memguard.core.options",
+        "pytest_memguard.core.paths",
+        "pytest_memguard.plugin",
+    }
+
+
+def test_the_type_of_the_fixture_can_be_imported_without_a_meter() -> None:
+    code = (
+        "import sys; from pytest_memguard import MemguardFixture; "
+        "heavy = {'memray', 'yaml', 'click', 'rich', 'jinja2'} & set(sys.modules); "
+        "print(MemguardFixture.__name__, sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["MemguardFixture", "[]"]
