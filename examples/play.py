@@ -217,6 +217,9 @@ def _read(language: str, text: str) -> None:
             settings_from(toml.loads(text).get("tool", {}).get("memguard", {}), "the page")
         except SettingsError as error:
             raise ValueError(str(error)) from error
+    elif language == "mermaid":
+        if not text.startswith("flowchart "):
+            raise ValueError("a mermaid block of these pages is a flowchart")
     else:
         raise ValueError(f"nobody knows how to check a block of {language!r}")
 

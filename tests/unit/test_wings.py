@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,6 +107,20 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_no_wings_import_each_other_in_a_circle() -> None:
     TopologicalSorter(WINGS).prepare()
+
+
+def test_the_picture_of_the_wings_shows_what_they_may_import() -> None:
+    picture = PACKAGE.parent / "docs/contributing/architecture.md"
+    arrows = {
+        (one, other)
+        for ones, others in re.findall(
+            r"^    ([\w &]+) --> ([\w &]+)$", picture.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        for one in ones.split(" & ")
+        for other in others.split(" & ")
+    }
+    assert arrows
+    assert {(one, other) for one, other in arrows if other not in WINGS[one]} == set()
 
 
 @pytest.mark.parametrize(("distribution", "place"), THIRD_PARTY.items())
