@@ -12,8 +12,8 @@ import click
 import pytest
 
 import pytest_memguard
-from pytest_memguard import plugin as options
 from pytest_memguard.cli import memguard
+from pytest_memguard.core import options
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.policy import POLICY_KEYS
@@ -21,7 +21,7 @@ from pytest_memguard.core.settings import SETTING_KEYS, Settings
 from pytest_memguard.core.verdict import OUTCOMES
 from pytest_memguard.guard.fixture import MemguardFixture
 from pytest_memguard.plugin import _marker_line
-from pytest_memguard.storage import baseline_reading as baseline_parsing
+from pytest_memguard.storage import baseline_reading
 from tests.docs.pages import ROOT, first_column, section, text_of
 
 
@@ -44,8 +44,8 @@ def test_fixture_has_every_call() -> None:
 
 
 def test_options_has_every_option_and_whether_it_takes_a_value() -> None:
-    switches = list(options._SWITCHES)
-    existing = [*switches, *(f"{name} {metavar}" for name, (metavar, _) in options._VALUES.items())]
+    switches = list(options.SWITCHES)
+    existing = [*switches, *(f"{name} {metavar}" for name, (metavar, _) in options.VALUES.items())]
     assert sorted([name for name in first_column(text_of("options")) if name.startswith("--")]) == sorted(
         existing
     )
@@ -116,7 +116,7 @@ def test_exit_codes_are_those_of_the_errors(page: str) -> None:
 
 
 def test_baseline_format_has_every_key() -> None:
-    keys = {*baseline_parsing._TOP_KEYS, *baseline_parsing._ENTRY_KEYS}
+    keys = {*baseline_reading._TOP_KEYS, *baseline_reading._ENTRY_KEYS}
     assert sorted(first_column(text_of("baseline-format"))) == sorted(keys)
 
 
