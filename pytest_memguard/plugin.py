@@ -1,4 +1,4 @@
-"""The pytest plugin: options, the marker, the fixture; all else is loaded by a guarded run only."""
+"""The pytest plugin: options, the marker and the fixture. Only a guarded run loads more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `memguard` command: finds the project, parses, and turns errors into one line and an exit code."""
+"""The `memguard` command: finds the project, and turns errors into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code of the command or of its error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A console that lacks a character is no reason to stop.
+            # A console that cannot show a character must not stop the command.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(_exit_code(arguments))
 

@@ -1,4 +1,4 @@
-"""`memguard accept`: what the last run measured becomes the baseline."""
+"""`memguard accept`: write what the last run measured into the baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memguard compare`: this tree against another commit, both measured now, without a baseline."""
+"""`memguard compare`: measure this tree and another commit now, and compare them without a baseline."""
 
 from __future__ import annotations
 

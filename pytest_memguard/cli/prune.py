@@ -1,4 +1,4 @@
-"""`memguard prune`: entries go whose test is gone."""
+"""`memguard prune`: remove baseline entries whose test no longer exists."""
 
 from __future__ import annotations
 

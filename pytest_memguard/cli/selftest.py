@@ -1,4 +1,4 @@
-"""`memguard selftest`: proof that the gate can fail, on a growth and a leak planted for it."""
+"""`memguard selftest`: prove that the gate fails, on a planted growth and a planted leak."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _probe(call: Call, project: Path, probe: Probe) -> bool:
                 call.write(f"      {line}")
             return False
     call.write(
-        f"  {call.paint('ok', 'green')}      {probe.name}: unchanged it passes, planted it is {probe.outcome}"
+        f"  {call.paint('ok', 'green')}      {probe.name}: unchanged it passes, with it planted: {probe.outcome}"
     )
     return True
 

@@ -1,4 +1,4 @@
-"""`memguard show`: what is accepted, for people and as JSON."""
+"""`memguard show`: print the accepted numbers, as text or JSON."""
 
 from __future__ import annotations
 

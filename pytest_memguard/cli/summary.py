@@ -1,4 +1,4 @@
-"""`memguard summary`: the report of the last run, for people, for a pull request, or for a program."""
+"""`memguard summary`: print the report of the last run as text, Markdown or JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares two commits without a baseline: both are measured here, by this commit's tests."""
+"""Compares two commits without a baseline, by measuring both here with this commit's tests."""
 
 from __future__ import annotations
 

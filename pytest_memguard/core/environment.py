@@ -1,4 +1,4 @@
-"""The key under which numbers are comparable, and what a measurement was made with."""
+"""The environment key, under which numbers are comparable, and the versions behind a measurement."""
 
 from __future__ import annotations
 

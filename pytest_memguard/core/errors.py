@@ -1,4 +1,4 @@
-"""What memguard says when it cannot go on: one sentence, a slug, an exit code."""
+"""The errors that memguard reports: one sentence, a slug and an exit code each."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("tolerence", ["tolerance", "leaks"])
     "did you mean 'tolerance'?"
     >>> nearest("x", ["tolerance", "leaks"])
-    'known are leaks, tolerance'
+    'accepted: leaks, tolerance'
     """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names)}"
+    return f"did you mean '{close[0]}'?" if close else f"accepted: {', '.join(names)}"

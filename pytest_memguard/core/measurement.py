@@ -1,4 +1,4 @@
-"""The values that travel between the layers; each is frozen and knows its units."""
+"""Samples, measurements, leak findings and baseline entries: frozen values with units in their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tolerances and limits that apply to a test, read from what users write."""
+"""The tolerances and limits that apply to a test, and how they are read from what users write."""
 
 from __future__ import annotations
 

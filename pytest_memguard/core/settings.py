@@ -1,4 +1,4 @@
-"""What a project sets for all its tests: `[tool.memguard]`, checked key by key."""
+"""The settings of a project, `[tool.memguard]`, checked key by key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes, shares and durations: what is printed can be read again."""
+"""Sizes, shares and durations: what is printed can be parsed again."""
 
 from __future__ import annotations
 

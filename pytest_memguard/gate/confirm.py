@@ -1,4 +1,4 @@
-"""When to measure again, and what the samples of one test say together."""
+"""Decides when a test is measured again, and combines its samples into one measurement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which lines stand behind a metric that failed, from what each function holds and held."""
+"""Finds the source lines behind a metric that failed, from what each function holds now and held before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words for what was decided: figures against limits, and the reason of a verdict."""
+"""The words of a verdict: figures against limits, and the reason."""
 
 from __future__ import annotations
 

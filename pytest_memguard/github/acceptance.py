@@ -1,4 +1,4 @@
-"""Results from artifacts as changed baseline files, on top of those that a branch has."""
+"""Turns results from artifacts into changed baseline files, on top of those of a branch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub's REST API over the standard library: one token, one repository, bounded answers."""
+"""GitHub's REST API through the standard library: one token, one repository, answers of bounded size."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Head:
 
 
 def file_text(api: Api, head: Head, path: str) -> str | None:
-    """Return a file's text at the head, None where there is none; `ApiError` for what is no text."""
+    """Return a file's text at the head, None where there is none; `ApiError` for a file that is not text."""
     try:
         found = api.get(f"contents/{urllib.parse.quote(path)}", ref=head.commit)
     except ApiError as error:
@@ -37,12 +37,12 @@ def file_text(api: Api, head: Head, path: str) -> str | None:
             return None
         raise
     if not isinstance(found, dict) or found.get("type") != "file":
-        raise ApiError(f"{path} is no plain file on the branch")
+        raise ApiError(f"{path} is not a regular file on the branch")
     blob = api.get(f"git/blobs/{urllib.parse.quote(str(found['sha']))}")
     try:
         return base64.b64decode(str(blob["content"]), validate=False).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise ApiError(f"{path} is no text: {error}") from error
+        raise ApiError(f"{path} is not text: {error}") from error
 
 
 def commit_files(api: Api, head: Head, files: Mapping[str, str], message: str) -> str:
@@ -85,7 +85,7 @@ _HEADERS = {
 
 
 class ApiError(MemguardError):
-    """An answer that is no success; `status` is the HTTP status, 0 where there was no answer."""
+    """An answer that reports no success; `status` is the HTTP status, 0 where there was no answer."""
 
     slug = "github-api"
 

@@ -1,4 +1,4 @@
-"""An artifact's archive from a run of untrusted code: looked into, never unpacked."""
+"""Reads the archive of an artifact from untrusted code, without unpacking it."""
 
 from __future__ import annotations
 

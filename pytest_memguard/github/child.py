@@ -1,4 +1,4 @@
-"""Runs test code for a step: its output shown, none of it obeyed, no file of the runner in reach."""
+"""Runs test code for a step: shows its output, obeys no command in it, and hides the runner's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step says to the runner: outputs, the summary, messages, and silence for test code."""
+"""Workflow commands of a step: outputs, the summary, messages, and how test code is kept from giving any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step reports about each environment: the decision, the proposal, and both as Markdown."""
+"""The report on each environment: the decision, the proposal, and both as Markdown."""
 
 from __future__ import annotations
 

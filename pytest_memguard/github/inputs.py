@@ -1,4 +1,4 @@
-"""The action's inputs, read from `MG_*` variables and checked before anything runs."""
+"""The inputs of the action, read from `MG_*` variables and checked before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action's outputs, computed from what was decided about the results."""
+"""The outputs of the action, computed from what was decided about the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run took place: the workspace, the project in it, its settings and its baseline."""
+"""The place of a run: the workspace, the project in it, its settings and its baseline."""
 
 from __future__ import annotations
 

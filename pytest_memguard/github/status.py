@@ -1,4 +1,4 @@
-"""How the step ends: one status word and one exit code, from outcomes that were judged before."""
+"""How the step ends: one status word and one exit code, from the outcomes."""
 
 from __future__ import annotations
 

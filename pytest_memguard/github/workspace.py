@@ -1,4 +1,4 @@
-"""Paths that came from an input: each must stay inside the workspace, symbolic links followed."""
+"""Checks paths that came from an input: each must stay inside the workspace, with symbolic links resolved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def results_files(workspace: Path, named: Sequence[str]) -> list[Path]:
     """Return the results files that inputs name: files, and every `results.json` below a folder.
 
     Raises `ValueFormError` for a path out of the workspace, `NothingToJudgeError` where there
-    is no file and `ResultsError` for a symbolic link or for too many files.
+    is not a file and `ResultsError` for a symbolic link or for too many files.
     """
     found: list[Path] = []
     for name in named:

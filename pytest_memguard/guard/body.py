@@ -1,4 +1,4 @@
-"""What one call of a test's body is, when the leak check repeats it."""
+"""One call of a test's body, as the leak check repeats it."""
 
 from __future__ import annotations
 

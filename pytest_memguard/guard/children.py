@@ -1,4 +1,4 @@
-"""Notices that a test started child processes, whose memory its sample does not have."""
+"""Detects child processes that a test started, whose memory is not in its sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interpreter of a test's own: measures from before its module is imported to its call's end."""
+"""The interpreter of a fresh test: measures from before its module is imported until the call ends."""
 
 from __future__ import annotations
 

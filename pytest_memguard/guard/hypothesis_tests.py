@@ -1,4 +1,4 @@
-"""Hypothesis: the same examples in every sample, no deadline, and one example for a leak check."""
+"""Hypothesis tests: the same examples in every sample, no deadline, and one example for a leak check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tests are guarded, and under which policy: markers, options and settings put together."""
+"""Decides which tests are guarded and under which policy, from markers, options and settings."""
 
 from __future__ import annotations
 

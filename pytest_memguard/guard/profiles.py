@@ -1,4 +1,4 @@
-"""Keeps the captures of tests for a closer look, within a limit, where the run was asked to."""
+"""Keeps memray captures of tests, up to a size limit."""
 
 from __future__ import annotations
 

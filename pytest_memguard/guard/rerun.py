@@ -1,4 +1,4 @@
-"""Runs an item again with fresh function-scoped fixtures, as if it were the first time."""
+"""Runs an item again with fresh function-scoped fixtures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One guarded run, as far as it has nothing to do with pytest: meters, entries, verdicts, results."""
+"""The meters, entries, verdicts and results of one guarded run, independent of pytest."""
 
 from __future__ import annotations
 

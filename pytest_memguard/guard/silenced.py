@@ -1,4 +1,4 @@
-"""Runs something inside a test without a trace: no output, no log, no warning, no report."""
+"""Runs code inside a test and hides its output, logs, warnings and reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls a body from several threads at once: one barrier, errors with their traceback, no endless wait."""
+"""Calls a body from several threads that start at one barrier; passes on errors and detects deadlocks."""
 
 from __future__ import annotations
 

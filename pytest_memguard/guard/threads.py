@@ -1,4 +1,4 @@
-"""A test's body from several threads at once: what each of them calls, and which tests cannot be run so."""
+"""`threads=N`: what each thread calls, and which tests cannot run from threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs one guarded item: samples it, again where the verdict needs it, and checks it for leaks."""
+"""Guards a whole test: takes samples until the verdict can stand, and checks it for leaks."""
 
 from __future__ import annotations
 

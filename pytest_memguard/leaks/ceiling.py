@@ -1,4 +1,4 @@
-"""The limit on what one check may add to the process, watched even inside a single call."""
+"""Limits how much memory one check may add to the process, even within a single call."""
 
 from __future__ import annotations
 

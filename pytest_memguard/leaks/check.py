@@ -1,4 +1,4 @@
-"""One leak check of one body: the screen, and what explains its finding."""
+"""One leak check of one body: screen it, then explain the finding."""
 
 from __future__ import annotations
 

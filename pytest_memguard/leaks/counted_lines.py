@@ -1,4 +1,4 @@
-"""Which line leaves a file or a child process behind: what is open is looked at after each line."""
+"""Finds the line that leaves a file or a child process behind, by looking at what is open after each line."""
 
 from __future__ import annotations
 

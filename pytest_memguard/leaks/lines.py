@@ -1,4 +1,4 @@
-"""Which lines allocate what keeps growing: two traced windows, one of twice the calls."""
+"""Finds the lines that allocate what keeps growing, from two traced windows, the second twice as long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operating system and the C library say about this process; the one place that asks psutil."""
+"""What the operating system and the C library report about this process; the only user of psutil."""
 
 from __future__ import annotations
 

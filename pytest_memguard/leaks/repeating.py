@@ -1,4 +1,4 @@
-"""Calling a body many times: errors name the call, forked children end, Ctrl-C stays Ctrl-C."""
+"""Calls a body many times: errors name the call, forked children end, and Ctrl-C stays Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses what measures: memray where it works, tracemalloc elsewhere, each with its reason."""
+"""Chooses the meter: memray where it works, tracemalloc elsewhere, and says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose memory is it: which frame of a stack a record is charged to, and how its place is named."""
+"""Decides whose memory an allocation is, and names the source line it is charged to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads on their way out: until they are gone they hold memory that no later reading shows."""
+"""Waits for threads that are about to end, since they hold memory until they are gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Garbage, caches of the interpreter, and what a sample must not see of either."""
+"""Keeps garbage and interpreter caches out of a sample."""
 
 from __future__ import annotations
 

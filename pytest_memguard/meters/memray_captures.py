@@ -1,4 +1,4 @@
-"""Reads captures of memray: what was alive at the peak, and what was left at the end."""
+"""Reads memray captures: what was alive at the peak, and what was left at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memray meter: Python allocators traced, aggregated captures, read back at once."""
+"""The memray meter: traces Python's allocators and reads the aggregated capture back at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts and stops a tracker of memray, and leaves the interpreter as it was even where it cannot start."""
+"""Starts and stops a memray tracker, and restores the interpreter even where the tracker cannot start."""
 
 from __future__ import annotations
 

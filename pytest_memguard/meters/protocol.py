@@ -1,4 +1,4 @@
-"""What every meter offers, and what it says when it cannot measure."""
+"""What every meter offers, and the error it raises when it cannot measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second meter: the standard library's tracemalloc, which sees Python's allocators only."""
+"""The tracemalloc meter of the standard library, which sees Python's allocators only."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class TracemallocMeter:
         self,
         *,
         native: bool = False,  # noqa: ARG002 - a switch of the contract that tracemalloc has no means for
-        children: bool = False,  # noqa: ARG002 - likewise
-        counted: bool = False,  # noqa: ARG002 - likewise
+        children: bool = False,  # noqa: ARG002 - as above
+        counted: bool = False,  # noqa: ARG002 - as above
     ) -> TracemallocRecording:
         """Prepare one sample."""
         return TracemallocRecording(self._namer)

@@ -1,1 +1,1 @@
-"""Tells what a run found: every report asks the verdicts and computes none."""
+"""The reports of a run. They show verdicts and compute none."""

@@ -1,4 +1,4 @@
-"""Results as GitHub Markdown: what grew first, then the table, never over the place's limit."""
+"""Results as GitHub Markdown, within GitHub's size limits."""
 
 from __future__ import annotations
 

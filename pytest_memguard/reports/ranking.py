@@ -1,4 +1,4 @@
-"""Which results matter most: what grew, worst first, and by how much."""
+"""The order of results: what grew first, the worst first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text from test code, or from a fork's artifact, made harmless for the place where it is shown."""
+"""Makes text from test code or from a fork's artifact harmless in the place where it is shown."""
 
 from __future__ import annotations
 

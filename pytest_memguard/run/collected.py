@@ -1,4 +1,4 @@
-"""What was collected: every test there is, and which modules were collected whole."""
+"""What pytest collected: every test, and which modules were collected completely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a guarded run: its results file, what it accepts, its exit status, and its summary."""
+"""The end of a guarded run: results file, acceptance, exit status and summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hooks of a guarded run: each hands over to the run at once."""
+"""The pytest hooks of a guarded run, each of which calls the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line asks of a guarded run, and how that lies over markers and settings."""
+"""What the command line asks of a guarded run, and how it overrides markers and settings."""
 
 from __future__ import annotations
 

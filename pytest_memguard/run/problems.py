@@ -1,4 +1,4 @@
-"""What is wrong with a run as a whole, whatever its tests came to."""
+"""Problems of a run as a whole, such as a run that guarded no test."""
 
 from __future__ import annotations
 

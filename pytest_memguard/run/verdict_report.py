@@ -1,4 +1,4 @@
-"""Puts a verdict into pytest's report of a test: its outcome, its message, its properties."""
+"""Puts a verdict into pytest's report of a test: its outcome, message and properties."""
 
 from __future__ import annotations
 

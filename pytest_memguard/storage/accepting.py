@@ -1,4 +1,4 @@
-"""What a baseline becomes when a run is accepted: a plan, one change a test."""
+"""Plans how the baseline changes when a run is accepted, one change for each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are either old or new, never half; and a lock that dies with its process."""
+"""Atomic file writes, and a folder lock that the kernel releases when its process dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a baseline with the parser of YAML, and says of what is none in which line and what is accepted."""
+"""Reads a baseline with the YAML parser, and reports errors with the line and what is accepted there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_SHOWN = 80
 
 
 class WrongContentError(Exception):
-    """Readable YAML that is no baseline: where in it, and what is accepted there."""
+    """Readable YAML that is not a baseline: the place in it, and what is accepted there."""
 
     def __init__(self, path: tuple[str | int, ...], problem: str) -> None:
         super().__init__(problem)
@@ -121,7 +121,7 @@ def _mapping(
     if known is not None:
         for key in value:
             if key not in known:
-                raise WrongContentError((*path, key), f"is no key of {what}, {nearest(key, known)}")
+                raise WrongContentError((*path, key), f"is not a key of {what}, {nearest(key, known)}")
     return value
 
 

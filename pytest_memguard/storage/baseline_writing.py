@@ -1,4 +1,4 @@
-"""One module's baseline: what is accepted in the file, and how it is written."""
+"""The baseline of one module, and how it is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A JSON value that is not trusted, and the place it came from."""
+"""An untrusted JSON value together with the place it came from."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Part:
             try:
                 self.value.encode("utf-8")
             except UnicodeEncodeError:
-                raise self.wrong("a text without half characters") from None
+                raise self.wrong("text that UTF-8 can encode") from None
         return self.value
 
     def flag(self) -> bool:

@@ -1,4 +1,4 @@
-"""Node ids as keys of a baseline, and modules as names of its files."""
+"""File names of baselines, made from the names of test modules."""
 
 from __future__ import annotations
 

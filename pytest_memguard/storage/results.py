@@ -1,4 +1,4 @@
-"""Results files: what one run hands to everything that reads after it."""
+"""Results files, which carry one run to everything that reads after it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OldResults:
         """Move them away; where a folder cannot be written to, writing says so at the end of the run."""
         for path in self._paths:
             with contextlib.suppress(OSError):
-                if path.is_file():  # a folder or a device is no results file, and is nobody's to move
+                if path.is_file():  # a folder or a device is not a results file, and must not be moved
                     path.replace(aside(path))
                     self._moved.append(path)
 
@@ -91,7 +91,7 @@ def write_results(path: Path, results: RunResults) -> None:
 def _refuse_other_kinds(path: Path) -> None:
     """Replace no folder and no device: what is written in one step takes the place of what was there."""
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it exists and is no regular file")
+        raise OSError(errno.EINVAL, "it exists and is not a regular file")
 
 
 def read_results(paths: Sequence[Path]) -> RunResults:
@@ -155,7 +155,7 @@ def _read(path: Path) -> RunResults:
     except FileNotFoundError as error:
         why = ", since the last run was killed" if aside(path).exists() else ""
         raise NothingToJudgeError(
-            f"there are no results at {path}{why}; make them with `pytest --memguard`."
+            f"there are no results at {path}{why}; create them with `pytest --memguard`."
         ) from error
     except OSError as error:
         raise ResultsError(f"{path} cannot be read: {error.strerror or error}.") from error
@@ -171,7 +171,7 @@ def _read(path: Path) -> RunResults:
     return results
 
 
-_AGAIN = "Make it anew with `pytest --memguard`."
+_AGAIN = "Create it again with `pytest --memguard`."
 
 
 def _text(path: Path) -> str:
@@ -189,7 +189,7 @@ def _text(path: Path) -> str:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _refuse_duplicates(tests: Iterable[TestResult]) -> None:

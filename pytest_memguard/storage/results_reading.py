@@ -1,4 +1,4 @@
-"""Untrusted JSON values as a run's results, checked by hand: types, ranges, words and paths."""
+"""Reads untrusted JSON as the results of a run; checks types, ranges, words and paths."""
 
 from __future__ import annotations
 

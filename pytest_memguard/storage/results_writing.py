@@ -1,4 +1,4 @@
-"""A run's results as plain JSON values."""
+"""Writes the results of a run as JSON values."""
 
 from __future__ import annotations
 

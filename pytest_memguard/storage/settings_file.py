@@ -1,4 +1,4 @@
-"""The settings file of a project: `pyproject.toml`, or `memguard.yml` where there is none."""
+"""Finds and reads the settings of a project: `pyproject.toml`, or `memguard.yml` where there is none."""
 
 from __future__ import annotations
 

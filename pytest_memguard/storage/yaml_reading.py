@@ -1,4 +1,4 @@
-"""YAML as memguard reads it: mappings, lists, texts and whole numbers, nothing else."""
+"""Reads the subset of YAML that memguard uses: mappings, lists, texts and whole numbers."""
 
 from __future__ import annotations
 

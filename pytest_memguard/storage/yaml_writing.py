@@ -1,4 +1,4 @@
-"""YAML as memguard writes it, which every reader of YAML gives back the same."""
+"""Writes YAML that every YAML reader reads back unchanged."""
 
 from __future__ import annotations
 

@@ -126,8 +126,8 @@ def test_a_comment_for_somebody_else_is_ignored(
 
 
 REQUESTS = [
-    ("/memguard", "is no request; write"),
-    ("/memguard acept", "is no request; write"),
+    ("/memguard", "is not a request; write"),
+    ("/memguard acept", "is not a request; write"),
     ("/memguard accept --all", "there is no option"),
     ("/memguard accept --note", "--note has no text"),
     ('/memguard accept "x', "cannot be read"),
@@ -231,7 +231,7 @@ def test_whatever_a_test_is_called_only_the_baseline_folder_is_written(
 def test_a_baseline_outside_the_repository_is_refused(
     folder: str, accept: Accept, github: FakeGitHub
 ) -> None:
-    assert_refused(accept(MG_BASELINE=folder), github, "is no folder in the repository")
+    assert_refused(accept(MG_BASELINE=folder), github, "is not a folder in the repository")
 
 
 def test_the_workflow_that_users_copy_accepts(action: Path, github: FakeGitHub, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_no_results_end_with_3(shop: CommandProject) -> None:
     output = shop.memguard("accept")
     assert (output.code, output.lines) == (3, [])
     assert output.error == (
-        f"memguard: there are no results at {shop.root / '.memguard/results/last.json'}; make them with "
+        f"memguard: there are no results at {shop.root / '.memguard/results/last.json'}; create them with "
         "`pytest --memguard`. See docs/reference/messages.md#nothing-to-judge\n"
     )
 
@@ -173,7 +173,7 @@ def test_bad_results_end_with_2(shop: CommandProject) -> None:
     output = shop.memguard("accept")
     assert output.code == 2
     assert output.error.endswith(
-        "Make it anew with `pytest --memguard`. See docs/reference/messages.md#unreadable-results\n"
+        "Create it again with `pytest --memguard`. See docs/reference/messages.md#unreadable-results\n"
     )
 
 

@@ -11,8 +11,8 @@ from tests.cli.running import CommandProject
 def test_the_gate_is_seen_to_fail(shop: CommandProject) -> None:
     output = shop.memguard("selftest")
     assert output.lines == [
-        "  ok      growth: unchanged it passes, planted it is grew",
-        "  ok      leak: unchanged it passes, planted it is leaked",
+        "  ok      growth: unchanged it passes, with it planted: grew",
+        "  ok      leak: unchanged it passes, with it planted: leaked",
         "The gate fails when it must: 2 of 2 probes.",
     ]
     assert (output.code, output.error) == (0, "")

@@ -34,11 +34,11 @@ BAD_BASELINES: dict[str, tuple[str | bytes, str]] = {
     "another format": ("format: one\n", "{file}:1: format is 'one'; accepted is 1."),
     "an unknown key": (
         "format: 1\nmetre: memray\n",
-        "{file}:2: metre is no key of a baseline, did you mean 'meter'?",
+        "{file}:2: metre is not a key of a baseline, did you mean 'meter'?",
     ),
     "an unknown metric": (
         HEAD + "  test_x[1]:\n    peak: 1\n    retaind: 2\n",
-        "{file}:5: tests > test_x[1] > retaind is no key of an entry, did you mean 'retained'?",
+        "{file}:5: tests > test_x[1] > retaind is not a key of an entry, did you mean 'retained'?",
     ),
     "tests is a list": (HEAD + "- a\n", "{file}:2: tests is a list; accepted is a mapping."),
     "an entry is a number": (HEAD + "  a: 5\n", "{file}:3: tests > a is 5; accepted is a mapping."),
@@ -69,11 +69,11 @@ BAD_BASELINES: dict[str, tuple[str | bytes, str]] = {
     ),
     "an unknown key of a site": (
         HEAD + '  a:\n    peak: 1\n    sites:\n    - {at: "x", line: 1}\n',
-        "{file}:6: tests > a > sites > 1 > line is no key of a site, known are at, peak, retained.",
+        "{file}:6: tests > a > sites > 1 > line is not a key of a site, accepted: at, peak, retained.",
     ),
     "a spread of an unknown metric": (
         HEAD + "  a:\n    peak: 1\n    spread: {peek: 1}\n",
-        "{file}:5: tests > a > spread > peek is no key of spread, did you mean 'peak'?",
+        "{file}:5: tests > a > spread > peek is not a key of spread, did you mean 'peak'?",
     ),
     "a duplicate key": (
         HEAD + "  a:\n    peak: 1\n    peak: 2\n",

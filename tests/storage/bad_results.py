@@ -39,8 +39,8 @@ BAD_RESULTS: dict[str, tuple[str, str]] = {
     ),
     "another format": (changed(("format",), "x"), ": format is 'x'; accepted is 'memguard-results/1'."),
     "deep nesting": ('{"format": ' + "[" * 200_000, "is nested too deeply"),
-    "NaN": (json.dumps(GOOD).replace('"measured": 5', '"measured": NaN'), "is not JSON: NaN is no number"),
-    "infinity": (json.dumps(GOOD).replace('"measured": 5', '"measured": -Infinity'), "-Infinity is no number"),
+    "NaN": (json.dumps(GOOD).replace('"measured": 5', '"measured": NaN'), "is not JSON: NaN is not a number"),
+    "infinity": (json.dumps(GOOD).replace('"measured": 5', '"measured": -Infinity'), "-Infinity is not a number"),
     "a huge int": (
         json.dumps(GOOD).replace('"measured": 5', '"measured": ' + "9" * 30),
         "tests[0].metrics.peak.measured is 999999999999999999999999999999; accepted is a whole number",
@@ -60,7 +60,7 @@ BAD_RESULTS: dict[str, tuple[str, str]] = {
     "no id": (changed(("tests", 0, "id"), ""), "tests[0].id is ''; accepted is a node id"),
     "an id that is a number": (changed(("tests", 0, "id"), 5), "tests[0].id is 5; accepted is a text"),
     "an id without end": (changed(("tests", 0, "id"), "x" * 20_001), "accepted is a text of up to 20,000 characters"),
-    "half a character": (changed(("tests", 0, "id"), "\ud800"), "accepted is a text without half characters"),
+    "half a character": (changed(("tests", 0, "id"), "\ud800"), "accepted is text that UTF-8 can encode"),
     "tests is an object": (changed(("tests",), {}), ": tests is {}; accepted is a list"),
     "a test is a text": (changed(("tests", 0), "x"), "tests[0] is 'x'; accepted is an object"),
     "an environment that is a path": (

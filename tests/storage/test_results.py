@@ -182,7 +182,7 @@ def test_missing_results_are_nothing_to_judge(tmp_path: Path) -> None:
     with pytest.raises(NothingToJudgeError) as caught:
         read_results([tmp_path / "last.json"])
     assert str(caught.value) == (
-        f"there are no results at {tmp_path / 'last.json'}; make them with `pytest --memguard`."
+        f"there are no results at {tmp_path / 'last.json'}; create them with `pytest --memguard`."
     )
     assert caught.value.exit_code == 3
 
@@ -196,7 +196,7 @@ def test_bad_results_are_refused_with_the_place(tmp_path: Path, name: str) -> No
         read_results([path])
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(path))
-    assert str(caught.value).endswith("Make it anew with `pytest --memguard`.")
+    assert str(caught.value).endswith("Create it again with `pytest --memguard`.")
     assert str(caught.value).isprintable()
 
 

@@ -72,7 +72,7 @@ def parse(comment: str) -> Request:
     except ValueError as error:
         raise RefusedError(f"{line[:200]!r} cannot be read: {error}. Write {_USAGE}.") from error
     if words[:2] != ["/memguard", "accept"]:
-        raise RefusedError(f"{' '.join(words[:2])[:100]!r} is no request; write {_USAGE}.")
+        raise RefusedError(f"{' '.join(words[:2])[:100]!r} is not a request; write {_USAGE}.")
     words = words[2:]
     note = None
     if "--note" in words:
@@ -164,7 +164,7 @@ def _changes(api: Api, head: Head, request: Request) -> tuple[list[str], dict[st
 def _baseline_folder() -> str:
     path = PurePosixPath(variable("BASELINE"))
     if path.is_absolute() or ".." in path.parts or not path.parts or ".git" in path.parts:
-        raise RefusedError(f"{variable('BASELINE')!r} is no folder in the repository.")
+        raise RefusedError(f"{variable('BASELINE')!r} is not a folder in the repository.")
     return path.as_posix()
 
 

@@ -1,4 +1,4 @@
-"""First step: every input checked, Python found, before anything of the project runs."""
+"""The first step: checks every input and finds Python, before anything of the project runs."""
 
 from __future__ import annotations
 

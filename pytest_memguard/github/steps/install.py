@@ -1,4 +1,4 @@
-"""Optional step: pytest-memguard in an environment of its own, over the project's untouched one."""
+"""The optional step that installs pytest-memguard into its own environment, on top of the project's."""
 
 from __future__ import annotations
 

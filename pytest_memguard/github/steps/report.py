@@ -1,4 +1,4 @@
-"""The reporting step: summary, annotations, artifact and outputs, all before anything fails."""
+"""The reporting step: writes summary, annotations, artifact and outputs before the job can fail."""
 
 from __future__ import annotations
 

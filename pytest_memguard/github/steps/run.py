@@ -1,4 +1,4 @@
-"""The step that measures: pytest once, again for what grew, or two commits against each other."""
+"""The measuring step: runs pytest once, again for what grew, or on two commits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How objects are named in a chain of holders: types in full, sizes, files, and no value."""
+"""Names objects in a chain of holders: full type names, sizes and files, but never values."""
 
 from __future__ import annotations
 

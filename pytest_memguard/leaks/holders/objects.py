@@ -1,4 +1,4 @@
-"""Objects that hold others in numbers: how many, and whether they hold them at all."""
+"""Containers: how many objects they hold, and whether they keep them alive."""
 
 from __future__ import annotations
 

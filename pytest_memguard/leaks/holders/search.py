@@ -1,4 +1,4 @@
-"""Who holds what leaks: the old object that gained the new ones, and the way up from it to a name."""
+"""Finds the holder of a leak: the old object that gained new ones, and the path from it up to a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an object that holds others is called: a module's global, a class, a closure, a cache, a frame."""
+"""Names one step of a chain of holders: a module global, a class attribute, a closure, a cache, a frame."""
 
 from __future__ import annotations
 
