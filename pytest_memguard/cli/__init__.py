@@ -23,7 +23,7 @@ COMMANDS = {
     "diff": "Compare the last run with the baseline, or two runs.",
     "summary": "Write the report of the last run.",
     "compare": "Compare this tree with another commit, without a baseline.",
-    "prune": "Remove entries whose test no longer exists.",
+    "prune": "Remove entries whose test no longer exists or is no longer guarded.",
     "selftest": "Plant a growth and a leak, and see that the gate fails.",
 }
 """Every command with its line of help; each is `COMMAND` in the module of its name."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from pytest_memguard.cli.command import BASELINE, DRY_RUN, FROM, PATTERNS, Call, Command, Option
 from pytest_memguard.core.errors import NothingToJudgeError
-from pytest_memguard.core.verdict import Outcome, RunResults
+from pytest_memguard.core.verdict import Outcome, RunResults, counts
+from pytest_memguard.reports.ranking import count_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import Change, plan_acceptance, select
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
@@ -74,10 +73,9 @@ def _last_line(run: RunResults, patterns: tuple[str, ...], changes: list[Change]
         count = f"{len(changes):,} {'entry' if len(changes) == 1 else 'entries'}"
         return f"{count} {verb} for {run.environment}."
     chosen = select((test.id for test in run.tests), patterns)
-    counts = Counter(test.outcome for test in run.tests if test.id in chosen)
-    parts = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])
-    hint = " Rewrite also what is ok with --all." if counts[Outcome.OK] else ""
-    return f"Nothing to accept for {run.environment}: {parts}.{hint}"
+    found = counts(test.outcome for test in run.tests if test.id in chosen)
+    hint = " Rewrite also what is ok with --all." if Outcome.OK in found else ""
+    return f"Nothing to accept for {run.environment}: {count_text(found)}.{hint}"
 
 
 COMMAND = Command(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 from pytest_memguard.cli.command import BASELINE, FROM, Argument, Call, Command, Option
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
+from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, counts
 from pytest_memguard.gate.judge import judge
+from pytest_memguard.reports.ranking import count_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import Change, entry_from, select
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results, read_results_by_environment
 
-GROWTH = (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED)
 _COLOURS = {
     Outcome.GREW: "red",
     Outcome.OVER_LIMIT: "red",
@@ -42,7 +41,6 @@ def diff(call: Call) -> int:
 
 
 def _report(call: Call, environment: str, rows: list[Row]) -> int:
-    counts = Counter(outcome for outcome, _, _ in rows)
     for outcome, test_id, text in rows:
         if outcome is Outcome.OK and not call.flag("all"):
             continue
@@ -50,9 +48,9 @@ def _report(call: Call, environment: str, rows: list[Row]) -> int:
         call.write(f"  {word}  {printable(test_id)}")
         if text:
             call.write(f"  {'':<{_WIDTH}}    {printable(text)}")
-    summary = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])
-    call.write(f"{summary or 'no guarded test'}  ({environment})")
-    return 1 if any(counts[outcome] for outcome in GROWTH) else 0
+    found = counts(outcome for outcome, _, _ in rows)
+    call.write(f"{count_text(found)}  ({environment})")
+    return int(any(outcome.is_growth for outcome in found))
 
 
 def _against_baseline(call: Call, run: RunResults, patterns: tuple[str, ...]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""`memguard prune`: remove baseline entries whose test no longer exists."""
+"""`memguard prune`: remove baseline entries that no guarded test answers for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_memguard.storage.results import read_results
 
 
 def prune(call: Call) -> int:
-    """Remove what the last run found stale and what belongs to deleted files, or what patterns name."""
+    """Remove stale and unguarded entries, those of deleted files, or those that patterns name."""
     dry_run = call.flag("dry-run")
     store = BaselineStore(call.baseline_directory, call.text("environment") or environment_key())
     if not store.exists():
@@ -73,7 +73,7 @@ def _deleted(call: Call, modules: list[str]) -> set[str]:
 
 
 COMMAND = Command(
-    help="""Remove the entries that the last run found stale, and those of test files that are gone.
+    help="""Remove the entries that the last run found stale or unguarded, and those of deleted test files.
 
     With PATTERNS (node ids, files, folders or shell patterns) exactly the entries that they name
     are removed, whatever the last run says.

@@ -20,7 +20,7 @@ def summary(call: Call) -> int:
         runs = read_results_by_environment(call.results_paths)
         for run in runs:
             _write(call, run)
-    return int(any(_failed(run) for run in runs))
+    return int(any(run.failed for run in runs))
 
 
 def _write(call: Call, run: RunResults) -> None:
@@ -30,10 +30,6 @@ def _write(call: Call, run: RunResults) -> None:
         lines = summary_lines(run, width=shutil.get_terminal_size().columns)
     for line in lines:
         call.write(line)
-
-
-def _failed(run: RunResults) -> bool:
-    return any(test.fails for test in run.tests) or any(problem.fails for problem in run.problems)
 
 
 COMMAND = Command(

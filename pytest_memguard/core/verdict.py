@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from pytest_memguard.core.measurement import CountGrowth, Measurement, Site
 
 
 class Outcome(str, Enum):
-    """How a guarded test ended; every output uses these words."""
+    """How a guarded test, or an accepted entry, ended; the worst first, in the order of every output."""
 
-    OK = "ok"
-    GREW = "grew"
-    OVER_LIMIT = "over-limit"
     LEAKED = "leaked"
-    IMPROVED = "improved"
-    NEW = "new"
+    OVER_LIMIT = "over-limit"
+    GREW = "grew"
     NO_BASELINE = "no-baseline"
-    STALE = "stale"
     NOT_MEASURED = "not-measured"
+    UNGUARDED = "unguarded"
+    STALE = "stale"
+    NEW = "new"
+    IMPROVED = "improved"
+    OK = "ok"
 
     def __str__(self) -> str:
         """Return the word itself on every Python."""
         return self.value
 
+    @property
+    def rank(self) -> int:
+        """The place in the order of the outcomes; 0 is the worst."""
+        return OUTCOMES.index(self.value)
 
-OUTCOMES = tuple(str(outcome) for outcome in Outcome)
+    @property
+    def is_growth(self) -> bool:
+        """Whether it means that a test needs more memory than was accepted or is allowed."""
+        return self in (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing is accepted that the test could be compared with."""
+        return self in (Outcome.NEW, Outcome.NO_BASELINE)
+
+    @property
+    def is_about_entry(self) -> bool:
+        """Whether it is about an accepted entry that no guarded test answers for any more."""
+        return self in (Outcome.STALE, Outcome.UNGUARDED)
+
+
+OUTCOMES = tuple(outcome.value for outcome in Outcome)
+
+
+def counts(outcomes: Iterable[Outcome]) -> dict[Outcome, int]:
+    """Count outcomes: those that occur, the worst first.
+
+    >>> counts([Outcome.OK, Outcome.GREW, Outcome.OK])
+    {<Outcome.GREW: 'grew'>: 1, <Outcome.OK: 'ok'>: 2}
+    """
+    found = Counter(outcomes)
+    return {outcome: found[outcome] for outcome in Outcome if found[outcome]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +161,64 @@ class RunResults:
     problems: tuple[RunProblem, ...] = ()
     advisory: bool = False
     baseline_dir: str = ".memguard/baseline"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run fails for its memory, by a test or as a whole."""
+        return any(test.fails for test in self.tests) or any(problem.fails for problem in self.problems)
+
+    @property
+    def guarded(self) -> tuple[TestResult, ...]:
+        """The guarded tests that ran; an entry without one is not among them."""
+        return tuple(
+            test for test in self.tests if test.measurement is not None or not test.outcome.is_about_entry
+        )
+
+    @property
+    def measured(self) -> tuple[TestResult, ...]:
+        """The guarded tests that were measured and judged."""
+        return tuple(test for test in self.guarded if test.outcome is not Outcome.NOT_MEASURED)
+
+    @property
+    def grown(self) -> tuple[TestResult, ...]:
+        """The tests that need more memory than was accepted or is allowed."""
+        return tuple(test for test in self.tests if test.outcome.is_growth)
+
+    def counts(self) -> dict[Outcome, int]:
+        """Count the tests by outcome, the worst first."""
+        return counts(test.outcome for test in self.tests)
+
+
+def merged(runs: Sequence[RunResults]) -> RunResults:
+    """Merge runs of one environment, such as the shards of a matrix.
+
+    Of a test that several runs hold the worst result counts, whatever the order of the runs. What
+    was measured comes before what was not, unless that fails; a test that any run found is not stale.
+    """
+    if len(runs) == 1:
+        return runs[0]
+    tests: dict[str, TestResult] = {}
+    for run in runs:
+        for test in run.tests:
+            tests[test.id] = min(tests.get(test.id, test), test, key=_standing)
+    return replace(
+        runs[-1],
+        tests=tuple(tests[name] for name in sorted(tests)),
+        made_with={name: version for run in runs for name, version in run.made_with.items()},
+        problems=tuple(dict.fromkeys(problem for run in runs for problem in run.problems)),
+        advisory=all(run.advisory for run in runs),
+    )
+
+
+def _standing(test: TestResult) -> tuple[bool, bool, int, int]:
+    """Order the results of one test, the one that counts first; of two that grew, the one that grew most."""
+    is_unmeasured = test.measurement is None
+    return (
+        is_unmeasured and test.outcome.is_about_entry,
+        is_unmeasured and not test.fails,
+        test.outcome.rank,
+        -max((metric.measured for metric in test.verdict.metrics), default=0),
+    )
 
 
 def meter_name(label: str) -> str:

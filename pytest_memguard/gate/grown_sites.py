@@ -31,7 +31,7 @@ def grown_sites(
 
     A site is compared by file and function, so that an edit above it changes nothing.
     """
-    if metric is None or metric.outcome not in (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED):
+    if metric is None or not metric.outcome.is_growth:
         return ()
     leak = measurement.leak
     use_leak = leak is not None and metric.name in (LEAK_PER_CALL, SETTLED)

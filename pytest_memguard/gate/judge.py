@@ -15,7 +15,6 @@ SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
 
 _SLACK_FACTOR = 2
-_WORST_FIRST = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW, Outcome.NEW, Outcome.IMPROVED, Outcome.OK)
 
 
 def judge(
@@ -35,8 +34,8 @@ def judge(
     judged = tuple(
         _judge_metric(name, measurement, entry, policy) for name in METRICS if name in measurement.metrics
     )
-    outcome = min((metric.outcome for metric in judged), key=_WORST_FIRST.index, default=Outcome.OK)
-    outcome = min(outcome, _judge_counts(measurement, entry), key=_WORST_FIRST.index)
+    outcomes = (*(metric.outcome for metric in judged), _judge_counts(measurement, entry))
+    outcome = min(outcomes, key=lambda outcome: outcome.rank)
     if outcome is Outcome.NEW and entry is None and not has_baseline:
         outcome = Outcome.NO_BASELINE
     shown = max((metric for metric in judged if metric.outcome is outcome), key=_over_bytes, default=None)
@@ -78,11 +77,33 @@ def not_measured(reason: str) -> Verdict:
     return Verdict(outcome=Outcome.NOT_MEASURED, reason=reason)
 
 
-def stale(test_id: str) -> Verdict:
+def stale() -> Verdict:
     """Return the verdict on an entry whose test no longer exists."""
     return Verdict(
         outcome=Outcome.STALE,
-        reason=f"{test_id} is accepted in the baseline and no longer exists; memguard prune",
+        reason="its test no longer exists. Remove the entry with: memguard prune",
+    )
+
+
+def unguarded() -> Verdict:
+    """Return the verdict on an entry whose test ran, and is no longer guarded."""
+    return Verdict(
+        outcome=Outcome.UNGUARDED,
+        reason="its test ran, but is no longer guarded. Guard it again, or remove its entry: memguard prune",
+    )
+
+
+def without_leak_check(verdict: Verdict) -> Verdict:
+    """Return the verdict on a test that passes, but whose accepted leak check was not asked for.
+
+    What is worse than that stands as it is.
+    """
+    if verdict.outcome.rank < Outcome.UNGUARDED.rank:
+        return verdict
+    return replace(
+        verdict,
+        outcome=Outcome.UNGUARDED,
+        reason="it is no longer leak-checked. Ask for leaks=True again, or accept that: memguard accept",
     )
 
 

@@ -16,7 +16,7 @@ from pytest_memguard.github.workspace import inside
 FAIL_ON_GROUPS: Mapping[str, tuple[str, ...]] = {
     "regression": ("grew", "over-limit", "leaked"),
     "improvement": ("improved",),
-    "missing": ("stale",),
+    "missing": ("stale", "unguarded"),
     "env-mismatch": ("no-baseline",),
     "no-tests": (),
     "none": (),

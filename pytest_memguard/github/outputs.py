@@ -10,7 +10,7 @@ from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.github.environment_report import Reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.status import Decision
-from pytest_memguard.reports.ranking import GROWTH, growth_bytes, growth_share
+from pytest_memguard.reports.ranking import growth_bytes, growth_share
 
 CAPTURES_BYTES = 256 * 1024**2
 """All captures together; what does not fit is named in `profiles/left-out.txt`."""
@@ -41,14 +41,14 @@ _FINE = ("passed", "improved", "new")
 def run_outputs(reports: Sequence[Reported], decision: Decision) -> dict[str, str]:
     """Return the outputs that say how the run ended; all are there, also when nothing was measured."""
     tests = [test for report in reports for test in report.results.tests]
-    grown = [test for test in tests if test.outcome in GROWTH]
+    grown = [test for test in tests if test.outcome.is_growth]
     return {
         "status": decision.status,
         "exit-code": str(decision.exit_code),
         "regressions": str(len(grown)),
         "improvements": _count(tests, Outcome.IMPROVED),
         "new": _count(tests, Outcome.NEW, Outcome.NO_BASELINE),
-        "missing": _count(tests, Outcome.STALE),
+        "missing": _count(tests, Outcome.STALE, Outcome.UNGUARDED),
         "acknowledged": str(sum(bool(test.note) for test in tests)),
         "max-growth-bytes": str(max(map(growth_bytes, grown), default=0)),
         "max-growth-percent": f"{max(map(growth_share, grown), default=0.0) * 100:.2f}",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
 from pytest_memguard.github.inputs import Inputs
-from pytest_memguard.reports.ranking import GROWTH
 
 STATUSES = (
     "error",
@@ -49,13 +48,12 @@ def judged_by(results: RunResults, fail_on: Sequence[str]) -> RunResults:
 
 def _still_true(results: RunResults) -> tuple[RunProblem, ...]:
     """Leave out problems of single shards that the others solve."""
-    outcomes = {test.outcome for test in results.tests}
     solved = set()
-    if outcomes - {Outcome.STALE}:
+    if results.guarded:
         solved.add("no-tests")
-    if outcomes - {Outcome.STALE, Outcome.NOT_MEASURED}:
+    if results.measured:
         solved.add("nothing-measured")
-    if Outcome.NO_BASELINE not in outcomes:
+    if Outcome.NO_BASELINE not in results.counts():
         solved.add("no-baseline")
     return tuple(problem for problem in results.problems if problem.kind not in solved)
 
@@ -89,16 +87,16 @@ def decide(
 
 
 def _status(results: RunResults, *, failed: bool, environments: Sequence[str]) -> Decision:
-    outcomes = {test.outcome for test in results.tests}
+    outcomes = {test.outcome for test in results.guarded}
     kinds = {problem.kind: problem.sentence for problem in results.problems}
-    growth_fails = any(test.fails for test in results.tests if test.outcome in GROWTH)
-    if growth_fails or (outcomes & set(GROWTH) and not failed):
+    growth_fails = any(test.fails for test in results.grown)
+    if growth_fails or (results.grown and not failed):
         return Decision("regressed", 0)
     if failed:
         return Decision("tests-failed", 0, "Tests failed for other reasons than memory.")
-    if not outcomes - {Outcome.STALE} or "nothing-measured" in kinds:
+    if not outcomes or "nothing-measured" in kinds:
         return Decision("no-tests", 0, kinds.get("nothing-measured", "No guarded test ran."))
-    if "no-baseline" in kinds or outcomes <= {Outcome.NO_BASELINE, Outcome.NOT_MEASURED, Outcome.STALE}:
+    if "no-baseline" in kinds or outcomes <= {Outcome.NO_BASELINE, Outcome.NOT_MEASURED}:
         return _without_baseline(results, environments)
     if outcomes & {Outcome.NEW, Outcome.NO_BASELINE}:
         return Decision("new", 0)

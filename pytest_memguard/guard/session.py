@@ -182,7 +182,7 @@ class GuardSession:
     def add_stale(self, test_ids: Iterable[str]) -> None:
         """Keep a result for each stale entry."""
         for test_id in test_ids:
-            self.add(self.result(test_id, stale(test_id)))
+            self.add(self.result(test_id, stale()))
 
     def made_with(self) -> dict[str, str]:
         """Return the versions that this run's numbers depend on."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_memguard.core.measurement import Site
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
 from pytest_memguard.gate.wording import change_text, growth_text
-from pytest_memguard.reports.ranking import GROWTH, deciding_metric, worst_first
+from pytest_memguard.reports.ranking import deciding_metric, worst_first
 from pytest_memguard.reports.untrusted import printable
 
 AT_MOST = 10
@@ -77,9 +77,9 @@ def worst_annotations(results: RunResults, *, locate: Callable[[str], str | None
 def _kind(test: TestResult, *, advisory: bool) -> str:
     if test.fails and not advisory:
         return "error"
-    if test.outcome in GROWTH or test.outcome is Outcome.NOT_MEASURED:
+    if test.outcome.is_growth or test.outcome is Outcome.NOT_MEASURED:
         return "warning"
-    return "notice" if test.outcome in (Outcome.IMPROVED, Outcome.STALE) else ""
+    return "notice" if test.outcome is Outcome.IMPROVED or test.outcome.is_about_entry else ""
 
 
 def _annotation(kind: str, test: TestResult, locate: Callable[[str], str | None]) -> Annotation:

@@ -9,7 +9,7 @@ from pytest_memguard.core.metrics import ALLOCATIONS, PEAK, RETAINED
 from pytest_memguard.core.units import format_change, format_growth, format_size
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults, TestResult
 from pytest_memguard.gate.wording import change_text, growth_text
-from pytest_memguard.reports.ranking import GROWTH, count_line, deciding_metric, grown, worst_first
+from pytest_memguard.reports.ranking import count_text, deciding_metric, grown, worst_first
 from pytest_memguard.reports.untrusted import Cell, code, fenced, prose, table_row
 
 SUMMARY_BYTES = 1_000_000
@@ -150,7 +150,7 @@ def _table_section(results: RunResults, room: int) -> str:
     if not results.tests:
         return ""
     lead = (
-        f"<details><summary>All guarded tests: {count_line(results)}</summary>\n\n"
+        f"<details><summary>All guarded tests: {count_text(results.counts())}</summary>\n\n"
         f"{table_row(map(Cell, _TITLES))}"
         f"|---|---|{'---:|---:|' * len(_SHOWN_METRICS)}---|\n"
     )
@@ -166,7 +166,7 @@ def _row(test: TestResult) -> str:
     return table_row(
         [
             Cell(test.id, is_code=True, at_most=160),
-            Cell(str(test.outcome), is_bold=test.outcome in GROWTH),
+            Cell(str(test.outcome), is_bold=test.outcome.is_growth),
             *(Cell(text) for name in _SHOWN_METRICS for text in _figures(test.verdict.metric(name))),
             _remark(test),
         ]
@@ -187,7 +187,7 @@ def _figures(metric: MetricVerdict | None) -> tuple[str, str]:
 
 
 def _remark(test: TestResult) -> Cell:
-    if test.outcome in (*GROWTH, Outcome.NOT_MEASURED):
+    if test.outcome.is_growth or test.outcome in (Outcome.NOT_MEASURED, Outcome.UNGUARDED):
         return Cell(test.verdict.reason, at_most=160)
     return Cell(f"note: {test.note}" if test.note else "", at_most=126)
 
@@ -207,7 +207,7 @@ def _patch_section(extras: MarkdownExtras, room: int) -> str:
 
 def _foot(results: RunResults) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(results.made_with.items()))
-    facts = [count_line(results), code(results.environment, at_most=100)]
+    facts = [count_text(results.counts()), code(results.environment, at_most=100)]
     facts += [prose(fact, at_most=200) for fact in (results.meter, versions) if fact]
     return "\n" + " · ".join(facts) + "\n"
 

@@ -11,7 +11,6 @@ from itertools import groupby
 from pytest_memguard.core.metrics import LEAK_PER_CALL, PEAK
 from pytest_memguard.core.units import format_apart, format_growth, format_size
 from pytest_memguard.core.verdict import (
-    OUTCOMES,
     GrownSite,
     MetricVerdict,
     Outcome,
@@ -21,24 +20,12 @@ from pytest_memguard.core.verdict import (
 )
 from pytest_memguard.gate.judge import is_slack
 from pytest_memguard.gate.wording import change_text, growth_text
+from pytest_memguard.reports.ranking import count_text
 from pytest_memguard.reports.untrusted import printable
 
 SHOWN_ACCEPTS = 3
-_ALWAYS_SHOWN = (Outcome.GREW, Outcome.OVER_LIMIT, Outcome.LEAKED)
-_LISTED_SHORT = (Outcome.NOT_MEASURED, Outcome.STALE, Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE)
 _SHORT_LIST = 10
 _SHOWN_LARGEST = 5
-_COUNT_ORDER = (
-    "leaked",
-    "over-limit",
-    "grew",
-    "no-baseline",
-    "not-measured",
-    "stale",
-    "new",
-    "improved",
-    "ok",
-)
 
 
 def summary_lines(
@@ -52,11 +39,7 @@ def summary_lines(
     1 grew, 40 ok  (memray, cpython-3.11-linux-x86_64)
     Accept what is intended:  memguard accept 'tests/test_cache.py::test_lookup[1000]'
     """
-    shown = [
-        test
-        for test in results.tests
-        if test.outcome in _ALWAYS_SHOWN or (test.fails and test.verdict.reason)
-    ]
+    shown = [test for test in results.tests if test.outcome.is_growth or (test.fails and test.verdict.reason)]
     for module, tests in groupby(shown, key=lambda test: test.id.split("::", 1)[0]):
         yield printable(module)
         for test in tests:
@@ -78,11 +61,9 @@ def summary_lines(
 
 def counts_line(results: RunResults) -> str:
     """Write how many tests ended how, and what measured them."""
-    counts = Counter(str(test.outcome) for test in results.tests)
-    parts = [f"{counts[name]} {name}" for name in sorted(OUTCOMES, key=_COUNT_ORDER.index) if counts[name]]
     advisory = ", advisory: nothing fails" if results.advisory else ""
     measured = f"{meter_name(results.meter)}, {results.environment}{advisory}"
-    return f"{', '.join(parts) or 'no guarded test'}  ({measured})"
+    return f"{count_text(results.counts())}  ({measured})"
 
 
 def failure_lines(test: TestResult, region: str = "") -> Iterator[str]:
@@ -136,7 +117,7 @@ def _test_lines(test: TestResult) -> Iterator[str]:
 
 def _other_failing(test: TestResult) -> Iterator[MetricVerdict]:
     """Yield the metrics that failed beside the one that the reason names."""
-    failing = [metric for metric in test.verdict.metrics if metric.outcome in _ALWAYS_SHOWN]
+    failing = [metric for metric in test.verdict.metrics if metric.outcome.is_growth]
     named = LEAK_PER_CALL if test.outcome is Outcome.LEAKED else test.verdict.reason.split(" ", 1)[0]
     yield from (metric for metric in failing if metric.name != named)
 
@@ -171,9 +152,9 @@ def site_text(grown: GrownSite) -> str:
 
 def _short_lists(results: RunResults, shown: list[TestResult], *, width: int, verbose: bool) -> Iterator[str]:
     """Yield the tests that need a look and fail nothing, a line each."""
-    for outcome in _LISTED_SHORT:
+    for outcome in Outcome:
         tests = [test for test in results.tests if test.outcome is outcome and test not in shown]
-        if outcome in (Outcome.NEW, Outcome.NO_BASELINE) and not verbose:
+        if outcome is Outcome.OK or (outcome.is_new and not verbose):
             continue
         if outcome is Outcome.NOT_MEASURED and not verbose:
             yield from _reasons(tests)
@@ -181,7 +162,7 @@ def _short_lists(results: RunResults, shown: list[TestResult], *, width: int, ve
         limit = len(tests) if verbose else _SHORT_LIST
         for test in tests[:limit]:
             reason = textwrap.shorten(
-                printable(test.verdict.reason.removeprefix(f"{test.id} is ")),
+                printable(test.verdict.reason),
                 max(width, 80),
                 placeholder=" …",
             )
@@ -222,7 +203,7 @@ def _first_costs(results: RunResults) -> Iterator[str]:
 def _next_steps(results: RunResults) -> Iterator[str]:
     grown = [test for test in results.tests if test.outcome in (Outcome.GREW, Outcome.LEAKED)]
     improved = [test for test in results.tests if test.outcome is Outcome.IMPROVED]
-    fresh = [test for test in results.tests if test.outcome in (Outcome.NEW, Outcome.NO_BASELINE)]
+    fresh = [test for test in results.tests if test.outcome.is_new]
     if grown:
         ids = " ".join(quoted(test.id) for test in grown[:SHOWN_ACCEPTS])
         yield f"Accept what is intended:  memguard accept {ids}"

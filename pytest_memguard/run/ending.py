@@ -46,7 +46,7 @@ class Ending:
             self.error = f"memguard: {error}"
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
             return
-        if _failed(results) and session.exitstatus in (
+        if results.failed and session.exitstatus in (
             pytest.ExitCode.OK,
             pytest.ExitCode.NO_TESTS_COLLECTED,
         ):
@@ -56,7 +56,7 @@ class Ending:
         """Write the summary into pytest's terminal report."""
         if self._results is None and not self.error:
             return
-        failed = bool(self.error) or _failed(self._results)
+        failed = bool(self.error) or (self._results is not None and self._results.failed)
         terminal.write_sep("=", "memguard", red=failed, green=not failed)
         if self.error:
             terminal.write_line(f"ERROR: {self.error}", red=True)
@@ -64,7 +64,7 @@ class Ending:
             self._tell_results(terminal, self._results)
 
     def _tell_results(self, terminal: pytest.TerminalReporter, results: RunResults) -> None:
-        if self.error or _failed(results):
+        if self.error or results.failed:
             for difference in sorted(self.differences):
                 terminal.write_line(f"note: {difference}; that is the likeliest innocent cause of a change")
         accepting = self._options.accept
@@ -99,9 +99,3 @@ def _accept(session: GuardSession, results: RunResults) -> tuple[str, ...]:
             made_with=results.made_with,
         )
     return tuple(printable(change.description) for change in changes)
-
-
-def _failed(results: RunResults | None) -> bool:
-    return results is not None and (
-        any(test.fails for test in results.tests) or any(problem.fails for problem in results.problems)
-    )

@@ -14,7 +14,8 @@ _OUTSIDE = ("the test was skipped", "the test failed", "the test is expected to 
 def problems(session: GuardSession, options: RunOptions) -> tuple[RunProblem, ...]:
     """Say what is wrong with the run as a whole; in CI it fails, elsewhere it warns."""
     fails = options.in_ci and not options.accept and not session.settings.advisory
-    tests = [test for test in session.results().tests if test.outcome is not Outcome.STALE]
+    results = session.results()
+    tests = results.guarded
     found = []
     if not tests:
         sentence = (
@@ -22,7 +23,7 @@ def problems(session: GuardSession, options: RunOptions) -> tuple[RunProblem, ..
             "@pytest.mark.memguard, or run with --memguard-all."
         )
         found.append(RunProblem("no-tests", sentence, fails))
-    elif all(test.outcome is Outcome.NOT_MEASURED for test in tests):
+    elif not results.measured:
         broken = any(not test.verdict.reason.startswith(_OUTSIDE) for test in tests)
         sentence = (
             "no guarded test was measured, so this run proves nothing about memory. "

@@ -34,6 +34,7 @@ CHANGING = (
     Outcome.LEAKED,
     Outcome.OVER_LIMIT,
     Outcome.IMPROVED,
+    Outcome.UNGUARDED,
 )
 """The outcomes whose numbers are written; an `ok` entry is rewritten only where everything is."""
 
@@ -88,20 +89,29 @@ def plan_acceptance(
 def _change(test: TestResult, old: Entry | None, note: str | None) -> Change | None:
     if test.measurement is None or test.outcome in (Outcome.NOT_MEASURED, Outcome.STALE):
         return None
-    new = entry_from(test.measurement, old, note)
+    # A test that is no longer leak-checked gives up what its leak check had accepted.
+    drops_leaks = test.outcome is Outcome.UNGUARDED
+    new = entry_from(test.measurement, old, note, drops_leaks=drops_leaks)
     return None if not new.metrics or new == old else Change(test.id, old, new)
 
 
 def plan_removal(results: RunResults, entries: Mapping[str, Entry]) -> list[Change]:
-    """Say which entries go because the run found that their test no longer exists, sorted by test."""
-    stale = sorted(test.id for test in results.tests if test.outcome is Outcome.STALE)
-    return [Change(test_id, entries[test_id], None) for test_id in stale if test_id in entries]
+    """Say which entries go because no guarded test answers for them any more, sorted by test."""
+    gone = {test.id for test in results.tests} - {test.id for test in results.guarded}
+    return [Change(test_id, entries[test_id], None) for test_id in sorted(gone) if test_id in entries]
 
 
-def entry_from(measurement: Measurement, previous: Entry | None = None, note: str | None = None) -> Entry:
+def entry_from(
+    measurement: Measurement,
+    previous: Entry | None = None,
+    note: str | None = None,
+    *,
+    drops_leaks: bool = False,
+) -> Entry:
     """Make the entry of what was measured; an earlier note and figures not measured stay.
 
-    Sites are the largest at the peak or by what they retained, joined by file and function.
+    With `drops_leaks` those of an earlier leak check do not. Sites are the largest at the peak or by
+    what they retained, joined by file and function.
     """
     metrics = {name: max(0, size) for name, size in measurement.metrics.items()}
     spread = dict(measurement.spread)
@@ -109,13 +119,14 @@ def entry_from(measurement: Measurement, previous: Entry | None = None, note: st
     counts = {count.unit: count.per_1000_calls for count in counted if count.unit in COUNTED_UNITS}
     sites = _stored_sites(measurement)
     if previous is not None:
-        unmeasured = (ALLOCATIONS,) if measurement.leak else (ALLOCATIONS, SETTLED, LEAK_PER_CALL)
+        keeps_leaks = not measurement.leak and not drops_leaks
+        unmeasured = (ALLOCATIONS, SETTLED, LEAK_PER_CALL) if keeps_leaks else (ALLOCATIONS,)
         for name in unmeasured:
             if name in previous.metrics:
                 metrics.setdefault(name, previous.metrics[name])
                 spread.setdefault(name, previous.spread.get(name, 0))
         sites = sites if measurement.sites else previous.sites
-        counts = counts if measurement.leak else dict(previous.leaks_per_1000_calls)
+        counts = dict(previous.leaks_per_1000_calls) if keeps_leaks else counts
     return Entry(
         metrics={name: metrics[name] for name in METRICS if name in metrics},
         spread={name: size for name, size in spread.items() if size > 0},
@@ -185,6 +196,8 @@ def _differences(old: Entry | None, new: Entry) -> list[str]:
     for name in METRICS:
         before = None if old is None else old.metrics.get(name)
         after = new.metrics.get(name)
+        if before is not None and after is None:
+            parts.append(f"{name.replace('_', ' ')} dropped")
         if after is None or before == after or (before is None and name == ALLOCATIONS):
             continue
         label = name.replace("_", " ")

@@ -6,12 +6,11 @@ import contextlib
 import errno
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.core.verdict import RunProblem, RunResults, TestResult
+from pytest_memguard.core.verdict import RunResults, TestResult, merged
 from pytest_memguard.storage.atomic import write_atomic
 from pytest_memguard.storage.results_reading import result_from_json, run_from_json
 from pytest_memguard.storage.results_writing import result_to_json, run_to_json
@@ -56,7 +55,6 @@ class OldResults:
 
 __all__ = [
     "LARGEST_FILE_BYTES",
-    "merge",
     "read_results",
     "read_results_by_environment",
     "result_from_json",
@@ -117,36 +115,7 @@ def read_results_by_environment(paths: Sequence[Path]) -> list[RunResults]:
     for path in paths:
         results = _read(path)
         groups.setdefault(results.environment, []).append(results)
-    return [merge(groups[environment]) for environment in sorted(groups)]
-
-
-def merge(runs: Sequence[RunResults]) -> RunResults:
-    """Merge runs of one environment, shards of a matrix above all.
-
-    Of a test that several runs hold the last one counts, as in a run again; but one that was
-    measured beats one that was not, and a test that any run found is not stale.
-    """
-    tests: dict[str, TestResult] = {}
-    for run in runs:
-        for test in run.tests:
-            before = tests.get(test.id)
-            if before is None or test.measurement is not None or before.measurement is None:
-                tests[test.id] = _later(before, test)
-    problems: dict[RunProblem, None] = dict.fromkeys(problem for run in runs for problem in run.problems)
-    return replace(
-        runs[-1],
-        tests=tuple(tests[name] for name in sorted(tests)) if len(runs) > 1 else runs[0].tests,
-        made_with={name: version for run in runs for name, version in run.made_with.items()},
-        problems=tuple(problems),
-        advisory=all(run.advisory for run in runs),
-    )
-
-
-def _later(before: TestResult | None, test: TestResult) -> TestResult:
-    """Keep a test that exists in one shard over a claim of another that it is stale."""
-    if before is not None and test.outcome.value == "stale" and before.outcome.value != "stale":
-        return before
-    return test
+    return [merged(groups[environment]) for environment in sorted(groups)]
 
 
 def _read(path: Path) -> RunResults:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pytest_memguard.core.units import KIB
-from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.core.verdict import Outcome, TestResult
+from pytest_memguard.gate.judge import stale
 from pytest_memguard.reports.text import failure_lines, summary_lines
 from tests.reports.made_results import leaked, result, run
 
@@ -29,6 +30,6 @@ def test_the_rate_of_a_leak_is_said_once() -> None:
 
 
 def test_an_entry_without_its_test_is_named_once() -> None:
-    reason = "test_it.py::test_gone is accepted in the baseline and no longer exists; memguard prune"
-    text = "\n".join(summary_lines(run(result("test_it.py::test_gone", Outcome.STALE, reason=reason))))
+    gone = TestResult("test_it.py::test_gone", stale())
+    text = "\n".join(summary_lines(run(gone)))
     assert text.count("test_gone") == 1

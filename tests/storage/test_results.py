@@ -153,18 +153,30 @@ def test_shards_merge_and_sort(tmp_path: Path) -> None:
     ("first", "second", "kept"),
     [
         (result("a"), result("a", Outcome.GREW), Outcome.GREW),
-        (result("a", Outcome.GREW), result("a"), Outcome.OK),
+        (result("a", Outcome.GREW), result("a"), Outcome.GREW),
+        (result("a", Outcome.GREW), result("a", Outcome.LEAKED), Outcome.LEAKED),
+        (result("a", Outcome.IMPROVED), result("a", Outcome.NEW), Outcome.NEW),
+        (unmeasured(Outcome.UNGUARDED), result("a"), Outcome.OK),
+        (result("a", Outcome.UNGUARDED), result("a"), Outcome.UNGUARDED),
+        (replace(unmeasured(Outcome.NOT_MEASURED), fails=True), result("a"), Outcome.NOT_MEASURED),
         (unmeasured(Outcome.NOT_MEASURED), unmeasured(Outcome.STALE), Outcome.NOT_MEASURED),
         (unmeasured(Outcome.STALE), result("a"), Outcome.OK),
         (unmeasured(Outcome.NOT_MEASURED), result("a"), Outcome.OK),
         (result("a"), unmeasured(Outcome.NOT_MEASURED), Outcome.OK),
     ],
 )
-def test_of_one_test_in_two_files_the_last_measured_counts(
+def test_of_one_test_in_two_files_the_worst_counts_whatever_their_order(
     tmp_path: Path, first: TestResult, second: TestResult, kept: Outcome
 ) -> None:
     paths = [written(tmp_path / "1.json", first), written(tmp_path / "2.json", second)]
-    assert [test.outcome for test in read_results(paths).tests] == [kept]
+    for order in (paths, paths[::-1]):
+        assert [test.outcome for test in read_results(order).tests] == [kept]
+
+
+def test_of_two_that_grew_the_one_that_grew_more_counts(tmp_path: Path) -> None:
+    grew = [result("a", Outcome.GREW, peak=size) for size in (7, 9, 8)]
+    paths = [written(tmp_path / f"{number}.json", test) for number, test in enumerate(grew)]
+    assert read_results(paths).tests == (grew[1],)
 
 
 def test_environments_are_kept_apart(tmp_path: Path) -> None:

@@ -89,6 +89,20 @@ def test_leak_figures_of_an_entry_stay_where_leaks_were_not_checked() -> None:
     assert entry_from(again, old).metrics == {"peak": 5, "settled": 9, "leak_per_call": 0}
 
 
+def test_a_test_that_is_no_longer_leak_checked_gives_up_its_leak_figures() -> None:
+    old = Entry({"peak": 100_000, "settled": 60_000, "leak_per_call": 8}, leaks_per_1000_calls={"files": 3})
+    changes = plan_acceptance(run_of(result("t.py::a", Outcome.UNGUARDED)), {"t.py::a": old})
+    assert [change.new for change in changes] == [entry_from(measured())]
+    assert "settled dropped, leak per call dropped" in changes[0].description
+
+
+def test_an_entry_that_no_guarded_test_answers_for_is_removed() -> None:
+    gone = TestResult("t.py::a", Verdict(Outcome.UNGUARDED, "because"))
+    run = run_of(gone, result("t.py::b", Outcome.UNGUARDED), result("t.py::c", Outcome.STALE))
+    entries = {test.id: Entry({"peak": 1}) for test in run.tests}
+    assert [change.test_id for change in plan_removal(run, entries)] == ["t.py::a", "t.py::c"]
+
+
 def test_what_settled_below_the_start_is_stored_as_nothing() -> None:
     assert entry_from(Measurement("memray", 1, {"peak": 5, "settled": -72})).metrics == {
         "peak": 5,

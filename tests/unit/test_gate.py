@@ -20,7 +20,14 @@ from pytest_memguard.core.measurement import (
 from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Policy, Tolerance, parse_tolerances
 from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.gate.grown_sites import SHOWN_SITES
-from pytest_memguard.gate.judge import SPREAD_FACTOR, is_leak_in_doubt, judge
+from pytest_memguard.gate.judge import (
+    SPREAD_FACTOR,
+    is_leak_in_doubt,
+    judge,
+    stale,
+    unguarded,
+    without_leak_check,
+)
 from pytest_memguard.gate.wording import growth_text
 
 SIZES = st.integers(0, 2**40)
@@ -38,6 +45,17 @@ def entry(peak: int, retained: int = 0, **more: int) -> Entry:
 
 def policy(tolerance: Tolerance) -> Policy:
     return Policy(tolerances={"peak": tolerance, "retained": tolerance})
+
+
+def test_an_entry_without_a_guarded_test_has_an_outcome_of_its_own() -> None:
+    assert stale().outcome is Outcome.STALE
+    assert unguarded().outcome is Outcome.UNGUARDED
+
+
+@pytest.mark.parametrize(("now", "outcome"), [(100, Outcome.UNGUARDED), (10**6, Outcome.GREW)])
+def test_a_lost_leak_check_is_told_unless_something_worse_is(now: int, outcome: Outcome) -> None:
+    verdict = judge(measured(now), entry(100, settled=0, leak_per_call=0), Policy())
+    assert without_leak_check(verdict).outcome is outcome
 
 
 @given(SIZES, SIZES)

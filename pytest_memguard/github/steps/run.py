@@ -18,7 +18,7 @@ from pytest_memguard.github.failures import FAILURES_FILE
 from pytest_memguard.github.inputs import Inputs, from_json
 from pytest_memguard.github.steps import variable, workspace
 from pytest_memguard.github.workspace import FILE_NAME
-from pytest_memguard.reports.ranking import GROWTH, grown
+from pytest_memguard.reports.ranking import grown
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results, write_results
 from pytest_memguard.storage.settings_file import find_root, load_settings
@@ -151,9 +151,9 @@ def _confirmed(first: RunResults, again: RunResults, number: int) -> RunResults:
 
 
 def _confirm(test: TestResult, again: TestResult | None, number: int) -> TestResult:
-    if test.outcome not in GROWTH or again is None or again.measurement is None:
+    if not test.outcome.is_growth or again is None or again.measurement is None:
         return test
-    if again.outcome in (*GROWTH, Outcome.NOT_MEASURED):
+    if again.outcome.is_growth or again.outcome is Outcome.NOT_MEASURED:
         return test
     hint = f"{test.verdict.reason} in the first process, not in rerun {number}"
     return replace(again, hints=(*again.hints, hint))
