@@ -27,7 +27,7 @@ def test_the_last_run_is_compared_with_the_baseline(shop: CommandProject) -> Non
         "                  peak 5.0 KiB",
         "  not-measured  tests/test_x.py::d",
         "                  the test failed in its call",
-        f"1 ok, 1 grew, 1 new, 1 not-measured  ({HERE})",
+        f"1 grew, 1 not-measured, 1 new, 1 ok  ({HERE})",
     ]
     assert output.code == 1
     assert max(map(len, output.lines)) <= 80
@@ -93,7 +93,7 @@ def test_tests_of_only_one_file_are_named(shop: CommandProject) -> None:
         "                  because",
         "  stale         tests/test_x.py::a",
         "                  only in a.json",
-        f"1 new, 1 stale, 1 not-measured  ({HERE})",
+        f"1 not-measured, 1 stale, 1 new  ({HERE})",
     ]
 
 
