@@ -23,20 +23,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the hooks of a guarded run where one was asked for."""
-    config.addinivalue_line("markers", _marker_line())
+    config.addinivalue_line("markers", _marker_line(config))
     if _is_enabled(config):
         from pytest_memguard.run.hooks import install  # noqa: PLC0415 - only a guarded run needs it
 
         install(config)
 
 
-def _marker_line() -> str:
-    return (
-        "memguard(tolerance=None, max_peak=None, max_retained=None, max_allocations=None, "
-        "max_leak_per_call=None, leaks=False, threads=1, thread_timeout=30, native=False, children=False, "
-        "fresh=False, fixtures=False, meter=None, leak_budget=1, leak_ceiling='1 GiB'): "
-        "measure the memory of this test, and fail on growth with --memguard"
-    )
+def _marker_line(config: pytest.Config) -> str:
+    """Describe the marker; its arguments are listed where they are asked for."""
+    arguments = "…"
+    if config.getoption("markers", default=False):
+        from pytest_memguard.core.policy import MARKER_ARGUMENTS  # noqa: PLC0415 - only `--markers` shows them
+
+        arguments = MARKER_ARGUMENTS
+    return f"memguard({arguments}): measure the memory of this test, and fail on growth with --memguard"
 
 
 def _is_enabled(config: pytest.Config) -> bool:

@@ -85,9 +85,8 @@ def _probe(call: Call, project: Path, probe: Probe) -> bool:
             for line in output.splitlines()[-_SHOWN_LINES:]:
                 call.write(f"      {line}")
             return False
-    call.write(
-        f"  {call.paint('ok', 'green')}      {probe.name}: unchanged it passes, with it planted: {probe.outcome}"
-    )
+    ok = call.paint("ok", "green")
+    call.write(f"  {ok}      {probe.name}: unchanged it passes, with it planted: {probe.outcome}")
     return True
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from pytest_memguard.core.declared import declarations, declared, one_of, parse_switch, read
 from pytest_memguard.core.errors import UnknownNameError, ValueFormError, nearest
 from pytest_memguard.core.metrics import ALLOCATIONS, METRICS, PEAK, RETAINED, SETTLED
-from pytest_memguard.core.units import KIB, parse_count, parse_seconds, parse_share, parse_size
+from pytest_memguard.core.units import GIB, KIB, parse_count, parse_seconds, parse_share, parse_size
 
 _FORMS = "'5%', '64 KiB', '5%, 64 KiB', or a mapping by metric such as {'peak': '5%'}"
 MAX_THREADS = 256
@@ -40,44 +41,6 @@ or smaller; who meets it depends on the order of the tests. On real suites it ca
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Everything that decides how one test is measured and judged.
-
-    Sizes are bytes, `leak_budget_seconds` is CPU time,
-    `thread_timeout_seconds` time on the clock. `tolerances` holds a tolerance for
-    each gated metric; a metric without one is recorded and not gated.
-    """
-
-    tolerances: Mapping[str, Tolerance] = field(
-        default_factory=lambda: dict.fromkeys((PEAK, RETAINED, SETTLED), DEFAULT_TOLERANCE)
-    )
-    max_peak: int | None = None
-    max_retained: int | None = None
-    max_allocations: int | None = None
-    max_leak_per_call: int | None = None
-    leaks: bool = False
-    threads: int = 1
-    thread_timeout_seconds: float = 30.0
-    native: bool = False
-    children: bool = False
-    fresh: bool = False
-    fixtures: bool = False
-    meter: str | None = None
-    leak_budget_seconds: float = 1.0
-    leak_ceiling_bytes: int = 1024**3
-
-    @property
-    def gates_allocations(self) -> bool:
-        """Say whether the number of allocations decides anything; counting each of them takes time."""
-        return self.max_allocations is not None or ALLOCATIONS in self.tolerances
-
-    def limit_of(self, metric: str) -> int | None:
-        """Return the limit that needs no baseline, if one is set for the metric."""
-        limits = {PEAK: self.max_peak, RETAINED: self.max_retained, ALLOCATIONS: self.max_allocations}
-        return limits.get(metric)
-
-
 def parse_tolerance(value: object) -> Tolerance:
     """Read `"5%"`, `"64 KiB"` or both; a part that is not given is zero.
 
@@ -100,79 +63,114 @@ def parse_tolerance(value: object) -> Tolerance:
         raise ValueFormError(f"{value!r} is not a tolerance; accepted are {_FORMS}.") from error
 
 
-def parse_tolerances(value: object, base: Mapping[str, Tolerance]) -> dict[str, Tolerance]:
-    """Read a tolerance for all byte metrics, or a mapping by metric laid over `base`."""
+def parse_tolerances(value: object) -> Mapping[str, Tolerance]:
+    """Read a tolerance for all byte metrics, or a mapping that names some; the others keep theirs."""
     if not isinstance(value, Mapping):
-        tolerance = parse_tolerance(value)
-        return {**base, **dict.fromkeys((PEAK, RETAINED, SETTLED), tolerance)}
+        return dict.fromkeys(_TOLERATED, parse_tolerance(value))
     for name in value:
         if name not in METRICS:
             raise UnknownNameError(f"tolerance names the metric {name!r}, {nearest(str(name), METRICS)}")
-    return {**base, **{str(name): parse_tolerance(part) for name, part in value.items()}}
+    return {str(name): parse_tolerance(part) for name, part in value.items()}
 
 
-def _parse_flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueFormError(f"{value!r} is not a switch; accepted are true and false.")
-    return value
-
-
-def _parse_threads(value: object) -> int:
+def parse_threads(value: object) -> int:
+    """Read a number of threads."""
     threads = parse_count(value)
     if not 1 <= threads <= MAX_THREADS:
         raise ValueFormError(f"{value!r} is not a number of threads; accepted is 1 to {MAX_THREADS}.")
     return threads
 
 
-def parse_meter(value: object) -> str:
-    """Read the name of a meter."""
-    if value not in ("memray", "tracemalloc"):
-        raise ValueFormError(f"{value!r} is not a meter; accepted are 'memray' and 'tracemalloc'.")
-    return str(value)
+parse_meter = one_of("a meter", "memray", "tracemalloc")
+_TOLERATED = (PEAK, RETAINED, SETTLED)
 
 
-_READERS: dict[str, tuple[str, Callable[[object], object]]] = {
-    "max_peak": ("max_peak", parse_size),
-    "max_retained": ("max_retained", parse_size),
-    "max_allocations": ("max_allocations", parse_count),
-    "max_leak_per_call": ("max_leak_per_call", parse_size),
-    "leaks": ("leaks", _parse_flag),
-    "threads": ("threads", _parse_threads),
-    "thread_timeout": ("thread_timeout_seconds", parse_seconds),
-    "native": ("native", _parse_flag),
-    "children": ("children", _parse_flag),
-    "fresh": ("fresh", _parse_flag),
-    "fixtures": ("fixtures", _parse_flag),
-    "meter": ("meter", parse_meter),
-    "leak_budget": ("leak_budget_seconds", parse_seconds),
-    "leak_ceiling": ("leak_ceiling_bytes", parse_size),
-}
-POLICY_KEYS = ("tolerance", *_READERS)
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that decides how one test is measured and judged: the arguments of the marker.
+
+    Sizes are bytes, `leak_budget_seconds` is CPU time,
+    `thread_timeout_seconds` time on the clock. `tolerances` holds a tolerance for
+    each gated metric; a metric without one is recorded and not gated.
+    """
+
+    tolerances: Mapping[str, Tolerance] = declared(
+        parse_tolerances,
+        "tolerated growth; it must exceed both parts; for `settled` at least 128 KiB, which tables of the "
+        "interpreter vary by. Or a mapping by [metric](outcomes.md#metrics)",
+        key="tolerance",
+        default=dict.fromkeys(_TOLERATED, DEFAULT_TOLERANCE),
+        shown="'1%, 16 KiB'",
+    )
+    max_peak: int | None = declared(parse_size, "most bytes alive at once; needs no baseline", default=None)
+    max_retained: int | None = declared(parse_size, "most bytes left behind; needs no baseline", default=None)
+    max_allocations: int | None = declared(parse_count, "most allocations; needs no baseline", default=None)
+    max_settled: int | None = declared(
+        parse_size, "most bytes that repeated calls may settle at (`leaks`); needs no baseline", default=None
+    )
+    max_leak_per_call: int | None = declared(parse_size, "a leak up to this rate is allowed", default=None)
+    leaks: bool = declared(parse_switch, "repeat the body, fail if memory keeps growing", default=False)
+    threads: int = declared(parse_threads, "run the body from this many threads at once, 1 to 256", default=1)
+    thread_timeout_seconds: float = declared(
+        parse_seconds,
+        "seconds after which threads that are stuck fail the test with their stacks",
+        key="thread_timeout",
+        default=30.0,
+        shown="30",
+    )
+    leak_budget_seconds: float = declared(
+        parse_seconds, "CPU seconds for one leak check", key="leak_budget", default=1.0, shown="1"
+    )
+    leak_ceiling_bytes: int = declared(
+        parse_size,
+        "what one leak check may add to the process before it is ended as a leak",
+        key="leak_ceiling",
+        default=GIB,
+        shown="'1 GiB'",
+    )
+    native: bool = declared(parse_switch, "frames of extensions in the attribution", default=False)
+    children: bool = declared(parse_switch, "count child processes too", default=False)
+    fresh: bool = declared(
+        parse_switch,
+        "run the test in an interpreter of its own, cold: imports and first calls count",
+        default=False,
+    )
+    fixtures: bool = declared(parse_switch, "count set-up and tear-down too", default=False)
+    meter: str | None = declared(
+        parse_meter, "`memray` or `tracemalloc`; without it memray where it works", default=None
+    )
+
+    @property
+    def gates_allocations(self) -> bool:
+        """Say whether the number of allocations decides anything; counting each of them takes time."""
+        return self.max_allocations is not None or ALLOCATIONS in self.tolerances
+
+    def limit_of(self, metric: str) -> int | None:
+        """Return the limit that needs no baseline, if one is set for the metric."""
+        limits = {
+            PEAK: self.max_peak,
+            RETAINED: self.max_retained,
+            ALLOCATIONS: self.max_allocations,
+            SETTLED: self.max_settled,
+        }
+        return limits.get(metric)
+
+
+POLICY_KEYS = tuple(declarations(Policy))
 """What a marker, `[tool.memguard]` and a `[[tool.memguard.policy]]` may say about a test."""
 
+MARKER_ARGUMENTS = ", ".join(f"{key}={one.default or None}" for key, one in declarations(Policy).items())
+"""The marker's arguments with their defaults, as `pytest --markers` lists them."""
 
-def overlay(policy: Policy, written: Mapping[str, object]) -> Policy:
-    """Lay what a user wrote over a policy.
 
-    Raises `UnknownNameError` for a key that is none of `POLICY_KEYS`, and `ValueFormError`
-    for a value that cannot be read; both name the key.
+def overlay(policy: Policy, written: Mapping[str, object], section: str = "") -> Policy:
+    """Lay what a user wrote over a policy; a mapping is laid over the one before, name by name.
+
+    Raises `UnknownNameError` for a key that is none of `POLICY_KEYS`, and the reader's error
+    for a value that cannot be read; both name the key, after the `section` it stands in.
     """
     changes: dict[str, object] = {}
-    for key, value in written.items():
-        if key == "tolerance":
-            changes["tolerances"] = _read(
-                key, lambda given: parse_tolerances(given, policy.tolerances), value
-            )
-        elif key in _READERS:
-            name, reader = _READERS[key]
-            changes[name] = _read(key, reader, value)
-        else:
-            raise UnknownNameError(f"there is no argument {key!r}, {nearest(key, POLICY_KEYS)}")
+    for name, value in read(Policy, written, section).items():
+        before = getattr(policy, name)
+        changes[name] = {**before, **value} if isinstance(value, Mapping) else value
     return replace(policy, **changes)  # type: ignore[arg-type]  # each reader returns its field's type
-
-
-def _read(key: str, reader: Callable[[object], object], value: object) -> object:
-    try:
-        return reader(value)
-    except ValueFormError as error:
-        raise ValueFormError(f"{key}: {error}") from error

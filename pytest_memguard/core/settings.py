@@ -1,11 +1,20 @@
-"""The settings of a project, `[tool.memguard]`, checked key by key."""
+"""What a project sets for all its tests: `[tool.memguard]`, checked key by key."""
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pytest_memguard.core.declared import (
+    declarations,
+    declared,
+    declared_tables,
+    one_of,
+    parse_switch,
+    parse_text,
+    read,
+)
 from pytest_memguard.core.errors import (
     MemguardError,
     SettingsError,
@@ -13,6 +22,7 @@ from pytest_memguard.core.errors import (
     ValueFormError,
     nearest,
 )
+from pytest_memguard.core.known_leaks import KnownLeak, parse_known_leak
 from pytest_memguard.core.policy import POLICY_KEYS, Policy, overlay, parse_meter
 from pytest_memguard.core.verdict import OUTCOMES
 
@@ -40,31 +50,6 @@ class PatternPolicy:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings of one project; `source` names the file they came from, if any."""
-
-    source: str = ""
-    baseline_dir: str = DEFAULT_BASELINE_DIR
-    meter: str | None = None
-    fail_on: tuple[str, ...] = DEFAULT_FAIL_ON
-    advisory: bool = False
-    profiles: str = "failed"
-    exclude: tuple[str, ...] = ()
-    written: Mapping[str, object] | None = None
-    policies: tuple[PatternPolicy, ...] = ()
-
-    def policy_for(self, test_id: str, *more: Mapping[str, object]) -> Policy:
-        """Lay the file, the matching patterns in their order, and `more` over the default."""
-        policy = overlay(Policy(), self.written or {})
-        for pattern in self.policies:
-            if pattern.matches(test_id):
-                policy = overlay(policy, pattern.written)
-        for written in more:
-            policy = overlay(policy, written)
-        return policy
-
-
 def parse_fail_on(value: object) -> tuple[str, ...]:
     """Read a list of outcomes, or one string with commas."""
     names = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
@@ -78,13 +63,8 @@ def parse_fail_on(value: object) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueFormError(f"{value!r} is not a path; accepted is a text that is not empty.")
-    return value
-
-
-def _names(value: object) -> tuple[str, ...]:
+def parse_names(value: object) -> tuple[str, ...]:
+    """Read a list of package names."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueFormError(
             f"{value!r} is not a list of package names; accepted is a list such as ['pytest_mock']."
@@ -92,75 +72,85 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueFormError(f"{value!r} is not a switch; accepted are true and false.")
-    return value
+def parse_pattern(table: object) -> PatternPolicy:
+    """Read one `[[tool.memguard.policy]]`: the tests it is for, and what it says about them."""
+    written = dict(table) if isinstance(table, Mapping) else {}
+    tests = written.pop("tests", None)
+    if not isinstance(tests, str) or not tests:
+        raise ValueFormError("'tests' is missing; it is a pattern of node ids such as \"tests/io/*\".")
+    overlay(Policy(), written)
+    return PatternPolicy(tests=tests, written=written)
 
 
-def parse_profiles(value: object) -> str:
-    """Read which captures are kept."""
-    if value not in PROFILE_CHOICES:
-        raise ValueFormError(
-            f"{value!r} is not a choice of profiles; accepted are {', '.join(PROFILE_CHOICES)}."
-        )
-    return str(value)
+parse_profiles = one_of("a choice of profiles", *PROFILE_CHOICES)
 
 
-_OWN: dict[str, tuple[str, Callable[[object], object]]] = {
-    "baseline": ("baseline_dir", _text),
-    "fail_on": ("fail_on", parse_fail_on),
-    "advisory": ("advisory", _flag),
-    "profiles": ("profiles", parse_profiles),
-    "exclude": ("exclude", _names),
-    "meter": ("meter", parse_meter),
-}
-_TEST_KEYS = tuple(key for key in POLICY_KEYS if key not in _OWN)
-SETTING_KEYS = (*_OWN, *_TEST_KEYS, "policy")
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one project; `source` names the file they came from, if any.
+
+    `written` is what the file says about every test, in the words of the marker.
+    """
+
+    source: str = ""
+    baseline_dir: str = declared(
+        parse_text,
+        "folder of the baseline, from the project's root",
+        key="baseline",
+        default=DEFAULT_BASELINE_DIR,
+    )
+    fail_on: tuple[str, ...] = declared(
+        parse_fail_on, "[outcomes](outcomes.md) that fail", default=DEFAULT_FAIL_ON
+    )
+    advisory: bool = declared(parse_switch, "report everything, fail nothing", default=False)
+    profiles: str = declared(parse_profiles, "captures kept: `failed`, `all` or `none`", default="failed")
+    exclude: tuple[str, ...] = declared(
+        parse_names,
+        "packages whose memory is not the test's, beside pytest, memguard and coverage",
+        default=(),
+    )
+    meter: str | None = declared(
+        parse_meter, "`memray` or `tracemalloc`; without it memray where it works", default=None
+    )
+    policies: tuple[PatternPolicy, ...] = declared_tables(
+        parse_pattern,
+        "tables `[[tool.memguard.policy]]`, each with `tests` (a pattern of node ids or files) and arguments "
+        "of the marker; later ones win",
+        key="policy",
+    )
+    known_leaks: tuple[KnownLeak, ...] = declared_tables(
+        parse_known_leak,
+        "tables `[[tool.memguard.known_leak]]`: leaks of a library or of the test bench",
+        key="known_leak",
+    )
+    written: Mapping[str, object] | None = None
+
+    def policy_for(self, test_id: str, *more: Mapping[str, object]) -> Policy:
+        """Lay the file, the matching patterns in their order, and `more` over the default."""
+        policy = overlay(Policy(), self.written or {})
+        for pattern in self.policies:
+            if pattern.matches(test_id):
+                policy = overlay(policy, pattern.written)
+        for written in more:
+            policy = overlay(policy, written)
+        return policy
+
+
+SETTING_KEYS = tuple(dict.fromkeys((*declarations(Settings), *POLICY_KEYS)))
+"""What `[tool.memguard]` may say: about the project, and about every test."""
+_SECTION = "[tool.memguard]"
 
 
 def settings_from(mapping: Mapping[str, object], source: str) -> Settings:
     """Check a `[tool.memguard]` mapping; `SettingsError` names the file and the key."""
-    settings = Settings(source=source)
-    written: dict[str, object] = {}
-    for key, value in mapping.items():
-        where = f"{source}, [tool.memguard] {key}"
-        if key == "policy":
-            settings = replace(settings, policies=_patterns(value, source))
-        elif key in _OWN:
-            name, reader = _OWN[key]
-            change = {name: _checked(where, reader, value)}
-            settings = replace(settings, **change)  # type: ignore[arg-type]  # each reader returns its field's type
-        elif key in _TEST_KEYS:
-            _checked(where, lambda given, key=key: overlay(Policy(), {key: given}), value)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-            written[key] = value
-        else:
-            raise SettingsError(f"{source}: [tool.memguard] has no key {key!r}, {nearest(key, SETTING_KEYS)}")
-    return replace(settings, written=written)
-
-
-def _checked(where: str, reader: Callable[[object], object], value: object) -> object:
+    for key in mapping:
+        if key not in SETTING_KEYS:
+            raise SettingsError(f"{source}: {_SECTION} has no key {key!r}, {nearest(key, SETTING_KEYS)}")
+    own = {key: value for key, value in mapping.items() if key in declarations(Settings)}
+    of_tests = {key: value for key, value in mapping.items() if key not in own}
     try:
-        return reader(value)
+        changes = read(Settings, own, f"{_SECTION} ")
+        overlay(Policy(), of_tests, f"{_SECTION} ")
     except MemguardError as error:
-        raise SettingsError(f"{where}: {error}") from error
-
-
-def _patterns(value: object, source: str) -> tuple[PatternPolicy, ...]:
-    tables = value if isinstance(value, list) else None
-    if tables is None or not all(isinstance(table, Mapping) for table in tables):
-        raise SettingsError(f"{source}: policy is written as [[tool.memguard.policy]] tables, got {value!r}.")
-    return tuple(
-        _pattern(dict(table), f"{source}, [[tool.memguard.policy]] {number}")
-        for number, table in enumerate(tables, 1)
-    )
-
-
-def _pattern(table: dict[str, object], where: str) -> PatternPolicy:
-    tests = table.pop("tests", None)
-    if not isinstance(tests, str) or not tests:
-        raise SettingsError(
-            f"{where}: 'tests' is missing; it is a pattern of node ids such as \"tests/io/*\"."
-        )
-    _checked(where, lambda written: overlay(Policy(), written), table)  # type: ignore[arg-type]  # a dict is a Mapping
-    return PatternPolicy(tests=tests, written=table)
+        raise SettingsError(f"{source}, {error}") from error
+    return replace(Settings(source=source, written=of_tests), **changes)  # type: ignore[arg-type]  # each reader returns its field's type

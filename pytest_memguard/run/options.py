@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.errors import MemguardError, ValueFormError
+from pytest_memguard.core.declared import declarations, read_value
+from pytest_memguard.core.options import OPTION_DESTS
 from pytest_memguard.core.paths import RESULTS_PATH
-from pytest_memguard.core.policy import parse_meter, parse_tolerance
-from pytest_memguard.core.settings import Settings, parse_fail_on, parse_profiles
+from pytest_memguard.core.policy import POLICY_KEYS, Policy
+from pytest_memguard.core.settings import Settings
 
 _ONLY_SHOWING = ("collectonly", "showfixtures", "show_fixtures_per_test", "setuponly", "setupplan")
 """Options of pytest under which no test is called."""
@@ -35,59 +36,44 @@ class RunOptions:
 
 
 def run_options(config: pytest.Config) -> RunOptions:
-    """Read the options of a run; raises a `ValueFormError` that names the option."""
-    overrides: dict[str, object] = {
-        key: config.getoption(f"memguard_{key}")
-        for key, reader in _POLICY_OPTIONS.items()
-        if _read(config, key, reader) is not None
-    }
-    if config.getoption("memguard_leaks"):
-        overrides["leaks"] = True
+    """Read the options of a run; raises the reader's error with the option's name."""
+    given = _given(config)
     extra = config.getoption("memguard_json")
     results = [config.rootpath / RESULTS_PATH]
     if extra:
         results.append(Path(config.invocation_params.dir) / extra)
+    for key, value in given.items():
+        if key in POLICY_KEYS:
+            _read(Policy, key, value)  # here, so that an error names the option before any test is planned
     return RunOptions(
         root=config.rootpath,
         everything=bool(config.getoption("memguard_all")),
         accept=bool(config.getoption("memguard_accept")),
         results_paths=tuple(results),
-        overrides=overrides,
+        overrides={key: value for key, value in given.items() if key in POLICY_KEYS},
         in_ci=os.environ.get("CI", "").lower() not in ("", "0", "false"),
         runs_tests=not any(config.getoption(name, default=False) for name in _ONLY_SHOWING),
     )
 
 
 def apply_options(settings: Settings, config: pytest.Config) -> Settings:
-    """Lay the command line over the settings of the file; raises a `ValueFormError` that names the option."""
+    """Lay the command line over the settings of the file; raises an error that names the option."""
     changes: dict[str, object] = {}
-    for key, reader in _SETTING_OPTIONS.items():
-        value = _read(config, key, reader)
-        if value is not None:
-            changes[key] = value
-    baseline = config.getoption("memguard_baseline")
-    if baseline:
-        changes["baseline_dir"] = str(Path(config.invocation_params.dir) / baseline)
-    if config.getoption("memguard_advisory"):
-        changes["advisory"] = True
+    for key, value in _given(config).items():
+        if key in declarations(Settings):
+            changes |= _read(Settings, key, value)
     return replace(settings, **changes)  # type: ignore[arg-type]  # each reader returns its field's type
 
 
-_POLICY_OPTIONS: Mapping[str, Callable[[str], object]] = {
-    "meter": parse_meter,
-    "tolerance": parse_tolerance,
-}
-_SETTING_OPTIONS: Mapping[str, Callable[[str], object]] = {
-    "meter": parse_meter,
-    "fail_on": parse_fail_on,
-    "profiles": parse_profiles,
-}
+def _given(config: pytest.Config) -> dict[str, object]:
+    """Return what the command line gives, by the keys of a marker or of the settings file."""
+    options = {name: config.getoption(name) for name in OPTION_DESTS}
+    given = {name.removeprefix("memguard_"): value for name, value in options.items() if value is not None}
+    if given.get("baseline"):
+        given["baseline"] = str(Path(config.invocation_params.dir) / str(given["baseline"]))
+    return given
 
 
-def _read(config: pytest.Config, key: str, reader: Callable[[str], object]) -> object:
-    """Read the value of one option, if it was given."""
-    value = config.getoption(f"memguard_{key}")
-    try:
-        return None if value is None else reader(value)
-    except MemguardError as error:
-        raise ValueFormError(f"--memguard-{key.replace('_', '-')}: {error}") from error
+def _read(cls: type, key: str, value: object) -> dict[str, object]:
+    one = declarations(cls)[key]
+    return {one.name: read_value(one.read, value, f"--memguard-{key.replace('_', '-')}")}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import json
 import pkgutil
 import re
+from collections.abc import Callable, Iterable
 
 import click
 import pytest
@@ -14,26 +16,33 @@ import pytest
 import pytest_memguard
 from pytest_memguard.cli import memguard
 from pytest_memguard.core import options
+from pytest_memguard.core.declared import Declared, declarations
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.metrics import METRICS
-from pytest_memguard.core.policy import POLICY_KEYS
+from pytest_memguard.core.policy import POLICY_KEYS, Policy
 from pytest_memguard.core.settings import SETTING_KEYS, Settings
 from pytest_memguard.core.verdict import OUTCOMES
 from pytest_memguard.guard.fixture import MemguardFixture
-from pytest_memguard.plugin import _marker_line
 from pytest_memguard.storage import baseline_reading
 from tests.docs.pages import ROOT, first_column, section, text_of
 
 
+def rows(declared: Iterable[Declared], written: Callable[[str], str]) -> list[str]:
+    """Return the rows of a table of the reference."""
+    defaults = {one.key: f"`{written(one.default)}`" if one.default else "none" for one in declared}
+    return [f"| `{one.key}` | {defaults[one.key]} | {one.help} |" for one in declared]
+
+
+def as_toml(default: str) -> str:
+    return json.dumps(ast.literal_eval(default))
+
+
 def test_marker_has_every_argument_with_its_default() -> None:
-    text = text_of("marker")
-    table = text.split("| value |", 1)[0]
-    assert sorted(first_column(table)) == sorted(POLICY_KEYS)
-    line = _marker_line()
-    assert sorted(re.findall(r"(\w+)=", line.partition(")")[0])) == sorted(POLICY_KEYS)
-    for name, default in re.findall(r"(\w+)=([^,)]+)", line.partition("):")[0]):
-        if default != "None":
-            assert f"| `{name}` | `{default}` |".replace("'", '"') in text
+    table = text_of("marker").split("| value |", 1)[0]
+    assert table.strip().splitlines()[-len(POLICY_KEYS) :] == rows(
+        declarations(Policy).values(), lambda default: default.replace("'", '"')
+    )
 
 
 def test_fixture_has_every_call() -> None:
@@ -52,15 +61,16 @@ def test_options_has_every_option_and_whether_it_takes_a_value() -> None:
 
 
 def test_settings_has_every_key_with_its_default() -> None:
-    text = text_of("settings")
+    text = text_of("settings").split("\n## ", 1)[0]
+    own = rows(declarations(Settings).values(), as_toml)
+    assert [row for row in text.splitlines() if row in own] == own
     assert sorted(first_column(text)) == sorted(SETTING_KEYS)
-    for key, value in (
-        ("baseline", Settings().baseline_dir),
-        ("fail_on", list(Settings().fail_on)),
-        ("profiles", Settings().profiles),
-        ("advisory", Settings().advisory),
-    ):
-        assert f"| `{key}` | `{json.dumps(value)}` |" in text
+
+
+def test_settings_has_every_key_of_a_known_leak() -> None:
+    text = section(text_of("settings"), "Known leaks")
+    table = [row for row in text.splitlines() if row.startswith("| `")]
+    assert table == [f"| `{one.key}` | {one.help} |" for one in declarations(KnownLeak).values()]
 
 
 def test_commands_has_every_command_with_its_options() -> None:

@@ -125,7 +125,7 @@ def test_results_are_also_written_where_the_option_says(project: GuardedProject)
     ("settings", "sentences"),
     [
         ("tolerence = '5%'", ["[tool.memguard] has no key 'tolerence', did you mean 'tolerance'?"]),
-        ("max_peak = '64 apples'", ["[tool.memguard] max_peak: max_peak: '64 apples' is not a size"]),
+        ("max_peak = '64 apples'", ["[tool.memguard] max_peak: '64 apples' is not a size"]),
         ("fail_on = ['grown']", ["there is no outcome 'grown'", "did you mean 'grew'?"]),
         ("advisory = 'yes'", ["'yes' is not a switch; accepted are true and false"]),
         ("[[tool.memguard.policy]]\nmax_peak = 1", ["policy]] 1: 'tests' is missing"]),

@@ -78,7 +78,7 @@ def test_a_pyproject_hides_the_yml(tmp_path: Path) -> None:
         ("pyproject.toml", b"[tool]\nmemguard = 3\n", "{file}: memguard is 3; accepted is a table, [tool.memguard]."),
         ("pyproject.toml", b"x = " + b"[" * 100_000, "{file}:1: is nested too deeply to be read as TOML."),
         ("pyproject.toml", b"[tool.memguard]\nlekas = true\n", "pyproject.toml: [tool.memguard] has no key 'lekas', did you mean 'leaks'?"),
-        ("pyproject.toml", b"[tool.memguard]\nleaks = 1\n", "pyproject.toml, [tool.memguard] leaks: leaks: 1 is not a switch"),
+        ("pyproject.toml", b"[tool.memguard]\nleaks = 1\n", "pyproject.toml, [tool.memguard] leaks: 1 is not a switch"),
         ("memguard.yml", b"a: [\n", "{file}:2: is not YAML: "),
         ("memguard.yml", b"- a\n", "{file}:1: holds no mapping; accepted are lines such as 'tolerance: 2%'."),
         ("memguard.yml", b"a: !!python/name:os.system\n", "{file}:1: uses the tag "),

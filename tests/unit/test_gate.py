@@ -160,7 +160,7 @@ def test_a_percentage_is_told_where_it_says_something(now: int, was: int, said: 
 def test_allocations_are_recorded_and_gated_only_where_asked_to() -> None:
     now, was = measured(10, allocations=50), entry(10, allocations=5)
     assert judge(now, was, Policy()).outcome is Outcome.OK
-    gated = Policy(tolerances=parse_tolerances({"allocations": "10%"}, {}))
+    gated = Policy(tolerances=parse_tolerances({"allocations": "10%"}))
     verdict = judge(now, was, gated)
     assert verdict.outcome is Outcome.GREW
     assert verdict.reason == "allocations 50, was 5 (+900%, limit +0%)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_memguard.core.errors import MemguardError, SettingsError, UnknownNameError, ValueFormError
+from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.policy import (
     DEFAULT_TOLERANCE,
     POLICY_KEYS,
@@ -16,7 +18,6 @@ from pytest_memguard.core.policy import (
     Tolerance,
     overlay,
     parse_tolerance,
-    parse_tolerances,
 )
 from pytest_memguard.core.settings import SETTING_KEYS, Settings, parse_fail_on, settings_from
 
@@ -25,6 +26,7 @@ GOOD: dict[str, Any] = {
     "max_peak": "64 MiB",
     "max_retained": 10,
     "max_allocations": "1_000",
+    "max_settled": "1 MiB",
     "max_leak_per_call": "16 B",
     "leaks": True,
     "threads": 8,
@@ -79,11 +81,12 @@ def test_an_allowance_is_the_larger_part(baseline: int, relative: float, absolut
 
 
 def test_a_mapping_of_tolerances_leaves_the_other_metrics_alone() -> None:
-    base = Policy().tolerances
-    assert parse_tolerances({"peak": "5%"}, base) == {**base, "peak": Tolerance(0.05)}
-    assert set(parse_tolerances("5%", base).values()) == {Tolerance(0.05)}
-    with pytest.raises(UnknownNameError, match="'peek', did you mean 'peak'"):
-        parse_tolerances({"peek": "5%"}, base)
+    before = Policy().tolerances
+    after = overlay(Policy(), {"tolerance": {"peak": "5%"}}).tolerances
+    assert after == {**before, "peak": Tolerance(0.05)}
+    assert set(overlay(Policy(), {"tolerance": "5%"}).tolerances.values()) == {Tolerance(0.05)}
+    with pytest.raises(UnknownNameError, match=r"tolerance: .*'peek', did you mean 'peak'"):
+        overlay(Policy(), {"tolerance": {"peek": "5%"}})
 
 
 def test_every_key_can_be_set_and_changes_the_policy() -> None:
@@ -176,3 +179,53 @@ def test_settings_that_say_nothing_are_the_default() -> None:
     assert (
         settings_from({}, "").policy_for("a.py::test_b") == Policy() == Settings().policy_for("a.py::test_b")
     )
+
+
+KNOWN = {
+    "held_by": "weakref.finalize._registry*",
+    "reason": "the test client keeps a finalizer",
+    "max": "2 KiB",
+    "until": "2027-06-30",
+}
+
+
+def test_a_known_leak_is_read() -> None:
+    settings = settings_from({"known_leak": [KNOWN, {"at": "shop/*", "reason": "see #1"}]}, "pyproject.toml")
+    assert settings.known_leaks == (
+        KnownLeak(
+            held_by="weakref.finalize._registry*",
+            reason="the test client keeps a finalizer",
+            max_bytes=2048,
+            until=dt.date(2027, 6, 30),
+        ),
+        KnownLeak(at="shop/*", reason="see #1"),
+    )
+    unquoted = {**KNOWN, "until": dt.date(2027, 6, 30)}
+    assert settings_from({"known_leak": [unquoted]}, "").known_leaks == settings.known_leaks[:1]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"reason": None}, "'reason' is missing"),
+        ({"held_by": None}, "'held_by' or 'at' is missing"),
+        ({"max": "2 apples"}, "max: '2 apples' is not a size"),
+        ({"until": "June"}, "until: 'June' is not a day; accepted is one such as '2027-01-31'."),
+        ({"until": dt.datetime(2027, 6, 30, 12, tzinfo=dt.timezone.utc)}, "is not a day"),
+        ({"reason": ""}, "reason: '' is not a text"),
+        ({"held": "x"}, "there is no argument 'held', did you mean 'held_by'?"),
+    ],
+)
+def test_a_known_leak_that_cannot_be_used_is_refused(change: dict[str, object], sentence: str) -> None:
+    table = {key: value for key, value in {**KNOWN, **change}.items() if value is not None}
+    with pytest.raises(SettingsError) as refused:
+        settings_from({"known_leak": [{"at": "a", "reason": "b"}, table]}, "pyproject.toml")
+    assert str(refused.value).startswith("pyproject.toml, [[tool.memguard.known_leak]] 2: ")
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["policy", "known_leak"])
+@pytest.mark.parametrize("written", [1, {"at": "x"}, ["x"], "x"])
+def test_tables_that_are_none_are_refused(key: str, written: object) -> None:
+    with pytest.raises(SettingsError, match=rf"is written as \[\[tool\.memguard\.{key}\]\] tables, got"):
+        settings_from({key: written}, "pyproject.toml")
