@@ -201,9 +201,9 @@ def is_leak_in_doubt(verdict: Verdict) -> bool:
 
 
 def has_settled_higher(verdict: Verdict) -> bool:
-    """Say whether what a test settled at grew: a figure that its own process can read but once."""
+    """Say whether what a test settled at grew or is too much: its own process can read it but once."""
     settled = verdict.metric(SETTLED)
-    return settled is not None and settled.outcome is Outcome.GREW
+    return settled is not None and settled.outcome in (Outcome.GREW, Outcome.OVER_LIMIT)
 
 
 def is_slack(metric: MetricVerdict) -> bool:

@@ -22,6 +22,7 @@ from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.gate.grown_sites import SHOWN_SITES
 from pytest_memguard.gate.judge import (
     SPREAD_FACTOR,
+    has_settled_higher,
     is_leak_in_doubt,
     judge,
     stale,
@@ -155,6 +156,16 @@ def test_the_worst_metric_decides_and_is_told() -> None:
 )
 def test_a_percentage_is_told_where_it_says_something(now: int, was: int, said: str) -> None:
     assert judge(measured(now), entry(was), Policy()).reason == said
+
+
+@pytest.mark.parametrize(("settled", "outcome"), [(10_000_000, Outcome.OK), (10_000_001, Outcome.OVER_LIMIT)])
+def test_what_calls_settle_at_is_limited_without_a_baseline(settled: int, outcome: Outcome) -> None:
+    now = Measurement("memray", 1, {"peak": 0, "settled": settled})
+    verdict = judge(now, None, Policy(tolerances={}, max_settled=10_000_000))
+    assert verdict.outcome is outcome
+    assert has_settled_higher(verdict) is (outcome is Outcome.OVER_LIMIT)
+    if outcome is Outcome.OVER_LIMIT:
+        assert verdict.reason == "settled 10,000,001 B, over max_settled = 10,000,000 B"
 
 
 def test_allocations_are_recorded_and_gated_only_where_asked_to() -> None:
