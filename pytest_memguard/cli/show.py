@@ -10,7 +10,7 @@ from pytest_memguard.cli.command import BASELINE, PATTERNS, Call, Command, Optio
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.measurement import Entry
-from pytest_memguard.core.metrics import ALLOCATIONS, METRICS
+from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.core.units import format_size
 from pytest_memguard.reports.untrusted import printable
@@ -60,27 +60,21 @@ def _lines(modules: list[ModuleBaseline], chosen: set[str]) -> Iterator[str]:
 
 
 def _entry_lines(entry: Entry) -> Iterator[str]:
-    figures = []
-    for name in METRICS:
-        if name in entry.metrics:
-            size = entry.metrics[name]
-            figures.append(
-                f"{name.replace('_', ' ')} {size:,}" if name == ALLOCATIONS else _sized(name, size)
-            )
+    figures = [_figure(name, entry.metrics[name]) for name in METRICS if name in entry.metrics]
     figures += [f"{unit} per 1,000 calls {count:,}" for unit, count in entry.leaks_per_1000_calls.items()]
     # A figure is never split, so its words are joined by what the wrapping does not break at.
     for line in textwrap.wrap(", ".join(figure.replace(" ", "\0") for figure in figures), _WIDTH):
         yield line.replace("\0", " ")
     if entry.spread:
-        yield "varies by " + ", ".join(_sized(name, size) for name, size in entry.spread.items())
+        yield "varies by " + ", ".join(_figure(name, size) for name, size in entry.spread.items())
     if entry.note:
         yield f"note: {printable(entry.note)}"
     for site in entry.sites:
         yield f"{format_size(max(site.peak_bytes, site.retained_bytes)):>10}  {printable(site.at)}"
 
 
-def _sized(name: str, size_bytes: int) -> str:
-    return f"{name.replace('_', ' ')} {format_size(size_bytes)}"
+def _figure(name: str, value: int) -> str:
+    return f"{METRICS[name].label} {METRICS[name].text(value)}"
 
 
 def _as_json(environment: str, modules: list[ModuleBaseline], chosen: set[str]) -> dict[str, object]:

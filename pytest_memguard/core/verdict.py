@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from pytest_memguard.core.measurement import CountGrowth, Measurement, Site
+from pytest_memguard.core.metrics import METRICS, Metric
 
 
 class Outcome(str, Enum):
@@ -77,6 +78,11 @@ class MetricVerdict:
     limit: int | None = None
     rule: str = ""
 
+    @property
+    def metric(self) -> Metric:
+        """The metric that was judged."""
+        return METRICS[self.name]
+
 
 @dataclass(frozen=True, slots=True)
 class GrownSite:
@@ -110,6 +116,24 @@ class Verdict:
     def metric(self, name: str) -> MetricVerdict | None:
         """Return the verdict on one metric, if it was judged."""
         return next((metric for metric in self.metrics if metric.name == name), None)
+
+    @property
+    def deciding(self) -> MetricVerdict | None:
+        """The metric that led to the outcome; of several the one that is farthest from its entry."""
+        return deciding(self.outcome, self.metrics)
+
+
+def deciding(outcome: Outcome, metrics: Iterable[MetricVerdict]) -> MetricVerdict | None:
+    """Return the metric that leads to an outcome; of several the one that is farthest from its entry.
+
+    Bytes come before counts.
+    """
+    same = [judged for judged in metrics if judged.outcome is outcome]
+    return max(
+        same,
+        key=lambda judged: (not judged.metric.is_count, abs(judged.measured - (judged.baseline or 0))),
+        default=None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

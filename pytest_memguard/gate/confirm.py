@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, SiteBytes
-from pytest_memguard.core.metrics import ALLOCATIONS, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
+from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import Outcome, Verdict
 
@@ -36,7 +36,8 @@ _DISAGREEMENT = 1 / 32
 A test of trio's, whose tasks are put in order by chance, needs 201 KB one time in seven and else 224.
 """
 
-_SAMPLED = (PEAK, RETAINED, ALLOCATIONS)
+_SAMPLED = tuple(metric.name for metric in METRICS.values() if metric.from_samples)
+_VARYING = tuple(name for name in _SAMPLED if METRICS[name].is_gated)
 
 
 def counts_allocations(
@@ -73,7 +74,7 @@ def _disagree(samples: Sequence[Sample], policy: Policy) -> bool:
     """
     compared = samples if len(samples) == NEW_SAMPLES else samples[1:]
     for name, tolerance in policy.tolerances.items():
-        if name in (PEAK, RETAINED):
+        if name in _VARYING:
             figures = _figures(compared, name)
             lowest = min(_highest(compared, name))
             if max(figures) - lowest > _DISAGREEMENT * tolerance.allowance_bytes(lowest):
@@ -90,8 +91,8 @@ def measurement_of(
     if lowest is not None:
         metrics[PEAK] = lowest.peak_bytes
     warm, cold = samples[1:], samples[:1]
-    spread = {name: max(_figures(warm, name)) - metrics[name] for name in (PEAK, RETAINED) if warm}
-    first = {name: max(_figures(cold, name)) - metrics[name] for name in (PEAK, RETAINED) if cold}
+    spread = {name: max(_figures(warm, name)) - metrics[name] for name in _VARYING if warm}
+    first = {name: max(_figures(cold, name)) - metrics[name] for name in _VARYING if cold}
     if leak is not None:
         metrics |= {SETTLED: leak.settled_bytes, LEAK_PER_CALL: leak.bytes_per_call if leak.leaking else 0}
         spread |= {LEAK_PER_CALL: leak.doubt_bytes if leak.leaking else 0}

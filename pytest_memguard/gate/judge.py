@@ -7,7 +7,7 @@ from dataclasses import replace
 from pytest_memguard.core.measurement import Entry, Measurement
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
 from pytest_memguard.core.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, Verdict
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, Verdict, deciding
 from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
 from pytest_memguard.gate.wording import reason_of
 
@@ -38,7 +38,7 @@ def judge(
     outcome = min(outcomes, key=lambda outcome: outcome.rank)
     if outcome is Outcome.NEW and entry is None and not has_baseline:
         outcome = Outcome.NO_BASELINE
-    shown = max((metric for metric in judged if metric.outcome is outcome), key=_over_bytes, default=None)
+    shown = deciding(outcome, judged)
     reason = reason_of(outcome, shown, measurement, entry)
     if outcome is Outcome.NO_BASELINE and other_meter:
         reason = f"it was accepted with {other_meter}, which {measurement.meter} does not compare with"
@@ -65,11 +65,6 @@ def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) 
     if judged.outcome is Outcome.NEW and at_most.outcome is Outcome.NEW:
         return SPREAD_FACTOR * doubt_bytes > policy.tolerances[PEAK].allowance_bytes(peak_bytes)
     return judged.outcome is not at_most.outcome
-
-
-def _over_bytes(metric: MetricVerdict) -> int:
-    """Return how far a metric is from what was accepted; of several the farthest is told first."""
-    return abs(metric.measured - (metric.baseline or 0))
 
 
 def not_measured(reason: str) -> Verdict:
@@ -113,7 +108,7 @@ def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, poli
     if name == LEAK_PER_CALL:
         return _judge_leak(measurement, entry, policy)
     most = policy.limit_of(name)
-    rule = f"max_{name}" if most is not None else ""
+    rule = METRICS[name].limit_key if most is not None else ""
     if most is not None and measured > most:
         return MetricVerdict(name, measured, Outcome.OVER_LIMIT, baseline, most, rule)
     tolerance = policy.tolerances.get(name)
@@ -164,7 +159,7 @@ def _judge_leak(measurement: Measurement, entry: Entry | None, policy: Policy) -
     limit, rule = (baseline or 0) + allowed, "no leak" if baseline is None else "tolerance"
     compared = measured - max(0, doubt - spread) if baseline else measured
     if policy.max_leak_per_call is not None and policy.max_leak_per_call >= limit:
-        compared, limit, rule = measured, policy.max_leak_per_call, "max_leak_per_call"
+        compared, limit, rule = measured, policy.max_leak_per_call, METRICS[LEAK_PER_CALL].limit_key
     outcome = Outcome.OK
     if compared > limit:
         outcome = Outcome.LEAKED

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pytest_memguard.core.measurement import CountGrowth, Entry, Measurement
-from pytest_memguard.core.metrics import ALLOCATIONS, CHILDREN
-from pytest_memguard.core.units import format_apart, format_change, format_growth, format_share, format_size
+from pytest_memguard.core.metrics import CHILDREN
+from pytest_memguard.core.units import format_change, format_growth, format_share, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome
 
 _UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
@@ -17,11 +17,7 @@ def tolerance_text(metric: MetricVerdict) -> str:
     if metric.rule == "tolerance" and metric.baseline:
         share = (metric.limit - metric.baseline) / metric.baseline
         return format_share(share) if share < 1 else format_size(metric.limit)
-    return _number(metric.name, metric.limit)
-
-
-def _number(metric: str, value: int) -> str:
-    return f"{value:,}" if metric == ALLOCATIONS else format_size(value)
+    return metric.metric.text(metric.limit)
 
 
 def reason_of(
@@ -40,21 +36,23 @@ def reason_of(
         )
     if metric is None or outcome is Outcome.OK:
         return ""
-    if outcome is Outcome.OVER_LIMIT:
-        measured, limit = format_apart(metric.measured, metric.limit or 0)
-        if metric.name == ALLOCATIONS:
-            measured, limit = f"{metric.measured:,}", f"{metric.limit:,}"
+    return metric_text(metric)
+
+
+def metric_text(metric: MetricVerdict) -> str:
+    """Write a metric with what it was, or with its limit."""
+    if metric.outcome is Outcome.OVER_LIMIT:
+        measured, limit = metric.metric.texts(metric.measured, metric.limit or 0)
         return f"{metric.name} {measured}, over {metric.rule} = {limit}"
+    if metric.baseline is None:
+        return f"{metric.name} {metric.metric.text(metric.measured)}"
     return f"{metric.name} {change_text(metric)}"
 
 
 def change_text(metric: MetricVerdict) -> str:
     """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit +1%)`."""
     baseline = metric.baseline or 0
-    if metric.name == ALLOCATIONS:
-        measured, was = f"{metric.measured:,}", f"{baseline:,}"
-    else:
-        measured, was = format_apart(metric.measured, baseline)
+    measured, was = metric.metric.texts(metric.measured, baseline)
     share = format_change(metric.measured, baseline)
     return f"{measured}, was {was} ({share}{', ' if share else ''}limit {tolerance_text(metric)})"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_memguard.core.measurement import Site
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
 from pytest_memguard.gate.wording import change_text, growth_text
-from pytest_memguard.reports.ranking import deciding_metric, worst_first
+from pytest_memguard.reports.ranking import worst_first
 from pytest_memguard.reports.untrusted import printable
 
 AT_MOST = 10
@@ -96,7 +96,7 @@ def _annotation(kind: str, test: TestResult, locate: Callable[[str], str | None]
 
 
 def _sentence(test: TestResult) -> str:
-    metric = deciding_metric(test)
+    metric = test.verdict.deciding
     if test.outcome is Outcome.GREW and metric is not None:
         return f"{metric.name} {change_text(metric)}"
     return test.verdict.reason or str(test.outcome)

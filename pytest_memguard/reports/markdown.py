@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pytest_memguard.core.metrics import ALLOCATIONS, PEAK, RETAINED
-from pytest_memguard.core.units import format_change, format_growth, format_size
+from pytest_memguard.core.metrics import PEAK, RETAINED
+from pytest_memguard.core.units import format_change, format_size
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults, TestResult
 from pytest_memguard.gate.wording import change_text, growth_text
-from pytest_memguard.reports.ranking import count_text, deciding_metric, grown, worst_first
+from pytest_memguard.reports.ranking import count_text, grown, worst_first
 from pytest_memguard.reports.untrusted import Cell, code, fenced, prose, table_row
 
 SUMMARY_BYTES = 1_000_000
@@ -140,7 +140,7 @@ def _grown_item(test: TestResult) -> str:
 
 
 def _sentence(test: TestResult) -> str:
-    metric = deciding_metric(test)
+    metric = test.verdict.deciding
     if test.outcome is Outcome.GREW and metric is not None:
         return f"{metric.name} {change_text(metric)}"
     return prose(test.verdict.reason)
@@ -176,14 +176,15 @@ def _row(test: TestResult) -> str:
 def _figures(metric: MetricVerdict | None) -> tuple[str, str]:
     if metric is None:
         return "", ""
-    measured = f"{metric.measured:,}" if metric.name == ALLOCATIONS else format_size(metric.measured)
+    measured = metric.metric.text(metric.measured)
     if metric.baseline is None:
         return measured, "new"
     if metric.measured == metric.baseline:
         return measured, "="
     difference = metric.measured - metric.baseline
     share = format_change(metric.measured, metric.baseline)
-    return measured, f"{format_growth(difference)} ({share})" if share else format_growth(difference)
+    change = metric.metric.growth_text(difference)
+    return measured, f"{change} ({share})" if share else change
 
 
 def _remark(test: TestResult) -> Cell:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pytest_memguard.core.metrics import ALLOCATIONS
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults, TestResult
 
 
@@ -18,19 +17,13 @@ def grown(results: RunResults) -> list[TestResult]:
     return worst_first(results.grown)
 
 
-def deciding_metric(test: TestResult) -> MetricVerdict | None:
-    """Return the metric that led to the test's outcome, the one that grew most if several did."""
-    same = [metric for metric in test.verdict.metrics if metric.outcome is test.outcome]
-    return max(same, key=lambda metric: metric.measured - (metric.baseline or 0), default=None)
-
-
 def growth_bytes(test: TestResult) -> int:
     """Return by how many bytes the test's worst metric is over what was accepted or allowed."""
     return max(
         (
             metric.measured - _accepted(metric)
             for metric in test.verdict.metrics
-            if metric.outcome.is_growth and metric.name != ALLOCATIONS
+            if metric.outcome.is_growth and not metric.metric.is_count
         ),
         default=0,
     )

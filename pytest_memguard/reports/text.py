@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from pytest_memguard.core.metrics import LEAK_PER_CALL, PEAK
-from pytest_memguard.core.units import format_apart, format_growth, format_size
+from pytest_memguard.core.metrics import PEAK
+from pytest_memguard.core.units import format_growth, format_size
 from pytest_memguard.core.verdict import (
     GrownSite,
     MetricVerdict,
@@ -19,7 +19,7 @@ from pytest_memguard.core.verdict import (
     meter_name,
 )
 from pytest_memguard.gate.judge import is_slack
-from pytest_memguard.gate.wording import change_text, growth_text
+from pytest_memguard.gate.wording import growth_text, metric_text
 from pytest_memguard.reports.ranking import count_text
 from pytest_memguard.reports.untrusted import printable
 
@@ -117,19 +117,8 @@ def _test_lines(test: TestResult) -> Iterator[str]:
 
 def _other_failing(test: TestResult) -> Iterator[MetricVerdict]:
     """Yield the metrics that failed beside the one that the reason names."""
-    failing = [metric for metric in test.verdict.metrics if metric.outcome.is_growth]
-    named = LEAK_PER_CALL if test.outcome is Outcome.LEAKED else test.verdict.reason.split(" ", 1)[0]
-    yield from (metric for metric in failing if metric.name != named)
-
-
-def metric_text(metric: MetricVerdict) -> str:
-    """Write one metric with what it was, or with its limit."""
-    if metric.outcome is Outcome.OVER_LIMIT:
-        measured, limit = format_apart(metric.measured, metric.limit or 0)
-        return f"{metric.name} {measured}, over {metric.rule} = {limit}"
-    if metric.baseline is None:
-        return f"{metric.name} {format_size(metric.measured)}"
-    return f"{metric.name} {change_text(metric)}"
+    named = test.verdict.deciding
+    yield from (judged for judged in test.verdict.metrics if judged.outcome.is_growth and judged is not named)
 
 
 def _site_lines(test: TestResult) -> Iterator[str]:

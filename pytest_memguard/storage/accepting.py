@@ -10,16 +10,8 @@ from dataclasses import dataclass
 
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.measurement import Entry, EntrySite, Measurement
-from pytest_memguard.core.metrics import (
-    ALLOCATIONS,
-    COUNTED_UNITS,
-    LEAK_PER_CALL,
-    METRICS,
-    PEAK,
-    RETAINED,
-    SETTLED,
-)
-from pytest_memguard.core.units import KIB, format_apart, format_change, format_size
+from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS, PEAK, RETAINED
+from pytest_memguard.core.units import KIB, format_change
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
 
 STORED_SITES = 5
@@ -120,9 +112,9 @@ def entry_from(
     sites = _stored_sites(measurement)
     if previous is not None:
         keeps_leaks = not measurement.leak and not drops_leaks
-        unmeasured = (ALLOCATIONS, SETTLED, LEAK_PER_CALL) if keeps_leaks else (ALLOCATIONS,)
-        for name in unmeasured:
-            if name in previous.metrics:
+        for name, metric in METRICS.items():
+            is_optional = not metric.is_gated or (keeps_leaks and not metric.from_samples)
+            if is_optional and name in previous.metrics:
                 metrics.setdefault(name, previous.metrics[name])
                 spread.setdefault(name, previous.spread.get(name, 0))
         sites = sites if measurement.sites else previous.sites
@@ -192,24 +184,21 @@ def _no_match(ids: set[str], pattern: str, *, accepted: bool) -> str:
 
 
 def _differences(old: Entry | None, new: Entry) -> list[str]:
-    parts = []
-    for name in METRICS:
+    parts: list[str] = []
+    for name, metric in METRICS.items():
         before = None if old is None else old.metrics.get(name)
         after = new.metrics.get(name)
+        is_told = metric.is_gated or (before is not None and not parts)  # allocations alone say little
         if before is not None and after is None:
-            parts.append(f"{name.replace('_', ' ')} dropped")
-        if after is None or before == after or (before is None and name == ALLOCATIONS):
+            parts.append(f"{metric.label} dropped")
+        if after is None or before == after or not is_told:
             continue
-        label = name.replace("_", " ")
         if before is None:
-            parts.append(f"{label} {after:,}" if name == ALLOCATIONS else f"{label} {format_size(after)}")
-        elif name == ALLOCATIONS:
-            if not parts:
-                parts.append(f"{label} {before:,} -> {after:,}")
+            parts.append(f"{metric.label} {metric.text(after)}")
         else:
-            share = format_change(after, before)
-            figures = " -> ".join(format_apart(before, after))
-            parts.append(f"{label} {figures} ({share})" if share else f"{label} {figures}")
+            share = "" if metric.is_count else format_change(after, before)
+            figures = " -> ".join(metric.texts(before, after))
+            parts.append(f"{metric.label} {figures} ({share})" if share else f"{metric.label} {figures}")
     return parts + _count_differences(old.leaks_per_1000_calls if old else {}, new.leaks_per_1000_calls)
 
 

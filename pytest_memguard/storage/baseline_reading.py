@@ -84,7 +84,7 @@ def _entry(value: object, path: tuple[str | int, ...]) -> Entry:
     sites = written.get("sites")
     return Entry(
         metrics=metrics,
-        spread=_counts(spread, (*path, "spread"), METRICS) if spread is not None else {},
+        spread=_counts(spread, (*path, "spread"), tuple(METRICS)) if spread is not None else {},
         note=note if isinstance(note, str) else _text(note, (*path, "note")),
         sites=_sites(sites, (*path, "sites")) if sites is not None else (),
         leaks_per_1000_calls=_counts(counts, (*path, _LEAKS), COUNTED_UNITS) if counts is not None else {},

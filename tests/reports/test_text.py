@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_memguard.core.units import KIB
-from pytest_memguard.core.verdict import Outcome, TestResult
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, TestResult, Verdict
 from pytest_memguard.gate.judge import stale
 from pytest_memguard.reports.text import failure_lines, summary_lines
 from tests.reports.made_results import leaked, result, run
@@ -33,3 +33,12 @@ def test_an_entry_without_its_test_is_named_once() -> None:
     gone = TestResult("test_it.py::test_gone", stale())
     text = "\n".join(summary_lines(run(gone)))
     assert text.count("test_gone") == 1
+
+
+def test_a_second_metric_over_its_limit_is_written_in_its_own_unit() -> None:
+    over = (
+        MetricVerdict("peak", 5000, Outcome.OVER_LIMIT, None, 1000, "max_peak"),
+        MetricVerdict("allocations", 35, Outcome.OVER_LIMIT, None, 0, "max_allocations"),
+    )
+    test = TestResult("test_it.py::test_a", Verdict(Outcome.OVER_LIMIT, "peak 4.9 KiB", over), fails=True)
+    assert "  allocations 35, over max_allocations = 0" in list(failure_lines(test))

@@ -76,10 +76,10 @@ NASTY = (
 
 ids = st.sampled_from(NASTY) | st.text(st.characters(codec="utf-8"), max_size=40)
 sizes = st.integers(0, 2**63 - 1)
-sized = st.dictionaries(st.sampled_from(METRICS), sizes, max_size=5)
+sized = st.dictionaries(st.sampled_from(list(METRICS)), sizes, max_size=5)
 entries = st.builds(
     Entry,
-    metrics=st.dictionaries(st.sampled_from(METRICS), sizes, min_size=1, max_size=5),
+    metrics=st.dictionaries(st.sampled_from(list(METRICS)), sizes, min_size=1, max_size=5),
     spread=sized,
     note=ids,
     sites=st.lists(st.builds(EntrySite, at=ids, peak_bytes=sizes, retained_bytes=sizes), max_size=3).map(
@@ -134,7 +134,7 @@ _BY_TYPE[LeakFinding] = every_field(LeakFinding, calls=sizes)
 @st.composite
 def results(draw: st.DrawFn) -> TestResult:
     """Make one result whose verdict speaks of what was measured."""
-    measured = draw(st.dictionaries(st.sampled_from(METRICS), signed, max_size=5))
+    measured = draw(st.dictionaries(st.sampled_from(list(METRICS)), signed, max_size=5))
     judged = draw(st.sets(st.sampled_from(sorted(measured)))) if measured else set()
     verdicts = [
         draw(every_field(MetricVerdict, name=st.just(name), measured=st.just(measured[name])))

@@ -29,7 +29,7 @@ from pytest_memguard.gate.judge import (
     unguarded,
     without_leak_check,
 )
-from pytest_memguard.gate.wording import growth_text
+from pytest_memguard.gate.wording import growth_text, metric_text
 
 SIZES = st.integers(0, 2**40)
 TOLERANCES = st.builds(Tolerance, st.floats(0, 2), st.integers(0, 2**20))
@@ -341,3 +341,11 @@ def test_what_grows_beside_bytes_is_a_leak_in_its_own_unit(unit: str, per_call: 
 def test_a_leak_whose_calls_leave_more_and_more_is_not_called_steady() -> None:
     verdict = judge(leak(2048, is_accelerating=True), entry(10), Policy(leaks=True))
     assert verdict.reason == "2.0 KiB a call, rising over 1,000 calls"
+
+
+def test_a_limit_on_a_count_is_written_as_a_count_everywhere() -> None:
+    limits = Policy(max_peak=1000, max_allocations=0)
+    verdict = judge(measured(5000, allocations=35), None, limits)
+    told = [metric_text(judged) for judged in verdict.metrics if judged.outcome is Outcome.OVER_LIMIT]
+    assert told == ["peak 4.9 KiB, over max_peak = 1000 B", "allocations 35, over max_allocations = 0"]
+    assert verdict.reason == told[0]
