@@ -103,6 +103,13 @@ class Settings:
         parse_fail_on, "[outcomes](outcomes.md) that fail", default=DEFAULT_FAIL_ON
     )
     advisory: bool = declared(parse_switch, "report everything, fail nothing", default=False)
+    ci: bool | None = declared(
+        parse_switch,
+        "whether a missing baseline, and a run that guards or measures no test, fails; without it where the "
+        "variable `CI` is set",
+        default=None,
+    )
+    allow_empty: bool = declared(parse_switch, "a run that guards no test passes, in CI too", default=False)
     profiles: str = declared(parse_profiles, "captures kept: `failed`, `all` or `none`", default="failed")
     exclude: tuple[str, ...] = declared(
         parse_names,

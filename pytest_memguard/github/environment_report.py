@@ -66,7 +66,7 @@ def reported(
     """
     decision = decide(
         results,
-        inputs=inputs,
+        inputs=replace(inputs, allow_empty=inputs.allow_empty or place.settings.allow_empty),
         exit_code=exit_code,
         tests_failed=tests_failed,
         environments=place.environments(),

@@ -36,8 +36,8 @@ class GuardedRun:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.options = run_options(config)
         settings = apply_options(load_settings(config.rootpath), config)
+        self.options = run_options(config, settings)
         self.session = GuardSession(settings, self.options.root, accepting=self.options.accept)
         self.session.chosen_meter()
         self.collection = Collection(config)

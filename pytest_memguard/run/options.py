@@ -35,8 +35,8 @@ class RunOptions:
     runs_tests: bool
 
 
-def run_options(config: pytest.Config) -> RunOptions:
-    """Read the options of a run; raises the reader's error with the option's name."""
+def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
+    """Read the options of a run; raises an error that names the option."""
     given = _given(config)
     extra = config.getoption("memguard_json")
     results = [config.rootpath / RESULTS_PATH]
@@ -51,7 +51,7 @@ def run_options(config: pytest.Config) -> RunOptions:
         accept=bool(config.getoption("memguard_accept")),
         results_paths=tuple(results),
         overrides={key: value for key, value in given.items() if key in POLICY_KEYS},
-        in_ci=os.environ.get("CI", "").lower() not in ("", "0", "false"),
+        in_ci=_in_ci() if settings.ci is None else settings.ci,
         runs_tests=not any(config.getoption(name, default=False) for name in _ONLY_SHOWING),
     )
 
@@ -63,6 +63,10 @@ def apply_options(settings: Settings, config: pytest.Config) -> Settings:
         if key in declarations(Settings):
             changes |= _read(Settings, key, value)
     return replace(settings, **changes)  # type: ignore[arg-type]  # each reader returns its field's type
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
 def _given(config: pytest.Config) -> dict[str, object]:

@@ -22,7 +22,7 @@ def problems(session: GuardSession, options: RunOptions) -> tuple[RunProblem, ..
             "this run guarded no test, so it proves nothing about memory. Mark tests with "
             "@pytest.mark.memguard, or run with --memguard-all."
         )
-        found.append(RunProblem("no-tests", sentence, fails))
+        found.append(RunProblem("no-tests", sentence, fails and not session.settings.allow_empty))
     elif not results.measured:
         broken = any(not test.verdict.reason.startswith(_OUTSIDE) for test in tests)
         sentence = (

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
+from pytest_memguard.github.environment_report import reported
 from pytest_memguard.github.inputs import Inputs
+from pytest_memguard.github.place import Place
 from pytest_memguard.github.status import Decision, decide, judged_by, worst
 from tests.reports.made_results import leaked, result, run
 
@@ -94,3 +98,12 @@ def test_the_failing_outcomes_of_merged_shards_are_decided_anew() -> None:
 def test_of_several_environments_the_worst_status_and_any_failure_count() -> None:
     joined = worst([Decision("passed", 0), Decision("regressed", 1), Decision("new", 0)])
     assert (joined.status, joined.exit_code) == ("regressed", 1)
+
+
+@pytest.mark.parametrize(("allow_empty", "exit_code"), [(True, 0), (False, 1)])
+def test_the_project_may_allow_a_run_that_guards_no_test(
+    tmp_path: Path, allow_empty: bool, exit_code: int
+) -> None:
+    place = Place(tmp_path, tmp_path, Settings(allow_empty=allow_empty), tmp_path / "baseline")
+    told = reported(CHECK, place, EMPTY, exit_code=0, tests_failed=0, propose_into=None)
+    assert told.decision.exit_code == exit_code

@@ -421,6 +421,25 @@ def test_a_run_that_guards_no_test_warns_here_and_fails_in_ci(project: GuardedPr
     assert "@pytest.mark.memguard" in said
 
 
+@pytest.mark.parametrize(
+    ("settings", "variable", "fails"),
+    [
+        ("ci = true", "", True),
+        ("ci = false", "true", False),
+        ("ci = true\nallow_empty = true", "true", False),
+        ("allow_empty = false", "true", True),
+    ],
+)
+def test_the_project_says_what_is_ci_and_whether_a_run_may_be_empty(
+    project: GuardedProject, settings: str, variable: str, fails: bool
+) -> None:
+    project.write({"pyproject.toml": f"[tool.memguard]\n{settings}\n"}, test_it="def test_unmarked(): pass")
+    project.let(CI=variable)
+    run = project.run()
+    assert run.problems() == {"no-tests": fails}
+    assert run.code == int(fails)
+
+
 def test_a_run_that_collects_nothing_keeps_pytests_exit_code_here(project: GuardedProject) -> None:
     assert project.run().code == pytest.ExitCode.NO_TESTS_COLLECTED
 
