@@ -46,6 +46,7 @@ class Sample:
     `allocations` is None where nobody asked for their number: counting looks at each of them.
     `harness_bytes` is what pytest and its plugins held when the process held the most: by up to
     so much more may the test itself have held at another moment. A counted sample knows, and has 0.
+    `left_out_bytes` is the part of it that plugins and excluded packages held, by package.
     """
 
     peak_bytes: int
@@ -53,6 +54,7 @@ class Sample:
     allocations: int | None = None
     sites: tuple[SiteBytes, ...] = ()
     harness_bytes: int = 0
+    left_out_bytes: Mapping[str, int] = field(default_factory=dict)
 
     def metric(self, name: str) -> int | None:
         """Return the figure of peak, retained or allocations; None for allocations not counted."""

@@ -113,7 +113,13 @@ class Settings:
     profiles: str = declared(parse_profiles, "captures kept: `failed`, `all` or `none`", default="failed")
     exclude: tuple[str, ...] = declared(
         parse_names,
-        "packages whose memory is not the test's, beside pytest, memguard and coverage",
+        "packages whose memory is not the test's, beside "
+        "[pytest and its plugins](../explanation/measuring.md#whose-memory)",
+        default=(),
+    )
+    include: tuple[str, ...] = declared(
+        parse_names,
+        "packages that register a plugin of pytest, and whose memory is the test's all the same",
         default=(),
     )
     meter: str | None = declared(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, SiteBytes
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
-from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Policy
+from pytest_memguard.core.units import format_size
 from pytest_memguard.core.verdict import Outcome, Verdict
 
 CONFIRMING_SAMPLES = 3
@@ -104,9 +105,27 @@ def measurement_of(
         first_cost={name: size_bytes for name, size_bytes in first.items() if size_bytes > 0},
         sites=_floor_sites(samples),
         leak=leak,
-        notes=notes,
+        notes=(*notes, *_left_out_notes(samples, metrics.get(PEAK, 0))),
         peak_doubt_bytes=lowest.harness_bytes if lowest is not None else 0,
     )
+
+
+def _left_out_notes(samples: Sequence[Sample], peak_bytes: int) -> tuple[str, ...]:
+    """Say whose memory was left out where that was more than what was counted."""
+    left_out = max((sample.left_out_bytes for sample in samples), key=_total_bytes, default={})
+    if _total_bytes(left_out) <= max(peak_bytes, DEFAULT_TOLERANCE.absolute_bytes):
+        return ()
+    names = sorted(left_out, key=lambda name: -left_out[name])
+    listed = ", ".join(f'"{name}"' for name in names)
+    note = (
+        f"most of its memory is left out: {format_size(_total_bytes(left_out))} held by {', '.join(names)}; "
+        f"where that is the program's own, set include = [{listed}]"
+    )
+    return (note,)
+
+
+def _total_bytes(by_name: Mapping[str, int]) -> int:
+    return sum(by_name.values())
 
 
 def _figures(samples: Sequence[Sample], name: str) -> list[int]:

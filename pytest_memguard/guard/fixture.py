@@ -80,6 +80,7 @@ def _largest(one: Sample, other: Sample) -> Sample:
         retained_bytes=max(one.retained_bytes, other.retained_bytes),
         allocations=max(one.allocations or 0, other.allocations or 0) or None,
         harness_bytes=larger.harness_bytes,
+        left_out_bytes=larger.left_out_bytes,
         sites=larger.sites,
     )
 

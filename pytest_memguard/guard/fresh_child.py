@@ -39,7 +39,9 @@ class ColdRun:
     def __init__(self, spec: Mapping[str, Any]) -> None:
         self._spec = spec
         self._policy: Policy = overlay(Policy(), spec["policy"])
-        settings = Settings(meter=spec["meter"], exclude=tuple(spec["exclude"]))
+        settings = Settings(
+            meter=spec["meter"], exclude=tuple(spec["exclude"]), include=tuple(spec["include"])
+        )
         self._session = GuardSession(settings, Path(spec["root"]), accepting=False)
         self._recording: Recording | None = None
         self._sample: Sample | None = None

@@ -198,6 +198,7 @@ def _spec(item: pytest.Item, policy: Policy, session: GuardSession, report_path:
         "report_path": str(report_path),
         "root": str(session.root),
         "exclude": session.settings.exclude,
+        "include": session.settings.include,
         "meter": session.meter(policy).name,
         "test_id": item.nodeid,
         "policy": {

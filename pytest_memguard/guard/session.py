@@ -34,7 +34,7 @@ class GuardSession:
         self.root = root
         self.accepting = accepting
         self.environment = environment_key()
-        self.namer = SiteNamer(root, settings.exclude)
+        self.namer = SiteNamer(root, settings.exclude, settings.include)
         self.store = BaselineStore(root / settings.baseline_dir, self.environment)
         self.has_baseline = self.store.exists()
         self.profiles = ProfileKeeper(root, settings.profiles)

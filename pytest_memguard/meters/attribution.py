@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from pytest_memguard.core.measurement import Sample, Site, SiteBytes
+from pytest_memguard.meters.distributions import covers, installed_for, paths_of
 from pytest_memguard.meters.protocol import Frame
 
 KEPT_SITES = 20
@@ -31,6 +33,7 @@ class Tally:
         self._accounts: dict[Site, _Account] = {}
         self._peak_bytes = 0
         self._harness_bytes = 0
+        self._left_out: Counter[str] = Counter()
         self._retained_bytes = 0
         self._allocations: int | None = None
 
@@ -44,8 +47,11 @@ class Tally:
         if account is not None:
             self._peak_bytes += size_bytes
             account.peak_bytes += size_bytes
-        else:
-            self._harness_bytes += size_bytes
+            return
+        self._harness_bytes += size_bytes
+        name = self._namer.left_out_by(frames)
+        if name is not None and not self._namer.is_runner(name):
+            self._left_out[name.partition("/")[0].removesuffix(".py")] += size_bytes
 
     def add_allocations(self, number: int) -> None:
         """Count allocations, where each of them was looked at."""
@@ -77,6 +83,7 @@ class Tally:
             retained_bytes=self._retained_bytes,
             allocations=self._allocations,
             harness_bytes=self._harness_bytes,
+            left_out_bytes=dict(self._left_out),
             sites=tuple(_site_bytes(site, account) for site, account in kept.items()),
         )
 
@@ -88,11 +95,8 @@ def _site_bytes(site: Site, account: _Account) -> SiteBytes:
     )
 
 
-HARNESS_PACKAGES = frozenset(
-    {"_pytest", "pluggy", "memray", "xdist", "execnet", "coverage", "ddtrace", "hypothesis"}
-    | {"_hypothesis_pytestplugin", "_hypothesis_globals"}
-)
-"""Top-level packages that run or watch tests; with every `pytest…` package they are not the test's memory."""
+_SOURCES = "src/"
+"""Where many projects keep what they install."""
 
 _EVENT_LOOPS = ("asyncio/base_events.py", "asyncio/runners.py")
 
@@ -110,22 +114,24 @@ class Owner(Enum):
 class SiteNamer:
     """Classifies files and names sites relative to a project's root.
 
-    `exclude` adds top-level packages whose memory is not the test's.
+    `exclude` adds packages whose memory is not the test's, `include` takes some back.
     """
 
-    def __init__(self, root: Path, exclude: Iterable[str] = ()) -> None:
-        self._root = f"{root.resolve()}/"
-        self._harness = HARNESS_PACKAGES | frozenset(exclude)
+    def __init__(self, root: Path, exclude: Iterable[str] = (), include: Iterable[str] = ()) -> None:
+        self._folder = root.resolve()
+        self._root = f"{self._folder}/"
+        self._excluded = paths_of(exclude)
+        self._included = paths_of(include)
         self._own = f"{Path(__file__).resolve().parent.parent}/"
-        self._anyio_plugin = "anyio/pytest_plugin.py"
         paths = sysconfig.get_paths()
         self._stdlib = tuple(
             {f"{Path(paths[key]).resolve()}/" for key in ("stdlib", "platstdlib")} | {f"{paths['stdlib']}/"}
         )
-        self._installed = self._import_roots()
+        self._import_roots = self._roots()
+        self._installed = installed_for(self._folder)
         self._known: dict[str, tuple[Owner, str]] = {}
 
-    def _import_roots(self) -> tuple[str, ...]:
+    def _roots(self) -> tuple[str, ...]:
         """Folders that packages are imported from, the longest first, without the project's own."""
         roots = {f"{Path(entry).resolve()}/" for entry in sys.path if entry}
         roots |= {f"{entry.rstrip('/')}/" for entry in sys.path if entry}
@@ -149,21 +155,37 @@ class SiteNamer:
                 if file.startswith("<frozen") or file == "<string>"
                 else (Owner.INSTALLED, file)
             )
-        package_root = next((root for root in self._installed if file.startswith(root)), None)
-        if package_root is None and (
+        import_root = next((root for root in self._import_roots if file.startswith(root)), None)
+        if import_root is None and (
             stdlib := next((root for root in self._stdlib if file.startswith(root)), None)
         ):
             name = file[len(stdlib) :]
             return (Owner.LOOP if name in _EVENT_LOOPS else Owner.STDLIB), name
         in_project = file.startswith(self._root)
-        if package_root is None or (in_project and len(package_root) < len(self._root)):
-            return Owner.PROJECT, file[len(self._root) :] if in_project else file
-        name = file[len(package_root) :]
-        return (Owner.HARNESS if self._is_harness(name) else Owner.INSTALLED), name
+        if import_root is None or (in_project and len(import_root) < len(self._root)):
+            name = file[len(self._root) :] if in_project else file
+            return (Owner.HARNESS if self._is_excluded(name) else Owner.PROJECT), name
+        return self._classify_installed(file, file[len(import_root) :])
 
-    def _is_harness(self, name: str) -> bool:
-        top = name.split("/", 1)[0].removesuffix(".py")
-        return top in self._harness or top.startswith("pytest") or name == self._anyio_plugin
+    def _classify_installed(self, file: str, name: str) -> tuple[Owner, str]:
+        if self._is_excluded(name):
+            return Owner.HARNESS, name
+        source = self._source_of(file, name)
+        if source is not None:
+            return Owner.PROJECT, source
+        is_harness = covers(self._installed.harness, name) and not covers(self._included, name)
+        return (Owner.HARNESS if is_harness else Owner.INSTALLED), name
+
+    def _is_excluded(self, name: str) -> bool:
+        return covers(self._excluded, name.removeprefix(_SOURCES)) and not covers(self._included, name)
+
+    def _source_of(self, file: str, name: str) -> str | None:
+        """Return the file below the root that one was made from which was installed without `-e`."""
+        for tail in (f"{_SOURCES}{name}", name):
+            source = self._folder / tail
+            if source.is_file() and (covers(self._installed.project, name) or _is_same(source, Path(file))):
+                return tail
+        return None
 
     def belongs_to_test(self, frames: Iterable[Frame]) -> bool:
         """Say whether memory allocated under these frames, innermost first, is the test's.
@@ -171,11 +193,19 @@ class SiteNamer:
         The innermost frame outside the standard library decides. An event loop serves the
         test whoever started it, and a stack without any other frame is a thread of the test.
         """
+        return self.left_out_by(frames) is None
+
+    def left_out_by(self, frames: Iterable[Frame]) -> str | None:
+        """Return the file of the harness that memory allocated under these frames belongs to, if it does."""
         for frame in frames:
-            owner = self.classify(frame[1])[0]
+            owner, name = self.classify(frame[1])
             if owner is not Owner.STDLIB:
-                return owner is not Owner.HARNESS
-        return True
+                return name if owner is Owner.HARNESS else None
+        return None
+
+    def is_runner(self, name: str) -> bool:
+        """Say whether a file of the harness runs every test, and is nobody's program."""
+        return name.startswith("pytest_memguard/") or covers(self._installed.runners, name)
 
     def site_of(self, frames: Iterable[Frame]) -> tuple[Site, Site | None]:
         """Name the site of a stack, and the library frame inside it where that is another one.
@@ -198,3 +228,10 @@ class SiteNamer:
 
     def _named(self, frame: Frame) -> Site:
         return Site(file=self.classify(frame[1])[1], line=frame[2], function=frame[0])
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False

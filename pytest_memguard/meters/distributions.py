@@ -1,0 +1,177 @@
+"""Which installed files run or watch tests, and which are the project's own: by what a distribution is."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+RUNNERS = ("pytest", "pluggy", "execnet", "coverage", "hypothesis", "memray", "ddtrace")
+"""Distributions that run or watch tests, whatever plugins they register."""
+
+_PLUGINS = "pytest11"
+"""The group of entry points by which pytest finds its plugins."""
+
+_ASKS_FOR_PYTEST = re.compile(r"Requires-Dist:\s*pytest(?![\w.-])(?!.*;.*\bextra\b)", re.IGNORECASE)
+_FOR_PYTEST = "Classifier: Framework :: Pytest"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Paths below a folder that is imported from, of packages (`pytest_cov`) and modules (`py.py`)."""
+
+    harness: frozenset[str]
+    project: frozenset[str]
+    runners: frozenset[str]
+    """The part of the harness that is in `RUNNERS`, and never a project's own by mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A distribution of the harness: its name, what it was installed from, and its paths."""
+
+    name: str
+    source: Path | None
+    paths: frozenset[str]
+
+
+def installed_for(root: Path) -> Installed:
+    """Tell the harness from the project at `root`, which may be a plugin itself.
+
+    The project is what its own file calls so, or what was installed from its folder.
+    """
+    names = _project_names(root)
+    known = _harness(tuple(sys.path))
+    own = [each for each in known if each.name in names or _is_from(each.source, root)]
+    project = {path for each in own for path in each.paths}
+    for name in names - {each.name for each in own}:
+        with suppress(PackageNotFoundError):
+            project |= _packages(distribution(name))
+    return Installed(
+        harness=frozenset(path for each in known if each not in own for path in each.paths),
+        project=frozenset(project),
+        runners=frozenset(path for each in known if each.name in RUNNERS for path in each.paths),
+    )
+
+
+def covers(paths: Iterable[str] | frozenset[str], name: str) -> bool:
+    """Say whether a file, or a package around it, is among the paths.
+
+    >>> covers({"pytest_cov", "py.py"}, "pytest_cov/plugin.py"), covers({"pytest"}, "pytestarch/api.py")
+    (True, False)
+    """
+    if name in paths:
+        return True
+    return any(str(parent) in paths for parent in PurePosixPath(name).parents)
+
+
+def paths_of(packages: Iterable[str]) -> frozenset[str]:
+    """Return the paths that packages and modules have, as users name them.
+
+    >>> sorted(paths_of(["shop.cache"]))
+    ['shop/cache', 'shop/cache.py']
+    """
+    tails = [name.replace(".", "/") for name in packages]
+    return frozenset(path for tail in tails for path in (tail, f"{tail}.py"))
+
+
+@lru_cache(maxsize=4)
+def _harness(_sys_path: tuple[str, ...]) -> tuple[_Known, ...]:
+    """Return what is installed of the harness, kept while the same folders are imported from."""
+    plugins: dict[str, tuple[Distribution, list[EntryPoint]]] = {}
+    for point in entry_points(group=_PLUGINS):
+        if point.dist is not None:
+            plugins.setdefault(normalized(point.dist.name), (point.dist, []))[1].append(point)
+    found = {name: _plugin(name, dist, points) for name, (dist, points) in plugins.items()}
+    for name in RUNNERS:
+        with suppress(PackageNotFoundError):
+            dist = distribution(name)
+            found[name] = _Known(name, _source(dist), _packages(dist))
+    return tuple(found.values())
+
+
+def _plugin(name: str, dist: Distribution, points: list[EntryPoint]) -> _Known:
+    """Return the paths of a plugin.
+
+    A distribution that is made for pytest is the harness as a whole. A library that brings a plugin along
+    is not: there it is the module that pytest loads.
+    """
+    tails = [point.module.replace(".", "/") for point in points]
+    paths = {f"{tail}{end}" for tail in tails for end in (".py", "/__init__.py")}
+    paths |= {tail for tail in tails if "/" in tail}
+    if _is_for_pytest(dist):
+        packages = _packages(dist)
+        paths |= packages
+        # An editable one lists no package; the one around the plugin is what can be known of it.
+        paths |= {tail.rpartition("/")[0] or tail for tail in tails if not covers(packages, f"{tail}.py")}
+    return _Known(name, _source(dist), frozenset(paths))
+
+
+def _is_for_pytest(dist: Distribution) -> bool:
+    head = (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").partition("\n\n")[0]
+    return any(
+        _ASKS_FOR_PYTEST.match(line) is not None or line.strip() == _FOR_PYTEST for line in head.splitlines()
+    )
+
+
+def _packages(dist: Distribution) -> frozenset[str]:
+    """Return the outermost packages and the modules outside packages; a namespace is nobody's own."""
+    files = [PurePosixPath(*file.parts) for file in dist.files or () if ".." not in file.parts]
+    folders = {file.parent for file in files if file.name == "__init__.py"}
+    paths: set[str] = set()
+    for file in files:
+        if file.suffix not in (".py", ".so", ".pyd"):
+            continue
+        outermost = next((parent for parent in reversed(file.parents) if parent in folders), None)
+        paths.add(str(outermost or file))
+    return frozenset(paths - {"."})
+
+
+def _source(dist: Distribution) -> Path | None:
+    """Return the folder or file that a distribution was installed from, if it was a local one (PEP 610)."""
+    url = re.search(r'"url"\s*:\s*"(file:[^"]*)"', dist.read_text("direct_url.json") or "")
+    return Path(url2pathname(urlsplit(url[1]).path)) if url else None
+
+
+def _is_from(source: Path | None, root: Path) -> bool:
+    """Say whether something was installed from a project's folder, or from an archive built below it."""
+    if source is None:
+        return False
+    return root in source.parents or source == root or (source in root.parents and source.is_dir())
+
+
+def _project_names(root: Path) -> frozenset[str]:
+    """Return what the project around `root` calls itself, from its nearest `pyproject.toml` upwards."""
+    for folder in (root, *root.parents):
+        with suppress(OSError, UnicodeError):
+            text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+            names = frozenset(_names(text))
+            if names:
+                return names
+    return frozenset()
+
+
+def _names(text: str) -> Iterator[str]:
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        content = toml.loads(text)
+    except (ValueError, RecursionError):
+        return  # whoever reads the settings tells of it
+    tool = content.get("tool")
+    for table in (content.get("project"), tool.get("poetry") if isinstance(tool, dict) else None):
+        name = table.get("name") if isinstance(table, dict) else None
+        if isinstance(name, str):
+            yield normalized(name)
+
+
+def normalized(name: str) -> str:
+    """Return the one spelling of a distribution's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,72 @@
+"""A plugin project guards its own memory however it is installed, and growth is named in its source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+from tests.made_distributions import install
+
+SOURCE = """\
+import os
+
+KEPT = []
+
+def render():
+    KEPT.append(bytearray(1_000_000 * int(os.environ["MEGABYTES"])))
+"""
+TEST = """
+    import pytest, pytest_shop
+
+    @pytest.mark.memguard(max_peak="2 MiB")
+    def test_render(): pytest_shop.render()
+"""
+
+
+@pytest.fixture
+def site(project: GuardedProject, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with a plugin in it, as `pip install .` puts it there."""
+    folder = project.root.parent / f"{project.root.name}-site"
+    folder.mkdir()
+    install(
+        folder,
+        "pytest-shop",
+        {"pytest_shop/__init__.py": SOURCE, "pytest_shop/plugin.py": ""},
+        head=("Requires-Dist: pytest",),
+        plugin="pytest_shop.plugin",
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    project.let(MEGABYTES=6)
+    return folder
+
+
+@pytest.mark.usefixtures("site")
+def test_a_plugin_that_is_installed_guards_itself(project: GuardedProject) -> None:
+    project.write(
+        {
+            "pyproject.toml": '[project]\nname = "pytest-shop"\n[tool.memguard]\n',
+            "src/pytest_shop/__init__.py": SOURCE.replace("KEPT = []", "KEPT = []  # edited since"),
+        },
+        test_it=TEST,
+    )
+    run = project.spawn()
+    assert run.outcomes() == {"test_render": "over-limit"}
+    (site,) = run.results()["test_render"]["sites"]
+    assert (site["file"], site["line"]) == ("src/pytest_shop/__init__.py", 6)
+
+
+@pytest.mark.usefixtures("site")
+def test_a_test_whose_memory_was_left_out_says_so_and_include_takes_it_back(project: GuardedProject) -> None:
+    project.write(test_it=TEST)
+    run = project.spawn()
+    assert run.outcomes() == {"test_render": "no-baseline"}
+    assert run.measured("test_render") < 10_000
+    said = " ".join(run.summary.split())
+    assert "most of its memory is left out: 5.7 MiB held by pytest_shop; where that is" in said
+    assert 'set include = ["pytest_shop"]' in said
+    project.write({"pyproject.toml": '[tool.memguard]\ninclude = ["pytest_shop"]\n'})
+    run = project.spawn()
+    assert run.outcomes() == {"test_render": "over-limit"}
+    assert "left out" not in run.summary
