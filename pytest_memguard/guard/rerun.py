@@ -14,6 +14,8 @@ TEST_ERRORS = (Exception, OutcomeException)
 """What a test raises to fail or skip; an interrupt or `pytest.exit` is neither, and goes on up."""
 
 TEARDOWN_ERROR = pytest.StashKey[BaseException]()
+FAILED_PART = pytest.StashKey[bool]()
+"""Whether a subtest of the item's run failed, which raises nothing."""
 
 
 class CannotRunAgainError(Exception):
@@ -127,5 +129,5 @@ def pop_recorded_failure(item: pytest.Item) -> BaseException | None:
 
 
 def recorded_failure(item: pytest.Item) -> bool:
-    """Say whether unittest wrote down an error of this item's run instead of raising it."""
-    return bool(item.__dict__.get("_excinfo"))
+    """Say whether an error of this item's run was written down instead of raised, as subtests do."""
+    return bool(item.__dict__.get("_excinfo")) or item.stash.get(FAILED_PART, False)

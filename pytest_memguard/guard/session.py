@@ -165,9 +165,9 @@ class GuardSession:
         """Keep a result; a later one of the same test, from a rerun, takes its place."""
         self._results[result.id] = result
 
-    def has(self, test_id: str) -> bool:
-        """Say whether a test has a result."""
-        return test_id in self._results
+    def is_failing(self, test_id: str) -> bool:
+        """Say whether a test has a result that fails it."""
+        return test_id in self._results and self._results[test_id].fails
 
     def stale_ids(self, modules: Iterable[str], existing: frozenset[str]) -> tuple[str, ...]:
         """Return the accepted tests of wholly collected modules that were not collected."""

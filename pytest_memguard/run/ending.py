@@ -30,12 +30,16 @@ class Ending:
         self._results: RunResults | None = None
         self._accepted: tuple[str, ...] = ()
         self.differences: set[str] = set()
+        self.lost: tuple[str, ...] = ()
+        self.doubled: tuple[str, ...] = ()
         self.error = ""
 
     def finish(self, session: pytest.Session) -> None:
         """Write the results, accept them where asked to, and fail the run where a problem does."""
         self.differences.update(self._session.differences())
-        self._results = results = self._session.results(problems(self._session, self._options))
+        self._results = results = self._session.results(
+            problems(self._session, self._options, lost=self.lost, doubled=self.doubled)
+        )
         try:
             write_gitignore(self._options.root / ".memguard")
             _write(self._options.results_paths, results)

@@ -13,22 +13,25 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.guard.fresh import ColdGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
 from pytest_memguard.guard.plan import PLAN, Plan, plan_for
-from pytest_memguard.guard.rerun import TEARDOWN_ERROR
+from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.whole import ItemGuard, Sampled
 from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.run.collected import Collection
 from pytest_memguard.run.ending import Ending
+from pytest_memguard.run.ledger import Ledger
 from pytest_memguard.run.options import apply_options, run_options
-from pytest_memguard.run.verdict_report import put_verdict
+from pytest_memguard.run.verdict_report import put_verdict, raise_failing
+from pytest_memguard.run.xdist import Handover, handover_of, is_worker
 from pytest_memguard.storage.results import OldResults
 from pytest_memguard.storage.results_reading import result_from_json
 from pytest_memguard.storage.results_writing import result_to_json
 from pytest_memguard.storage.settings_file import load_settings
 
 SAMPLED = pytest.StashKey[Sampled]()
-WORKER_KEY = "memguard"
+_IN_BODY = pytest.StashKey[bool]()
+"""Whether the body of a guarded item is running: a report that is made then is one of its parts."""
 
 
 class GuardedRun:
@@ -41,15 +44,17 @@ class GuardedRun:
         self.session = GuardSession(settings, self.options.root, accepting=self.options.accept)
         self.session.chosen_meter()
         self.collection = Collection(config)
-        self.is_worker = hasattr(config, "workerinput")
-        self._worker_error = ""
-        self._seen: set[str] = set()
+        self.ledger = Ledger()
+        self._is_worker = is_worker(config)
+        self._planned: tuple[str, ...] = ()
+        self._error = ""
+        self.is_interrupted = False
         self.old_results = OldResults(self.options.results_paths)
         self.ending = Ending(self.session, self.options, self.old_results)
 
     def start(self) -> None:
         """Put away what an earlier run left, which is not this run's."""
-        if not self.is_worker and self.options.runs_tests:
+        if not self._is_worker and self.options.runs_tests:
             self.session.profiles.clear()
             self.old_results.put_aside()
 
@@ -65,25 +70,30 @@ class GuardedRun:
     def plan(self, items: list[pytest.Item]) -> None:
         """Plan every guarded item and read its accepted numbers; what cannot be planned is a usage error."""
         try:
-            for item in items:
-                plan = plan_for(
-                    item,
-                    self.session.settings,
-                    everything=self.options.everything,
-                    overrides=self.options.overrides,
-                )
-                if plan is not None:
-                    item.stash[PLAN] = plan
-                    self.session.entry(item.nodeid)
-            self.session.add_stale(
-                self.session.stale_ids(self.collection.whole_modules(), self.collection.ids)
-            )
+            self._plan(items)
         except MemguardError as error:
-            if not self.is_worker:
+            if not self._is_worker:
                 raise pytest.UsageError(f"memguard: {error}") from error
-            self._worker_error = f"memguard: {error}"
+            self._error = f"memguard: {error}"
             items.clear()  # a worker runs no test then, and its controller ends the run with this sentence
         gc.collect()
+
+    def _plan(self, items: list[pytest.Item]) -> None:
+        planned = []
+        for item in items:
+            plan = plan_for(
+                item,
+                self.session.settings,
+                everything=self.options.everything,
+                overrides=self.options.overrides,
+            )
+            if plan is not None:
+                item.stash[PLAN] = plan
+                self.session.entry(item.nodeid)
+                planned.append(item.nodeid)
+        self._planned = tuple(planned)
+        self.ledger.plan(planned)
+        self.session.add_stale(self.session.stale_ids(self.collection.whole_modules(), self.collection.ids))
 
     def around(self, item: pytest.Item) -> Any:
         """Return the context in which a guarded item's whole protocol runs."""
@@ -94,7 +104,7 @@ class GuardedRun:
 
     @contextmanager
     def guarding(self, item: Any) -> Iterator[None]:
-        """Replace the run of a guarded item by a measured one."""
+        """Replace the run of a guarded item by a measured one, which fails where the verdict does."""
         plan = item.stash.get(PLAN, None)
         if plan is None:
             yield
@@ -105,7 +115,17 @@ class GuardedRun:
         else:
             guard = ItemGuard(item, plan, self.session, item.runtest)
         item.stash[SAMPLED] = guard.sampled
-        item.runtest = guard.run
+        item.stash[FAILED_PART] = False
+
+        def runtest() -> None:
+            item.stash[_IN_BODY] = True
+            try:
+                guard.run()
+            finally:
+                item.stash[_IN_BODY] = False
+            raise_failing(item, guard.sampled.results)
+
+        item.runtest = runtest
         try:
             with same_examples(item):
                 yield
@@ -128,51 +148,76 @@ class GuardedRun:
             raise error
 
     def put_verdict(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-        """Let the report of a guarded item carry its results, and fail where they fail."""
+        """Let the report of a guarded item carry its results."""
         if PLAN not in item.stash or call.when == "teardown":
             return
-        results = put_verdict(item, report, item.stash.get(SAMPLED, None), self.session)
-        report.memguard = [result_to_json(result) for result in results or ()]  # type: ignore[attr-defined]  # a report carries what it is given, through pytest-xdist too
+        if item.stash.get(_IN_BODY, False):  # a subtest has ended, and the test goes on
+            item.stash[FAILED_PART] |= report.failed
+            return
+        results = put_verdict(item, call, report, item.stash.get(SAMPLED, None), self.session)
+        report.memguard = [result_to_json(result) for result in results]  # type: ignore[attr-defined]  # a report carries what it is given, through pytest-xdist too
 
     def take(self, report: pytest.TestReport) -> None:
-        """Keep the results that a report carries; of a process that crashed there is the set-up's at most."""
-        if self.is_worker:
+        """Keep the results that a report carries; of a process that crashed there is none."""
+        if self._is_worker:
             return
-        if hasattr(report, "memguard"):
-            self._seen.add(report.nodeid)
-        for data in getattr(report, "memguard", ()):
-            self.session.add(result_from_json(data))
-        guarded = report.nodeid in self._seen or self.options.everything
-        if str(report.when) == "???" and guarded and not self.session.has(report.nodeid):
-            reason = f"the process that ran it ended: {report.longrepr}"
-            self.session.add(self.session.unmeasured(report.nodeid, reason))
+        if str(report.when) == "???":
+            self.ledger.crashed(report)
+        if hasattr(report, "memguard") or (self.options.everything and str(report.when) == "???"):
+            self.ledger.plan([report.nodeid])
+        results = [result_from_json(data) for data in getattr(report, "memguard", ())]
+        is_second = self.ledger.delivered(report) if results else False
+        for result in results:
+            if not (is_second and self.session.is_failing(result.id)):
+                self.session.add(result)
 
     def take_worker(self, node: Any) -> None:
         """Keep what a worker found out about the collection."""
-        output = getattr(node, "workeroutput", {}).get(WORKER_KEY, {})
-        self.session.add_stale(output.get("stale", ()))
-        self._worker_error = self._worker_error or output.get("error", "")
-        for name in output.get("differences", ()):
-            self.ending.differences.add(name)
+        handed = handover_of(node)
+        if handed is None:
+            return
+        self.ledger.plan(handed.planned)
+        self.session.add_stale(handed.stale)
+        self._error = self._error or handed.error
+        self.ending.differences.update(handed.differences)
 
     def finish(self, session: pytest.Session) -> None:
         """End the run: a worker reports to its controller, every other process to the user."""
-        if self.is_worker:
-            stale = [result.id for result in self.session.results().tests if str(result.outcome) == "stale"]
-            session.config.workeroutput[WORKER_KEY] = {  # type: ignore[attr-defined]  # pytest-xdist puts it there
-                "stale": stale,
-                "error": self._worker_error,
-                "differences": list(self.session.differences()),
-            }
+        if self._is_worker:
+            self._hand_over()
             return
-        if self._worker_error:
-            self.ending.error = self._worker_error
+        if self._error:
+            self.ending.error = self._error
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
             self.old_results.put_back()
         elif self.options.runs_tests:
+            self._settle(session)
             self.ending.finish(session)
+
+    def _hand_over(self) -> None:
+        stale = [result.id for result in self.session.results().tests if str(result.outcome) == "stale"]
+        Handover(
+            planned=self._planned,
+            stale=tuple(stale),
+            differences=self.session.differences(),
+            error=self._error,
+        ).put_into(self._config)
+
+    def _settle(self, session: pytest.Session) -> None:
+        """Give a result to every planned test that has none, and keep which ones these are."""
+        for test_id, said in self.ledger.crashes().items():
+            self.session.add(self.session.unmeasured(test_id, f"the process that ran it ended: {said}"))
+        stopped = self.is_interrupted or session.shouldstop or session.shouldfail
+        self.ending.lost = self.ledger.lost(stopped=bool(stopped))
+        for test_id in self.ending.lost:
+            self.session.add(self.session.unmeasured(test_id, LOST))
+        if self._config.getoption("dist", default="no") != "each":  # which is meant to run every test often
+            self.ending.doubled = self.ledger.doubled()
 
     def tell(self, terminal: pytest.TerminalReporter) -> None:
         """Write the summary."""
         self.ending.tell(terminal)
+
+
+LOST = "its result is lost: it was planned and no report of it came back"

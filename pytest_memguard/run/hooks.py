@@ -74,7 +74,7 @@ class GuardHooks:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the verdict into the report of the call."""
+        """Put the results into the report of the call."""
         report = yield
         self._run.put_verdict(item, call, report)
         return report
@@ -82,6 +82,14 @@ class GuardHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results out of a report, wherever its test ran."""
         self._run.take(report)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Note that a test is over."""
+        self._run.ledger.finished(nodeid)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that the run stops before its end; `pytest.exit` comes here too, with any exit code."""
+        self._run.is_interrupted = True
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:

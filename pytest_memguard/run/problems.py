@@ -11,9 +11,15 @@ from pytest_memguard.run.options import RunOptions
 _OUTSIDE = ("the test was skipped", "the test failed", "the test is expected to fail")
 
 
-def problems(session: GuardSession, options: RunOptions) -> tuple[RunProblem, ...]:
-    """Say what is wrong with the run as a whole; in CI it fails, elsewhere it warns."""
-    fails = options.in_ci and not options.accept and not session.settings.advisory
+def problems(
+    session: GuardSession, options: RunOptions, *, lost: Sequence[str] = (), doubled: Sequence[str] = ()
+) -> tuple[RunProblem, ...]:
+    """Say what is wrong with the run as a whole; in CI it fails, elsewhere it warns.
+
+    `lost` are planned tests without a result, `doubled` those that ended more than once.
+    """
+    strict = options.in_ci and not session.settings.advisory
+    fails = strict and not options.accept
     results = session.results()
     tests = results.guarded
     found = []
@@ -34,7 +40,26 @@ def problems(session: GuardSession, options: RunOptions) -> tuple[RunProblem, ..
     if tests and not options.accept and (uncompared or not session.has_baseline):
         sentence = _other_meter(uncompared) if session.has_baseline else _no_baseline(session)
         found.append(RunProblem("no-baseline", sentence, fails))
+    if lost or doubled:
+        found.append(RunProblem("lost-results", _lost(lost, doubled), strict))
     return tuple(found)
+
+
+def _lost(lost: Sequence[str], doubled: Sequence[str]) -> str:
+    parts = []
+    if lost:
+        parts.append(f"{_named(lost)} planned and left no result")
+    if doubled:
+        parts.append(f"{_named(doubled)} run to its end more than once, of which the worst counts")
+    return (
+        f"{'; '.join(parts)}. A plugin that runs tests in its own way is the likeliest cause: "
+        "run them without it, or leave them unguarded."
+    )
+
+
+def _named(test_ids: Sequence[str]) -> str:
+    first, *more = test_ids
+    return f"{first} and {len(more)} more were" if more else f"{first} was"
 
 
 def _other_meter(uncompared: Sequence[TestResult]) -> str:

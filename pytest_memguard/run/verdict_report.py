@@ -1,47 +1,83 @@
-"""Puts a verdict into pytest's report of a test: its outcome, message and properties."""
+"""Puts a verdict into pytest's report of a test: its outcome, its message, its properties."""
 
 from __future__ import annotations
 
 import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, ReprFileLocation, ReprTraceback
+from _pytest.outcomes import Failed
+from _pytest.skipping import evaluate_xfail_marks, xfailed_key
 
 from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.guard.rerun import recorded_failure
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.whole import Sampled
 from pytest_memguard.reports.text import failure_lines
 
 
+class FailingVerdictError(Failed):
+    """What the call of a test raises whose memory fails it; plugins see it as any other failure."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines), pytrace=False)
+        self.lines = lines
+
+
+def raise_failing(item: pytest.Item, results: list[TestResult]) -> None:
+    """Raise `FailingVerdictError` where memory fails a test that has passed, and was expected to."""
+    failing = [result for result in results if result.fails]
+    if failing and not recorded_failure(item) and not _is_expected_to_fail(item):
+        raise FailingVerdictError(
+            [line for result in failing for line in failure_lines(result, _region(result, item.nodeid))]
+        )
+
+
 def put_verdict(
-    item: pytest.Item, report: pytest.TestReport, sampled: Sampled | None, session: GuardSession
-) -> tuple[TestResult, ...] | None:
-    """Return the results of a test's set-up or call report; None where it has none yet.
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
+    sampled: Sampled | None,
+    session: GuardSession,
+) -> tuple[TestResult, ...]:
+    """Return the results of a test's set-up or call report; none where there are none yet.
 
     A test that failed, was skipped or is expected to fail is never judged for its memory.
     """
     if report.when == "setup":
-        return None if report.passed else (session.unjudged(item.nodeid, _why_not(report)),)
+        return () if report.passed else (session.unjudged(item.nodeid, _why_not(report)),)
     if sampled is None or report.when != "call":
-        return None
-    if not report.passed or hasattr(report, "wasxfail") or item.get_closest_marker("xfail"):
+        return ()
+    error = call.excinfo.value if call.excinfo else None
+    if not isinstance(error, FailingVerdictError) and _ended_otherwise(item, report):
         return (session.unjudged(item.nodeid, _why_not(report)),)
     report.duration = sampled.seconds or report.duration
-    results = tuple(sampled.results)
+    results = tuple(sampled.results) or (session.unmeasured(item.nodeid, _NOTHING),)
     for result in results:
         item.user_properties.append(("memguard", _property(result, item.nodeid)))
-    failing = [result for result in results if result.fails]
-    if failing:
-        report.outcome = "failed"
-        report.longrepr = _failure(item, failing)
+    if isinstance(error, FailingVerdictError):
+        report.longrepr = _failure(item, error.lines)
     report.user_properties = list(item.user_properties)
     return results
 
 
-def _failure(item: pytest.Item, failing: list[TestResult]) -> ExceptionChainRepr:
+_NOTHING = "it measured no region: the block of memguard.measure(), or check_leaks(), did not run"
+
+
+def _ended_otherwise(item: pytest.Item, report: pytest.TestReport) -> bool:
+    return not report.passed or hasattr(report, "wasxfail") or recorded_failure(item)
+
+
+def _is_expected_to_fail(item: pytest.Item) -> bool:
+    """Say what pytest decided: a marker `xfail` whose condition does not hold expects nothing."""
+    if item.config.getoption("runxfail", default=False):
+        return False
+    return bool(item.stash.get(xfailed_key, None) or evaluate_xfail_marks(item))
+
+
+def _failure(item: pytest.Item, lines: list[str]) -> ExceptionChainRepr:
     """Put what memguard says where pytest has a failure's text, and its first line where it has the message.
 
     A plain string has no message: the short summary of pytest 8 would show none, nor would a worker's.
     """
-    lines = [line for result in failing for line in failure_lines(result, _region(result, item.nodeid))]
     text = ReprTraceback([ReprEntryNative([f"{line}\n" for line in lines])], None, style="native")
     place = ReprFileLocation(str(item.path), (item.location[1] or 0) + 1, lines[0])
     return ExceptionChainRepr([(text, place, None)])
@@ -55,9 +91,7 @@ def _region(result: TestResult, test_id: str) -> str:
 def _why_not(report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
         return "the test is expected to fail"
-    if report.skipped:
-        return "the test was skipped"
-    return "the test is expected to fail" if report.passed else f"the test failed in its {report.when}"
+    return "the test was skipped" if report.skipped else f"the test failed in its {report.when}"
 
 
 def _property(result: TestResult, test_id: str) -> str:

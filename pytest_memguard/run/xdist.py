@@ -1,0 +1,39 @@
+"""What a worker of pytest-xdist hands to its controller beside its reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytest
+
+_KEY = "memguard"
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What one process found out that no report of a test carries.
+
+    `error` is a usage error, which a worker cannot end the run with itself.
+    """
+
+    planned: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    error: str = ""
+
+    def put_into(self, config: pytest.Config) -> None:
+        """Hand it to the controller, at the end of a worker's session."""
+        config.workeroutput[_KEY] = asdict(self)  # type: ignore[attr-defined]  # pytest-xdist puts it there
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Say whether this process runs tests for a controller."""
+    return hasattr(config, "workerinput")
+
+
+def handover_of(node: Any) -> Handover | None:
+    """Return what a worker handed over; nothing where it crashed."""
+    written: Mapping[str, Any] | None = getattr(node, "workeroutput", {}).get(_KEY)
+    return None if written is None else Handover(**written)
