@@ -7,7 +7,8 @@ from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.verdict import Outcome, RunResults, counts
 from pytest_memguard.reports.ranking import count_text
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.storage.accepting import Change, plan_acceptance, select
+from pytest_memguard.storage import accepting
+from pytest_memguard.storage.accepting import Change, fitting, select
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
 from pytest_memguard.storage.results import read_results_by_environment
 
@@ -18,53 +19,23 @@ def accept(call: Call) -> int:
     if not any(run.tests for run in runs):
         raise NothingToJudgeError("the results hold no guarded test; mark one, then run `pytest --memguard`.")
     patterns = call.texts("patterns")
-    if patterns:
-        select((test.id for run in runs for test in run.tests), patterns)  # each must fit somewhere
+    select((test.id for run in runs for test in run.tests), patterns)  # each must fit somewhere
     for run in runs:
-        _accept_run(call, run, _fitting(run, patterns))
+        if fitting((test.id for test in run.tests), patterns):
+            _accept_run(call, run, patterns)
     return 0
 
 
-def _fitting(run: RunResults, patterns: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Leave out the patterns that only fit another environment's results; None where all do."""
-    ids = [test.id for test in run.tests]
-    fitting = []
-    for pattern in patterns:
-        try:
-            select(ids, [pattern])
-        except NothingToJudgeError:
-            continue
-        fitting.append(pattern)
-    return None if patterns and not fitting else tuple(fitting)
-
-
-def _accept_run(call: Call, run: RunResults, patterns: tuple[str, ...] | None) -> None:
-    if patterns is None:
-        return
+def _accept_run(call: Call, run: RunResults, patterns: tuple[str, ...]) -> None:
     store = BaselineStore(call.baseline_directory, run.environment)
     dry_run = call.flag("dry-run")
-    if dry_run:
-        changes = _plan(call, run, patterns, store)
-    else:
-        with store.locked():
-            changes = _plan(call, run, patterns, store)
-            store.update(
-                {change.test_id: change.new for change in changes}, meter=run.meter, made_with=run.made_with
-            )
-        if (call.root / ".memguard").is_dir():
-            write_gitignore(call.root / ".memguard")
+    write = accepting.plan if dry_run else accepting.accept
+    changes = write(store, run, patterns, everything=call.flag("all"), note=call.text("note"))
+    if not dry_run and (call.root / ".memguard").is_dir():
+        write_gitignore(call.root / ".memguard")
     for change in changes:
-        call.write(f"  {_line(change)}")
+        call.write(f"  {printable(change.description)}")
     call.write(_last_line(run, patterns, changes, dry_run=dry_run))
-
-
-def _plan(call: Call, run: RunResults, patterns: tuple[str, ...], store: BaselineStore) -> list[Change]:
-    entries = store.entries_of(test.id for test in run.tests)
-    return plan_acceptance(run, entries, patterns, everything=call.flag("all"), note=call.text("note"))
-
-
-def _line(change: Change) -> str:
-    return printable(change.description)
 
 
 def _last_line(run: RunResults, patterns: tuple[str, ...], changes: list[Change], *, dry_run: bool) -> str:
@@ -72,7 +43,7 @@ def _last_line(run: RunResults, patterns: tuple[str, ...], changes: list[Change]
         verb = "would be accepted" if dry_run else "accepted"
         count = f"{len(changes):,} {'entry' if len(changes) == 1 else 'entries'}"
         return f"{count} {verb} for {run.environment}."
-    chosen = select((test.id for test in run.tests), patterns)
+    chosen = fitting((test.id for test in run.tests), patterns)
     found = counts(test.outcome for test in run.tests if test.id in chosen)
     hint = " Rewrite also what is ok with --all." if Outcome.OK in found else ""
     return f"Nothing to accept for {run.environment}: {count_text(found)}.{hint}"

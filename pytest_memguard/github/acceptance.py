@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.node_ids import split_id
-from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.storage.accepting import Change, plan_acceptance, select
+from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.storage.accepting import accept, select, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results_by_environment
 
@@ -38,12 +37,9 @@ def accept_texts(
     lines: list[str] = []
     files: dict[str, str] = {}
     for run in runs:
-        ids = [test.id for test in run.tests]
-        fitting = [pattern for pattern in patterns if _fits(ids, pattern)]
-        if patterns and not fitting:
-            continue
         store = BaselineStore(temporary / "baseline", run.environment)
-        changes = _accepted(run, store, fitting, note, lambda path: read(f"{folder}/{path}"))
+        _lay_down(store, to_write(run, patterns), lambda path: read(f"{folder}/{path}"))
+        changes = accept(store, run, patterns, note=note)
         lines += [change.description for change in changes]
         for module in {split_id(change.test_id)[0] for change in changes}:
             path = store.path_of(module)
@@ -52,27 +48,11 @@ def accept_texts(
     return lines, files
 
 
-def _fits(ids: Sequence[str], pattern: str) -> bool:
-    try:
-        return bool(select(ids, [pattern]))
-    except NothingToJudgeError:
-        return False
-
-
-def _accepted(
-    run: RunResults,
-    store: BaselineStore,
-    patterns: Sequence[str],
-    note: str | None,
-    read: Callable[[str], str | None],
-) -> list[Change]:
-    """Lay the branch's files down, then accept over them."""
-    for module in sorted({split_id(test.id)[0] for test in run.tests}):
+def _lay_down(store: BaselineStore, tests: Iterable[TestResult], read: Callable[[str], str | None]) -> None:
+    """Write the branch's files of these tests alone: reading each of them takes two requests."""
+    for module in sorted({split_id(test.id)[0] for test in tests}):
         path = store.path_of(module)
         text = read(path.relative_to(store.directory).as_posix())
         if text is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-    changes = plan_acceptance(run, store.entries_of(test.id for test in run.tests), patterns, note=note)
-    store.update({change.test_id: change.new for change in changes}, meter=run.meter, made_with=run.made_with)
-    return changes

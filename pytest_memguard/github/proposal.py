@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.storage.accepting import plan_acceptance
+from pytest_memguard.storage.accepting import accept, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 
 _NEEDS_QUOTES = re.compile(r'["\\\x00-\x1f\x7f-\xff]')
@@ -73,21 +74,25 @@ def propose(results: RunResults, *, baseline: Path, into: Path, name: str, every
     the repository, for the patch; `everything` proposes what did not change as well.
     Raises `BaselineError` for a baseline that cannot be read.
     """
-    current, proposed = BaselineStore(baseline, results.environment), BaselineStore(into, results.environment)
-    changes = plan_acceptance(
-        results, current.entries_of(test.id for test in results.tests), everything=everything
-    )
-    before, after = {}, {}
-    for module in sorted({split_id(change.test_id)[0] for change in changes}):
-        source, target = current.path_of(module), proposed.path_of(module)
-        if source.exists():
+    current = BaselineStore(baseline, results.environment)
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        proposed = BaselineStore(Path(temporary), results.environment)
+        for module in {split_id(test.id)[0] for test in to_write(results, everything=everything)}:
+            text = current.text_of(module)
+            if text is not None:
+                path = proposed.path_of(module)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+                before[_named(name, path, proposed.directory)] = text
+        for change in accept(proposed, results, everything=everything):
+            path = proposed.path_of(split_id(change.test_id)[0])
+            after[_named(name, path, proposed.directory)] = path.read_text(encoding="utf-8")
+            target = into / path.relative_to(proposed.directory)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-            before[_named(name, source, baseline)] = source.read_text(encoding="utf-8")
-    written = {change.test_id: change.new for change in changes}
-    for path in proposed.update(written, meter=results.meter, made_with=results.made_with):
-        after[_named(name, path, into)] = path.read_text(encoding="utf-8")
-    return patch(before, after)
+            shutil.copyfile(path, target)
+    return patch({file: text for file, text in before.items() if file in after}, after)
 
 
 def _named(name: str, path: Path, folder: Path) -> str:

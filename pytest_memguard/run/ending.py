@@ -15,7 +15,7 @@ from pytest_memguard.reports.text import summary_lines
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run.options import RunOptions
 from pytest_memguard.run.problems import problems
-from pytest_memguard.storage.accepting import plan_acceptance
+from pytest_memguard.storage.accepting import accept
 from pytest_memguard.storage.baseline import write_gitignore
 from pytest_memguard.storage.results import OldResults, write_results
 
@@ -45,7 +45,8 @@ class Ending:
             _write(self._options.results_paths, results)
             self._old_results.drop()
             if self._options.accept:
-                self._accepted = _accept(self._session, results)
+                changes = accept(self._session.store, results)
+                self._accepted = tuple(printable(change.description) for change in changes)
         except MemguardError as error:
             self.error = f"memguard: {error}"
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -89,17 +90,3 @@ def _write(paths: Sequence[Path], results: RunResults) -> None:
     with ExitStack() as stack:  # which goes on after an error, and raises it at its end
         for path in paths:
             stack.callback(write_results, path, results)
-
-
-def _accept(session: GuardSession, results: RunResults) -> tuple[str, ...]:
-    """Write what changed into the baseline and return a line for each entry."""
-    store = session.store
-    with store.locked():
-        entries = store.entries_of(test.id for test in results.tests)
-        changes = plan_acceptance(results, entries)
-        store.update(
-            {change.test_id: change.new for change in changes},
-            meter=results.meter,
-            made_with=results.made_with,
-        )
-    return tuple(printable(change.description) for change in changes)

@@ -13,6 +13,7 @@ from pytest_memguard.core.measurement import Entry, EntrySite, Measurement
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS, PEAK, RETAINED
 from pytest_memguard.core.units import KIB, format_change
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
+from pytest_memguard.storage.baseline import BaselineStore
 
 STORED_SITES = 5
 _SITE_SHARE = 0.02
@@ -56,6 +57,58 @@ class Change:
         return "" if self.new is None else ", ".join(_differences(self.old, self.new))
 
 
+def accept(
+    store: BaselineStore,
+    results: RunResults,
+    patterns: Sequence[str] = (),
+    *,
+    everything: bool = False,
+    note: str | None = None,
+) -> list[Change]:
+    """Write what a run measured into the baseline, under its lock; return what changed, sorted by test.
+
+    Without `everything` only tests whose outcome asks for it change; with patterns only those that
+    one of them fits. Raises `BaselineError` for a baseline that cannot be read or written.
+    """
+    with store.locked():
+        changes = plan(store, results, patterns, everything=everything, note=note)
+        store.update(
+            {change.test_id: change.new for change in changes},
+            meter=results.meter,
+            made_with=results.made_with,
+        )
+    return changes
+
+
+def plan(
+    store: BaselineStore,
+    results: RunResults,
+    patterns: Sequence[str] = (),
+    *,
+    everything: bool = False,
+    note: str | None = None,
+) -> list[Change]:
+    """Say what `accept` would change, and change nothing."""
+    tests = to_write(results, patterns, everything=everything)
+    entries = store.entries_of(test.id for test in tests)
+    return plan_acceptance(results, entries, patterns, everything=everything, note=note)
+
+
+def to_write(
+    results: RunResults, patterns: Sequence[str] = (), *, everything: bool = False
+) -> list[TestResult]:
+    """Return the tests whose numbers an accepted run writes."""
+    chosen = fitting((test.id for test in results.tests), patterns)
+    return [
+        test
+        for test in results.tests
+        if test.id in chosen
+        and test.measurement is not None
+        and test.outcome not in (Outcome.NOT_MEASURED, Outcome.STALE)
+        and (everything or test.outcome in CHANGING)
+    ]
+
+
 def plan_acceptance(
     results: RunResults,
     entries: Mapping[str, Entry],
@@ -64,22 +117,16 @@ def plan_acceptance(
     everything: bool = False,
     note: str | None = None,
 ) -> list[Change]:
-    """Say which entries change when a run is accepted, sorted by test.
-
-    `entries` holds what is accepted now, by node id. Without `everything` only tests whose
-    outcome asks for it change. Raises `NothingToJudgeError` for a pattern that fits no test.
-    """
-    chosen = select((test.id for test in results.tests), patterns)
+    """Say which entries change when a run is accepted, sorted by test; `entries` are those of now."""
     changes = (
         _change(test, entries.get(test.id), note)
-        for test in results.tests
-        if test.id in chosen and (everything or test.outcome in CHANGING)
+        for test in to_write(results, patterns, everything=everything)
     )
     return sorted((change for change in changes if change is not None), key=lambda change: change.test_id)
 
 
 def _change(test: TestResult, old: Entry | None, note: str | None) -> Change | None:
-    if test.measurement is None or test.outcome in (Outcome.NOT_MEASURED, Outcome.STALE):
+    if test.measurement is None:
         return None
     # A test that is no longer leak-checked gives up what its leak check had accepted.
     drops_leaks = test.outcome is Outcome.UNGUARDED
@@ -147,20 +194,24 @@ def _stored_sites(measurement: Measurement) -> tuple[EntrySite, ...]:
 def select(test_ids: Iterable[str], patterns: Sequence[str], *, accepted: bool = False) -> set[str]:
     """Return the ids that any pattern fits, all without a pattern.
 
-    A pattern is a node id (with its cases and regions), a file, a folder, or a shell pattern;
-    brackets also stand for themselves. Raises `NothingToJudgeError` for one that fits nothing;
-    `accepted` says that the ids are those of the baseline, not of a run.
+    Raises `NothingToJudgeError` for a pattern that fits nothing; `accepted` says that the ids are
+    those of the baseline, not of a run.
     """
     ids = set(test_ids)
-    if not patterns:
-        return ids
-    chosen: set[str] = set()
     for pattern in patterns:
-        found = _matching(ids, pattern)
-        if not found:
+        if not _matching(ids, pattern):
             raise NothingToJudgeError(_no_match(ids, pattern, accepted=accepted))
-        chosen |= found
-    return chosen
+    return fitting(ids, patterns)
+
+
+def fitting(test_ids: Iterable[str], patterns: Sequence[str]) -> set[str]:
+    """Return the ids that any pattern fits, all without a pattern.
+
+    A pattern is a node id (with its cases and regions), a file, a folder, or a shell pattern;
+    brackets also stand for themselves.
+    """
+    ids = set(test_ids)
+    return {found for pattern in patterns for found in _matching(ids, pattern)} if patterns else ids
 
 
 def _matching(ids: set[str], pattern: str) -> set[str]:

@@ -74,10 +74,14 @@ class BaselineStore:
         """Return the file of a module; whatever its name, it is below the environment's folder."""
         return self._folder / file_of(module)
 
+    def text_of(self, module: str) -> str | None:
+        """Return the text of a module's file, None where it has no file."""
+        return self._text(self.path_of(module))
+
     def load(self, module: str) -> ModuleBaseline:
         """Read the entries of a module; none where it has no file."""
         path = self.path_of(module)
-        text = self._text(path)
+        text = self.text_of(module)
         if text is None:
             return ModuleBaseline(module)
         quick = read_quickly(module, text)

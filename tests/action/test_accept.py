@@ -267,3 +267,13 @@ def test_the_workflow_does_nothing_for_other_comments(
     )
     assert ran.exit_code == 0, str(ran)
     assert github.requests == []
+
+
+def test_only_files_of_tests_that_change_are_asked_for(accept: Accept, github: FakeGitHub) -> None:
+    unchanged = [result(f"tests/test_{number}.py::test_ok") for number in range(50)]
+    grew = result("tests/test_cache.py::test_lookup", Outcome.GREW, measured=50_541_363)
+    github.artifacts = {"memguard-linux": archive({"results.json": results_text(run(grew, *unchanged))})}
+    assert accept()["status"] == "accepted"
+    asked = [path for _, path, _ in github.requests if "contents/" in path]
+    assert len(asked) == 1
+    assert asked[0].endswith("test_cache.py.yml")
