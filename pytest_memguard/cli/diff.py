@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_memguard.cli.command import BASELINE, FROM, Argument, Call, Command, Option
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
@@ -22,7 +23,15 @@ _COLOURS = {
     Outcome.NOT_MEASURED: "yellow",
 }
 _WIDTH = max(len(outcome) for outcome in Outcome)
-Row = tuple[Outcome, str, str]
+
+
+class Row(NamedTuple):
+    """What differs about one test."""
+
+    outcome: Outcome
+    test_id: str
+    text: str
+    is_quarantined: bool = False
 
 
 def diff(call: Call) -> int:
@@ -41,16 +50,16 @@ def diff(call: Call) -> int:
 
 
 def _report(call: Call, environment: str, rows: list[Row]) -> int:
-    for outcome, test_id, text in rows:
+    for outcome, test_id, text, _ in rows:
         if outcome is Outcome.OK and not call.flag("all"):
             continue
         word = call.paint(f"{outcome:<{_WIDTH}}", _COLOURS.get(outcome, "cyan"))
         call.write(f"  {word}  {printable(test_id)}")
         if text:
             call.write(f"  {'':<{_WIDTH}}    {printable(text)}")
-    found = counts(outcome for outcome, _, _ in rows)
+    found = counts(outcome for outcome, *_ in rows)
     call.write(f"{count_text(found)}  ({environment})")
-    return int(any(outcome.is_growth for outcome in found))
+    return int(any(row.outcome.is_growth and not row.is_quarantined for row in rows))
 
 
 def _against_baseline(call: Call, run: RunResults, patterns: tuple[str, ...]) -> list[Row]:
@@ -66,12 +75,13 @@ def _against_baseline(call: Call, run: RunResults, patterns: tuple[str, ...]) ->
 
 def _row(test: TestResult, accepted: Change) -> Row:
     if test.measurement is None:
-        return test.outcome, test.id, test.verdict.reason
+        return Row(test.outcome, test.id, test.verdict.reason)
     measured = entry_from(test.measurement, accepted.old)
     if accepted.old == measured:
-        return Outcome.OK, test.id, ""
+        return Row(Outcome.OK, test.id, "")
     figures = Change(test.id, accepted.old, measured).figures
-    return test.outcome, test.id, figures or test.verdict.reason
+    text = figures or test.verdict.reason
+    return Row(test.outcome, test.id, text, test.verdict.is_quarantined)
 
 
 def _between_files(call: Call, files: list[str]) -> tuple[str, list[Row]]:
@@ -87,18 +97,19 @@ def _between_files(call: Call, files: list[str]) -> tuple[str, list[Row]]:
         raise NothingToJudgeError("neither results file holds a guarded test.")
     earlier = {test.id: test for test in before.tests}
     rows = [_compared(call, earlier.pop(test.id, None), test) for test in after.tests]
-    gone = [(Outcome.STALE, test.id, f"only in {files[0]}") for test in earlier.values()]
+    gone = [Row(Outcome.STALE, test.id, f"only in {files[0]}") for test in earlier.values()]
     return after.environment, rows + gone
 
 
 def _compared(call: Call, before: TestResult | None, after: TestResult) -> Row:
     if after.measurement is None:
-        return Outcome.NOT_MEASURED, after.id, after.verdict.reason
+        return Row(Outcome.NOT_MEASURED, after.id, after.verdict.reason)
     if before is None or before.measurement is None:
-        return Outcome.NEW, after.id, Change(after.id, None, entry_from(after.measurement)).figures
+        return Row(Outcome.NEW, after.id, Change(after.id, None, entry_from(after.measurement)).figures)
     old = entry_from(before.measurement)
     verdict = judge(after.measurement, old, call.settings.policy_for(after.id))
-    return verdict.outcome, after.id, Change(after.id, old, entry_from(after.measurement)).figures
+    figures = Change(after.id, old, entry_from(after.measurement)).figures
+    return Row(verdict.outcome, after.id, figures, after.verdict.is_quarantined)
 
 
 COMMAND = Command(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pytest_memguard.core.declared import declarations, declared, one_of, parse_switch, read
+from pytest_memguard.core.declared import declarations, declared, one_of, parse_date, parse_switch, read
 from pytest_memguard.core.errors import UnknownNameError, ValueFormError, nearest
 from pytest_memguard.core.metrics import ALLOCATIONS, METRICS, PEAK, RETAINED, SETTLED
 from pytest_memguard.core.units import GIB, KIB, parse_count, parse_seconds, parse_share, parse_size
@@ -109,6 +110,16 @@ class Policy:
         parse_size, "most bytes that repeated calls may settle at (`leaks`); needs no baseline", default=None
     )
     max_leak_per_call: int | None = declared(parse_size, "a leak up to this rate is allowed", default=None)
+    on_growth: str = declared(
+        one_of("what growth does", "fail", "warn"),
+        "`fail`, or `warn`: growth is reported as quarantined, and fails nothing before the day `until`",
+        default="fail",
+    )
+    until: dt.date | None = declared(
+        parse_date,
+        'the day from which `on_growth="warn"` ends and growth fails again, such as `"2027-01-31"`',
+        default=None,
+    )
     leaks: bool = declared(parse_switch, "repeat the body, fail if memory keeps growing", default=False)
     threads: int = declared(parse_threads, "run the body from this many threads at once, 1 to 256", default=1)
     thread_timeout_seconds: float = declared(

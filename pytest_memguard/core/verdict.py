@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -101,6 +102,14 @@ class GrownSite:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Growth that a policy reports without failing: `is_over` from the day `until` on, if there is one."""
+
+    until: dt.date | None = None
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """An outcome with the numbers and the rule that led to it.
 
@@ -112,6 +121,12 @@ class Verdict:
     metrics: tuple[MetricVerdict, ...] = ()
     sites: tuple[GrownSite, ...] = ()
     is_in_doubt: bool = False
+    quarantine: Quarantine | None = None
+
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether the growth fails nothing yet."""
+        return self.quarantine is not None and not self.quarantine.is_over
 
     def metric(self, name: str) -> MetricVerdict | None:
         """Return the verdict on one metric, if it was judged."""
@@ -141,7 +156,7 @@ class TestResult:
     """One guarded test, or one region of it, as the results file keeps it.
 
     `id` is the node id, with `::region` appended for a region. `fails` says that this
-    outcome is in the run's `fail_on`.
+    outcome is in the run's `fail_on`, and not quarantined.
     """
 
     __test__ = False
@@ -207,6 +222,11 @@ class RunResults:
     def grown(self) -> tuple[TestResult, ...]:
         """The tests that need more memory than was accepted or is allowed."""
         return tuple(test for test in self.tests if test.outcome.is_growth)
+
+    @property
+    def quarantined(self) -> tuple[TestResult, ...]:
+        """The tests that grew and fail nothing yet."""
+        return tuple(test for test in self.tests if test.verdict.is_quarantined)
 
     def counts(self) -> dict[Outcome, int]:
         """Count the tests by outcome, the worst first."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 from pytest_memguard.core.measurement import Entry, Measurement
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
 from pytest_memguard.core.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, Verdict, deciding
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, Quarantine, Verdict, deciding
 from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
 from pytest_memguard.gate.wording import reason_of
 
@@ -24,12 +25,13 @@ def judge(
     *,
     has_baseline: bool = True,
     other_meter: str = "",
+    today: dt.date | None = None,
 ) -> Verdict:
     """Judge what was measured against what was accepted and against the policy's limits.
 
     `has_baseline` says whether anything at all is accepted for this environment; without it
     a test that has no entry is `no-baseline`, not `new`. `other_meter` names the meter that took
-    an entry which is left out for it.
+    an entry which is left out for it. `today` decides whether a quarantine is over.
     """
     judged = tuple(
         _judge_metric(name, measurement, entry, policy) for name in METRICS if name in measurement.metrics
@@ -48,7 +50,15 @@ def judge(
         metrics=judged,
         sites=grown_sites(measurement, entry, shown) + counted_sites(measurement, outcome),
         is_in_doubt=_is_in_doubt(measurement, entry, policy),
+        quarantine=_quarantine(policy, today) if outcome.is_growth else None,
     )
+
+
+def _quarantine(policy: Policy, today: dt.date | None) -> Quarantine | None:
+    if policy.on_growth != "warn":
+        return None
+    is_over = policy.until is not None and today is not None and today >= policy.until
+    return Quarantine(policy.until, is_over=is_over)
 
 
 def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) -> bool:

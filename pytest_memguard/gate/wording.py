@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_memguard.core.measurement import CountGrowth, Entry, Measurement
 from pytest_memguard.core.metrics import CHILDREN
 from pytest_memguard.core.units import format_change, format_growth, format_share, format_size
-from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome
+from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, Verdict
 
 _UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
 
@@ -37,6 +37,17 @@ def reason_of(
     if metric is None or outcome is Outcome.OK:
         return ""
     return metric_text(metric)
+
+
+def quarantine_text(verdict: Verdict) -> str:
+    """Say what a quarantine means for growth; nothing where there is none."""
+    quarantine = verdict.quarantine
+    if quarantine is None:
+        return ""
+    if quarantine.is_over:
+        return f"its quarantine ended on {quarantine.until}"
+    until = f"before {quarantine.until}" if quarantine.until else "and has no last day (`until`)"
+    return f"quarantined: it fails nothing {until}"
 
 
 def metric_text(metric: MetricVerdict) -> str:

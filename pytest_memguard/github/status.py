@@ -42,7 +42,10 @@ def worst(decisions: Iterable[Decision]) -> Decision:
 
 def judged_by(results: RunResults, fail_on: Sequence[str]) -> RunResults:
     """Mark as failing the results whose outcome is in `fail_on`, and no other."""
-    tests = tuple(replace(test, fails=str(test.outcome) in fail_on) for test in results.tests)
+    tests = tuple(
+        replace(test, fails=str(test.outcome) in fail_on and not test.verdict.is_quarantined)
+        for test in results.tests
+    )
     return replace(results, tests=tests, advisory=False, problems=_still_true(results))
 
 

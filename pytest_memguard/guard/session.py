@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -98,7 +99,12 @@ class GuardSession:
         other = self._other_meter(test_id, policy)
         entry = None if other else self.entry(test_id)
         verdict = judge(
-            measurement, entry, policy, has_baseline=self.has_baseline and not other, other_meter=other
+            measurement,
+            entry,
+            policy,
+            has_baseline=self.has_baseline and not other,
+            other_meter=other,
+            today=_today(),
         )
         return (with_doubt(measurement) if verdict.is_in_doubt else measurement), verdict
 
@@ -143,7 +149,7 @@ class GuardSession:
             id=test_id,
             verdict=verdict,
             measurement=measurement,
-            fails=self.fails(verdict.outcome),
+            fails=self.fails(verdict.outcome) and not verdict.is_quarantined,
             note=entry.note if entry else "",
         )
 
@@ -239,3 +245,8 @@ def with_doubt(measurement: Measurement) -> Measurement:
 def _exists(test_id: str, existing: frozenset[str]) -> bool:
     """Say whether a test, or the test that a region belongs to, was collected."""
     return test_id in existing or test_id.rpartition(REGION)[0] in existing
+
+
+def _today() -> dt.date:
+    """Return the day in UTC, the same for every machine."""
+    return dt.datetime.now(dt.timezone.utc).date()

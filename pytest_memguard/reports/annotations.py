@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_memguard.core.measurement import Site
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
-from pytest_memguard.gate.wording import change_text, growth_text
+from pytest_memguard.gate.wording import change_text, growth_text, quarantine_text
 from pytest_memguard.reports.ranking import worst_first
 from pytest_memguard.reports.untrusted import printable
 
@@ -86,10 +86,11 @@ def _annotation(kind: str, test: TestResult, locate: Callable[[str], str | None]
     site, file = _first_located(test, locate)
     grown = next((one for one in test.verdict.sites if one.site == site), None)
     at_site = f" ({growth_text(grown)} here)" if grown else ""
+    quarantined = f"; {quarantine_text(test.verdict)}" if test.verdict.quarantine else ""
     return Annotation(
         kind=kind,
         title=f"memguard: {test.outcome}",
-        message=printable(f"{test.id}: {_sentence(test)}{at_site}", at_most=_MESSAGE_CHARACTERS),
+        message=printable(f"{test.id}: {_sentence(test)}{at_site}{quarantined}", at_most=_MESSAGE_CHARACTERS),
         file=file,
         line=site.line if site else 1,
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pytest_memguard.core.metrics import PEAK, RETAINED
 from pytest_memguard.core.units import format_change, format_size
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults, TestResult
-from pytest_memguard.gate.wording import change_text, growth_text
-from pytest_memguard.reports.ranking import count_text, grown, worst_first
+from pytest_memguard.gate.wording import change_text, growth_text, quarantine_text
+from pytest_memguard.reports.ranking import grown, run_counts, worst_first
 from pytest_memguard.reports.untrusted import Cell, code, fenced, prose, table_row
 
 SUMMARY_BYTES = 1_000_000
@@ -134,6 +134,8 @@ def _grown_item(test: TestResult) -> str:
     leak = test.measurement.leak if test.measurement else None
     if leak is not None and leak.held_by and test.outcome is Outcome.LEAKED:
         lines.append(f"  - held by {code(' → '.join(leak.held_by[:_HOLDERS]), at_most=500)}")
+    if test.verdict.quarantine is not None:
+        lines.append(f"  - {quarantine_text(test.verdict)}")
     if test.note:
         lines.append(f"  - note in the baseline: {prose(test.note)}")
     return "\n".join(lines) + "\n"
@@ -150,7 +152,7 @@ def _table_section(results: RunResults, room: int) -> str:
     if not results.tests:
         return ""
     lead = (
-        f"<details><summary>All guarded tests: {count_text(results.counts())}</summary>\n\n"
+        f"<details><summary>All guarded tests: {run_counts(results)}</summary>\n\n"
         f"{table_row(map(Cell, _TITLES))}"
         f"|---|---|{'---:|---:|' * len(_SHOWN_METRICS)}---|\n"
     )
@@ -208,7 +210,7 @@ def _patch_section(extras: MarkdownExtras, room: int) -> str:
 
 def _foot(results: RunResults) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(results.made_with.items()))
-    facts = [count_text(results.counts()), code(results.environment, at_most=100)]
+    facts = [run_counts(results), code(results.environment, at_most=100)]
     facts += [prose(fact, at_most=200) for fact in (results.meter, versions) if fact]
     return "\n" + " · ".join(facts) + "\n"
 

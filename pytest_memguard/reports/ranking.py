@@ -45,6 +45,12 @@ def _accepted(metric: MetricVerdict) -> int:
     return metric.baseline if metric.baseline is not None else (metric.limit or 0)
 
 
+def run_counts(results: RunResults) -> str:
+    """Write how many tests of a run ended how, as in `2 grew, 40 ok; 1 quarantined`."""
+    number = len(results.quarantined)
+    return f"{count_text(results.counts())}{f'; {number:,} quarantined' if number else ''}"
+
+
 def count_text(found: Mapping[Outcome, int]) -> str:
     """Write how many tests ended how, as in `1 grew, 40 ok`."""
     return ", ".join(f"{number:,} {outcome}" for outcome, number in found.items()) or "no guarded test"

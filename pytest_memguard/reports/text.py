@@ -19,8 +19,8 @@ from pytest_memguard.core.verdict import (
     meter_name,
 )
 from pytest_memguard.gate.judge import is_slack
-from pytest_memguard.gate.wording import growth_text, metric_text
-from pytest_memguard.reports.ranking import count_text
+from pytest_memguard.gate.wording import growth_text, metric_text, quarantine_text
+from pytest_memguard.reports.ranking import run_counts
 from pytest_memguard.reports.untrusted import printable
 
 SHOWN_ACCEPTS = 3
@@ -63,7 +63,7 @@ def counts_line(results: RunResults) -> str:
     """Write how many tests ended how, and what measured them."""
     advisory = ", advisory: nothing fails" if results.advisory else ""
     measured = f"{meter_name(results.meter)}, {results.environment}{advisory}"
-    return f"{count_text(results.counts())}  ({measured})"
+    return f"{run_counts(results)}  ({measured})"
 
 
 def failure_lines(test: TestResult, region: str = "") -> Iterator[str]:
@@ -75,6 +75,8 @@ def failure_lines(test: TestResult, region: str = "") -> Iterator[str]:
     yield f"memguard: {name}{test.outcome}: {printable(test.verdict.reason)}"
     for metric in _other_failing(test):
         yield f"  {metric_text(metric)}"
+    if test.verdict.quarantine is not None:
+        yield f"  {quarantine_text(test.verdict)}"
     yield from (f"  {line}" for line in _site_lines(test))
     if test.measurement is not None:
         for note in test.measurement.notes:
@@ -106,6 +108,8 @@ def _test_lines(test: TestResult) -> Iterator[str]:
     yield f"  {test.outcome!s:<12}{name}   {printable(test.verdict.reason)}"
     for metric in _other_failing(test):
         yield f"                {metric_text(metric)}"
+    if test.verdict.quarantine is not None:
+        yield f"                {quarantine_text(test.verdict)}"
     for line in _site_lines(test):
         yield f"                {line}"
     if test.measurement is not None:

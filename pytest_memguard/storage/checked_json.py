@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable
 from typing import TypeVar
@@ -93,6 +94,13 @@ class Part:
         if type(self.value) is not int or not 0 <= self.value <= _LARGEST:
             raise self.wrong("a whole number that is not negative, of at most 63 bits")
         return self.value
+
+    def day(self) -> dt.date:
+        """Return a day such as `2027-01-31`."""
+        try:
+            return dt.date.fromisoformat(self.text())
+        except ValueError:
+            raise self.wrong("a day such as '2027-01-31'") from None
 
     def number(self) -> float:
         """Return a finite number."""

@@ -12,6 +12,7 @@ from pytest_memguard.core.verdict import (
     GrownSite,
     MetricVerdict,
     Outcome,
+    Quarantine,
     RunProblem,
     RunResults,
     TestResult,
@@ -45,11 +46,19 @@ def _result(part: Part) -> TestResult:
             metrics=metrics,
             sites=tuple(_grown_site(site) for site in part.field("sites", []).elements()),
             is_in_doubt=part.field("in_doubt", default=False).flag(),
+            quarantine=part.field("quarantine").optional(_quarantine),
         ),
         measurement=part.field("samples").optional(lambda samples: _measurement(part, samples, metrics)),
         fails=part.field("fails", default=False).flag(),
         hints=_texts(part.field("hints", [])),
         note=part.field("note", "").text(),
+    )
+
+
+def _quarantine(part: Part) -> Quarantine:
+    return Quarantine(
+        until=part.field("until").optional(Part.day),
+        is_over=part.field("over", default=False).flag(),
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from pytest_memguard.core.measurement import CountGrowth, LeakFinding, Measurement, Site, SiteBytes
-from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
+from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, Quarantine, RunResults, TestResult
 
 FORMAT = "memguard-results/1"
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -27,6 +27,8 @@ def result_to_json(result: TestResult) -> dict[str, object]:
     }
     if verdict.is_in_doubt:
         written["in_doubt"] = True
+    if verdict.quarantine is not None:
+        written["quarantine"] = _quarantine(verdict.quarantine)
     if verdict.sites:
         written["sites"] = [_grown_site(site) for site in verdict.sites]
     if measurement is not None:
@@ -56,6 +58,11 @@ def run_to_json(results: RunResults) -> dict[str, object]:
             for problem in results.problems
         ],
     }
+
+
+def _quarantine(quarantine: Quarantine) -> dict[str, object]:
+    written: dict[str, object] = {"over": True} if quarantine.is_over else {}
+    return written if quarantine.until is None else written | {"until": quarantine.until.isoformat()}
 
 
 def _metric(metric: MetricVerdict) -> dict[str, object]:

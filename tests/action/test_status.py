@@ -13,7 +13,7 @@ from pytest_memguard.github.environment_report import reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.place import Place
 from pytest_memguard.github.status import Decision, decide, judged_by, worst
-from tests.reports.made_results import leaked, result, run
+from tests.reports.made_results import leaked, quarantined, result, run
 
 OK = run(result())
 GREW = run(result(), result("t.py::b", Outcome.GREW))
@@ -37,6 +37,7 @@ TABLE = [
     ("a leak", run(leaked()), 1, 1, CHECK, ("regressed", 1)),
     ("growth, and another test fails", GREW, 1, 2, CHECK, ("regressed", 1)),
     ("growth that nobody counted", GREW, 1, None, CHECK, ("regressed", 1)),
+    ("growth in quarantine", run(quarantined(leaked())), 0, 0, CHECK, ("regressed", 0)),
     ("growth in advisory mode", NOT_FAILING, 0, 0, ADVISORY, ("regressed", 0)),
     ("growth and a failed test in advisory mode", NOT_FAILING, 1, 1, ADVISORY, ("tests-failed", 1)),
     ("a failed test", OK, 1, 1, CHECK, ("tests-failed", 1)),
@@ -107,3 +108,8 @@ def test_the_project_may_allow_a_run_that_guards_no_test(
     place = Place(tmp_path, tmp_path, Settings(allow_empty=allow_empty), tmp_path / "baseline")
     told = reported(CHECK, place, EMPTY, exit_code=0, tests_failed=0, propose_into=None)
     assert told.decision.exit_code == exit_code
+
+
+def test_growth_in_quarantine_fails_no_merged_run_either() -> None:
+    judged = judged_by(run(quarantined(leaked()), result("t.py::b", Outcome.GREW)), ["leaked", "grew"])
+    assert [test.fails for test in judged.tests] == [False, True]

@@ -7,6 +7,7 @@ import pytest
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.verdict import Outcome
 from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured
+from tests.reports.made_results import quarantined
 
 WAS = Entry({"peak": 100 * KIB})
 
@@ -31,6 +32,14 @@ def test_the_last_run_is_compared_with_the_baseline(shop: CommandProject) -> Non
     ]
     assert output.code == 1
     assert max(map(len, output.lines)) <= 80
+
+
+def test_growth_in_quarantine_is_shown_and_fails_nothing(shop: CommandProject) -> None:
+    shop.accepted(a=100 * KIB)
+    shop.run(quarantined(measured("a", 200 * KIB, WAS)))
+    output = shop.memguard("diff")
+    assert output.lines[0] == "  grew          tests/test_x.py::a"
+    assert output.code == 0
 
 
 def test_what_was_accepted_since_is_ok(shop: CommandProject) -> None:

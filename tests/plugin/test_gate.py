@@ -511,3 +511,45 @@ def test_collecting_only_leaves_the_last_results_alone(accepted: GuardedProject)
     run = accepted.run("--collect-only", "-q")
     assert run.code == 0
     assert (accepted.root / ".memguard/results/last.json").read_text() == before
+
+
+QUARANTINED = """
+    import os, pytest
+
+    @pytest.mark.memguard(on_growth="warn", until=os.environ.get("UNTIL"))
+    def test_warned(): bytearray(int(os.environ["PEAK"]))
+
+    @pytest.mark.memguard(on_growth="warn", max_peak="1 KiB")
+    def test_limited(): bytearray(2_000)
+"""
+
+
+def test_growth_in_quarantine_is_told_everywhere_and_fails_on_its_last_day(project: GuardedProject) -> None:
+    project.write(test_it=QUARANTINED)
+    project.let(UNTIL="2999-01-31", PEAK=1_000_000)
+    project.accept()
+    project.let(PEAK=2_000_000)
+    run = project.run("--memguard-all")
+    assert run.code == 0
+    assert run.outcomes() == {"test_warned": "grew", "test_limited": "over-limit"}
+    assert run.results()["test_warned"]["quarantine"] == {"until": "2999-01-31"}
+    assert "quarantined: it fails nothing before 2999-01-31" in run.summary
+    assert "quarantined: it fails nothing and has no last day (`until`)" in run.summary
+    assert "1 over-limit, 1 grew; 2 quarantined" in run.summary
+    project.let(UNTIL="2020-01-31")
+    run = project.run()
+    assert run.code == 1
+    assert [test["id"] for test in run.file["tests"] if test.get("fails")] == ["test_it.py::test_warned"]
+    assert "its quarantine ended on 2020-01-31" in run.text
+    assert "1 over-limit, 1 grew; 1 quarantined" in run.summary
+
+
+def test_a_day_that_cannot_be_read_is_a_usage_error(project: GuardedProject) -> None:
+    project.write(test_it=QUARANTINED)
+    project.let(UNTIL="soon", PEAK=1)
+    run = project.run()
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    said = " ".join((run.errors + run.text).split())
+    assert (
+        "test_it.py::test_warned: until: 'soon' is not a day; accepted is one such as '2027-01-31'." in said
+    )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pytest_memguard.core.units import MIB
 from pytest_memguard.core.verdict import Outcome, RunResults
 from pytest_memguard.reports.annotations import Annotation, worst_annotations
-from tests.reports.made_results import leaked, result, run
+from tests.reports.made_results import leaked, quarantined, result, run
 
 
 def lines(results: RunResults) -> list[str]:
@@ -29,6 +29,12 @@ def test_growth_marks_the_line_that_grew_as_an_error() -> None:
 def test_advisory_growth_is_a_warning() -> None:
     (line,) = lines(run(leaked(), advisory=True))
     assert line.startswith("::warning file=app/shop/session.py,line=88,")
+
+
+def test_growth_in_quarantine_is_a_warning_that_says_until_when() -> None:
+    (line,) = lines(run(quarantined(result("t.py::test_big", Outcome.GREW, measured=48 * MIB))))
+    assert line.startswith("::warning file=app/shop/cache.py,line=41,")
+    assert line.endswith("(+17.0 MiB here); quarantined: it fails nothing before 2027-01-31")
 
 
 def test_a_file_outside_the_repository_is_not_named() -> None:

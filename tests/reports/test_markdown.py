@@ -20,7 +20,7 @@ from pytest_memguard.reports.markdown import (
     markdown_report,
 )
 from pytest_memguard.reports.untrusted import printable
-from tests.reports.made_results import leaked, result, run
+from tests.reports.made_results import leaked, quarantined, result, run
 from tests.reports.test_untrusted import HOSTILE
 
 
@@ -37,6 +37,13 @@ def test_a_leak_says_its_rate_and_who_holds_it() -> None:
     page = markdown_report(run(leaked("t.py::test_session", "shop.session", "_OPEN", "dict")))
     assert "- `t.py::test_session` **leaked**: 1.2 KiB a call, steady over 12,400 calls" in page
     assert "  - held by `shop.session → _OPEN → dict`" in page
+
+
+def test_growth_in_quarantine_is_shown_and_counted_apart() -> None:
+    text = markdown_report(run(quarantined(leaked()), result()))
+    assert "**leaked**: " in text
+    assert "  - quarantined: it fails nothing before 2027-01-31\n" in text
+    assert text.count("1 leaked, 1 ok; 1 quarantined") == 2
 
 
 def test_what_grew_is_listed_worst_first() -> None:

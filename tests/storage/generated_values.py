@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -125,6 +126,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     int: signed,
     float: st.floats(allow_nan=False, allow_infinity=False),
     str: ids,
+    dt.date: st.dates(),
     Outcome: st.sampled_from(list(Outcome)),
     Site: every_field(Site, file=files, line=st.integers(0, 99999), function=ids),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ from pytest_memguard.core.measurement import (
     SiteBytes,
 )
 from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Policy, Tolerance, parse_tolerances
-from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.core.verdict import Outcome, Quarantine
 from pytest_memguard.gate.grown_sites import SHOWN_SITES
 from pytest_memguard.gate.judge import (
     SPREAD_FACTOR,
@@ -156,6 +157,28 @@ def test_the_worst_metric_decides_and_is_told() -> None:
 )
 def test_a_percentage_is_told_where_it_says_something(now: int, was: int, said: str) -> None:
     assert judge(measured(now), entry(was), Policy()).reason == said
+
+
+@pytest.mark.parametrize(
+    ("until", "quarantine"),
+    [
+        (None, Quarantine()),
+        (dt.date(2027, 2, 1), Quarantine(dt.date(2027, 2, 1))),
+        (dt.date(2027, 1, 31), Quarantine(dt.date(2027, 1, 31), is_over=True)),
+        (dt.date(2027, 1, 30), Quarantine(dt.date(2027, 1, 30), is_over=True)),
+    ],
+)
+def test_growth_is_quarantined_up_to_its_day(until: dt.date | None, quarantine: Quarantine) -> None:
+    warning = Policy(on_growth="warn", until=until)
+    today = dt.date(2027, 1, 31)
+    verdict = judge(measured(10**6), entry(100), warning, today=today)
+    assert verdict.outcome is Outcome.GREW
+    assert verdict.quarantine == quarantine
+    assert verdict.is_quarantined is not quarantine.is_over
+    assert judge(measured(100), entry(100), warning, today=today).quarantine is None
+    assert (
+        judge(measured(10**6), entry(100), replace(warning, on_growth="fail"), today=today).quarantine is None
+    )
 
 
 @pytest.mark.parametrize(("settled", "outcome"), [(10_000_000, Outcome.OK), (10_000_001, Outcome.OVER_LIMIT)])

@@ -28,6 +28,8 @@ GOOD: dict[str, Any] = {
     "max_allocations": "1_000",
     "max_settled": "1 MiB",
     "max_leak_per_call": "16 B",
+    "on_growth": "warn",
+    "until": "2027-01-31",
     "leaks": True,
     "threads": 8,
     "native": True,
