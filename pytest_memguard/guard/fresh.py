@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pytest_memguard.core.measurement import Sample
-from pytest_memguard.gate.confirm import counts_allocations, wants_another
+from pytest_memguard.core.verdict import Verdict
+from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm
 from pytest_memguard.guard.fresh_process import Isolated, IsolationError, run_isolated
 from pytest_memguard.guard.plan import Plan
+from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
-from pytest_memguard.guard.whole import Sampled
 
 
 @contextmanager
@@ -34,54 +35,53 @@ class ColdGuard:
         self._item = item
         self._plan = plan
         self._session = session
+        self._first: Isolated | None = None
         self.sampled = Sampled()
 
     def run(self) -> None:
         """Run the item in an interpreter of its own and end as it ended there."""
-        start = time.perf_counter()
-        try:
-            first = run_isolated(
-                self._item,
-                self._plan.policy,
-                self._session,
-                counted=self._plan.policy.gates_allocations,
-            )
-        except IsolationError as error:
-            pytest.fail(f"memguard: {error}", pytrace=False)
-        self.sampled.seconds = time.perf_counter() - start
-        for name, text in first.sections:
-            self._item.add_report_section("call", name.removeprefix("Captured "), text)
-        if first.outcome == "skipped":
-            pytest.skip(first.message)
-        if first.outcome == "xfailed":
-            pytest.xfail(first.message)
-        if first.outcome == "failed":
-            pytest.fail(first.message, pytrace=False)
-        self._judge(first)
-
-    def _judge(self, first: Isolated) -> None:
-        test_id = self._item.nodeid
-        if first.sample is None:
-            reason = first.message or "its own interpreter took no sample"
-            self.sampled.results.append(self._session.unmeasured(test_id, reason))
+        test_id, policy = self._item.nodeid, self._plan.policy
+        confirmed = confirm(self._take, self._verdict, policy, self.sampled).get(test_id)
+        if confirmed is None or self._first is None:
             return
-        samples, notes = self._confirmed(first.sample)
         measurement, verdict = self._session.judge(
-            test_id, samples, self._plan.policy, leak=first.leak, notes=notes
+            test_id, confirmed.samples, policy, leak=self._first.leak, notes=confirmed.notes
         )
         self.sampled.results.append(self._session.result(test_id, verdict, measurement))
 
-    def _confirmed(self, first: Sample) -> tuple[list[Sample], tuple[str, ...]]:
-        """Take more cold samples until the verdict on their floor can stand."""
-        policy = self._plan.policy
-        samples = [first]
-        while True:
-            _, verdict = self._session.judge(self._item.nodeid, samples, policy)
-            if not wants_another(samples, verdict, policy):
-                return samples, ()
-            counted = counts_allocations(samples, verdict, policy, seconds=self.sampled.seconds)
-            again = run_isolated(self._item, policy, self._session, counted=counted)
-            if again.sample is None:
-                reason = again.message.splitlines()[0] if again.message else again.outcome
-                return samples, (f"judged on {len(samples)} of the samples it needs, since {reason}",)
-            samples.append(again.sample)
+    def _take(self, counted: bool) -> Execution:
+        """Measure one interpreter; the first one's end is the test's, and knows what leaks."""
+        policy, first = self._plan.policy, self._first
+        if first is not None:
+            policy = replace(policy, leaks=False)
+        try:
+            done = self.sampled.timed(
+                lambda: run_isolated(self._item, policy, self._session, counted=counted)
+            )
+        except IsolationError as error:
+            if first is not None:
+                raise NotConfirmedError(str(error)) from None
+            pytest.fail(f"memguard: {error}", pytrace=False)
+        if first is None:
+            self._first = done
+            self._end_as(done)
+        if done.sample is not None:
+            return {self._item.nodeid: done.sample}
+        if first is not None:
+            raise NotConfirmedError(done.message.splitlines()[0] if done.message else done.outcome)
+        reason = done.message or "its own interpreter took no sample"
+        self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
+        return {}
+
+    def _end_as(self, done: Isolated) -> None:
+        for name, text in done.sections:
+            self._item.add_report_section("call", name.removeprefix("Captured "), text)
+        if done.outcome == "skipped":
+            pytest.skip(done.message)
+        if done.outcome == "xfailed":
+            pytest.xfail(done.message)
+        if done.outcome == "failed":
+            pytest.fail(done.message, pytrace=False)
+
+    def _verdict(self, test_id: str, samples: Sequence[Sample]) -> Verdict:
+        return self._session.judge(test_id, samples, self._plan.policy)[1]

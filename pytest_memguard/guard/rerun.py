@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from _pytest.outcomes import OutcomeException
 
 from pytest_memguard.leaks.repeating import is_interrupt_from_outside
+from pytest_memguard.meters import MeterError
 
 TEST_ERRORS = (Exception, OutcomeException)
 """What a test raises to fail or skip; an interrupt or `pytest.exit` is neither, and goes on up."""
@@ -36,16 +38,18 @@ class Rerunner:
             if isinstance(value, dict)
         }
 
-    def fresh(self, body: Callable[[], None]) -> None:
-        """Tear the item down, set it up again and call `body`.
+    @contextmanager
+    def fresh(self, *, renews: bool = True) -> Iterator[None]:
+        """Run the block as the item's second run; where it `renews`, with fixtures made anew.
 
         Raises `CannotRunAgainError` where any of that fails.
         """
-        self.renew()
+        if renews:
+            self.renew()
         try:
-            body()
+            yield
         except (*TEST_ERRORS, SystemExit, KeyboardInterrupt) as error:
-            if is_interrupt_from_outside(error):
+            if isinstance(error, (CannotRunAgainError, MeterError)) or is_interrupt_from_outside(error):
                 raise
             raise CannotRunAgainError(f"its second run failed with {describe(error)}") from error
         self.check_recorded_failure()

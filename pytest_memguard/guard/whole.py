@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import gc
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import partial
+import linecache
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import cache
 
 import pytest
 
 from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample
-from pytest_memguard.core.verdict import TestResult, Verdict
-from pytest_memguard.gate.confirm import counts_allocations, wants_another
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import has_settled_higher
 from pytest_memguard.guard.children import ChildWatch, ended_in_children
+from pytest_memguard.guard.confirming import Execution, confirm, further_execution
 from pytest_memguard.guard.fresh_process import IsolationError, run_isolated
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.regions import RegionGuard
-from pytest_memguard.guard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner, recorded_failure
+from pytest_memguard.guard.rerun import Rerunner, recorded_failure
+from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
-from pytest_memguard.guard.silenced import let_go, quietly
+from pytest_memguard.guard.silenced import quietly
 from pytest_memguard.guard.threads import from_threads, threads_refused
 from pytest_memguard.meters import MeterError, MeterUnavailableError
 
 
-@dataclass(slots=True)
-class Sampled:
-    """What running one item came to; `seconds` is what its first run took."""
+@cache
+def _know_own_source() -> None:
+    """Read memguard's own source, once for the process.
 
-    results: list[TestResult] = field(default_factory=list)
-    seconds: float = 0.0
+    The debug mode of asyncio reads the source of every frame it meets. What the frames of a further
+    execution add would seem to be the test's.
+    """
+    for name, module in tuple(sys.modules.items()):
+        if name.startswith("pytest_memguard.") and module.__file__ is not None:
+            linecache.getlines(module.__file__)
 
 
 class ItemGuard:
@@ -47,6 +54,7 @@ class ItemGuard:
         self._sampled_run = from_threads(item, runtest, plan.policy)
         self._rerunner = Rerunner(item)
         self._notes: tuple[str, ...] = ()
+        self._is_first = True
         self.sampled = Sampled()
 
     def run(self) -> None:
@@ -58,38 +66,27 @@ class ItemGuard:
             refused = str(error)
         if refused:
             self._unmeasured(refused)
-            self._timed(self._runtest)
+            self.sampled.timed(self._runtest)
             return
         if self._plan.whole:
             self._run_whole()
         if self._plan.regions and not recorded_failure(self._item):
             guard = RegionGuard(
-                self._item, self._plan, self._session, self._rerunner, lambda: self._timed(self._runtest)
+                self._item, self._plan, self._session, self._rerunner, self._runtest, sampled=self.sampled
             )
-            self.sampled.results.extend(guard.run())
+            guard.run()
 
     def _unmeasured(self, reason: str) -> None:
         self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
 
-    def _timed(self, body: Callable[[], None]) -> None:
-        start = time.perf_counter()
-        try:
-            body()
-        finally:
-            self.sampled.seconds = self.sampled.seconds or time.perf_counter() - start
-
     def _run_whole(self) -> None:
-        watch = ChildWatch()
-        try:
-            samples = [self._sample(counted=self._plan.policy.gates_allocations, first=True)]
-        except MeterError as error:
-            self._unmeasured(str(error))
+        _know_own_source()
+        test_id = self._item.nodeid
+        confirmed = confirm(self._take, self._verdict, self._plan.policy, self.sampled).get(test_id)
+        if confirmed is None:
             return
-        if recorded_failure(self._item):
-            return
-        if watch.started_children() and not self._plan.policy.children:
-            self._notes += ("it starts child processes, whose memory is not counted",)
-        self._confirm(samples)
+        samples = confirmed.samples
+        self._notes += confirmed.notes
         try:
             leak = self._check_leaks()
         except CannotRepeatError as error:
@@ -120,8 +117,27 @@ class ItemGuard:
         meter = self._session.meter(self._plan.policy)
         self.sampled.results.append(self._session.profiles.keep(result, meter))
 
-    def _sample(self, *, counted: bool, first: bool = False) -> Sample:
-        """Take one sample; where the meter does not start, the test runs all the same."""
+    def _take(self, counted: bool) -> Execution:
+        """Measure one execution: first the test's own run, then further ones that nobody sees."""
+        is_first, self._is_first = self._is_first, False
+        further = further_execution(self._item, self._rerunner, self._plan.policy)
+        with nullcontext() if is_first else further:
+            watch = ChildWatch()
+            try:
+                sample = self._sample(counted=counted)
+            except MeterError as error:
+                if not is_first:
+                    raise
+                self._unmeasured(str(error))
+                return {}
+            if is_first and recorded_failure(self._item):
+                return {}
+            if is_first and watch.started_children() and not self._plan.policy.children:
+                self._notes += ("it starts child processes, whose memory is not counted",)
+            return {self._item.nodeid: sample}
+
+    def _sample(self, *, counted: bool) -> Sample:
+        """Take one sample; where the meter does not start, the test's own run goes on all the same."""
         policy = self._plan.policy
         recording = self._session.meter(policy).recording(
             native=policy.native, children=policy.children, counted=counted
@@ -134,11 +150,11 @@ class ItemGuard:
         try:
             recording.__enter__()
         except MeterError:
-            if first:
-                self._timed(body)
+            if not self.sampled.seconds:
+                self.sampled.timed(body)
             raise
         try:
-            self._timed(body) if first else body()
+            self.sampled.timed(body)
         finally:
             recording.__exit__(None, None, None)
         return recording.sample()
@@ -151,39 +167,8 @@ class ItemGuard:
         finally:
             self._rerunner.tear_down()
 
-    def _confirm(self, samples: list[Sample]) -> None:
-        """Take more samples, with fresh fixtures, until the verdict on their floor can stand."""
-        policy = self._plan.policy
-        while True:
-            _, verdict = self._session.judge(self._item.nodeid, samples, policy)
-            if not wants_another(samples, verdict, policy):
-                return
-            counted = counts_allocations(samples, verdict, policy, seconds=self.sampled.seconds)
-            problem = self._try_again(partial(self._add_sample, samples, counted=counted))
-            if problem:
-                self._notes += (f"judged on {len(samples)} of the samples it needs, since {problem}",)
-                return
-
-    def _try_again(self, body: Callable[[], None]) -> str:
-        """Run once more without a trace; return what kept it from that, if anything did."""
-        with quietly(self._item):
-            try:
-                self._again(body)
-            except (CannotRunAgainError, MeterError) as error:
-                if self._plan.policy.threads > 1 and isinstance(error.__cause__, TEST_ERRORS):
-                    raise error.__cause__ from None  # to shake that out is what the threads are for
-                let_go(error)
-                return str(error)
-        return ""
-
-    def _add_sample(self, samples: list[Sample], *, counted: bool) -> None:
-        samples.append(self._sample(counted=counted))
-
-    def _again(self, body: Callable[[], None]) -> None:
-        if self._plan.policy.fixtures:
-            body()
-        else:
-            self._rerunner.fresh(body)
+    def _verdict(self, test_id: str, samples: Sequence[Sample]) -> Verdict:
+        return self._session.judge(test_id, samples, self._plan.policy)[1]
 
     def _check_leaks(self) -> LeakFinding | None:
         if not self._plan.policy.leaks:

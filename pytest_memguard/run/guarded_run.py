@@ -14,8 +14,9 @@ from pytest_memguard.guard.fresh import ColdGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
 from pytest_memguard.guard.plan import PLAN, Plan, plan_for
 from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
+from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
-from pytest_memguard.guard.whole import ItemGuard, Sampled
+from pytest_memguard.guard.whole import ItemGuard
 from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.run.collected import Collection

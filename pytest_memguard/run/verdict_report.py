@@ -9,8 +9,8 @@ from _pytest.skipping import evaluate_xfail_marks, xfailed_key
 
 from pytest_memguard.core.verdict import TestResult
 from pytest_memguard.guard.rerun import recorded_failure
+from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
-from pytest_memguard.guard.whole import Sampled
 from pytest_memguard.reports.text import failure_lines
 
 

@@ -160,3 +160,25 @@ def test_accepting_under_xdist_writes_the_same_baseline(known: GuardedProject) -
     assert "accepted 16 entries into .memguard/baseline" in run.summary
     assert gated(known) == plain
     assert sorted(plain) == ["test_it.py.yml", "test_twin.py.yml"]
+
+
+def test_what_a_test_keeps_of_its_stack_is_the_same_in_every_sample(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import traceback, pytest
+
+            def keep(): return [repr(frame) for frame in traceback.extract_stack()]
+
+            def test_source_is_read(): keep()
+
+            @pytest.mark.memguard
+            def test_whole(): held = [keep() for _ in range(50)]
+
+            def test_parts(memguard):
+                with memguard.measure("part"): held = [keep() for _ in range(50)]
+        """
+    )
+    run = project.spawn()
+    for result in run.results().values():
+        varied = result["measurement"].get("spread", {})
+        assert max(varied.values(), default=0) < 1024, result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tests.guarded_project import GuardedProject
@@ -32,6 +34,23 @@ def test_first_call_costs_count_and_are_the_same_every_time(project: GuardedProj
     assert grown.outcomes() == {"test_imports": "grew"}
     assert grown.counted()["failed"] == 1
     assert grown.measured("test_imports") - peaks["test_imports"] > 100_000
+
+
+def test_the_leak_check_of_a_fresh_test_runs_once(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, pytest
+
+            @pytest.mark.memguard(fresh=True, leaks=True, leak_budget="50 ms")
+            def test_called():
+                with open("calls.txt", "a") as calls: print(os.getpid(), file=calls)
+        """
+    )
+    run = project.run()
+    assert run.results()["test_called"]["samples"] >= 2
+    calls = Counter((project.root / "calls.txt").read_text().split())
+    assert sorted(calls.values())[:-1] == [1] * (len(calls) - 1)
+    assert max(calls.values()) > 10
 
 
 def test_a_crash_is_a_failed_test_with_the_name_of_the_signal(project: GuardedProject) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_memguard.gate.confirm import CONFIRMING_SAMPLES_AT_MOST
 from tests.guarded_project import GuardedProject
 
 
@@ -196,3 +197,31 @@ def test_a_region_that_runs_the_first_time_only_is_judged_on_that(project: Guard
     run = project.run()
     assert run.outcomes() == {"test_lazy::build": "no-baseline", "test_lazy::use": "no-baseline"}
     assert run.results()["test_lazy::build"]["samples"] == 1
+
+
+def test_a_region_whose_samples_disagree_is_confirmed_as_a_whole_test_is(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, pytest
+            RUNS = []
+
+            def size():
+                RUNS.append(1)
+                return (300_000, 900_000)[len(RUNS) % 2] if os.environ.get("GROWN") else 100_000
+
+            @pytest.mark.memguard
+            def test_whole(): held = bytearray(size())
+
+            def test_parts(memguard):
+                with memguard.measure("part"):
+                    held = bytearray(size())
+        """
+    )
+    project.accept()
+    project.let(GROWN=1)
+    run = project.run()
+    assert run.outcomes() == {"test_whole": "grew", "test_parts::part": "grew"}
+    assert {name: result["samples"] for name, result in run.results().items()} == {
+        "test_whole": CONFIRMING_SAMPLES_AT_MOST,
+        "test_parts::part": CONFIRMING_SAMPLES_AT_MOST,
+    }

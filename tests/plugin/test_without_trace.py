@@ -133,7 +133,7 @@ def test_a_failing_second_run_leaves_no_trace_but_its_note(project: GuardedProje
     assert "never shown" not in run.text
     assert run.text.count("said once") == 1
     assert "interact" not in run.text
-    assert "1 of the samples it needs" in (project.root / ".memguard/results/last.json").read_text()
+    assert "confirmed by only 1 sample" in (project.root / ".memguard/results/last.json").read_text()
 
 
 def test_a_guarded_test_that_fails_shows_its_own_failure(project: GuardedProject) -> None:

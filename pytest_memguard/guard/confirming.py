@@ -1,0 +1,102 @@
+"""Executes a test until the verdict on the floor of its samples can stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from pytest_memguard.core.measurement import Sample
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.verdict import Verdict
+from pytest_memguard.gate.confirm import counts_allocations, wants_another
+from pytest_memguard.guard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner
+from pytest_memguard.guard.sampled import Sampled
+from pytest_memguard.guard.silenced import let_go, quietly
+from pytest_memguard.meters import MeterError
+
+Execution = Mapping[str, Sample]
+"""What one execution of a test measured, by the id of the test or of its region."""
+
+
+class NotConfirmedError(Exception):
+    """A further execution that gave no samples; the sentence says why."""
+
+
+@dataclass(slots=True)
+class Confirmed:
+    """The samples that one verdict rests on, and what is to be said about them."""
+
+    samples: list[Sample] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+
+def confirm(
+    take: Callable[[bool], Execution],
+    judge: Callable[[str, Sequence[Sample]], Verdict],
+    policy: Policy,
+    sampled: Sampled,
+) -> dict[str, Confirmed]:
+    """Execute a test once, and again until no verdict on what it measured needs another sample.
+
+    `take` executes it, counting allocations if it is asked to, and raises `NotConfirmedError` where a
+    further execution gives no samples. What an execution did not measure again, such as a region that
+    runs the first time only, is judged on the samples it has.
+    """
+    confirmed: dict[str, Confirmed] = {}
+    wanting: dict[str, Verdict] = {}
+    repeated: set[str] | None = None
+    counted = policy.gates_allocations
+    while True:
+        try:
+            # Every sample is taken from here: a test that keeps tracebacks, as asyncio does in its debug
+            # mode, keeps the lines of the frames above it as well.
+            execution = take(counted)
+        except NotConfirmedError as error:
+            if repeated is None:
+                raise
+            for name in wanting:
+                confirmed[name].notes = (_unconfirmed(len(confirmed[name].samples), str(error)),)
+            return confirmed
+        if repeated is None:
+            repeated = set(execution)
+            confirmed = {name: Confirmed() for name in execution}
+        repeated &= set(execution)
+        for name in repeated:
+            confirmed[name].samples.append(execution[name])
+        verdicts = {name: judge(name, confirmed[name].samples) for name in repeated}
+        wanting = {
+            name: verdict
+            for name, verdict in verdicts.items()
+            if wants_another(confirmed[name].samples, verdict, policy)
+        }
+        if not wanting:
+            return confirmed
+        counted = any(
+            counts_allocations(confirmed[name].samples, verdict, policy, seconds=sampled.seconds)
+            for name, verdict in wanting.items()
+        )
+
+
+def _unconfirmed(number: int, reason: str) -> str:
+    return f"confirmed by only {number} {'sample' if number == 1 else 'samples'}: {reason}"
+
+
+@contextmanager
+def further_execution(item: pytest.Item, rerunner: Rerunner, policy: Policy) -> Iterator[None]:
+    """Run the block as a further execution of an item: without a trace, and with fresh fixtures.
+
+    Raises `NotConfirmedError` where something keeps it from that. With several threads an error of the
+    test is what they were asked to shake out, and goes on up as itself.
+    """
+    with quietly(item):
+        try:
+            with rerunner.fresh(renews=not policy.fixtures):
+                yield
+        except (CannotRunAgainError, MeterError) as error:
+            if policy.threads > 1 and isinstance(error.__cause__, TEST_ERRORS):
+                raise error.__cause__ from None
+            let_go(error)
+            raise NotConfirmedError(str(error)) from None
