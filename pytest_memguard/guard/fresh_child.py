@@ -81,7 +81,7 @@ class ColdRun:
 
     def _run(self, item: pytest.Item, runtest: Any) -> None:
         try:
-            from_threads(item, runtest, self._policy)()
+            from_threads(item, runtest, self._policy, self._session.namer)()
         finally:
             self._stop()
         if recorded_failure(item):

@@ -16,7 +16,7 @@ from pytest_memguard.guard.body import repeatable_body
 from pytest_memguard.guard.rerun import describe
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import let_go, quietly
-from pytest_memguard.guard.threads import concurrent_body
+from pytest_memguard.guard.threads import concurrent_body, taking_turns
 
 if TYPE_CHECKING:
     from pytest_memguard.leaks.check import LeakCheck
@@ -30,8 +30,8 @@ def check_leaks(
     ceiling_bytes: int = 1024**3,
     native: bool = False,
     between: Callable[[], None] | None = None,
-    threads: int = 1,
-    stuck_seconds: float = 30.0,
+    at_once: int = 1,
+    calling: Callable[[], AbstractContextManager[Callable[[], object]]] | None = None,
     is_news: Callable[[LeakFinding], bool] = lambda _finding: True,
     is_in_doubt: Callable[[LeakFinding], bool] = lambda _finding: False,
 ) -> LeakFinding:
@@ -39,10 +39,9 @@ def check_leaks(
 
     A leak whose rate `is_in_doubt` is screened twice, and the lower rate counts; one that `is_news`
     denies is not explained. `budget_seconds` is CPU time; `ceiling_bytes` limits what the check may
-    add to the process; `between` is called after each window. With several `threads`, each of them
-    calls the body, all starting at one barrier. Raises `BodyFailedError` where a call fails, with
-    the error and the number of the call; the error is a `DeadlockError` where no thread moved for
-    `stuck_seconds`.
+    add to the process; `between` is called after each window. `calling` opens what calls the body
+    `at_once` times, for a body that runs in threads. Raises `BodyFailedError` where a call fails, with
+    the error and the number of the call.
     """
     from pytest_memguard.leaks.check import LeakCheck  # noqa: PLC0415 - only leak checks load psutil
 
@@ -51,8 +50,8 @@ def check_leaks(
         budget_seconds=budget_seconds,
         ceiling_bytes=ceiling_bytes,
         between=between,
-        at_once=threads,
-        calling=partial(_threaded, body, threads, stuck_seconds) if threads > 1 else None,
+        at_once=at_once,
+        calling=calling,
     )
     finding = check.screen()
     if finding.leaking and is_in_doubt(finding):
@@ -60,14 +59,6 @@ def check_leaks(
     if finding.leaking and is_news(finding):
         return check.explain(finding, root=root, native=native)
     return finding
-
-
-def _threaded(
-    body: Callable[[], object], threads: int, stuck_seconds: float
-) -> AbstractContextManager[Callable[[], object]]:
-    from pytest_memguard.guard.threaded_body import ThreadedBody  # noqa: PLC0415 - its libraries would slow every tracker down
-
-    return ThreadedBody(body, threads, stuck_seconds=stuck_seconds)
 
 
 def _lower(first: LeakFinding, check: LeakCheck) -> LeakFinding:
@@ -113,8 +104,8 @@ def run_check(
             ceiling_bytes=policy.leak_ceiling_bytes,
             native=policy.native,
             between=between,
-            threads=policy.threads,
-            stuck_seconds=policy.thread_timeout_seconds,
+            at_once=policy.threads,
+            calling=partial(taking_turns, body, policy, session.namer) if policy.threads > 1 else None,
             root=session.root,
             is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
             is_in_doubt=lambda finding: session.is_leak_in_doubt(test_id, finding, policy),

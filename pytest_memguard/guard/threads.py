@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from _pytest.unittest import TestCaseFunction
 
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.hypothesis_tests import is_property_test
+from pytest_memguard.meters.attribution import Owner, SiteNamer
 
 
 def threads_refused(item: Any, policy: Policy) -> str:
@@ -43,16 +45,47 @@ def concurrent_body(item: Any) -> Callable[[], object]:
     return partial(item.obj, **{name: item.funcargs[name] for name in names})
 
 
-def from_threads(item: pytest.Item, runtest: Callable[[], None], policy: Policy) -> Callable[[], None]:
+def from_threads(
+    item: pytest.Item, runtest: Callable[[], None], policy: Policy, namer: SiteNamer
+) -> Callable[[], None]:
     """Return one run of an item: as pytest runs it, or once from every thread the policy asks for."""
     if policy.threads == 1:
         return runtest
-    from pytest_memguard.guard.threaded_body import ThreadedBody  # noqa: PLC0415 - its libraries would slow every tracker down
+    import pytest_memguard.orders.threads  # noqa: F401, PLC0415 - now, since loading it in the sample would show there
 
     def run() -> None:
-        with ThreadedBody(
-            concurrent_body(item), policy.threads, stuck_seconds=policy.thread_timeout_seconds
-        ) as call:
+        with taking_turns(concurrent_body(item), policy, namer) as call:
             call()
 
     return run
+
+
+def taking_turns(
+    body: Callable[[], object], policy: Policy, namer: SiteNamer
+) -> AbstractContextManager[Callable[[], object]]:
+    """Return a context whose value calls `body` from every thread, in an order that the program decides.
+
+    The turn passes at lines of the project's own files.
+    """
+    from pytest_memguard.orders.order import Lockstep  # noqa: PLC0415 - only tests with threads pay for it
+    from pytest_memguard.orders.threads import OrderedThreads  # noqa: PLC0415 - its libraries would slow every tracker down
+
+    return OrderedThreads(
+        body,
+        policy.threads,
+        order=Lockstep(),
+        is_own=_OwnFiles(namer).__getitem__,
+        stuck_seconds=policy.thread_timeout_seconds,
+    )
+
+
+class _OwnFiles(dict[str, bool]):
+    """Whether a file is the project's own; a dictionary, since every call of a traced thread asks."""
+
+    def __init__(self, namer: SiteNamer) -> None:
+        super().__init__()
+        self._namer = namer
+
+    def __missing__(self, file: str) -> bool:
+        self[file] = is_own = self._namer.classify(file)[0] is Owner.PROJECT
+        return is_own

@@ -51,7 +51,7 @@ class ItemGuard:
         self._plan = plan
         self._session = session
         self._runtest = runtest = ended_in_children(runtest)
-        self._sampled_run = from_threads(item, runtest, plan.policy)
+        self._sampled_run = from_threads(item, runtest, plan.policy, session.namer)
         self._rerunner = Rerunner(item)
         self._notes: tuple[str, ...] = ()
         self._is_first = True

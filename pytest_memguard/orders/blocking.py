@@ -1,0 +1,143 @@
+"""Tells whether a thread is blocked: in a system call that waits, and still in the same one.
+
+Linux shows for each thread the system call that it waits in, with its arguments, and `running` for one
+that runs or would run if it had a processor. A thread that waits for Python's global lock waits with a
+time limit, one that waits for a lock of the program waits without; so the two are told apart at one
+look, whatever the load of the machine. Elsewhere only the position in the program is known, and it takes
+patience.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+
+_FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
+_FROM_OUTSIDE = {
+    "x86_64": {0, 43, 45, 47, 288},  # read, accept, recvfrom, recvmsg, accept4
+    "aarch64": {63, 202, 207, 212, 242},
+}.get(platform.machine(), set())
+"""Calls that wait for something from outside the process, as an idle server does."""
+
+_CLOSED_CALL_FIELDS = 6
+
+_PATIENCE_SECONDS = 0.005
+_BLIND_PATIENCE_SECONDS = 0.02
+"""Where only the position in the program is known, and a long call of C looks like a wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a thread showed: where it is, and whether it waits there without a time limit.
+
+    `waits_for_lock` is for a lock of this process, `waits_for_outside` for what another one sends.
+    """
+
+    where: tuple[object, ...] = ()
+    is_running: bool = False
+    waits_for_lock: bool = False
+    waits_for_outside: bool = False
+
+
+class ThreadWatch:
+    """Looks at one thread of this process, by its identifier in Python and its number in the kernel."""
+
+    __slots__ = ("_fd", "_ident")
+
+    def __init__(self, ident: int, native_id: int) -> None:
+        self._ident = ident
+        self._fd = -1
+        with suppress(OSError):
+            self._fd = os.open(f"/proc/self/task/{native_id}/syscall", os.O_RDONLY | os.O_CLOEXEC)
+            self._read()
+
+    def _read(self) -> bytes:
+        try:
+            return os.pread(self._fd, 256, 0)
+        except OSError:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the kernel says what the thread waits for."""
+        return self._fd >= 0
+
+    def look(self) -> Look:
+        """Return what the thread does now."""
+        if self._fd >= 0:
+            with suppress(OSError):
+                return _parsed(self._read())
+        frame = sys._current_frames().get(self._ident)  # noqa: SLF001 - the documented way to another thread's stack
+        return Look((id(frame), frame.f_lasti if frame is not None else -1))
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Sightings:
+    """Looks at one thread again and again, until it is sure to be blocked.
+
+    A thread that waits for a lock without a time limit is blocked once two looks agree. Any other wait
+    (sleeping, a socket, a lock with a time limit) may be over in a moment, and has to last.
+    """
+
+    __slots__ = ("_since", "_watch", "last")
+
+    def __init__(self, watch: ThreadWatch) -> None:
+        self._watch = watch
+        self._since = monotonic()
+        self.last = Look(is_running=True)
+
+    def is_blocked(self) -> bool:
+        """Look once more and say whether the thread is blocked where `last` saw it."""
+        look = self._watch.look()
+        if look.is_running or look != self.last:
+            self.last, self._since = look, monotonic()
+            return False
+        if look.waits_for_lock:
+            return True
+        patience = _PATIENCE_SECONDS if self._watch.is_exact else _BLIND_PATIENCE_SECONDS
+        return monotonic() - self._since >= patience
+
+
+def nobody_moves(native_ids: Collection[int]) -> bool:
+    """Say whether each of these threads waits without a time limit; False where nobody tells."""
+    watches = [ThreadWatch(0, native_id) for native_id in native_ids]
+    try:
+        looks = [watch.look() for watch in watches if watch.is_exact]
+        return len(looks) == len(watches) and all(
+            look.waits_for_lock or look.waits_for_outside for look in looks
+        )
+    finally:
+        for watch in watches:
+            watch.close()
+
+
+def _parsed(line: bytes) -> Look:
+    """Read `/proc/self/task/N/syscall`: `running`, or the number of the call, its arguments, two pointers.
+
+    >>> _parsed(b"running").is_running
+    True
+    """
+    if line.startswith(b"running"):
+        return Look(is_running=True)
+    fields = line.split()
+    if len(fields) < _CLOSED_CALL_FIELDS:
+        return Look(tuple(fields))
+    # futex(address, operation, value, limit): a limit of zero is none.
+    call = int(fields[0])
+    return Look(
+        tuple(fields),
+        waits_for_lock=call == _FUTEX and int(fields[4], 16) == 0,
+        waits_for_outside=call in _FROM_OUTSIDE,
+    )

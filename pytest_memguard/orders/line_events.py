@@ -1,0 +1,195 @@
+"""Calls back where a thread is about to run a line of the project's code or to leave one of its functions."""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import CodeType, FrameType, TracebackType
+from typing import Any, Protocol
+
+OnLine = Callable[[CodeType, int], None]
+"""Called in the thread itself, with the code object and the line; `RETURN` in place of a line."""
+
+RETURN = -1
+"""The function is about to return: what it made is not stored yet."""
+
+_TOOL_IDS = (3, 4)
+"""The ids of `sys.monitoring` that CPython reserves for no kind of tool."""
+
+
+class LineEvents(Protocol):
+    """A source of line events, open while its context is."""
+
+    def __enter__(self) -> LineEvents:  # noqa: PYI034 - a protocol of its own: what is entered is a LineEvents
+        """Get ready."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the process as it was."""
+
+    def following(self, on_line: OnLine) -> AbstractContextManager[None]:
+        """Return a context in which the lines of the thread that enters it are called back."""
+
+
+def line_events(is_own: Callable[[str], bool]) -> LineEvents:
+    """Return the best source there is: `sys.monitoring`, from CPython 3.12 on, or `sys.settrace`.
+
+    `is_own` says of a file's name whether its lines count.
+    """
+    tool = _free_tool()
+    return TracedLines(is_own) if tool is None else MonitoredLines(is_own, tool)
+
+
+def _free_tool() -> int | None:
+    monitoring: Any = getattr(sys, "monitoring", None)
+    if monitoring is None:
+        return None
+    return next((tool for tool in _TOOL_IDS if monitoring.get_tool(tool) is None), None)
+
+
+class TracedLines:
+    """Line events by `sys.settrace`; whoever traced a thread before, coverage for instance, is called too."""
+
+    def __init__(self, is_own: Callable[[str], bool]) -> None:
+        self._is_own = is_own
+
+    def __enter__(self) -> TracedLines:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
+        """Nothing belongs to the process as a whole."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is left."""
+
+    def following(self, on_line: OnLine) -> AbstractContextManager[None]:
+        """Return a context that traces the thread which enters it."""
+        return _TracedThread(on_line, self._is_own)
+
+
+class _TracedThread:
+    """Traces one thread.
+
+    CPython calls no profiler within a trace function, so that a meter would charge what happens there to
+    the line of the project. `sys.call_tracing` lets it see who calls, and the thread's own tracing is off
+    meanwhile, since it makes an object for each frame.
+    """
+
+    __slots__ = ("_before", "_global", "_is_own", "_local", "_on_line")
+
+    def __init__(self, on_line: OnLine, is_own: Callable[[str], bool]) -> None:
+        self._on_line = on_line
+        self._is_own = is_own
+        self._before: Callable[..., Any] | None = None
+        # Made once: a bound method that is made at each event would count as the test's memory.
+        self._global: Callable[..., Any] = self._called
+        self._local: Callable[..., Any] = self._line
+
+    def __enter__(self) -> None:
+        self._before = sys.gettrace()
+        sys.settrace(self._global)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sys.settrace(self._before)
+        self._before = None
+
+    def _called(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any] | None:
+        is_own = self._is_own(frame.f_code.co_filename)
+        if self._before is None:
+            return self._local if is_own else None
+        others = self._before(frame, event, arg)
+        sys.settrace(self._global)  # coverage puts itself in our place at each call
+        if not is_own:
+            return others  # type: ignore[no-any-return]  # what a trace function returns
+        return _Both(self._local, others).traced
+
+    def _line(self, frame: FrameType, event: str, _arg: object) -> Callable[..., Any]:
+        if event == "line" or event == "return":  # noqa: PLR1714 - a tuple is looked up at each event
+            sys.settrace(None)
+            sys.call_tracing(self._on_line, (frame.f_code, frame.f_lineno if event == "line" else RETURN))
+            sys.settrace(self._global)
+        return self._local
+
+
+class _Both:
+    """The local trace functions of two tracers in one frame."""
+
+    __slots__ = ("_other", "_own")
+
+    def __init__(self, own: Callable[..., Any], other: Callable[..., Any] | None) -> None:
+        self._own = own
+        self._other = other
+
+    def traced(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any]:
+        """Pass an event on to both."""
+        self._own(frame, event, arg)
+        if self._other is not None:
+            self._other = self._other(frame, event, arg)
+        return self.traced
+
+
+class MonitoredLines:
+    """Line events by `sys.monitoring`: nobody else's tracing is touched, and other lines cost nothing."""
+
+    def __init__(self, is_own: Callable[[str], bool], tool: int) -> None:
+        self._is_own = is_own
+        self._tool = tool
+        self._by_thread: dict[int, OnLine] = {}
+        self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # there from CPython 3.12 on
+
+    def __enter__(self) -> MonitoredLines:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
+        """Register the callback for all threads: one that is not followed is let through."""
+        monitoring, is_own, by_thread = self._monitoring, self._is_own, self._by_thread
+
+        def line(code: CodeType, number: int) -> object:
+            if not is_own(code.co_filename):
+                return monitoring.DISABLE
+            on_line = by_thread.get(get_ident())
+            if on_line is not None:
+                on_line(code, number)
+            return None
+
+        def leaving(code: CodeType, _offset: int, _value: object) -> object:
+            return line(code, RETURN)
+
+        events = monitoring.events
+        monitoring.use_tool_id(self._tool, "pytest-memguard")
+        monitoring.register_callback(self._tool, events.LINE, line)
+        monitoring.register_callback(self._tool, events.PY_RETURN, leaving)
+        monitoring.set_events(self._tool, events.LINE | events.PY_RETURN)
+        monitoring.restart_events()  # what was let through for another project may be this one's own
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the callback away."""
+        self._monitoring.set_events(self._tool, 0)
+        for event in (self._monitoring.events.LINE, self._monitoring.events.PY_RETURN):
+            self._monitoring.register_callback(self._tool, event, None)
+        self._monitoring.free_tool_id(self._tool)
+
+    def following(self, on_line: OnLine) -> AbstractContextManager[None]:
+        """Return a context that lets the callback know the thread which enters it."""
+        return _MonitoredThread(self._by_thread, on_line)
+
+
+class _MonitoredThread:
+    __slots__ = ("_by_thread", "_on_line")
+
+    def __init__(self, by_thread: dict[int, OnLine], on_line: OnLine) -> None:
+        self._by_thread = by_thread
+        self._on_line = on_line
+
+    def __enter__(self) -> None:
+        self._by_thread[get_ident()] = self._on_line
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._by_thread.pop(get_ident(), None)

@@ -1,0 +1,267 @@
+"""Calls a body from several threads in a decided order; passes on errors and detects deadlocks."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from time import monotonic, sleep
+from types import FrameType, TracebackType
+
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.orders.blocking import Sightings, ThreadWatch, nobody_moves
+from pytest_memguard.orders.line_events import line_events
+from pytest_memguard.orders.order import Order
+from pytest_memguard.orders.turns import Participant, State, Turns
+
+STUCK_SECONDS = 30.0
+
+_HARD_FACTOR = 10
+_POLL_SECONDS = 0.0002
+_MOVED_SECONDS = 0.25
+"""How often the positions of the threads are compared, to find those that do not move."""
+
+_DEADLOCK_SECONDS = 0.5
+_GLANCE_SECONDS = 0.05
+_JOIN_SECONDS = 2.0
+_SHOWN_FRAMES = 30
+
+_Position = tuple[tuple[int, int, int], ...]
+
+
+class DeadlockError(MemguardError):
+    """Threads of a body that did not come back in time; the message holds all stacks."""
+
+    slug = "threads-stuck"
+
+
+class OrderedThreads:
+    """One call of it calls `body` once from each of so many threads, which take turns in a decided order.
+
+    The turn passes at lines of files for which `is_own` is true. The threads live as long as the
+    context. What a thread raises is raised by the call, with the thread's traceback. Raises
+    `DeadlockError` where all threads wait for locks that nobody is left to release, where none has
+    moved for `stuck_seconds`, or where they take ten times as long; such threads are left behind.
+    """
+
+    def __init__(
+        self,
+        body: Callable[[], object],
+        threads: int,
+        *,
+        order: Order,
+        is_own: Callable[[str], bool],
+        stuck_seconds: float = STUCK_SECONDS,
+    ) -> None:
+        self._body = body
+        self._stuck_seconds = stuck_seconds
+        self._process = os.getpid()
+        self._turns = Turns(order)
+        self._lines = line_events(is_own)
+        self._ended: queue.SimpleQueue[tuple[int, BaseException | None]] = queue.SimpleQueue()
+        self._participants: list[Participant] = []
+        self._threads = [
+            threading.Thread(
+                target=self._work, args=(number,), name=f"memguard {number + 1} of {threads}", daemon=True
+            )
+            for number in range(threads)
+        ]
+        self._ready = threading.Event()
+        self._busy: set[int] = set()
+        self._closing = False
+
+    def __enter__(self) -> OrderedThreads:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
+        """Start the threads."""
+        self._lines.__enter__()
+        for number, thread in enumerate(self._threads):
+            thread.start()
+            watch = ThreadWatch(thread.ident or 0, thread.native_id or 0)
+            self._participants.append(Participant(number, watch))
+        self._ready.set()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the threads; one that is stuck in a call stays behind."""
+        self._closing = True
+        self._turns.let_go()
+        for participant in self._participants:
+            if participant.state is State.DONE:
+                participant.gate.release()
+        for ident in self._moving():
+            _interrupt(ident)
+        deadline = monotonic() + _JOIN_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - monotonic()))
+        for participant in self._participants:
+            participant.watch.close()
+        self._lines.__exit__(kind, error, trace)
+
+    def _work(self, number: int) -> None:
+        self._ready.wait()
+        participant, turns = self._participants[number], self._turns
+        following = self._lines.following(partial(turns.line, participant))
+        while True:
+            turns.wait(participant)
+            if self._closing:
+                return
+            raised: BaseException | None = None
+            try:
+                with following:
+                    self._body()
+            except BaseException as error:  # noqa: BLE001 - the caller raises it, whatever it is
+                raised = error
+            if os.getpid() != self._process:
+                os._exit(raised is not None)  # a forked child that comes back here has no other thread
+            turns.end(participant)
+            self._ended.put((number, raised))
+            del raised
+
+    def __call__(self) -> None:
+        """Let every thread call the body once; raises what the first of them to fail raised."""
+        self._busy = set(range(len(self._threads)))
+        self._turns.begin(self._participants)
+        failed: tuple[int, BaseException] | None = None
+        for number, error in self._endings():
+            self._busy.discard(number)
+            if error is not None and failed is None:
+                failed = number, error
+        if failed is not None:
+            try:
+                raise _noted(failed[1], f"in thread {failed[0] + 1} of {len(self._threads)}")
+            finally:
+                failed = None  # the error's traceback holds this frame
+
+    @property
+    def is_bound_reached(self) -> bool:
+        """Whether the threads passed so many switch points that they ran on without turns."""
+        return self._turns.is_bound_reached
+
+    @property
+    def passed(self) -> int:
+        """How often the turn passed in the last call."""
+        return self._turns.passed
+
+    def _endings(self) -> Iterator[tuple[int, BaseException | None]]:
+        """Yield each thread's end as it comes; raises `DeadlockError`."""
+        begun = moved = compared = monotonic()
+        position: _Position = ()
+        watched: tuple[Participant | None, Sightings | None] = None, None
+        all_blocked_since = 0.0
+        for _ in self._threads:
+            while True:
+                with contextlib.suppress(queue.Empty):
+                    yield self._ended.get(timeout=_POLL_SECONDS)
+                    break
+                now = monotonic()
+                watched = self._pass_over_blocked(watched)
+                all_blocked_since = (all_blocked_since or now) if self._are_all_blocked() else 0.0
+                if all_blocked_since and now - all_blocked_since >= _DEADLOCK_SECONDS:
+                    all_blocked_since = now
+                    if self._is_deadlock():
+                        raise DeadlockError(self._stacks("wait for locks that nobody is left to release"))
+                if now - compared < min(_MOVED_SECONDS, self._stuck_seconds / 4):
+                    continue
+                compared = now
+                before, position = position, self._position()
+                if position != before:
+                    moved = now
+                if now - moved >= self._stuck_seconds:
+                    raise DeadlockError(self._stacks(f"have not moved for {now - moved:.1f} s"))
+                if now - begun >= _HARD_FACTOR * self._stuck_seconds:
+                    raise DeadlockError(self._stacks(f"did not end within {now - begun:.1f} s"))
+
+    def _pass_over_blocked(
+        self, watched: tuple[Participant | None, Sightings | None]
+    ) -> tuple[Participant | None, Sightings | None]:
+        """Take the turn from a thread that waits for something else; return whom to look at next time."""
+        running = self._turns.running()
+        if running is None:
+            self._turns.take_up()
+            return None, None
+        participant, seen = watched
+        if running is not participant or seen is None:
+            return running, Sightings(running.watch)
+        if seen.is_blocked():
+            self._turns.pass_over(running, seen.last)
+            return None, None
+        return watched
+
+    def _are_all_blocked(self) -> bool:
+        return bool(self._busy) and all(
+            self._participants[number].state is State.BLOCKED for number in self._busy
+        )
+
+    def _is_deadlock(self) -> bool:
+        """Say whether the threads wait for locks, and no other one of this process will go on by itself."""
+        if not all(self._participants[number].watch.look().waits_for_lock for number in self._busy):
+            return False
+        idle = {thread for number, thread in enumerate(self._threads) if number not in self._busy}
+        others = set(threading.enumerate()) - idle - {threading.current_thread()}
+        return nobody_moves([thread.native_id or 0 for thread in others])
+
+    def _position(self) -> _Position:
+        """Return where the threads that have not ended are, to the instruction."""
+        frames = sys._current_frames()  # noqa: SLF001 - the documented way to another thread's stack
+        busy = (self._threads[number].ident for number in sorted(self._busy))
+        return tuple(
+            (ident, id(frame), frame.f_lasti)
+            for ident in busy
+            if ident is not None and (frame := frames.get(ident)) is not None
+        )
+
+    def _moving(self) -> set[int]:
+        """Return the threads inside a call that move.
+
+        The others are left alone: on CPython 3.11, under a tracer, an error that waits for a
+        thread which never runs again keeps the rest from going on.
+        """
+        if not self._busy:
+            return set()
+        before = self._position()
+        sleep(_GLANCE_SECONDS)
+        return {after[0] for after, then in zip(self._position(), before, strict=False) if after != then}
+
+    def _stacks(self, what: str) -> str:
+        idle = {thread.ident for number, thread in enumerate(self._threads) if number not in self._busy}
+        return (
+            f"{len(self._busy)} of {len(self._threads)} threads {what}. The limit is thread_timeout "
+            f"({self._stuck_seconds:g} s). All threads:\n{stacks_of_threads({*idle, threading.get_ident()})}"
+        )
+
+
+_OWN_FILES = (__file__, line_events.__code__.co_filename, Turns.line.__code__.co_filename)
+
+
+def stacks_of_threads(without: Collection[int | None] = ()) -> str:
+    """Write the stack of every thread of this process but some, by its identifier."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    frames: Mapping[int, FrameType] = sys._current_frames()  # noqa: SLF001 - see above
+    parts = []
+    for ident, frame in sorted(frames.items(), key=lambda entry: names.get(entry[0], "")):
+        if ident not in without:
+            stack = traceback.extract_stack(frame)
+            start = max((at for at, entry in enumerate(stack, 1) if entry.filename == __file__), default=0)
+            shown = [entry for entry in stack[start:] if entry.filename not in _OWN_FILES]
+            text = "".join(traceback.format_list(shown[-_SHOWN_FRAMES:]))
+            parts.append(f"--- {names.get(ident, ident)}\n{text}")
+    return "\n".join(parts)
+
+
+def _interrupt(ident: int) -> None:
+    """Ask a thread that runs on to end."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
+
+
+def _noted(error: BaseException, note: str) -> BaseException:
+    """Add a note to an error, where this Python has notes."""
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+    return error

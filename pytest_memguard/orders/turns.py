@@ -1,0 +1,217 @@
+"""Turns: of several threads one runs at a time, and the turn passes at lines of the project's code."""
+
+from __future__ import annotations
+
+import os
+from _thread import allocate_lock
+from collections import Counter
+from enum import Enum
+from time import sleep
+from types import CodeType
+
+from pytest_memguard.orders.blocking import Look, Sightings, ThreadWatch
+from pytest_memguard.orders.order import Order
+
+EVERY_VISIT = 8
+"""A thread offers its turn each time it comes to a line for so many visits, then at each doubling of them."""
+
+MOST_SWITCH_POINTS = 20_000
+"""Of one call of all threads; past it each thread runs on until it ends or waits. It bounds the cost."""
+
+_SETTLE_SECONDS = 5e-5
+
+
+_IDLE_LOOKS = 64
+
+_Place = tuple[CodeType, int]
+
+
+class State(Enum):
+    """What one thread does."""
+
+    WAITING = "waits for its turn"
+    RUNNING = "has the turn"
+    BLOCKED = "lost the turn while it waited for something else"
+    DONE = "has ended"
+
+
+def _is_early_or_a_power_of_two(visits: int) -> bool:
+    return visits <= EVERY_VISIT or visits & (visits - 1) == 0
+
+
+class Participant:
+    """One thread that takes turns; its gate opens when it gets one."""
+
+    __slots__ = ("_idle_looks", "_visits", "blocked_at", "gate", "number", "state", "watch")
+
+    def __init__(self, number: int, watch: ThreadWatch) -> None:
+        self.number = number
+        self.watch = watch
+        self.gate = allocate_lock()
+        self.gate.acquire()
+        self.state = State.DONE
+        self.blocked_at = Look()
+        self._visits: Counter[_Place] = Counter()
+        self._idle_looks: Counter[_Place] = Counter()
+
+    def begin(self) -> None:
+        """Get ready for a call."""
+        self._visits.clear()
+        self._idle_looks.clear()
+        self.state = State.WAITING
+
+    def comes_to(self, place: _Place) -> bool:
+        """Say whether the thread offers its turn at this visit of a place."""
+        self._visits[place] = visits = self._visits[place] + 1
+        return _is_early_or_a_power_of_two(visits)
+
+    def looks_around(self, place: _Place, *, found: bool) -> None:
+        """Remember whether a look at the blocked threads found one awake here."""
+        self._idle_looks[place] = 0 if found else self._idle_looks[place] + 1
+
+    def should_look_around(self, place: _Place) -> bool:
+        """Say whether to look for threads that woke: not where many looks found none, as in a long loop."""
+        looks = self._idle_looks[place]
+        if looks < _IDLE_LOOKS or looks & (looks - 1) == 0:
+            return True
+        self._idle_looks[place] = looks + 1
+        return False
+
+    def is_awake(self) -> bool:
+        """Say whether a thread that was blocked goes on by now."""
+        look = self.watch.look()
+        return look.is_running or look != self.blocked_at
+
+
+class Turns:
+    """Decides who runs. Every method but `let_go` and `begin` is called by the threads themselves.
+
+    A thread that waits for a lock, a socket or the clock while it has the turn loses it, which
+    `pass_over_blocked` finds out for the thread that watches.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._participants: list[Participant] = []
+        self._mutex = allocate_lock()
+        self._process = os.getpid()
+        self._left = 0
+        self._blocked = 0
+        self._is_open = False
+        self.passed = 0
+        self.is_bound_reached = False
+
+    def begin(self, participants: list[Participant]) -> None:
+        """Start a call: all wait, and the first one gets the turn."""
+        self._participants = participants
+        self._order.begin(len(participants))
+        self._left, self._blocked, self.passed, self._is_open = MOST_SWITCH_POINTS, 0, 0, True
+        for participant in participants:
+            participant.begin()
+        with self._mutex:
+            self._give(self._next(None))
+
+    def wait(self, participant: Participant) -> None:
+        """Wait for the turn."""
+        participant.gate.acquire()
+
+    def line(self, participant: Participant, code: CodeType, number: int) -> None:
+        """Offer the turn at a line or a return; a thread that lost it meanwhile waits for it."""
+        if os.getpid() != self._process:
+            return  # a forked child is alone
+        if participant.state is State.RUNNING:
+            place = (code, number)
+            is_offered = self._left > 0 and participant.comes_to(place)
+            if self._blocked and (is_offered or participant.should_look_around(place)):
+                participant.looks_around(place, found=self._settle())
+            if not is_offered:
+                return
+            self._left -= 1
+            self.is_bound_reached = self.is_bound_reached or self._left == 0
+        if self._hand_over(participant):
+            self.wait(participant)
+
+    def _hand_over(self, participant: Participant) -> bool:
+        """Give the turn to whoever is next; say whether the thread that comes to a line has to wait."""
+        with self._mutex:
+            if not self._is_open:
+                return False
+            had_turn, participant.state = participant.state is State.RUNNING, State.WAITING
+            if not had_turn:
+                self._blocked -= 1
+                return True
+            chosen = self._next(participant.number)
+            if chosen is participant:
+                participant.state = State.RUNNING
+                return False
+            self.passed += 1
+            self._give(chosen)
+            return True
+
+    def end(self, participant: Participant) -> None:
+        """Take a thread out, and give its turn to another."""
+        if os.getpid() != self._process:
+            return
+        if participant.state is State.RUNNING:
+            self._settle()
+        with self._mutex:
+            had_turn, participant.state = participant.state is State.RUNNING, State.DONE
+            self._blocked -= not had_turn
+            if had_turn and self._is_open:
+                self._give(self._next(participant.number))
+
+    def let_go(self) -> None:
+        """Let every thread run on without turns."""
+        with self._mutex:
+            self._is_open = False
+            for participant in self._participants:
+                if participant.state is State.WAITING:
+                    participant.state = State.RUNNING
+                    participant.gate.release()
+
+    def running(self) -> Participant | None:
+        """Return the thread that has the turn."""
+        return next((one for one in self._participants if one.state is State.RUNNING), None)
+
+    def pass_over(self, participant: Participant, look: Look) -> None:
+        """Take the turn from a thread that was seen to wait for something else, and give it to another."""
+        with self._mutex:
+            if participant.state is State.RUNNING:
+                participant.state = State.BLOCKED
+                participant.blocked_at = look
+                self._blocked += 1
+                self._give(self._next(participant.number))
+
+    def take_up(self) -> None:
+        """Where nobody has the turn, give it to a thread that came back from waiting, if there is one."""
+        if self.running() is None:
+            self._settle()
+            with self._mutex:
+                if self.running() is None:
+                    self._give(self._next(None))
+
+    def _settle(self) -> bool:
+        """Wait until each blocked thread is blocked again, back at a line, or at its end.
+
+        What the turn's holder did may have woken them, by releasing a lock. Who gets it, and who is ready
+        to run, must not depend on how long they need to come back. Returns whether one was awake.
+        """
+        found = False
+        for participant in self._participants:
+            seen = None
+            while participant.state is State.BLOCKED and participant.is_awake():
+                found = True
+                seen = seen or Sightings(participant.watch)
+                sleep(_SETTLE_SECONDS)
+                if seen.is_blocked() and participant.state is State.BLOCKED:
+                    participant.blocked_at = seen.last
+        return found
+
+    def _next(self, current: int | None) -> Participant | None:
+        ready = [one.number for one in self._participants if one.state is State.WAITING]
+        return self._participants[self._order.next(ready, current)] if ready else None
+
+    def _give(self, participant: Participant | None) -> None:
+        if participant is not None:
+            participant.state = State.RUNNING
+            participant.gate.release()

@@ -1,0 +1,293 @@
+"""Threads in a decided order: the same turns in every run, and no order hangs because a thread waits."""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities
+from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
+
+THREADS = 4
+
+
+def is_own(file: str) -> bool:
+    return file == __file__
+
+
+def play(
+    body: Callable[[], object], order: Order | None = None, *, calls: int = 1, stuck: float = 10
+) -> None:
+    threads = OrderedThreads(body, THREADS, order=order or Lockstep(), is_own=is_own, stuck_seconds=stuck)
+    with threads as call:
+        for _ in range(calls):
+            call()
+
+
+class Story:
+    """Who came to which step, in which order."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, str]] = []
+        self._numbers: dict[int, int] = {}
+
+    def tell(self, step: str) -> None:
+        number = self._numbers.setdefault(threading.get_ident(), len(self._numbers))
+        self.steps.append((number, step))
+
+
+def test_lockstep_takes_every_thread_to_a_line_before_the_first_goes_on() -> None:
+    story = Story()
+
+    def body() -> None:
+        story.tell("looked")
+        story.tell("loaded")
+
+    play(body)
+    assert story.steps == [(n, step) for step in ("looked", "loaded") for n in range(THREADS)]
+
+
+def test_check_then_act_overlaps_in_all_threads() -> None:
+    cache: dict[str, object] = {}
+    loaded = []
+
+    def body() -> None:
+        if "key" not in cache:
+            value = object()
+            loaded.append(value)
+            cache["key"] = value
+
+    play(body)
+    assert len(loaded) == THREADS
+
+
+def test_what_a_function_returns_is_not_stored_before_all_have_made_it() -> None:
+    made = []
+    held: dict[str, object] = {}
+
+    def make() -> object:
+        made.append(len(held))
+        return object()
+
+    def body() -> None:
+        held["it"] = make()
+
+    play(body)
+    assert made == [0] * THREADS
+
+
+@pytest.mark.parametrize("order", [Lockstep(), RandomPriorities(1), RandomPriorities(7)], ids=["0", "1", "7"])
+def test_an_order_is_the_same_in_every_run(order: Order) -> None:
+    lock = threading.Lock()
+
+    def told() -> list[tuple[int, str]]:
+        story = Story()
+
+        def body() -> None:
+            for step in range(20):
+                story.tell(f"free {step}")
+                with lock:
+                    story.tell(f"locked {step}")
+
+        play(body, order)
+        return story.steps
+
+    first = told()
+    assert all(told() == first for _ in range(3))
+
+
+def test_seeds_draw_different_orders() -> None:
+    def told(seed: int) -> tuple[tuple[int, str], ...]:
+        story = Story()
+
+        def body() -> None:
+            for step in range(10):
+                story.tell(str(step))
+
+        play(body, RandomPriorities(seed))
+        return tuple(story.steps)
+
+    assert len({told(seed) for seed in range(1, 9)}) > 4
+
+
+def _condition() -> Callable[[], object]:
+    changed, arrived = threading.Condition(), []
+
+    def body() -> None:
+        with changed:
+            arrived.append(1)
+            changed.notify_all()
+            while len(arrived) % THREADS:
+                changed.wait()
+
+    return body
+
+
+def _barrier() -> Callable[[], object]:
+    barrier = threading.Barrier(THREADS)
+    return lambda: barrier.wait(5)
+
+
+def _queue() -> Callable[[], object]:
+    numbers = iter(range(10_000))
+    items: queue.Queue[int] = queue.Queue()
+
+    def body() -> None:
+        if next(numbers) % 2:
+            items.put(1)
+        else:
+            items.get(timeout=5)
+
+    return body
+
+
+def _semaphore() -> Callable[[], object]:
+    semaphore = threading.BoundedSemaphore(2)
+
+    def body() -> None:
+        with semaphore:
+            time.sleep(0.01)
+
+    return body
+
+
+def _socket() -> Callable[[], object]:
+    def body() -> None:
+        one, other = socket.socketpair()
+        with one, other:
+            timer = threading.Timer(0.02, one.sendall, [b"x"])
+            timer.start()
+            assert other.recv(1) == b"x"
+            timer.join()
+
+    return body
+
+
+def _futures() -> Callable[[], object]:
+    def body() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            assert sum(pool.map(abs, range(-3, 3))) == 9
+
+    return body
+
+
+def _child_thread() -> Callable[[], object]:
+    def body() -> None:
+        done = []
+        thread = threading.Thread(target=lambda: done.append(sum(range(1000))))
+        thread.start()
+        thread.join()
+        assert done
+
+    return body
+
+
+def _own_trace_function() -> Callable[[], object]:
+    def body() -> None:
+        sys.settrace(lambda *_: None)
+        x = 1
+        assert x
+
+    return body
+
+
+def _forks() -> Callable[[], object]:
+    def body() -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+
+    return body
+
+
+def _thread_local() -> Callable[[], object]:
+    local = threading.local()
+
+    def body() -> None:
+        assert not hasattr(local, "value")
+        local.value = 1
+        del local.value
+
+    return body
+
+
+WAITING = [
+    _barrier,
+    _child_thread,
+    _condition,
+    _futures,
+    _own_trace_function,
+    _queue,
+    _semaphore,
+    _socket,
+    _thread_local,
+    pytest.param(
+        _forks,
+        marks=[
+            pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"),
+            # CPython 3.12 and later warn of a fork beside threads, which is what is tried here.
+            pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("make", WAITING)
+@pytest.mark.parametrize("order", [Lockstep(), RandomPriorities(3)], ids=["lockstep", "random"])
+def test_no_order_hangs_because_a_thread_waits(make: Any, order: Order) -> None:
+    play(make(), order, calls=3)
+
+
+def test_a_deadlock_is_told_with_the_line_of_every_thread() -> None:
+    locks = [threading.Lock(), threading.Lock()]
+    turn = iter([(0, 1), (1, 0), (0, 1), (1, 0)])
+
+    def body() -> None:
+        one, other = next(turn)
+        with locks[one]:
+            time.sleep(0)
+            with locks[other]:
+                pass
+
+    with pytest.raises(DeadlockError) as caught:
+        play(body, stuck=5)
+    assert str(caught.value).count("with locks[") >= 2
+    if sys.platform == "linux":
+        assert "wait for locks that nobody is left to release" in str(caught.value)
+
+
+def test_an_error_in_one_thread_is_raised_and_the_others_end() -> None:
+    ended = []
+    numbers = iter(range(THREADS))
+
+    def body() -> None:
+        if next(numbers) == 2:
+            raise KeyError("here")
+        ended.append(1)
+
+    with pytest.raises(KeyError, match="here"):
+        play(body)
+    assert len(ended) == THREADS - 1
+
+
+def test_a_long_loop_offers_its_turn_at_each_doubling_only() -> None:
+    def body() -> None:
+        total = 0
+        for number in range(20_000):
+            total += number
+
+    threads = OrderedThreads(body, THREADS, order=Lockstep(), is_own=is_own)
+    with threads as call:
+        call()
+        assert 0 < threads.passed < 60 * THREADS
+        assert not threads.is_bound_reached
