@@ -17,6 +17,7 @@ UNIT_TESTS = [
     "tests/reports",
     "tests/cli",
     "tests/meters",
+    "tests/orders",
 ]
 PLUGIN_TESTS = ["tests/plugin", "tests/leaks"]
 LOWEST = ["pytest==8.0.2", "pytest-asyncio==0.23.8", "anyio==4.5.2", "pytest-xdist==3.6.1", "memray==1.19.1"]

@@ -121,7 +121,11 @@ class Policy:
         default=None,
     )
     leaks: bool = declared(parse_switch, "repeat the body, fail if memory keeps growing", default=False)
-    threads: int = declared(parse_threads, "run the body from this many threads at once, 1 to 256", default=1)
+    threads: int = declared(
+        parse_threads,
+        "run the body from this many threads, which [take turns](../explanation/races.md) at its lines, 1 to 256",
+        default=1,
+    )
     thread_timeout_seconds: float = declared(
         parse_seconds,
         "seconds after which threads that are stuck fail the test with their stacks",
