@@ -123,7 +123,7 @@ class Policy:
     leaks: bool = declared(parse_switch, "repeat the body, fail if memory keeps growing", default=False)
     threads: int = declared(
         parse_threads,
-        "run the body from this many threads, which [take turns](../explanation/races.md) at its lines, 1 to 256",
+        "run it from this many threads, up to 256, which [take turns](../explanation/races.md) at its lines",
         default=1,
     )
     thread_timeout_seconds: float = declared(
