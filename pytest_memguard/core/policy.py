@@ -12,7 +12,7 @@ from pytest_memguard.core.metrics import ALLOCATIONS, METRICS, PEAK, RETAINED, S
 from pytest_memguard.core.units import GIB, KIB, parse_count, parse_seconds, parse_share, parse_size
 
 _FORMS = "'5%', '64 KiB', '5%, 64 KiB', or a mapping by metric such as {'peak': '5%'}"
-MAX_THREADS = 256
+MOST_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ def parse_tolerances(value: object) -> Mapping[str, Tolerance]:
     return {str(name): parse_tolerance(part) for name, part in value.items()}
 
 
-def parse_threads(value: object) -> int:
-    """Read a number of threads."""
-    threads = parse_count(value)
-    if not 1 <= threads <= MAX_THREADS:
-        raise ValueFormError(f"{value!r} is not a number of threads; accepted is 1 to {MAX_THREADS}.")
-    return threads
+def parse_at_once(value: object) -> int:
+    """Read a number of threads or tasks that run a body at once."""
+    number = parse_count(value)
+    if not 1 <= number <= MOST_AT_ONCE:
+        raise ValueFormError(f"{value!r} is not a number of threads or tasks; accepted: 1 to {MOST_AT_ONCE}.")
+    return number
 
 
 parse_meter = one_of("a meter", "memray", "tracemalloc")
@@ -122,8 +122,13 @@ class Policy:
     )
     leaks: bool = declared(parse_switch, "repeat the body, fail if memory keeps growing", default=False)
     threads: int = declared(
-        parse_threads,
+        parse_at_once,
         "run it from this many threads, up to 256, which [take turns](../explanation/races.md) at its lines",
+        default=1,
+    )
+    tasks: int = declared(
+        parse_at_once,
+        "run an async test as this many [tasks](../explanation/races.md#tasks) of its loop, up to 256",
         default=1,
     )
     thread_timeout_seconds: float = declared(
@@ -159,6 +164,11 @@ class Policy:
     def gates_allocations(self) -> bool:
         """Say whether the number of allocations decides anything; counting each of them takes time."""
         return self.max_allocations is not None or ALLOCATIONS in self.tolerances
+
+    @property
+    def at_once(self) -> int:
+        """How many calls of the body one execution of the test makes."""
+        return self.threads * self.tasks
 
     def limit_of(self, metric: str) -> int | None:
         """Return the limit that needs no baseline, if one is set for the metric."""

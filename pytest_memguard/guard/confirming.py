@@ -96,7 +96,7 @@ def further_execution(item: pytest.Item, rerunner: Rerunner, policy: Policy) -> 
             with rerunner.fresh(renews=not policy.fixtures):
                 yield
         except (CannotRunAgainError, MeterError) as error:
-            if policy.threads > 1 and isinstance(error.__cause__, TEST_ERRORS):
+            if policy.at_once > 1 and isinstance(error.__cause__, TEST_ERRORS):
                 raise error.__cause__ from None
             let_go(error)
             raise NotConfirmedError(str(error)) from None

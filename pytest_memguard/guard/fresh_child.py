@@ -18,6 +18,7 @@ from pytest_memguard.gate.confirm import measurement_of
 from pytest_memguard.guard.leak_check import check_item, explain_settled
 from pytest_memguard.guard.rerun import recorded_failure
 from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.guard.tasks import as_tasks
 from pytest_memguard.guard.threads import from_threads
 from pytest_memguard.meters.protocol import MeterError, Recording
 from pytest_memguard.storage.results_writing import result_to_json
@@ -72,7 +73,7 @@ class ColdRun:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
         """End the sample when the call has ended, then check for leaks."""
-        runtest = item.runtest
+        runtest = as_tasks(item, item.runtest, self._policy)
         item.runtest = lambda: self._run(item, runtest)
         try:
             return (yield)

@@ -206,6 +206,7 @@ def _spec(item: pytest.Item, policy: Policy, session: GuardSession, report_path:
             "native": policy.native,
             "leaks": policy.leaks,
             "threads": policy.threads,
+            "tasks": policy.tasks,
             "thread_timeout": policy.thread_timeout_seconds,
             "leak_budget": policy.leak_budget_seconds,
             "leak_ceiling": policy.leak_ceiling_bytes,

@@ -104,14 +104,14 @@ def run_check(
             ceiling_bytes=policy.leak_ceiling_bytes,
             native=policy.native,
             between=between,
-            at_once=policy.threads,
+            at_once=policy.at_once,
             calling=partial(taking_turns, body, policy, session.namer) if policy.threads > 1 else None,
             root=session.root,
             is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
             is_in_doubt=lambda finding: session.is_leak_in_doubt(test_id, finding, policy),
         )
     except BodyFailedError as error:
-        if policy.threads > 1:
+        if policy.at_once > 1:
             raise error.original from error
         number = calls_before + error.call
         reason = f"it cannot be repeated: call {number} failed with {describe(error.original)}"

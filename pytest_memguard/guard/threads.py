@@ -23,8 +23,8 @@ def threads_refused(item: Any, policy: Policy) -> str:
     function = inspect.unwrap(item.obj) if hasattr(item, "obj") else None
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return (
-            f"threads={policy.threads} is for tests that are no coroutines: an async test has one loop, "
-            "where tasks race; start them in the test, with asyncio.gather or a task group"
+            f"threads={policy.threads} is for tests that are not coroutines: an async test has one loop, "
+            f"where tasks race; for this one write tasks={policy.threads}"
         )
     if is_property_test(item):
         return (

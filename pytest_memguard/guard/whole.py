@@ -25,6 +25,7 @@ from pytest_memguard.guard.rerun import Rerunner, recorded_failure
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import quietly
+from pytest_memguard.guard.tasks import as_tasks, tasks_refused
 from pytest_memguard.guard.threads import from_threads, threads_refused
 from pytest_memguard.meters import MeterError, MeterUnavailableError
 
@@ -50,7 +51,7 @@ class ItemGuard:
         self._item = item
         self._plan = plan
         self._session = session
-        self._runtest = runtest = ended_in_children(runtest)
+        self._runtest = runtest = as_tasks(item, ended_in_children(runtest), plan.policy)
         self._sampled_run = from_threads(item, runtest, plan.policy, session.namer)
         self._rerunner = Rerunner(item)
         self._notes: tuple[str, ...] = ()
@@ -61,7 +62,9 @@ class ItemGuard:
         """Run the item and keep its results; what the test itself raises goes on up."""
         try:
             self._session.meter(self._plan.policy)
-            refused = threads_refused(self._item, self._plan.policy)
+            refused = tasks_refused(self._item, self._plan.policy) or threads_refused(
+                self._item, self._plan.policy
+            )
         except MeterUnavailableError as error:
             refused = str(error)
         if refused:

@@ -1,0 +1,113 @@
+"""`tasks=N`: an async test's body as several tasks of its own loop, and which tests cannot run so."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+from pytest_memguard.core.policy import Policy
+
+_Call = Callable[[], Awaitable[object]]
+
+
+def tasks_refused(item: Any, policy: Policy) -> str:
+    """Say why an item cannot be run as several tasks; empty where it can, or is not asked to."""
+    if policy.tasks == 1:
+        return ""
+    if policy.threads > 1:
+        return f"tasks={policy.tasks} and threads={policy.threads} are for different tests; keep one of them"
+    function = getattr(item, "obj", None)
+    if not inspect.iscoroutinefunction(function) or hasattr(function, "hypothesis"):
+        return (
+            f"tasks={policy.tasks} is for tests that are coroutines, whose tasks share a loop; "
+            f"for this one write threads={policy.tasks}"
+        )
+    return ""
+
+
+def as_tasks(item: Any, runtest: Callable[[], None], policy: Policy) -> Callable[[], None]:
+    """Return one run of an item: as pytest runs it, with its coroutine in several tasks where asked for.
+
+    The tasks start in their order and take turns at their awaits: each runs to its first await before
+    the first one goes on, so that as many as possible overlap.
+    """
+    if policy.tasks == 1 or tasks_refused(item, policy):
+        return runtest
+
+    def run() -> None:
+        alone = item.obj
+        item.obj = _several(alone, policy.tasks)
+        try:
+            runtest()
+        finally:
+            item.obj = alone
+
+    return run
+
+
+def _several(function: Callable[..., Awaitable[object]], tasks: int) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(function)
+    async def several(*args: object, **kwargs: object) -> None:
+        calls: Sequence[_Call] = [partial(function, *args, **kwargs)] * tasks
+        trio = sys.modules.get("trio")
+        if trio is not None and _is_running_in(trio):
+            await _in_nursery(trio, calls)
+        else:
+            await _in_loop(calls)
+
+    return several
+
+
+async def _in_loop(calls: Sequence[_Call]) -> None:
+    """Run all in the loop of asyncio; raises the first error, once the others have ended."""
+    import asyncio  # noqa: PLC0415 - only tests of asyncio pay for it
+
+    tasks = [asyncio.ensure_future(call()) for call in calls]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        failed = next((task for task in tasks if task.done() and task.exception() is not None), None)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    if failed is not None:
+        await failed
+
+
+def _is_running_in(trio: Any) -> bool:
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _in_nursery(trio: Any, calls: Sequence[_Call]) -> None:
+    """Run all in trio, which shuffles the tasks that are ready unless it is told not to."""
+    runner: Any = sys.modules["trio._core._run"]
+    shuffles, runner._ALLOW_DETERMINISTIC_SCHEDULING = runner._ALLOW_DETERMINISTIC_SCHEDULING, True
+    state = runner._r.getstate()
+    runner._r.seed(0)
+    try:
+        async with trio.open_nursery() as nursery:
+            for call in calls:
+                nursery.start_soon(call)
+    except BaseException as error:
+        first = _innermost(error)
+        if first is error:
+            raise
+        raise first from None
+    finally:
+        runner._ALLOW_DETERMINISTIC_SCHEDULING = shuffles
+        runner._r.setstate(state)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the first error of a group: one of the tasks, as it would have ended alone."""
+    while isinstance(exceptions := getattr(error, "exceptions", None), tuple) and exceptions:
+        error = exceptions[0]
+    return error
