@@ -99,7 +99,7 @@ def test_the_closest_marker_wins_argument_by_argument(project: GuardedProject) -
         ("tolerance='five'", ["tolerance: 'five' is not a tolerance", "'5%, 64 KiB'"]),
         ("tolerance={'peek': '5%'}", ["the metric 'peek', did you mean 'peak'?"]),
         ("leaks='yes'", ["leaks: 'yes' is not a switch; accepted are true and false"]),
-        ("threads=0", ["threads: 0 is not a number of threads; accepted is 1 to 256"]),
+        ("threads=0", ["threads: 0 is not a number of threads or tasks; accepted: 1 to 256"]),
         ("meter='psutil'", ["meter: 'psutil' is not a meter; accepted are 'memray' and 'tracemalloc'"]),
         ("'5%'", ["keyword arguments only, got '5%'"]),
         ("max_peak=-1", ["max_peak: -1 is not a size"]),

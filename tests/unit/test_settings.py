@@ -32,6 +32,7 @@ GOOD: dict[str, Any] = {
     "until": "2027-01-31",
     "leaks": True,
     "threads": 8,
+    "tasks": 3,
     "native": True,
     "children": True,
     "fresh": True,
