@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_memguard.core.ci import CI_VARIABLES
 from tests.guarded_project import GuardedProject
 
 
 @pytest.fixture(autouse=True)
 def outside_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memguard fails more in CI, and these tests run there as well: each says where it is."""
-    monkeypatch.delenv("CI", raising=False)
+    for name in CI_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

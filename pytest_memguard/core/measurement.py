@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pytest_memguard.core.metrics import ALLOCATIONS, PEAK, RETAINED
+from pytest_memguard.core.metrics import ALLOCATIONS, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +148,8 @@ class Entry:
     note: str = ""
     sites: tuple[EntrySite, ...] = ()
     leaks_per_1000_calls: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_leak_checked(self) -> bool:
+        """Whether it holds what only a leak check finds out."""
+        return bool(self.leaks_per_1000_calls) or not {LEAK_PER_CALL, SETTLED}.isdisjoint(self.metrics)

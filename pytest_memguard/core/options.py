@@ -21,7 +21,7 @@ VALUES = {
         "TOLERANCE",
         "tolerated growth for every test, such as '5%%', '64 KiB' or '5%%, 64 KiB'",
     ),
-    "--memguard-fail-on": ("OUTCOMES", "outcomes that fail, with commas; default grew,over-limit,leaked"),
+    "--memguard-fail-on": ("OUTCOMES", "outcomes that fail, with commas"),
     "--memguard-profiles": ("WHICH", "keep the captures of failed, all or none of the tests; default failed"),
 }
 """Options that take a value, each with the value's name and its help."""

@@ -28,6 +28,9 @@ from pytest_memguard.core.verdict import OUTCOMES
 
 DEFAULT_BASELINE_DIR = ".memguard/baseline"
 DEFAULT_FAIL_ON = ("grew", "over-limit", "leaked")
+DEFAULT_FAIL_ON_IN_CI = (*DEFAULT_FAIL_ON, "unguarded", "stale")
+"""What fails where nobody says it: in CI also what nobody answers for any more."""
+
 PROFILE_CHOICES = ("failed", "all", "none")
 
 
@@ -99,14 +102,15 @@ class Settings:
         key="baseline",
         default=DEFAULT_BASELINE_DIR,
     )
-    fail_on: tuple[str, ...] = declared(
-        parse_fail_on, "[outcomes](outcomes.md) that fail", default=DEFAULT_FAIL_ON
+    fail_on: tuple[str, ...] | None = declared(
+        parse_fail_on,
+        "[outcomes](outcomes.md) that fail; without it those of their table",
+        default=None,
     )
     advisory: bool = declared(parse_switch, "report everything, fail nothing", default=False)
     ci: bool | None = declared(
         parse_switch,
-        "whether a missing baseline, and a run that guards or measures no test, fails; without it where the "
-        "variable `CI` is set",
+        "whether this is CI, where [more fails](outcomes.md); without it the variables of CI services say so",
         default=None,
     )
     allow_empty: bool = declared(parse_switch, "a run that guards no test passes, in CI too", default=False)
@@ -137,6 +141,11 @@ class Settings:
         key="known_leak",
     )
     written: Mapping[str, object] | None = None
+
+    def fails(self, outcome: str, *, in_ci: bool) -> bool:
+        """Say whether an outcome fails, by `fail_on` or else by default."""
+        default = DEFAULT_FAIL_ON_IN_CI if in_ci else DEFAULT_FAIL_ON
+        return outcome in (default if self.fail_on is None else self.fail_on)
 
     def policy_for(self, test_id: str, *more: Mapping[str, object]) -> Policy:
         """Lay the file, the matching patterns in their order, and `more` over the default."""

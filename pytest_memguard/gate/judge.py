@@ -98,6 +98,14 @@ def unguarded() -> Verdict:
     )
 
 
+def region_gone() -> Verdict:
+    """Return the verdict on an entry of a region that its test, which ran, did not come to."""
+    return Verdict(
+        outcome=Outcome.UNGUARDED,
+        reason="its region did not run. If it is gone for good, remove its entry: memguard prune",
+    )
+
+
 def without_leak_check(verdict: Verdict) -> Verdict:
     """Return the verdict on a test that passes, but whose accepted leak check was not asked for.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
+from pytest_memguard.core.settings import DEFAULT_FAIL_ON_IN_CI
+from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, counts
 from pytest_memguard.github.inputs import Inputs
 
 STATUSES = (
@@ -40,13 +41,18 @@ def worst(decisions: Iterable[Decision]) -> Decision:
     return replace(every[0], exit_code=max(decision.exit_code for decision in every))
 
 
-def judged_by(results: RunResults, fail_on: Sequence[str]) -> RunResults:
-    """Mark as failing the results whose outcome is in `fail_on`, and no other."""
-    tests = tuple(
-        replace(test, fails=str(test.outcome) in fail_on and not test.verdict.is_quarantined)
-        for test in results.tests
-    )
+def judged_by(results: RunResults, fail_on: Sequence[str] | None) -> RunResults:
+    """Mark as failing the results whose outcome is in `fail_on` or, without it, fails by default."""
+    tests = tuple(replace(test, fails=_fails(test, fail_on)) for test in results.tests)
     return replace(results, tests=tests, advisory=False, problems=_still_true(results))
+
+
+def _fails(test: TestResult, fail_on: Sequence[str] | None) -> bool:
+    if fail_on is not None:
+        return test.outcome.value in fail_on and not test.verdict.is_quarantined
+    if test.outcome is Outcome.NOT_MEASURED:
+        return test.fails  # it depends on the test's marker, which the run alone knows
+    return test.outcome.value in DEFAULT_FAIL_ON_IN_CI and not test.verdict.is_quarantined
 
 
 def _still_true(results: RunResults) -> tuple[RunProblem, ...]:
@@ -86,7 +92,21 @@ def decide(
     fails = inputs.mode == "check" and (
         any(test.fails for test in results.tests) or _problem_fails(decision, results, inputs)
     )
+    if fails and decision.status in _FINE:
+        decision = Decision("error", 0, _unguarded_sentence(results))
     return replace(decision, exit_code=_TESTS_FAILED if failed or fails else 0)
+
+
+_FINE = ("new", "improved", "passed")
+_OF_GATE = ("lost-results", "accepted-in-ci")
+"""Problems of a run whose gate did not do its work, whatever its tests came to."""
+
+
+def _unguarded_sentence(results: RunResults) -> str:
+    """Say why a run without growth fails: results are missing, or entries without a guard."""
+    said = [problem.sentence for problem in results.problems if problem.fails and problem.kind in _OF_GATE]
+    failing = counts(test.outcome for test in results.tests if test.fails)
+    return " ".join([*said, *(f"{number} {outcome}." for outcome, number in failing.items())])
 
 
 def _status(results: RunResults, *, failed: bool, environments: Sequence[str]) -> Decision:
@@ -126,4 +146,4 @@ def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> b
         return kinds.get("nothing-measured", True)
     if decision.status in ("no-baseline", "env-mismatch"):
         return inputs.fail_on is None or bool({"no-baseline", "env-mismatch"} & set(inputs.fail_on))
-    return False
+    return any(problem.fails for problem in results.problems if problem.kind in _OF_GATE)

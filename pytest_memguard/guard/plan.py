@@ -16,11 +16,15 @@ FIXTURE = "memguard"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one guarded test is measured: as a whole, by regions, or both."""
+    """How one guarded test is measured: as a whole, by regions, or both.
+
+    `asks` says that its own marker asks for a leak check, for threads or for a limit.
+    """
 
     policy: Policy
     whole: bool
     regions: bool
+    asks: bool = False
 
 
 PLAN = pytest.StashKey[Plan]()
@@ -34,16 +38,34 @@ def plan_for(
     `everything` guards items without a marker too; `overrides` beats every marker.
     Raises `MarkerError` with the test, the value and the accepted forms.
     """
-    marks = list(item.iter_markers("memguard"))
-    regions = FIXTURE in getattr(item, "fixturenames", ())
-    whole = bool(marks) or everything
-    if not whole and not regions:
+    if not is_guarded(item, everything=everything):
         return None
+    marks = list(item.iter_markers("memguard"))
     try:
         policy = settings.policy_for(item.nodeid, *_written(marks), overrides)
     except MemguardError as error:
         raise MarkerError(f"{item.nodeid}: {error}") from error
-    return Plan(policy=policy, whole=whole, regions=regions)
+    return Plan(
+        policy=policy,
+        whole=bool(marks) or everything,
+        regions=_has_fixture(item),
+        asks=any(_asks(mark) for mark in marks),
+    )
+
+
+def is_guarded(item: pytest.Item, *, everything: bool) -> bool:
+    """Say whether an item is guarded: by a marker, by the fixture, or since everything is."""
+    return everything or item.get_closest_marker("memguard") is not None or _has_fixture(item)
+
+
+def _has_fixture(item: pytest.Item) -> bool:
+    return FIXTURE in getattr(item, "fixturenames", ())
+
+
+def _asks(mark: pytest.Mark) -> bool:
+    return any(
+        bool(value) for key, value in mark.kwargs.items() if key in ("leaks", "threads") or key[:4] == "max_"
+    )
 
 
 def _written(marks: list[pytest.Mark]) -> list[Mapping[str, object]]:

@@ -10,6 +10,7 @@ import pytest
 from pytest_memguard.core.measurement import LeakFinding, Sample
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import TestResult, Verdict
+from pytest_memguard.gate.judge import not_measured, region_gone
 from pytest_memguard.guard.confirming import (
     Confirmed,
     Execution,
@@ -51,7 +52,7 @@ class RegionGuard:
         try:
             confirmed = confirm(self._take, self._verdict, self._plan.policy, self._sampled)
         except NotConfirmedError as error:
-            self._leave_out(f"its regions are measured in a run of their own, and {error}")
+            self._leave_out(not_measured(f"its regions are measured in a run of their own, and {error}"))
             return
         if self._first is not None and not recorded_failure(self._item):
             self._judge_all(self._first, confirmed)
@@ -90,14 +91,14 @@ class RegionGuard:
     def _judge_all(self, book: RegionBook, confirmed: Mapping[str, Confirmed]) -> None:
         for name in {**book.samples, **book.findings, **book.unmeasured}:
             self._sampled.results.append(self._judge(book, name, confirmed.get(self._id(name), Confirmed())))
-        self._leave_out("the region did not run this time; if it is gone for good: memguard prune")
+        self._leave_out(region_gone())
 
-    def _leave_out(self, reason: str) -> None:
+    def _leave_out(self, verdict: Verdict) -> None:
         """Say of every accepted region that has no result why it has none."""
         judged = {result.id for result in self._sampled.results}
         for name in self._session.regions_accepted(self._item.nodeid):
             if self._id(name) not in judged:
-                self._sampled.results.append(self._session.unmeasured(self._id(name), reason))
+                self._sampled.results.append(self._session.result(self._id(name), verdict))
 
     def _judge(self, book: RegionBook, name: str, confirmed: Confirmed) -> TestResult:
         test_id = self._id(name)

@@ -16,24 +16,42 @@ from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.units import format_size
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict, meter_name
 from pytest_memguard.gate.confirm import measurement_of
-from pytest_memguard.gate.judge import is_leak_in_doubt, judge, not_measured, stale
+from pytest_memguard.gate.judge import (
+    is_leak_in_doubt,
+    judge,
+    not_measured,
+    stale,
+    unguarded,
+    without_leak_check,
+)
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_writing import ModuleBaseline
 
 REGION = "::"
-ACCEPTABLE = frozenset({Outcome.GREW, Outcome.LEAKED, Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE})
+ACCEPTABLE = frozenset(
+    {
+        Outcome.GREW,
+        Outcome.LEAKED,
+        Outcome.IMPROVED,
+        Outcome.NEW,
+        Outcome.NO_BASELINE,
+        Outcome.UNGUARDED,
+        Outcome.STALE,
+    }
+)
 """Outcomes that an accepting run does not fail: it writes their numbers instead."""
 
 
 class GuardSession:
     """What one run measures with, compares with, and has found so far."""
 
-    def __init__(self, settings: Settings, root: Path, *, accepting: bool) -> None:
+    def __init__(self, settings: Settings, root: Path, *, accepting: bool, in_ci: bool = False) -> None:
         self.settings = settings
         self.root = root
         self.accepting = accepting
+        self._in_ci = in_ci
         self.environment = environment_key()
         self.namer = SiteNamer(root, settings.exclude, settings.include)
         self.store = BaselineStore(root / settings.baseline_dir, self.environment)
@@ -145,6 +163,13 @@ class GuardSession:
     def result(self, test_id: str, verdict: Verdict, measurement: Measurement | None = None) -> TestResult:
         """Put a verdict into the result of a test, with whether it fails the test."""
         entry = self.entry(test_id) if measurement is not None else None
+        if (
+            measurement is not None
+            and measurement.leak is None
+            and entry is not None
+            and entry.is_leak_checked
+        ):
+            verdict = without_leak_check(verdict)
         return TestResult(
             id=test_id,
             verdict=verdict,
@@ -165,7 +190,16 @@ class GuardSession:
         """Say whether an outcome fails its test in this run."""
         if self.settings.advisory or (self.accepting and outcome in ACCEPTABLE):
             return False
-        return str(outcome) in self.settings.fail_on
+        return self.settings.fails(str(outcome), in_ci=self._in_ci)
+
+    def demanded(self, result: TestResult, *, asks: bool) -> TestResult:
+        """Fail a test in CI that was not measured, where its marker or an accepted leak rate asks for it."""
+        entry = self.entry(result.id)
+        if result.outcome is not Outcome.NOT_MEASURED or not (asks or (entry and entry.is_leak_checked)):
+            return result
+        settings = self.settings
+        fails_by_default = self._in_ci and settings.fail_on is None and not settings.advisory
+        return replace(result, fails=result.fails or fails_by_default)
 
     def add(self, result: TestResult) -> None:
         """Keep a result; a later one of the same test, from a rerun, takes its place."""
@@ -175,20 +209,15 @@ class GuardSession:
         """Say whether a test has a result that fails it."""
         return test_id in self._results and self._results[test_id].fails
 
-    def stale_ids(self, modules: Iterable[str], existing: frozenset[str]) -> tuple[str, ...]:
-        """Return the accepted tests of wholly collected modules that were not collected."""
-        found = []
-        for module in sorted(modules):
-            for key in self.module(module).entries:
-                test_id = f"{module}::{key}"
-                if not _exists(test_id, existing):
-                    found.append(test_id)
-        return tuple(found)
-
     def add_stale(self, test_ids: Iterable[str]) -> None:
-        """Keep a result for each stale entry."""
+        """Keep a result for each entry whose test is gone."""
         for test_id in test_ids:
             self.add(self.result(test_id, stale()))
+
+    def add_unguarded(self, test_ids: Iterable[str]) -> None:
+        """Keep a result for each entry whose test is not guarded any more."""
+        for test_id in test_ids:
+            self.add(self.result(test_id, unguarded()))
 
     def made_with(self) -> dict[str, str]:
         """Return the versions that this run's numbers depend on."""
@@ -240,11 +269,6 @@ def with_doubt(measurement: Measurement) -> Measurement:
         "when the process held the most"
     )
     return with_note(replace(measurement, spread=spread), note)
-
-
-def _exists(test_id: str, existing: frozenset[str]) -> bool:
-    """Say whether a test, or the test that a region belongs to, was collected."""
-    return test_id in existing or test_id.rpartition(REGION)[0] in existing
 
 
 def _today() -> dt.date:

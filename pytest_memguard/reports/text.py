@@ -86,7 +86,9 @@ def failure_lines(test: TestResult, region: str = "") -> Iterator[str]:
         yield f"  accepted with the note: {printable(test.note)}"
     if test.outcome is Outcome.OVER_LIMIT:
         yield "  The limit is the test's own: use less memory, or raise it where it is written."
-    else:
+    elif test.outcome is Outcome.NOT_MEASURED:
+        yield "  It fails in CI, since the test asks for a check. Mend what is in its way, or set fail_on."
+    elif not test.outcome.is_about_entry:  # their reason says what to do
         yield f"  If this is intended: memguard accept {quoted(test.id)}"
 
 
@@ -210,8 +212,10 @@ def _next_steps(results: RunResults) -> Iterator[str]:
         yield from _largest(fresh)
     if fresh and not grown:
         yield "Accept what is new:  memguard accept"
-    if any(test.outcome is Outcome.STALE for test in results.tests):
-        yield "Drop what is stale:  memguard prune"
+    gone = {test.outcome for test in results.tests if test.outcome.is_about_entry and not test.measurement}
+    if gone:
+        words = " or ".join(str(outcome) for outcome in Outcome if outcome in gone)
+        yield f"Drop what is {words}:  memguard prune"
 
 
 def _largest(tests: list[TestResult]) -> Iterator[str]:

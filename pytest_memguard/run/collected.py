@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 import pytest
 
-_SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise")
+_SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "ignore", "ignore_glob", "pyargs")
 
 
 class Collection:
@@ -14,13 +15,13 @@ class Collection:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._ids: set[str] = set()
+        self._found: list[pytest.Item] = []
         self._files: set[str] = set()
         self._broken: set[str] = set()
 
     def saw(self, item: pytest.Item) -> None:
         """Remember a test, whether or not it is deselected later."""
-        self._ids.add(item.nodeid)
+        self._found.append(item)
 
     def reported(self, report: pytest.CollectReport) -> None:
         """Remember files, and collectors that failed or were skipped: their tests may exist all the same."""
@@ -33,15 +34,24 @@ class Collection:
     @property
     def ids(self) -> frozenset[str]:
         """The node ids of all tests that were found."""
-        return frozenset(self._ids)
+        return frozenset(item.nodeid for item in self._found)
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """All modules that were met, also those that could not be collected."""
+        return frozenset(self._files | self._broken)
 
     def whole_modules(self) -> tuple[str, ...]:
-        """Return the modules whose every test was found, even if none; nothing where tests are selected."""
-        return () if self._selects() else tuple(sorted(self._files - self._broken))
+        """Return the modules whose every test was found, even if none."""
+        return tuple(sorted(self._files - self._broken))
 
-    def _selects(self) -> bool:
-        """Say whether options or arguments name tests: what they leave out is still there."""
+    def left_out(self, items: Iterable[pytest.Item]) -> Sequence[pytest.Item]:
+        """Return the tests that were found and are not among those that will run."""
+        staying = set(items)
+        return [item for item in self._found if item not in staying]
+
+    def selects_tests(self, items: Iterable[pytest.Item]) -> bool:
+        """Say whether options, arguments or plugins leave out tests: these are still there."""
         option = self._config.getoption
-        return any(option(name, default=None) for name in _SELECTING) or any(
-            "::" in arg for arg in self._config.args
-        )
+        named = any(option(name, default=None) for name in _SELECTING)
+        return named or any("::" in arg for arg in self._config.args) or bool(self.left_out(items))

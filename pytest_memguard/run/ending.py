@@ -32,13 +32,20 @@ class Ending:
         self.differences: set[str] = set()
         self.lost: tuple[str, ...] = ()
         self.doubled: tuple[str, ...] = ()
+        self.is_empty_by_choice = False
         self.error = ""
 
     def finish(self, session: pytest.Session) -> None:
         """Write the results, accept them where asked to, and fail the run where a problem does."""
         self.differences.update(self._session.differences())
         self._results = results = self._session.results(
-            problems(self._session, self._options, lost=self.lost, doubled=self.doubled)
+            problems(
+                self._session,
+                self._options,
+                lost=self.lost,
+                doubled=self.doubled,
+                is_empty_by_choice=self.is_empty_by_choice,
+            )
         )
         try:
             write_gitignore(self._options.root / ".memguard")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.guard.fresh import ColdGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
-from pytest_memguard.guard.plan import PLAN, Plan, plan_for
+from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for
 from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
@@ -21,8 +22,9 @@ from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.run.collected import Collection
 from pytest_memguard.run.ending import Ending
+from pytest_memguard.run.forgotten import forgotten
 from pytest_memguard.run.ledger import Ledger
-from pytest_memguard.run.options import apply_options, run_options
+from pytest_memguard.run.options import apply_options, asked_of, run_options
 from pytest_memguard.run.verdict_report import put_verdict, raise_failing
 from pytest_memguard.run.xdist import Handover, handover_of, is_worker
 from pytest_memguard.storage.results import OldResults
@@ -42,12 +44,19 @@ class GuardedRun:
         self._config = config
         settings = apply_options(load_settings(config.rootpath), config)
         self.options = run_options(config, settings)
-        self.session = GuardSession(settings, self.options.root, accepting=self.options.accept)
+        self.asked = asked_of(config, settings)
+        self.session = GuardSession(
+            settings,
+            self.options.root,
+            accepting=self.options.accept and not self.options.accepts_unasked,
+            in_ci=self.options.in_ci,
+        )
         self.session.chosen_meter()
         self.collection = Collection(config)
         self.ledger = Ledger()
         self._is_worker = is_worker(config)
-        self._planned: tuple[str, ...] = ()
+        self._handover = Handover()
+        self._has_guarded = False
         self._error = ""
         self.is_interrupted = False
         self.old_results = OldResults(self.options.results_paths)
@@ -80,7 +89,7 @@ class GuardedRun:
         gc.collect()
 
     def _plan(self, items: list[pytest.Item]) -> None:
-        planned = []
+        plans: dict[str, Plan] = {}
         for item in items:
             plan = plan_for(
                 item,
@@ -89,12 +98,19 @@ class GuardedRun:
                 overrides=self.options.overrides,
             )
             if plan is not None:
-                item.stash[PLAN] = plan
+                item.stash[PLAN] = plans[item.nodeid] = plan
                 self.session.entry(item.nodeid)
-                planned.append(item.nodeid)
-        self._planned = tuple(planned)
-        self.ledger.plan(planned)
-        self.session.add_stale(self.session.stale_ids(self.collection.whole_modules(), self.collection.ids))
+        found = forgotten(self.session, self.collection, plans, items, self.options.places)
+        left_out = self.collection.left_out(items)
+        self._take_handover(
+            Handover(
+                planned=tuple(plans),
+                has_guarded=bool(plans)
+                or any(is_guarded(item, everything=self.options.everything) for item in left_out),
+                stale=found.stale,
+                unguarded=found.unguarded,
+            )
+        )
 
     def around(self, item: pytest.Item) -> Any:
         """Return the context in which a guarded item's whole protocol runs."""
@@ -124,7 +140,9 @@ class GuardedRun:
                 guard.run()
             finally:
                 item.stash[_IN_BODY] = False
-            raise_failing(item, guard.sampled.results)
+            results = guard.sampled.results
+            results[:] = [self.session.demanded(result, asks=plan.asks) for result in results]
+            raise_failing(item, results)
 
         item.runtest = runtest
         try:
@@ -175,10 +193,15 @@ class GuardedRun:
     def take_worker(self, node: Any) -> None:
         """Keep what a worker found out about the collection."""
         handed = handover_of(node)
-        if handed is None:
-            return
+        if handed is not None:
+            self._take_handover(handed)
+
+    def _take_handover(self, handed: Handover) -> None:
+        self._handover = handed
         self.ledger.plan(handed.planned)
         self.session.add_stale(handed.stale)
+        self.session.add_unguarded(handed.unguarded)
+        self._has_guarded = self._has_guarded or handed.has_guarded
         self._error = self._error or handed.error
         self.ending.differences.update(handed.differences)
 
@@ -197,13 +220,8 @@ class GuardedRun:
             self.ending.finish(session)
 
     def _hand_over(self) -> None:
-        stale = [result.id for result in self.session.results().tests if str(result.outcome) == "stale"]
-        Handover(
-            planned=self._planned,
-            stale=tuple(stale),
-            differences=self.session.differences(),
-            error=self._error,
-        ).put_into(self._config)
+        differences = self.session.differences()
+        replace(self._handover, differences=differences, error=self._error).put_into(self._config)
 
     def _settle(self, session: pytest.Session) -> None:
         """Give a result to every planned test that has none, and keep which ones these are."""
@@ -215,6 +233,16 @@ class GuardedRun:
             self.session.add(self.session.unmeasured(test_id, LOST))
         if self._config.getoption("dist", default="no") != "each":  # which is meant to run every test often
             self.ending.doubled = self.ledger.doubled()
+        self.ending.is_empty_by_choice = self._is_empty_by_choice(session)
+
+    def _is_empty_by_choice(self, session: pytest.Session) -> bool:
+        """Say whether a run without a guarded test may have left out those that there are.
+
+        pytest itself fails a run that has no test at all.
+        """
+        places = self.options.places
+        limited = any(place.is_file() for place in places) or bool(places and self.session.has_baseline)
+        return limited or self._has_guarded or session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
 
     def tell(self, terminal: pytest.TerminalReporter) -> None:
         """Write the summary."""

@@ -19,7 +19,11 @@ def install(config: pytest.Config) -> None:
     except MemguardError as error:
         raise pytest.UsageError(f"memguard: {error}") from error
     config.stash[RUN] = run
-    config.pluginmanager.register(GuardHooks(run), "memguard-run")
+    if config.pluginmanager.register(GuardHooks(run), "memguard-run") is None:
+        raise pytest.UsageError(
+            "memguard: -p no:memguard-run switches off what --memguard asks for. Leave out one of the two; "
+            "addopts may hold it."
+        )
 
 
 class GuardHooks:
@@ -90,6 +94,11 @@ class GuardHooks:
     def pytest_keyboard_interrupt(self) -> None:
         """Note that the run stops before its end; `pytest.exit` comes here too, with any exit code."""
         self._run.is_interrupted = True
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: object) -> None:
+        """Tell a worker of pytest-xdist what it cannot know."""
+        self._run.asked.put_into(node)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:

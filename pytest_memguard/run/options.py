@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from pytest_memguard.core.ci import ci_variable
 from pytest_memguard.core.declared import declarations, read_value
 from pytest_memguard.core.options import OPTION_DESTS
 from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
 from pytest_memguard.core.settings import Settings
+from pytest_memguard.run.xdist import Asked, asked_by_controller, is_worker
 
 _ONLY_SHOWING = ("collectonly", "showfixtures", "show_fixtures_per_test", "setuponly", "setupplan")
 """Options of pytest under which no test is called."""
@@ -23,12 +25,16 @@ _ONLY_SHOWING = ("collectonly", "showfixtures", "show_fixtures_per_test", "setup
 class RunOptions:
     """What the command line asks of one run.
 
-    `overrides` holds what beats every marker, in the words of a policy.
+    `overrides` holds what beats every marker, in the words of a policy. `places` are the files and
+    folders that the command line names, if it names any. `accepts_unasked` says that accepting was
+    asked for in CI, but not by the command line: what it accepts fails all the same.
     """
 
     root: Path
     everything: bool
     accept: bool
+    accepts_unasked: bool
+    places: tuple[Path, ...]
     results_paths: tuple[Path, ...]
     overrides: Mapping[str, object]
     in_ci: bool
@@ -38,6 +44,7 @@ class RunOptions:
 def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
     """Read the options of a run; raises an error that names the option."""
     given = _given(config)
+    asked = asked_of(config, settings)
     extra = config.getoption("memguard_json")
     results = [config.rootpath / RESULTS_PATH]
     if extra:
@@ -49,9 +56,11 @@ def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
         root=config.rootpath,
         everything=bool(config.getoption("memguard_all")),
         accept=bool(config.getoption("memguard_accept")),
+        accepts_unasked=asked.accepts_unasked,
+        places=tuple(Path(place) for place in asked.places),
         results_paths=tuple(results),
         overrides={key: value for key, value in given.items() if key in POLICY_KEYS},
-        in_ci=_in_ci() if settings.ci is None else settings.ci,
+        in_ci=asked.in_ci,
         runs_tests=not any(config.getoption(name, default=False) for name in _ONLY_SHOWING),
     )
 
@@ -62,11 +71,35 @@ def apply_options(settings: Settings, config: pytest.Config) -> Settings:
     for key, value in _given(config).items():
         if key in declarations(Settings):
             changes |= _read(Settings, key, value)
+    if _is_typed(config, "--memguard-fail-on") and not _is_typed(config, "--memguard-advisory"):
+        changes["advisory"] = False  # whoever types what fails does not mean that nothing does
     return replace(settings, **changes)  # type: ignore[arg-type]  # each reader returns its field's type
 
 
-def _in_ci() -> bool:
-    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+def asked_of(config: pytest.Config, settings: Settings) -> Asked:
+    """Return what only the process knows that the user started; a worker has it from there."""
+    if is_worker(config):
+        return asked_by_controller(config)
+    in_ci = bool(ci_variable(os.environ)) if settings.ci is None else settings.ci
+    accepts = bool(config.getoption("memguard_accept"))
+    return Asked(
+        in_ci=in_ci,
+        accepts_unasked=in_ci and accepts and not _is_typed(config, "--memguard-accept"),
+        places=_places(config),
+    )
+
+
+def _places(config: pytest.Config) -> tuple[str, ...]:
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        return ()
+    folder = Path(config.invocation_params.dir)
+    return tuple(str((folder / arg.split("::", 1)[0]).resolve()) for arg in config.args)
+
+
+def _is_typed(config: pytest.Config, option: str) -> bool:
+    """Say whether the command line itself has an option, not `addopts` or PYTEST_ADDOPTS."""
+    typed = [str(arg) for arg in config.invocation_params.args]
+    return any(arg == option or arg.startswith(f"{option}=") for arg in typed)
 
 
 def _given(config: pytest.Config) -> dict[str, object]:

@@ -5,30 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_memguard.core.verdict import Outcome, RunProblem, TestResult
-from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.guard.session import ACCEPTABLE, GuardSession
 from pytest_memguard.run.options import RunOptions
 
 _OUTSIDE = ("the test was skipped", "the test failed", "the test is expected to fail")
 
 
 def problems(
-    session: GuardSession, options: RunOptions, *, lost: Sequence[str] = (), doubled: Sequence[str] = ()
+    session: GuardSession,
+    options: RunOptions,
+    *,
+    lost: Sequence[str] = (),
+    doubled: Sequence[str] = (),
+    is_empty_by_choice: bool = False,
 ) -> tuple[RunProblem, ...]:
     """Say what is wrong with the run as a whole; in CI it fails, elsewhere it warns.
 
     `lost` are planned tests without a result, `doubled` those that ended more than once.
+    `is_empty_by_choice` says that guarded tests may well be among those that the run left out.
     """
     strict = options.in_ci and not session.settings.advisory
-    fails = strict and not options.accept
+    fails = strict and not session.accepting
     results = session.results()
     tests = results.guarded
     found = []
     if not tests:
-        sentence = (
-            "this run guarded no test, so it proves nothing about memory. Mark tests with "
-            "@pytest.mark.memguard, or run with --memguard-all."
-        )
-        found.append(RunProblem("no-tests", sentence, fails and not session.settings.allow_empty))
+        fails_empty = fails and not session.settings.allow_empty and not is_empty_by_choice
+        sentence = _LEFT_OUT if is_empty_by_choice else _NONE_GUARDED
+        found.append(RunProblem("no-tests", sentence, fails_empty))
     elif not results.measured:
         broken = any(not test.verdict.reason.startswith(_OUTSIDE) for test in tests)
         sentence = (
@@ -37,12 +41,26 @@ def problems(
         )
         found.append(RunProblem("nothing-measured", sentence, fails and broken))
     uncompared = [test for test in tests if test.outcome is Outcome.NO_BASELINE]
-    if tests and not options.accept and (uncompared or not session.has_baseline):
+    if tests and not session.accepting and (uncompared or not session.has_baseline):
         sentence = _other_meter(uncompared) if session.has_baseline else _no_baseline(session)
         found.append(RunProblem("no-baseline", sentence, fails))
+    if options.accepts_unasked:
+        changes = any(test.outcome in ACCEPTABLE for test in results.tests)
+        found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))
     if lost or doubled:
         found.append(RunProblem("lost-results", _lost(lost, doubled), strict))
     return tuple(found)
+
+
+_NONE_GUARDED = (
+    "this run guarded no test, so it proves nothing about memory. Mark tests with "
+    "@pytest.mark.memguard, or run with --memguard-all."
+)
+_LEFT_OUT = "no guarded test is among those that this run selected, so it says nothing about memory."
+_ACCEPTED_IN_CI = (
+    "--memguard-accept comes from addopts or PYTEST_ADDOPTS, and this is CI: what it accepts fails all the "
+    "same, since nobody reviews it there. Take it out, or write it on the command line."
+)
 
 
 def _lost(lost: Sequence[str], doubled: Sequence[str]) -> str:

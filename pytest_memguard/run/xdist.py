@@ -1,4 +1,4 @@
-"""What a worker of pytest-xdist hands to its controller beside its reports."""
+"""What workers of pytest-xdist and their controller tell each other beside reports."""
 
 from __future__ import annotations
 
@@ -12,14 +12,35 @@ _KEY = "memguard"
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What only the process knows that the user started; see `RunOptions`."""
+
+    in_ci: bool
+    accepts_unasked: bool
+    places: tuple[str, ...]
+
+    def put_into(self, node: Any) -> None:
+        """Tell it to a worker that is about to start."""
+        node.workerinput[_KEY] = asdict(self)
+
+
+def asked_by_controller(config: pytest.Config) -> Asked:
+    """Return what the controller told this worker."""
+    return Asked(**config.workerinput[_KEY])  # type: ignore[attr-defined]  # pytest-xdist puts it there
+
+
+@dataclass(frozen=True, slots=True)
 class Handover:
     """What one process found out that no report of a test carries.
 
-    `error` is a usage error, which a worker cannot end the run with itself.
+    `has_guarded` says that some test is guarded, if only one that was deselected. `error` is a usage
+    error, which a worker cannot end the run with itself.
     """
 
     planned: tuple[str, ...] = ()
+    has_guarded: bool = False
     stale: tuple[str, ...] = ()
+    unguarded: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     error: str = ""
 

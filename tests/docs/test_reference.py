@@ -21,7 +21,12 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
-from pytest_memguard.core.settings import SETTING_KEYS, Settings
+from pytest_memguard.core.settings import (
+    DEFAULT_FAIL_ON,
+    DEFAULT_FAIL_ON_IN_CI,
+    SETTING_KEYS,
+    Settings,
+)
 from pytest_memguard.core.verdict import OUTCOMES
 from pytest_memguard.guard.fixture import MemguardFixture
 from pytest_memguard.storage import baseline_reading
@@ -97,8 +102,11 @@ def test_outcomes_has_every_outcome_metric_and_problem() -> None:
 
 def test_outcomes_marks_those_that_fail() -> None:
     rows = section(text_of("outcomes"), "Outcomes").splitlines()
-    failing = [row.split("`")[1] for row in rows if row.endswith("| yes |")]
-    assert sorted(failing) == sorted(Settings().fail_on)
+    failing = {
+        end: [row.split("`")[1] for row in rows if row.endswith(end)] for end in ("| yes |", "| in CI |")
+    }
+    assert sorted(failing["| yes |"]) == sorted(DEFAULT_FAIL_ON)
+    assert sorted(failing["| yes |"] + failing["| in CI |"]) == sorted(DEFAULT_FAIL_ON_IN_CI)
 
 
 def all_errors() -> set[type[MemguardError]]:

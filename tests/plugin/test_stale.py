@@ -1,4 +1,4 @@
-"""Entries whose test is gone: found where a module was collected whole, and nowhere else."""
+"""Entries that nobody answers for any more: found where a run could have judged them, and nowhere else."""
 
 from __future__ import annotations
 
@@ -43,9 +43,11 @@ def stale(outcomes: dict[str, str]) -> list[str]:
 
 
 def test_entries_of_tests_that_are_gone_are_stale(shrunk: GuardedProject) -> None:
+    assert shrunk.run().code == 0
     shrunk.let(CI="true")
     run = shrunk.run()
-    assert run.code == 0
+    assert run.code == 1
+    assert shrunk.run("--memguard-fail-on=grew").code == 0
     assert stale(run.outcomes()) == ["test_gone[1]", "test_gone[2]"]
     assert "2 stale" in run.summary
     assert run.summary.splitlines()[-1] == "Drop what is stale:  memguard prune"
@@ -72,7 +74,7 @@ def test_a_file_that_lost_its_last_test_has_stale_entries(project: GuardedProjec
         ["--deselect=test_it.py::test_slow"],
         ["test_it.py::test_kept"],
         ["test_second.py"],
-        ["--ignore=test_it.py"],
+        ["--ignore=test_second.py"],
         ["--sw", "-p", "cacheprovider"],
     ],
     ids=lambda selection: selection[0],
@@ -99,13 +101,6 @@ def test_nothing_is_stale_in_a_module_that_skips_itself(shrunk: GuardedProject) 
     assert stale(shrunk.run().outcomes()) == []
 
 
-def test_a_test_that_lost_its_marker_is_not_stale(shrunk: GuardedProject) -> None:
-    shrunk.write(test_it=TWO.replace("@pytest.mark.memguard\n", "\n"))
-    run = shrunk.run()
-    assert stale(run.outcomes()) == []
-    assert "test_kept" not in run.outcomes()
-
-
 def test_stale_entries_fail_where_asked_to(shrunk: GuardedProject) -> None:
     run = shrunk.run("--memguard-fail-on=stale")
     assert stale(run.outcomes()) == ["test_gone[1]", "test_gone[2]"]
@@ -129,9 +124,96 @@ def test_a_region_that_does_not_run_is_said_so_and_not_stale(project: GuardedPro
     assert "test_pipeline::save:" in project.entries()
     project.let(FULL="")
     run = project.run()
-    assert run.outcomes() == {"test_pipeline::load": "ok", "test_pipeline::save": "not-measured"}
+    assert run.outcomes() == {"test_pipeline::load": "ok", "test_pipeline::save": "unguarded"}
     assert run.reason("test_pipeline::save") == (
-        "the region did not run this time; if it is gone for good: memguard prune"
+        "its region did not run. If it is gone for good, remove its entry: memguard prune"
     )
+    assert run.code == 0
+    project.let(CI=1)
+    failing = project.run()
+    assert failing.counted() == {"failed": 1}
+    assert "memguard: save unguarded: its region did not run." in failing.text
     project.write(test_it="def test_other(): pass\n")
     assert stale(project.run().outcomes()) == ["test_pipeline::load", "test_pipeline::save"]
+
+
+GUARDED = """
+    import pytest
+    KEPT = []
+
+    @pytest.mark.memguard
+    def test_plain(): bytearray(1000)
+
+    @pytest.mark.memguard(leaks=True, leak_budget=0.1)
+    def test_checked(): bytearray(1000)
+
+    def test_region(memguard):
+        with memguard.measure("load"): bytearray(100_000)
+"""
+UNGUARDED = """
+    KEPT = []
+
+    def test_plain(): KEPT.append(bytearray(10_000_000))
+
+    def test_checked(): KEPT.append(bytearray(1000))
+
+    def test_region(): KEPT.append(bytearray(100_000_000))
+"""
+
+
+@pytest.fixture
+def guarded(project: GuardedProject) -> GuardedProject:
+    """Return a project with an accepted test of each kind, in CI."""
+    project.write({"tests/test_it.py": GUARDED, "tests/test_other.py": TWO})
+    project.accept()
+    project.let(CI=1)
+    return project
+
+
+@pytest.mark.parametrize("arguments", [(), ("tests",), ("-n1",)], ids=str)
+def test_tests_that_lost_their_guard_are_unguarded(
+    guarded: GuardedProject, arguments: tuple[str, ...]
+) -> None:
+    assert guarded.run(*arguments, plugins=("xdist.plugin",)).code == 0
+    guarded.write({"tests/test_it.py": UNGUARDED})
+    run = guarded.run(*arguments, plugins=("xdist.plugin",))
+    lost = {name for name, outcome in run.outcomes().items() if outcome == "unguarded"}
+    assert lost == {"test_plain", "test_checked", "test_region::load"}
+    assert (run.code, run.counted()) == (1, {"passed": 6})
+    assert "3 unguarded" in run.summary
+    assert run.summary.splitlines()[-1].endswith("memguard prune")
+
+
+def test_a_test_that_lost_its_leak_check_is_unguarded(guarded: GuardedProject) -> None:
+    guarded.write({"tests/test_it.py": GUARDED.replace("(leaks=True, leak_budget=0.1)", "")})
+    run = guarded.run()
+    assert run.outcomes()["test_checked"] == "unguarded"
+    assert run.counted() == {"failed": 1, "passed": 5}
+    assert "memguard: unguarded: it is no longer leak-checked." in run.text
+    guarded.let(CI="")
+    assert guarded.accept().code == 0
+    guarded.let(CI=1)
+    assert guarded.run().outcomes()["test_checked"] == "ok"
+
+
+@pytest.mark.parametrize("arguments", [(), ("tests",), ("-n1",)], ids=str)
+def test_entries_of_a_file_that_moved_are_stale(guarded: GuardedProject, arguments: tuple[str, ...]) -> None:
+    (guarded.root / "tests/test_it.py").rename(guarded.root / "tests/test_moved.py")
+    run = guarded.run(*arguments, plugins=("xdist.plugin",))
+    assert run.code == 1
+    gone = {test["id"] for test in run.file["tests"] if test["outcome"] == "stale"}
+    assert gone == {
+        "tests/test_it.py::test_plain",
+        "tests/test_it.py::test_checked",
+        "tests/test_it.py::test_region::load",
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-k", "kept"], ["tests/test_other.py"], ["tests/test_other.py::test_kept"]], ids=str
+)
+def test_a_run_of_some_tests_asks_for_no_others(guarded: GuardedProject, arguments: list[str]) -> None:
+    guarded.write({"tests/test_it.py": UNGUARDED})
+    run = guarded.run(*arguments)
+    assert run.code == 0
+    assert set(run.outcomes().values()) == {"ok"}

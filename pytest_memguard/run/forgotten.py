@@ -1,0 +1,73 @@
+"""Accepted entries that no guarded test answers for any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_memguard.core.node_ids import join_id
+from pytest_memguard.guard.plan import Plan
+from pytest_memguard.guard.session import REGION, GuardSession
+from pytest_memguard.run.collected import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Node ids of entries whose test is gone, and of those whose test runs without a guard."""
+
+    stale: tuple[str, ...] = ()
+    unguarded: tuple[str, ...] = ()
+
+
+def forgotten(
+    session: GuardSession,
+    collection: Collection,
+    plans: Mapping[str, Plan],
+    items: Sequence[pytest.Item],
+    places: Sequence[Path],
+) -> Forgotten:
+    """Look for them where the run could have judged them; a run that selects tests looks nowhere.
+
+    `plans` are those of the guarded tests by node id, `places` the files and folders that the run is
+    limited to, if it is.
+    """
+    if collection.selects_tests(items):
+        return Forgotten()
+    existing = collection.ids
+    stale = [
+        test_id for module in _vanished(session, collection, places) for test_id in _ids(session, module)
+    ]
+    unguarded = []
+    for module in collection.whole_modules():
+        for test_id in _ids(session, module):
+            base = test_id if test_id in existing else test_id.rpartition(REGION)[0]
+            if base not in existing:
+                stale.append(test_id)
+            elif not _is_guarded(plans.get(base), is_region=base != test_id):
+                unguarded.append(test_id)
+    return Forgotten(stale=tuple(stale), unguarded=tuple(unguarded))
+
+
+def _ids(session: GuardSession, module: str) -> list[str]:
+    return [join_id(module, key) for key in session.module(module).entries]
+
+
+def _is_guarded(plan: Plan | None, *, is_region: bool) -> bool:
+    return plan is not None and (plan.regions if is_region else plan.whole)
+
+
+def _vanished(session: GuardSession, collection: Collection, places: Sequence[Path]) -> Iterator[str]:
+    """Yield the modules of the baseline whose file is gone, as far as the run would have met it.
+
+    A baseline outside of the project may be that of several, whose files are elsewhere.
+    """
+    if not session.store.directory.resolve().is_relative_to(session.root.resolve()):
+        return
+    for module in session.store.modules():
+        path = session.root / module
+        met = not places or any(path.is_relative_to(place) for place in places)
+        if met and module not in collection.modules and not path.exists():
+            yield module

@@ -1,0 +1,178 @@
+"""What fails in CI alone: tests that ask for a check, accepting unasked, and a gate that is switched off."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+XDIST = ("xdist.plugin",)
+LEAKS = """
+    import os, pytest
+    KEPT = []
+
+    @pytest.mark.memguard(leaks=True, leak_budget=0.1)
+    def test_export(tmp_path):
+        if os.environ.get("ONCE"): (tmp_path / "out").mkdir()
+
+    @pytest.mark.memguard
+    def test_plain(): bytearray(1000)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "in a worker"])
+def test_a_check_that_was_asked_for_and_not_made_fails_in_ci(
+    project: GuardedProject, workers: tuple[str, ...]
+) -> None:
+    project.write(test_it=LEAKS)
+    project.accept()
+    project.let(ONCE=1)
+    here = project.run(*workers, plugins=XDIST)
+    assert here.code == 0
+    assert here.outcomes() == {"test_export": "not-measured", "test_plain": "ok"}
+    project.let(CI=1)
+    run = project.run(*workers, plugins=XDIST)
+    assert run.counted() == {"failed": 1, "passed": 1}
+    assert run.outcomes() == here.outcomes()
+    assert "memguard: not-measured: it cannot be repeated" in run.text
+    assert "memguard accept" not in run.text
+    assert project.run("--memguard-fail-on=grew", *workers, plugins=XDIST).code == 0
+    assert project.run("--memguard-advisory", *workers, plugins=XDIST).code == 0
+
+
+@pytest.mark.parametrize(
+    ("marker", "fails"),
+    [
+        ("(max_peak='1 GiB')", True),
+        ("(threads=2)", True),
+        ("(tolerance='5%')", False),
+        ("(leaks=False)", False),
+        ("", False),
+    ],
+)
+def test_only_who_asks_for_a_check_or_a_limit_must_be_measured(
+    project: GuardedProject, marker: str, fails: bool
+) -> None:
+    project.write(
+        {"pyproject.toml": "[tool.memguard]\nmax_retained = '1 GiB'\n"},
+        test_it=f"""
+            import pytest
+
+            @pytest.mark.memguard{marker}
+            def test_a(): pass
+
+            @pytest.mark.memguard
+            def test_b(): pass
+        """,
+    )
+    project.accept()
+    project.let(CI=1)
+    project.write(
+        {
+            "conftest.py": """
+                import memray
+
+                def pytest_runtest_setup(item):
+                    if item.name == "test_a":
+                        memray.Tracker(destination=memray.FileDestination("x", overwrite=True)).__enter__()
+            """
+        }
+    )
+    run = project.spawn()
+    assert run.outcomes()["test_a"] == "not-measured"
+    assert run.results()["test_a"].get("fails", False) is fails
+
+
+@pytest.mark.parametrize("ending", ["pytest.skip('not here')", "assert False", "pytest.xfail('known')"])
+def test_tests_that_end_otherwise_need_no_measurement(project: GuardedProject, ending: str) -> None:
+    project.write(test_it=LEAKS)
+    project.accept()
+    project.let(CI=1)
+    body = 'if os.environ.get("ONCE"): (tmp_path / "out").mkdir()'
+    project.write(test_it=LEAKS.replace(body, ending))
+    assert not project.run().results()["test_export"].get("fails", False)
+
+
+GROWN = "import os, pytest\n@pytest.mark.memguard\ndef test_a(): bytearray(int(os.environ['SIZE']))\n"
+
+
+def test_accepting_counts_in_ci_only_on_the_command_line(project: GuardedProject) -> None:
+    project.write({"pytest.ini": "[pytest]\naddopts = --memguard-accept\n"}, test_it=GROWN)
+    project.let(SIZE=100_000)
+    assert project.run().code == 0
+    project.let(SIZE=300_000)
+    assert project.run().code == 0
+    project.let(CI=1)
+    assert project.run().problems() == {"accepted-in-ci": False}
+    project.let(SIZE=500_000)
+    run = project.run()
+    assert (run.code, run.outcomes()) == (1, {"test_a": "grew"})
+    assert run.problems() == {"accepted-in-ci": True}
+    assert "comes from addopts or PYTEST_ADDOPTS, and this is CI" in " ".join(run.summary.split())
+    project.let(SIZE=700_000)
+    assert project.accept("-n1", plugins=XDIST).code == 0
+    project.let(SIZE=900_000)
+    assert project.run("-n1", plugins=XDIST).counted() == {"failed": 1}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": "[tool.memguard]\nadvisory = true\n"},
+        {"pyproject.toml": "[tool.memguard]\nfail_on = []\n"},
+        {"pytest.ini": "[pytest]\naddopts = --memguard-advisory\n"},
+        {"pytest.ini": "[pytest]\naddopts = --memguard-fail-on=\n"},
+    ],
+    ids=str,
+)
+def test_what_the_command_line_says_beats_the_checkout(
+    project: GuardedProject, files: dict[str, str]
+) -> None:
+    project.write(test_it=GROWN)
+    project.let(SIZE=100_000)
+    project.accept()
+    project.write(files)
+    project.let(SIZE=300_000)
+    assert project.run().code == 0
+    assert project.run("--memguard-fail-on=grew").code == 1
+
+
+def test_a_gate_that_is_switched_off_is_a_usage_error(project: GuardedProject) -> None:
+    project.write({"pytest.ini": "[pytest]\naddopts = -p no:memguard-run\n"}, test_it=GROWN)
+    run = project.run()
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "-p no:memguard-run switches off what --memguard asks for" in run.text + run.errors
+
+
+PLAIN = "def test_unmarked(): pass\ndef test_other(): pass\n"
+SHARDING = """
+    def pytest_collection_modifyitems(items):
+        items[:] = [item for item in items if item.name == "test_unmarked"]
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "in a worker"])
+@pytest.mark.parametrize("arguments", [["-k", "unmarked"], ["test_plain.py"], ["."]], ids=str)
+def test_a_selection_without_a_guarded_test_is_no_failure(
+    project: GuardedProject, arguments: list[str], workers: tuple[str, ...]
+) -> None:
+    project.let(SIZE=1000)
+    project.write(test_it=GROWN, test_plain=PLAIN)
+    project.accept()
+    project.let(CI=1)
+    sharding = arguments == ["."]
+    project.write({"conftest.py": SHARDING if sharding else ""})
+    run = project.run(*arguments, *workers, plugins=XDIST)
+    assert run.problems() == {"no-tests": False}
+    assert run.code == 0
+    assert "no guarded test is among those that this run selected" in " ".join(run.summary.split())
+
+
+@pytest.mark.parametrize("arguments", [[], ["-k", "unmarked"], ["."]], ids=str)
+def test_a_collection_without_a_guarded_test_fails_in_ci(
+    project: GuardedProject, arguments: list[str]
+) -> None:
+    project.write(test_plain=PLAIN)
+    project.let(CI=1)
+    run = project.run(*arguments)
+    assert (run.code, run.problems()) == (1, {"no-tests": True})
