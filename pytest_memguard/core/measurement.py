@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_memguard.core.metrics import ALLOCATIONS, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
 
@@ -55,6 +55,7 @@ class Sample:
     sites: tuple[SiteBytes, ...] = ()
     harness_bytes: int = 0
     left_out_bytes: Mapping[str, int] = field(default_factory=dict)
+    order: int = 0
 
     def metric(self, name: str) -> int | None:
         """Return the figure of peak, retained or allocations; None for allocations not counted."""
@@ -64,6 +65,16 @@ class Sample:
     def highest_peak_bytes(self) -> int:
         """The most that the test's own peak can have been."""
         return self.peak_bytes + self.harness_bytes
+
+
+def largest(one: Sample, other: Sample) -> Sample:
+    """Join two executions that count as one: what the larger one needed at its peak, the most of the rest."""
+    larger = max(one, other, key=lambda sample: sample.highest_peak_bytes)
+    return replace(
+        larger,
+        retained_bytes=max(one.retained_bytes, other.retained_bytes),
+        allocations=max(one.allocations or 0, other.allocations or 0) or None,
+    )
 
 
 _MOST_PER_1000_CALLS = 10**12

@@ -21,6 +21,7 @@ VALUES = {
         "TOLERANCE",
         "tolerated growth for every test, such as '5%%', '64 KiB' or '5%%, 64 KiB'",
     ),
+    "--memguard-order": ("NUMBER", "play this one order of turns in tests with threads"),
     "--memguard-fail-on": ("OUTCOMES", "outcomes that fail, with commas"),
     "--memguard-profiles": ("WHICH", "keep the captures of failed, all or none of the tests; default failed"),
 }

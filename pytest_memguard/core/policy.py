@@ -13,6 +13,7 @@ from pytest_memguard.core.units import GIB, KIB, parse_count, parse_seconds, par
 
 _FORMS = "'5%', '64 KiB', '5%, 64 KiB', or a mapping by metric such as {'peak': '5%'}"
 MOST_AT_ONCE = 256
+MOST_ORDERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,14 @@ def parse_at_once(value: object) -> int:
     return number
 
 
+def parse_orders(value: object) -> int:
+    """Read how many orders are tried."""
+    number = parse_count(value)
+    if not 1 <= number <= MOST_ORDERS:
+        raise ValueFormError(f"{value!r} is not a number of orders; accepted: 1 to {MOST_ORDERS}.")
+    return number
+
+
 parse_meter = one_of("a meter", "memray", "tracemalloc")
 _TOLERATED = (PEAK, RETAINED, SETTLED)
 
@@ -131,6 +140,15 @@ class Policy:
         "run an async test as this many [tasks](../explanation/races.md#tasks) of its loop, up to 256",
         default=1,
     )
+    orders: int = declared(
+        parse_orders,
+        "[orders](../explanation/races.md#more-orders) of turns that are tried, 1 to 64; the one that needs "
+        "the most counts",
+        default=1,
+    )
+    order: int | None = declared(
+        parse_count, "play this one order of turns, whose number a failure names", default=None
+    )
     thread_timeout_seconds: float = declared(
         parse_seconds,
         "seconds after which threads that are stuck fail the test with their stacks",
@@ -169,6 +187,13 @@ class Policy:
     def at_once(self) -> int:
         """How many calls of the body one execution of the test makes."""
         return self.threads * self.tasks
+
+    @property
+    def orders_tried(self) -> tuple[int, ...]:
+        """The numbers of the orders in which threads take turns; 0 is lockstep."""
+        if self.threads == 1:
+            return (0,)
+        return tuple(range(self.orders)) if self.order is None else (self.order,)
 
     def limit_of(self, metric: str) -> int | None:
         """Return the limit that needs no baseline, if one is set for the metric."""

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import pytest
 
-from pytest_memguard.core.measurement import LeakFinding, Sample
+from pytest_memguard.core.measurement import LeakFinding, Sample, largest
 from pytest_memguard.core.policy import Policy, overlay
 from pytest_memguard.meters import Meter, MeterError, Recording
 
@@ -64,25 +64,13 @@ class RegionBook:
 
     def _keep(self, name: str, sample: Sample) -> None:
         before = self.samples.get(name)
-        self.samples[name] = sample if before is None else _largest(before, sample)
+        self.samples[name] = sample if before is None else largest(before, sample)
 
     def check_leaks(self, body: Callable[[], object], name: str, written: Mapping[str, object]) -> None:
         """Repeat a call and keep what the leak check finds."""
         policy = overlay(self.policy, written)
         self.findings[name] = self._check(body, policy, name)
         self.policies[name] = policy
-
-
-def _largest(one: Sample, other: Sample) -> Sample:
-    larger = max(one, other, key=lambda sample: sample.highest_peak_bytes)
-    return Sample(
-        peak_bytes=larger.peak_bytes,
-        retained_bytes=max(one.retained_bytes, other.retained_bytes),
-        allocations=max(one.allocations or 0, other.allocations or 0) or None,
-        harness_bytes=larger.harness_bytes,
-        left_out_bytes=larger.left_out_bytes,
-        sites=larger.sites,
-    )
 
 
 class Region:

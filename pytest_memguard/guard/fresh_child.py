@@ -82,7 +82,9 @@ class ColdRun:
 
     def _run(self, item: pytest.Item, runtest: Any) -> None:
         try:
-            from_threads(item, runtest, self._policy, self._session.namer)()
+            from_threads(
+                item, runtest, self._policy, self._session.namer, order=self._policy.orders_tried[0]
+            )()
         finally:
             self._stop()
         if recorded_failure(item):

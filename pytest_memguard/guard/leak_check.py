@@ -105,7 +105,9 @@ def run_check(
             native=policy.native,
             between=between,
             at_once=policy.at_once,
-            calling=partial(taking_turns, body, policy, session.namer) if policy.threads > 1 else None,
+            calling=partial(taking_turns, body, policy, session.namer, order=policy.orders_tried[0])
+            if policy.threads > 1
+            else None,
             root=session.root,
             is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
             is_in_doubt=lambda finding: session.is_leak_in_doubt(test_id, finding, policy),

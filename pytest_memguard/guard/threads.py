@@ -46,34 +46,37 @@ def concurrent_body(item: Any) -> Callable[[], object]:
 
 
 def from_threads(
-    item: pytest.Item, runtest: Callable[[], None], policy: Policy, namer: SiteNamer
+    item: pytest.Item, runtest: Callable[[], None], policy: Policy, namer: SiteNamer, *, order: int
 ) -> Callable[[], None]:
-    """Return one run of an item: as pytest runs it, or once from every thread the policy asks for."""
+    """Return one run of an item: as pytest runs it, or once from every thread the policy asks for.
+
+    The threads take turns in the order of that number.
+    """
     if policy.threads == 1:
         return runtest
     import pytest_memguard.orders.threads  # noqa: F401, PLC0415 - now, since loading it in the sample would show there
 
     def run() -> None:
-        with taking_turns(concurrent_body(item), policy, namer) as call:
+        with taking_turns(concurrent_body(item), policy, namer, order=order) as call:
             call()
 
     return run
 
 
 def taking_turns(
-    body: Callable[[], object], policy: Policy, namer: SiteNamer
+    body: Callable[[], object], policy: Policy, namer: SiteNamer, *, order: int = 0
 ) -> AbstractContextManager[Callable[[], object]]:
     """Return a context whose value calls `body` from every thread, in an order that the program decides.
 
     The turn passes at lines of the project's own files.
     """
-    from pytest_memguard.orders.order import Lockstep  # noqa: PLC0415 - only tests with threads pay for it
+    from pytest_memguard.orders.order import order_of  # noqa: PLC0415 - only tests with threads pay for it
     from pytest_memguard.orders.threads import OrderedThreads  # noqa: PLC0415 - its libraries would slow every tracker down
 
     return OrderedThreads(
         body,
         policy.threads,
-        order=Lockstep(),
+        order=order_of(order),
         is_own=_OwnFiles(namer).__getitem__,
         stuck_seconds=policy.thread_timeout_seconds,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.guarded_project import GuardedProject
@@ -257,3 +259,43 @@ def test_fresh_test_runs_from_threads_in_its_own_interpreter(project: GuardedPro
         """,
     )
     assert project.run().measured("test_it") // 1_000_000 == 4
+
+
+def test_the_order_that_needs_the_most_counts_and_can_be_played_again(project: GuardedProject) -> None:
+    project.write(
+        shop="""
+            STATE = {"open": 0}
+            HELD = []
+
+            def work():
+                # Only where one thread runs this far before another has begun, it needs more.
+                STATE["open"] += 1
+                if STATE["open"] == 1:
+                    first = 1
+                    second = 2
+                    third = 3
+                    if STATE["open"] == 1:
+                        HELD.append(bytearray(2_000_000))
+                STATE["open"] -= 1
+        """,
+        test_it="""
+            import pytest, shop
+
+            @pytest.fixture(autouse=True)
+            def empty():
+                shop.HELD.clear()
+                shop.STATE["open"] = 0
+
+            @pytest.mark.memguard(threads=3, orders=ORDERS, max_peak="1 MiB")
+            def test_it():
+                shop.work()
+        """.replace("ORDERS", "6"),
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_it": "over-limit"}
+    order, *_ = re.findall(r"play it again with --memguard-order=(\d+)", run.text)
+    assert int(order) > 0
+    again = project.run(f"--memguard-order={order}")
+    assert again.outcomes() == {"test_it": "over-limit"}
+    assert again.measured("test_it") // 1_000_000 == run.measured("test_it") // 1_000_000
+    assert project.run("--memguard-order=0").outcomes() == {"test_it": "no-baseline"}

@@ -33,6 +33,8 @@ GOOD: dict[str, Any] = {
     "leaks": True,
     "threads": 8,
     "tasks": 3,
+    "orders": 4,
+    "order": 2,
     "native": True,
     "children": True,
     "fresh": True,
