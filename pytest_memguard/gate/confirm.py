@@ -28,8 +28,13 @@ _NEEDED = {
 """How many samples a verdict rests on at the least, and where they disagree at the most."""
 
 COUNTED_SECONDS = 2.0
-COUNTED_SECONDS_IN_DOUBT = 5.0
-"""A test that does nothing but allocate takes ten times as long to read back, at a microsecond a record."""
+"""A count that nobody asked for is worth a sample of so many seconds."""
+
+MOST_RECORDS = 10_000_000
+"""How many records are gone through for a peak that is in doubt, at two microseconds each.
+
+A number of records and no time: neither a busy machine nor a slow one changes what is certain.
+"""
 
 _DISAGREEMENT = 1 / 32
 """Of what is tolerated. Warm samples of most tests are equal to the byte; one that differs may by more.
@@ -46,17 +51,29 @@ def counts_allocations(
 ) -> bool:
     """Say whether the sample after these should count allocations.
 
-    Where they are gated every sample does. Otherwise one does that may end in an entry, if it is
-    needed anyway and a sample takes no longer than the few `seconds` that a count is worth. Where
-    the peak is in doubt one does too, since who looks at every allocation finds the exact one.
+    Where they are gated every sample does. Where the peak is in doubt one does too, since who looks
+    at every allocation finds the exact one, and so do those after it, with which it is compared.
+    Otherwise one does that may end in an entry, if it is needed anyway and a sample takes no longer
+    than the few `seconds` that a count is worth.
     """
-    if policy.gates_allocations:
+    if policy.gates_allocations or verdict.is_in_doubt or _have_doubt(samples, policy):
         return True
-    if verdict.is_in_doubt:
-        return seconds <= COUNTED_SECONDS_IN_DOUBT
     is_known = any(sample.allocations is not None for sample in samples)
     is_early = verdict.outcome is Outcome.GREW and len(samples) < CONFIRMING_SAMPLES - 1
     return bool(samples) and not is_known and not is_early and seconds <= COUNTED_SECONDS
+
+
+def most_records(policy: Policy) -> int | None:
+    """Return how many records a counted sample goes through at the most; None for all of them."""
+    return None if policy.gates_allocations else MOST_RECORDS
+
+
+def _have_doubt(samples: Sequence[Sample], policy: Policy) -> bool:
+    """Say whether the peak of a sample may be off by more than is tolerated."""
+    tolerance = policy.tolerances.get(PEAK)
+    return tolerance is not None and any(
+        sample.harness_bytes > tolerance.allowance_bytes(sample.peak_bytes) for sample in samples
+    )
 
 
 def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy) -> bool:

@@ -10,7 +10,7 @@ from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
 from pytest_memguard.core.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, Quarantine, Verdict, deciding
 from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
-from pytest_memguard.gate.wording import reason_of
+from pytest_memguard.gate.wording import peak_doubt_text, reason_of
 
 SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
@@ -61,10 +61,23 @@ def _quarantine(policy: Policy, today: dt.date | None) -> Quarantine | None:
     return Quarantine(policy.until, is_over=is_over)
 
 
+def certain(verdict: Verdict, measurement: Measurement) -> Verdict:
+    """Return the verdict that can stand: one in doubt does where it fails, however high the peak was.
+
+    Whatever else it is, nobody knows whether the test grew.
+    """
+    if not verdict.is_in_doubt or verdict.outcome in _CERTAIN:
+        return verdict
+    return not_measured(peak_doubt_text(measurement))
+
+
+_CERTAIN = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW)
+
+
 def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) -> bool:
     """Say whether the highest peak that the measurement allows would be judged otherwise.
 
-    Without an accepted peak to compare it with, it must not leave later runs in doubt.
+    A peak that may be accepted must not leave later runs in doubt either.
     """
     doubt_bytes = measurement.peak_doubt_bytes
     if not doubt_bytes:
@@ -72,7 +85,7 @@ def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) 
     peak_bytes = measurement.metrics[PEAK]
     highest = replace(measurement, metrics={PEAK: peak_bytes + doubt_bytes})
     judged, at_most = (_judge_metric(PEAK, each, entry, policy) for each in (measurement, highest))
-    if judged.outcome is Outcome.NEW and at_most.outcome is Outcome.NEW:
+    if judged.outcome is at_most.outcome and judged.outcome in (Outcome.NEW, Outcome.IMPROVED, Outcome.GREW):
         return SPREAD_FACTOR * doubt_bytes > policy.tolerances[PEAK].allowance_bytes(peak_bytes)
     return judged.outcome is not at_most.outcome
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_memguard.core.measurement import CountGrowth, Entry, Measurement
-from pytest_memguard.core.metrics import CHILDREN
+from pytest_memguard.core.metrics import CHILDREN, PEAK
 from pytest_memguard.core.units import format_change, format_growth, format_share, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, Verdict
 
@@ -37,6 +37,16 @@ def reason_of(
     if metric is None or outcome is Outcome.OK:
         return ""
     return metric_text(metric)
+
+
+def peak_doubt_text(measurement: Measurement) -> str:
+    """Say how far the peak may be from the true one, and why."""
+    lowest, doubt_bytes = measurement.metrics[PEAK], measurement.peak_doubt_bytes
+    at_most = format_size(lowest + doubt_bytes)
+    return (
+        f"the peak is not certain: it is between {format_size(lowest)} and {at_most}, "
+        f"since pytest and its plugins held {format_size(doubt_bytes)} when the process held the most"
+    )
 
 
 def quarantine_text(verdict: Verdict) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_memguard.core.measurement import LeakFinding, Sample, largest
 from pytest_memguard.core.policy import Policy, overlay
+from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.meters import Meter, MeterError, Recording
 
 LeakCheck = Callable[[Callable[[], object], Policy, str], LeakFinding]
@@ -42,7 +43,10 @@ class RegionBook:
             )
             return None
         recording = self._meter.recording(
-            native=self.policy.native, children=self.policy.children, counted=self._counted
+            native=self.policy.native,
+            children=self.policy.children,
+            counted=self._counted,
+            at_most=most_records(self.policy),
         )
         gc.collect()
         try:

@@ -14,7 +14,7 @@ from pytest_memguard.core.measurement import LeakFinding, Sample
 from pytest_memguard.core.policy import Policy, overlay
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, TestResult, Verdict
-from pytest_memguard.gate.confirm import measurement_of
+from pytest_memguard.gate.confirm import measurement_of, most_records
 from pytest_memguard.guard.leak_check import check_item, explain_settled
 from pytest_memguard.guard.rerun import recorded_failure
 from pytest_memguard.guard.session import GuardSession
@@ -60,7 +60,10 @@ class ColdRun:
     def pytest_collection(self) -> Generator[None, object, object]:
         """Start the sample before the test's module is imported."""
         self._recording = self._session.meter(self._policy).recording(
-            native=self._policy.native, children=self._policy.children, counted=self._spec["counted"]
+            native=self._policy.native,
+            children=self._policy.children,
+            counted=self._spec["counted"],
+            at_most=most_records(self._policy),
         )
         gc.collect()
         gc.freeze()

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.measurement import Entry, LeakFinding, Measurement, Sample
-from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.settings import Settings
-from pytest_memguard.core.units import format_size
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict, meter_name
 from pytest_memguard.gate.confirm import measurement_of
 from pytest_memguard.gate.judge import (
+    certain,
     is_leak_in_doubt,
     judge,
     not_measured,
@@ -24,6 +23,7 @@ from pytest_memguard.gate.judge import (
     unguarded,
     without_leak_check,
 )
+from pytest_memguard.gate.wording import peak_doubt_text
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
 from pytest_memguard.storage.baseline import BaselineStore
@@ -124,7 +124,7 @@ class GuardSession:
             other_meter=other,
             today=_today(),
         )
-        return (with_doubt(measurement) if verdict.is_in_doubt else measurement), verdict
+        return measurement, verdict
 
     def judge_without_leaks(
         self,
@@ -161,7 +161,14 @@ class GuardSession:
         return "" if accepted == now else accepted
 
     def result(self, test_id: str, verdict: Verdict, measurement: Measurement | None = None) -> TestResult:
-        """Put a verdict into the result of a test, with whether it fails the test."""
+        """Put a verdict into the result of a test, with whether it fails the test.
+
+        A verdict in doubt ends as `not-measured`, or stands with a note.
+        """
+        if measurement is not None and verdict.is_in_doubt:
+            verdict = certain(verdict, measurement)
+            if verdict.is_in_doubt:
+                measurement = with_note(measurement, peak_doubt_text(measurement))
         entry = self.entry(test_id) if measurement is not None else None
         if (
             measurement is not None
@@ -258,17 +265,6 @@ class GuardSession:
 def with_note(measurement: Measurement, note: str) -> Measurement:
     """Add a sentence to what is said about a measurement."""
     return replace(measurement, notes=(*measurement.notes, note))
-
-
-def with_doubt(measurement: Measurement) -> Measurement:
-    """Say how far the peak may be from the true one, and let an entry tolerate as much."""
-    doubt_bytes = measurement.peak_doubt_bytes
-    spread = {**measurement.spread, PEAK: max(measurement.spread.get(PEAK, 0), doubt_bytes)}
-    note = (
-        f"its peak may be up to {format_size(doubt_bytes)} higher, which pytest and its plugins held "
-        "when the process held the most"
-    )
-    return with_note(replace(measurement, spread=spread), note)
 
 
 def _today() -> dt.date:

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, largest
 from pytest_memguard.core.verdict import Verdict
+from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.gate.judge import has_settled_higher
 from pytest_memguard.guard.children import ChildWatch, ended_in_children
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm, further_execution
@@ -159,7 +160,7 @@ class ItemGuard:
         """Take one sample; where the meter does not start, the test's own run goes on all the same."""
         policy = self._plan.policy
         recording = self._session.meter(policy).recording(
-            native=policy.native, children=policy.children, counted=counted
+            native=policy.native, children=policy.children, counted=counted, at_most=most_records(policy)
         )
         body = self._sampled_runs[order]
         if policy.fixtures:

@@ -153,6 +153,12 @@ def read_survivors(path: Path, *, native: bool) -> list[Survivor]:
         ]
 
 
+def number_of_records(path: Path) -> int:
+    """Return how many records a capture of all allocations has; raises `MeterError`."""
+    with _reader(path) as reader:
+        return int(reader.metadata.total_allocations)
+
+
 @contextmanager
 def _reader(path: Path) -> Iterator[FileReader]:
     try:

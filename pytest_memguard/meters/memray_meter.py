@@ -16,7 +16,12 @@ from pytest_memguard.core.measurement import Sample
 from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
-from pytest_memguard.meters.memray_captures import read_aggregated, read_every_record, read_survivors
+from pytest_memguard.meters.memray_captures import (
+    number_of_records,
+    read_aggregated,
+    read_every_record,
+    read_survivors,
+)
 from pytest_memguard.meters.memray_tracker import FileDestination, FileFormat, Tracker, start
 from pytest_memguard.meters.protocol import MeterError, Survivor
 
@@ -38,7 +43,12 @@ class MemrayMeter:
         self._is_warm = False
 
     def recording(
-        self, *, native: bool = False, children: bool = False, counted: bool = False
+        self,
+        *,
+        native: bool = False,
+        children: bool = False,
+        counted: bool = False,
+        at_most: int | None = None,
     ) -> MemrayRecording:
         """Prepare one sample; the one before is overwritten."""
         if self._followed:
@@ -46,7 +56,9 @@ class MemrayMeter:
                 left.unlink()
         self._followed = children
         self._warm_up()
-        return MemrayRecording(self._capture, self._namer, native=native, children=children, counted=counted)
+        return MemrayRecording(
+            self._capture, self._namer, native=native, children=children, counted=counted, at_most=at_most
+        )
 
     def _warm_up(self) -> None:
         """Make a process's first tracker for nothing: memray imports modules for it.
@@ -79,12 +91,22 @@ class MemrayMeter:
 class MemrayRecording:
     """One sample by memray."""
 
-    def __init__(self, path: Path, namer: SiteNamer, *, native: bool, children: bool, counted: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        namer: SiteNamer,
+        *,
+        native: bool,
+        children: bool,
+        counted: bool,
+        at_most: int | None,
+    ) -> None:
         self._path = path
         self._namer = namer
         self._native = native
         self._children = children
         self._counted = counted
+        self._at_most = at_most
         self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
         self._stop: Callable[[], None] | None = None
 
@@ -113,10 +135,13 @@ class MemrayRecording:
         paths = [self._path]
         if self._children:
             paths += sorted(self._path.parent.glob(f"{self._path.name}.*"))
-        read = read_every_record if self._counted else read_aggregated
+        read = read_every_record if self._counted and self._are_few(paths) else read_aggregated
         for path in paths:
             read(path, tally, native=self._native)
         return tally.sample()
+
+    def _are_few(self, paths: list[Path]) -> bool:
+        return self._at_most is None or sum(map(number_of_records, paths)) <= self._at_most
 
 
 def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> Tracker:

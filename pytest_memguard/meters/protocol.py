@@ -44,8 +44,18 @@ class Meter(Protocol):
     label: str
     counts_allocations: bool
 
-    def recording(self, *, native: bool = False, children: bool = False, counted: bool = False) -> Recording:
-        """Prepare one sample; `counted` asks for the number of its allocations too, where the meter can."""
+    def recording(
+        self,
+        *,
+        native: bool = False,
+        children: bool = False,
+        counted: bool = False,
+        at_most: int | None = None,
+    ) -> Recording:
+        """Prepare one sample; `counted` asks to look at each allocation, where the meter can.
+
+        One of more than `at_most` records is read as if nobody had asked.
+        """
 
     def made_with(self) -> Mapping[str, str]:
         """Return the versions that the numbers depend on."""

@@ -33,6 +33,7 @@ class TracemallocMeter:
         native: bool = False,  # noqa: ARG002 - a switch of the contract that tracemalloc has no means for
         children: bool = False,  # noqa: ARG002 - as above
         counted: bool = False,  # noqa: ARG002 - as above
+        at_most: int | None = None,  # noqa: ARG002 - as above
     ) -> TracemallocRecording:
         """Prepare one sample."""
         return TracemallocRecording(self._namer)

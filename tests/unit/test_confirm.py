@@ -20,7 +20,7 @@ from pytest_memguard.gate.confirm import (
     measurement_of,
     wants_another,
 )
-from pytest_memguard.gate.judge import judge
+from pytest_memguard.gate.judge import certain, judge
 
 SAMPLES = st.lists(
     st.builds(Sample, st.integers(0, 2**30), st.integers(0, 2**30), st.integers(0, 10**6)),
@@ -69,19 +69,49 @@ def test_a_peak_in_doubt_is_looked_at_once_more() -> None:
     _, verdict = judged(samples, accepted)
     assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.OK, True)
     assert wants_another(samples, verdict, policy)
-    assert counts_allocations(samples, verdict, policy, seconds=1)
-    assert not counts_allocations(samples, verdict, policy, seconds=60)
+    assert counts_allocations(samples, verdict, policy, seconds=60)
     samples.append(Sample(128_000, 0, 7))
     measurement, verdict = judged(samples, accepted)
     assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.GREW, False)
     assert measurement.metrics["peak"] == 128_000
 
 
-def test_no_doubt_becomes_the_accepted_peak() -> None:
+@pytest.mark.parametrize("was", [None, 400_000])
+def test_no_doubt_becomes_the_accepted_peak(was: int | None) -> None:
+    entry = None if was is None else Entry({"peak": was, "retained": 0})
     samples = [Sample(90_000, 0, harness_bytes=8_000)]
-    assert not judged(samples, None)[1].is_in_doubt
+    assert not judged(samples, entry)[1].is_in_doubt
     samples = [Sample(90_000, 0, harness_bytes=9_000)]
-    assert judged(samples, None)[1].is_in_doubt
+    assert judged(samples, entry)[1].is_in_doubt
+
+
+@pytest.mark.parametrize(
+    ("sample", "was", "outcome"),
+    [
+        (Sample(90_000, 0, harness_bytes=90_000), 100_000, Outcome.NOT_MEASURED),
+        (Sample(90_000, 0, harness_bytes=90_000), None, Outcome.NOT_MEASURED),
+        (Sample(0, 0, harness_bytes=90_000), 400_000, Outcome.NOT_MEASURED),
+        (Sample(90_000, 0, harness_bytes=20_000), 100_000, Outcome.OK),
+        (Sample(190_000, 0, harness_bytes=90_000), 100_000, Outcome.GREW),
+        (Sample(90_000, 90_000, harness_bytes=90_000), 100_000, Outcome.GREW),
+    ],
+)
+def test_a_verdict_stands_where_it_is_the_same_at_both_ends_of_the_doubt(
+    sample: Sample, was: int | None, outcome: Outcome
+) -> None:
+    measurement, verdict = judged([sample], None if was is None else Entry({"peak": was, "retained": 0}))
+    verdict = certain(verdict, measurement)
+    assert verdict.outcome is outcome
+    assert not measurement.spread
+    if outcome is Outcome.NOT_MEASURED:
+        assert verdict.reason.startswith("the peak is not certain: it is between ")
+
+
+def test_what_is_compared_with_an_exact_peak_is_exact_too() -> None:
+    samples = [Sample(90_000, 0, harness_bytes=90_000), Sample(160_000, 0, 7)]
+    _, verdict = judged(samples, Entry({"peak": 100_000, "retained": 0}))
+    assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.GREW, False)
+    assert counts_allocations(samples, verdict, Policy(), seconds=60)
 
 
 def judged(samples: list[Sample], entry: Entry | None) -> tuple[Measurement, Verdict]:

@@ -1,0 +1,94 @@
+"""A peak is exact or the test is not measured, whatever a plugin held and however long it took."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import pytest
+
+from pytest_memguard.gate import confirm
+from tests.guarded_project import GuardedProject
+
+HYPOTHESIS = ("_hypothesis_pytestplugin",)
+
+
+@pytest.fixture
+def slow(project: GuardedProject, monkeypatch: pytest.MonkeyPatch) -> GuardedProject:
+    """Return a project whose plugin needs 3 MB before each call, on a machine whose clock races."""
+    project.write(
+        {"pyproject.toml": '[tool.memguard]\nexclude = ["conftest"]\n'},
+        conftest="""
+            import pytest
+
+            @pytest.hookimpl(wrapper=True, tryfirst=True)
+            def pytest_pyfunc_call(pyfuncitem):
+                bytearray(3_000_000)
+                return (yield)
+        """,
+        test_it="""
+            import os, pytest
+
+            @pytest.mark.memguard
+            def test_it(): len(bytearray(int(os.environ["SIZE"])))
+        """,
+    )
+    project.let(SIZE=400_000)
+    monkeypatch.setattr(time, "perf_counter", map(float, itertools.count(0, 100)).__next__)
+    return project
+
+
+@pytest.mark.parametrize("size", [800_000, 2_900_000, 6_000_000])
+def test_growth_behind_a_plugin_is_found_however_long_the_test_takes(slow: GuardedProject, size: int) -> None:
+    slow.accept()
+    assert "spread" not in slow.entries()
+    run = slow.run()
+    assert run.outcomes() == {"test_it": "ok"}
+    assert 400_000 < run.measured("test_it") < 400_200
+    slow.let(SIZE=size)
+    assert slow.run().outcomes() == {"test_it": "grew"}
+
+
+def test_a_peak_that_cannot_be_known_is_not_measured(
+    slow: GuardedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow.accept()
+    before = slow.entries()
+    monkeypatch.setattr(confirm, "MOST_RECORDS", 1)
+    for size in (200_000, 400_000, 2_900_000):
+        slow.let(SIZE=size)
+        run = slow.accept()
+        assert run.outcomes() == {"test_it": "not-measured"}
+        assert run.reason("test_it").startswith(
+            "the peak is not certain: it is between 0 B and 2.9 MiB, since "
+        )
+    slow.let(SIZE=6_000_000)
+    assert slow.run().outcomes() == {"test_it": "grew"}
+    assert slow.entries() == before
+
+
+def test_growth_of_a_property_test_is_no_spread(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os
+            import pytest
+            from hypothesis import given, settings, strategies as st
+
+            TREES = st.recursive(st.integers(), st.lists)  # of text there is a table, made once in 10 s
+
+            def build(tree):
+                if isinstance(tree, list): return [build(value) for value in tree] * 30
+                return str(tree) * int(os.environ["TIMES"])
+
+            @pytest.mark.memguard
+            @settings(derandomize=True, database=None, deadline=None, max_examples=10)
+            @given(TREES)
+            def test_trees(tree): build(tree)
+        """
+    )
+    project.let(TIMES=100)
+    project.spawn("--memguard-accept", plugins=HYPOTHESIS)
+    accepted = project.entries()
+    assert "peak" not in accepted.partition("spread:")[2].partition("sites:")[0]
+    project.let(TIMES=4000)
+    assert project.spawn(plugins=HYPOTHESIS).outcomes() == {"test_trees": "grew"}
