@@ -62,10 +62,11 @@ def _has_fixture(item: pytest.Item) -> bool:
     return FIXTURE in getattr(item, "fixturenames", ())
 
 
+_CHECKS = ("leaks", "threads", "tasks", "orders")
+
+
 def _asks(mark: pytest.Mark) -> bool:
-    return any(
-        bool(value) for key, value in mark.kwargs.items() if key in ("leaks", "threads") or key[:4] == "max_"
-    )
+    return any(bool(value) for key, value in mark.kwargs.items() if key in _CHECKS or key.startswith("max_"))
 
 
 def _written(marks: list[pytest.Mark]) -> list[Mapping[str, object]]:

@@ -19,7 +19,7 @@ from pytest_memguard.guard.confirming import (
     further_execution,
 )
 from pytest_memguard.guard.fixture import BOOK, RegionBook
-from pytest_memguard.guard.leak_check import run_check
+from pytest_memguard.guard.leak_check import CannotRepeatError, run_check
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.rerun import Rerunner, recorded_failure
 from pytest_memguard.guard.sampled import Sampled
@@ -86,7 +86,13 @@ class RegionGuard:
         return book
 
     def _check_call(self, body: Callable[[], object], policy: Policy, name: str) -> LeakFinding:
-        return run_check(lambda: _drop(body()), policy, self._session, test_id=self._id(name))
+        try:
+            return run_check(lambda: _drop(body()), policy, self._session, test_id=self._id(name))
+        except CannotRepeatError as error:
+            cause = error.__cause__
+            if getattr(cause, "call", 0) == 1:  # it never worked: that is the test's own failure
+                raise getattr(cause, "original", error) from None
+            return LeakFinding(False, 0, getattr(cause, "call", 0), note=str(error), is_checked=False)
 
     def _judge_all(self, book: RegionBook, confirmed: Mapping[str, Confirmed]) -> None:
         for name in {**book.samples, **book.findings, **book.unmeasured}:
@@ -108,7 +114,8 @@ class RegionGuard:
         measurement, verdict = self._session.judge(
             test_id, confirmed.samples, policy, leak=book.findings.get(name), notes=confirmed.notes
         )
-        return self._session.result(test_id, verdict, measurement)
+        result = self._session.result(test_id, verdict, measurement)
+        return self._session.demanded(result, asks=name in book.findings)
 
 
 def _drop(_value: object) -> None:

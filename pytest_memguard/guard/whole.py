@@ -20,6 +20,7 @@ from pytest_memguard.guard.children import ChildWatch, ended_in_children
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm, further_execution
 from pytest_memguard.guard.fresh_process import IsolationError, run_isolated
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
+from pytest_memguard.guard.neighbours import refused_by_neighbour
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.regions import RegionGuard
 from pytest_memguard.guard.rerun import Rerunner, recorded_failure
@@ -66,8 +67,10 @@ class ItemGuard:
         """Run the item and keep its results; what the test itself raises goes on up."""
         try:
             self._session.meter(self._plan.policy)
-            refused = tasks_refused(self._item, self._plan.policy) or threads_refused(
-                self._item, self._plan.policy
+            refused = (
+                refused_by_neighbour(self._item)
+                or tasks_refused(self._item, self._plan.policy)
+                or threads_refused(self._item, self._plan.policy)
             )
         except MeterUnavailableError as error:
             refused = str(error)

@@ -265,3 +265,24 @@ def test_a_test_with_a_failing_subtest_is_never_judged(project: GuardedProject) 
     }
     assert run.reason("test_fails") == "the test failed in its call"
     assert run.problems() == {"no-baseline": False}
+
+
+def test_what_runs_in_parallel_with_itself_is_not_measured(project: GuardedProject) -> None:
+    project.write(
+        {"pytest.ini": "[pytest]\n"},
+        test_it="""
+            import pytest
+            RUNS = []
+
+            @pytest.mark.memguard
+            def test_parallel(): RUNS.append(bytearray(100_000))
+
+            @pytest.mark.memguard
+            @pytest.mark.thread_unsafe
+            def test_alone(): assert len(RUNS) == 4
+        """,
+    )
+    run = project.run("--parallel-threads=4", plugins=("pytest_run_parallel.plugin",))
+    assert run.counted() == {"passed": 2}
+    assert run.outcomes() == {"test_parallel": "not-measured", "test_alone": "no-baseline"}
+    assert run.reason("test_parallel").startswith("pytest-run-parallel runs it several times at once")

@@ -225,3 +225,56 @@ def test_a_region_whose_samples_disagree_is_confirmed_as_a_whole_test_is(project
         "test_whole": CONFIRMING_SAMPLES_AT_MOST,
         "test_parts::part": CONFIRMING_SAMPLES_AT_MOST,
     }
+
+
+CHECKS = """
+    import pytest
+    KEPT = []
+    def clean(): pass
+    def leaky(): KEPT.append(bytearray(500))
+    ONCE = []
+    def once():
+        if ONCE: raise FileExistsError("out")
+        ONCE.append(1)
+
+    @pytest.mark.parametrize("bodies", [(leaky, clean), (clean, leaky, clean)], ids=["first", "between"])
+    def test_several(memguard, bodies):
+        for body in bodies: memguard.check_leaks(body, leak_budget=0.1)
+
+    def test_clean(memguard): memguard.check_leaks(clean, leak_budget=0.1)
+
+    def test_once(memguard): memguard.check_leaks(once)
+
+    def test_unknown(memguard): memguard.check_leaks(clean, leak_buget=0.1)
+
+    def test_broken(memguard): memguard.check_leaks(lambda: 1 / 0)
+"""
+
+
+def test_of_several_checks_of_one_name_the_worst_counts(project: GuardedProject) -> None:
+    project.write(test_it=CHECKS)
+    run = project.run("-k", "several or clean")
+    assert run.outcomes() == {
+        "test_several[first]::leaks": "leaked",
+        "test_several[between]::leaks": "leaked",
+        "test_clean::leaks": "no-baseline",
+    }
+    assert run.counted() == {"failed": 2, "passed": 1, "deselected": 3}
+
+
+def test_a_call_that_cannot_be_checked_is_told_in_one_sentence(project: GuardedProject) -> None:
+    project.write(test_it=CHECKS)
+    run = project.run("-k", "once or unknown or broken")
+    assert run.outcomes() == {
+        "test_once::leaks": "not-measured",
+        "test_unknown": "not-measured",
+        "test_broken": "not-measured",
+    }
+    assert run.reason("test_once::leaks") == "it cannot be repeated: call 2 failed with FileExistsError: out"
+    assert run.counted() == {"failed": 2, "passed": 1, "deselected": 3}
+    assert "there is no argument 'leak_buget', did you mean 'leak_budget'?" in run.text
+    assert "ZeroDivisionError" in run.text
+    assert "CannotRepeatError" not in run.text
+    assert "UnknownNameError" not in run.text
+    project.let(CI=1)
+    assert project.run("-k", "once").counted() == {"failed": 1, "deselected": 5}
