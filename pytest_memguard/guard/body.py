@@ -29,6 +29,9 @@ def leaving_fixtures(body: Callable[[], object], fixtures: Mapping[str, object])
     return _Left(body, used) if used else body
 
 
+_Leaving = Callable[[Any], AbstractContextManager[None]]
+
+
 class _Left:
     """A call that leaves fixtures alone; a class, which the search for holders knows for one of ours."""
 
@@ -37,7 +40,7 @@ class _Left:
     def __init__(
         self,
         body: Callable[[], object],
-        used: Sequence[tuple[Callable[[Any], AbstractContextManager[None]], object]],
+        used: Sequence[tuple[_Leaving, object]],
     ) -> None:
         self.__wrapped__ = body  # whose line is named where nothing finer is known
         self._used = used
@@ -84,9 +87,54 @@ def _dropping(drop: Callable[[], object]) -> Iterator[None]:
         drop()
 
 
-_LEAVING: Mapping[str, Callable[[Any], AbstractContextManager[None]]] = {
+@contextmanager
+def _class_cleanups(test_case: Any) -> Iterator[None]:
+    """Run what the block registers for the end of a `TestCase` class, the last first."""
+    cleanups = getattr(test_case, "_class_cleanups", [])
+    before = len(cleanups)
+    try:
+        yield
+    finally:
+        while len(cleanups) > before:
+            function, arguments, named = cleanups.pop()
+            function(*arguments, **named)
+
+
+@contextmanager
+def _snapshot(snapshot: Any) -> Iterator[None]:
+    """Compare with the first of syrupy's snapshots again, and count no further ones."""
+    state = {name: vars(snapshot)[name] for name in _COUNTED_BY_SYRUPY if name in vars(snapshot)}
+    for name, value in state.items():
+        setattr(snapshot, name, type(value)())
+    try:
+        yield
+    finally:
+        for name, value in state.items():
+            setattr(snapshot, name, value)
+
+
+_COUNTED_BY_SYRUPY = ("_executions", "_execution_results", "_execution_name_index")
+
+
+@contextmanager
+def _cassette(cassette: Any) -> Iterator[None]:
+    """Play a cassette of vcrpy from its start, and record nothing onto it."""
+    if not hasattr(cassette, "play_counts"):
+        yield
+        return
+    data, dirty, counts = list(cassette.data), cassette.dirty, cassette.play_counts
+    cassette.rewind()
+    try:
+        yield
+    finally:
+        cassette.data[:], cassette.dirty, cassette.play_counts = data, dirty, counts
+
+
+_LEAVING: Mapping[str, _Leaving] = {
     "monkeypatch": _monkeypatch,
     "mocker": _mocker,
+    "snapshot": _snapshot,
+    **dict.fromkeys(("vcr", "vcr_cassette"), _cassette),
     "recwarn": lambda recorder: _dropping(recorder.clear),
     **dict.fromkeys(
         ("capsys", "capfd", "capsysbinary", "capfdbinary"), lambda capture: _dropping(capture.readouterr)
@@ -118,7 +166,10 @@ def _is_async(function: object) -> bool:
 def _run(item: Any, runtest: Callable[[], None]) -> None:
     if isinstance(item, TestCaseFunction):
         _renew_test_case(item)
-    runtest()
+        with _class_cleanups(item.cls):
+            runtest()
+    else:
+        runtest()
     recorded = pop_recorded_failure(item)
     if recorded is not None:
         raise recorded

@@ -16,7 +16,7 @@ from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, TestResult, Verdict
 from pytest_memguard.gate.confirm import measurement_of, most_records
 from pytest_memguard.guard.leak_check import check_item, explain_settled
-from pytest_memguard.guard.rerun import recorded_failure
+from pytest_memguard.guard.rerun import Rerunner, recorded_failure
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.tasks import as_tasks
 from pytest_memguard.guard.threads import from_threads
@@ -84,6 +84,7 @@ class ColdRun:
             del item.runtest
 
     def _run(self, item: pytest.Item, runtest: Any) -> None:
+        rerunner = Rerunner(item)
         try:
             from_threads(
                 item, runtest, self._policy, self._session.namer, order=self._policy.orders_tried[0]
@@ -95,7 +96,7 @@ class ColdRun:
         if self._spec["explain_calls"]:
             self._leak = explain_settled(item, runtest, self._spec["explain_calls"], self._session)
         elif self._policy.leaks:
-            self._leak = check_item(item, runtest, self._policy, self._session)
+            self._leak = check_item(item, runtest, self._policy, self._session, rerunner=rerunner)
 
     def _stop(self) -> None:
         if self._recording is None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_memguard.core.measurement import LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.body import repeatable_body
-from pytest_memguard.guard.rerun import describe
+from pytest_memguard.guard.renewing import Renewals
+from pytest_memguard.guard.rerun import Rerunner, describe
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import let_go, quietly
 from pytest_memguard.guard.threads import concurrent_body, taking_turns
+from pytest_memguard.meters import SiteNamer
 
 if TYPE_CHECKING:
     from pytest_memguard.leaks.check import LeakCheck
+
+
+Calling = Callable[[], AbstractContextManager[Callable[[], object]]]
 
 
 def check_leaks(
@@ -31,7 +36,8 @@ def check_leaks(
     native: bool = False,
     between: Callable[[], None] | None = None,
     at_once: int = 1,
-    calling: Callable[[], AbstractContextManager[Callable[[], object]]] | None = None,
+    calling: Calling | None = None,
+    renewals: Renewals | None = None,
     is_news: Callable[[LeakFinding], bool] = lambda _finding: True,
     is_in_doubt: Callable[[LeakFinding], bool] = lambda _finding: False,
 ) -> LeakFinding:
@@ -40,8 +46,9 @@ def check_leaks(
     A leak whose rate `is_in_doubt` is screened twice, and the lower rate counts; one that `is_news`
     denies is not explained. `budget_seconds` is CPU time; `ceiling_bytes` limits what the check may
     add to the process; `between` is called after each window. `calling` opens what calls the body
-    `at_once` times, for a body that runs in threads. Raises `BodyFailedError` where a call fails, with
-    the error and the number of the call.
+    `at_once` times, for a body that runs in threads. With `renewals` of a test's fixtures a leak is
+    judged across them. Raises `BodyFailedError` where a call fails, with the error and the number of
+    the call.
     """
     from pytest_memguard.leaks.check import LeakCheck  # noqa: PLC0415 - only leak checks load psutil
 
@@ -54,6 +61,19 @@ def check_leaks(
         calling=calling,
     )
     finding = check.screen()
+    if finding.leaking and renewals is not None:
+        across = renewals.across(finding, ceiling_bytes=ceiling_bytes)
+        if renewals.is_broken:
+            return across
+        if across is not finding:
+            check = LeakCheck(
+                body,
+                budget_seconds=budget_seconds,
+                ceiling_bytes=ceiling_bytes,
+                at_once=at_once,
+                calling=renewals.calling,
+            )
+            is_in_doubt, finding = lambda _finding: False, across
     if finding.leaking and is_in_doubt(finding):
         finding = _lower(finding, check)
     if finding.leaking and is_news(finding):
@@ -87,6 +107,7 @@ def run_check(
     *,
     test_id: str,
     between: Callable[[], None] | None = None,
+    renewals: Renewals | None = None,
     calls_before: int = 0,
 ) -> LeakFinding:
     """Run the leak check on a body under a policy; a leak that is accepted is not explained.
@@ -97,6 +118,7 @@ def run_check(
     """
     from pytest_memguard.leaks.repeating import BodyFailedError  # noqa: PLC0415 - only leak checks load psutil
 
+    calling = partial(_opened, policy, session.namer, body) if renewals is None else renewals.staying
     try:
         return check_leaks(
             body,
@@ -105,9 +127,8 @@ def run_check(
             native=policy.native,
             between=between,
             at_once=policy.at_once,
-            calling=partial(taking_turns, body, policy, session.namer, order=policy.orders_tried[0])
-            if policy.threads > 1
-            else None,
+            calling=calling,
+            renewals=renewals,
             root=session.root,
             is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
             is_in_doubt=lambda finding: session.is_leak_in_doubt(test_id, finding, policy),
@@ -121,17 +142,59 @@ def run_check(
 
 
 def check_item(
-    item: pytest.Item, runtest: Callable[[], None], policy: Policy, session: GuardSession
+    item: pytest.Item,
+    runtest: Callable[[], None],
+    policy: Policy,
+    session: GuardSession,
+    *,
+    rerunner: Rerunner,
 ) -> LeakFinding:
-    """Repeat an item's body with the fixtures it has."""
+    """Repeat an item's body with the fixtures it has; a leak is judged across renewals of them.
+
+    The `rerunner` was made before the item's first run.
+    """
     with quietly(item) as drop:
-        body = repeatable_body(item, runtest) if policy.threads == 1 else concurrent_body(item)
+        renewals = Renewals(
+            rerunner,
+            partial(_body, item, runtest, policy),
+            partial(_opened, policy, session.namer),
+            drop=drop,
+            at_once=policy.at_once,
+        )
         try:
-            return run_check(body, policy, session, test_id=item.nodeid, between=drop, calls_before=1)
+            return run_check(
+                _function(item),
+                policy,
+                session,
+                test_id=item.nodeid,
+                between=drop,
+                renewals=renewals,
+                calls_before=1,
+            )
         except CannotRepeatError as error:
-            del body
             let_go(error)
             raise
+        finally:
+            renewals.close()
+
+
+def _body(item: pytest.Item, runtest: Callable[[], None], policy: Policy) -> Callable[[], object]:
+    return repeatable_body(item, runtest) if policy.threads == 1 else concurrent_body(item)
+
+
+def _opened(
+    policy: Policy, namer: SiteNamer, body: Callable[[], object]
+) -> AbstractContextManager[Callable[[], object]]:
+    if policy.threads == 1:
+        return nullcontext(body)
+    return taking_turns(body, policy, namer, order=policy.orders_tried[0])
+
+
+def _function(item: Any) -> Callable[[], object]:
+    """Return what names the line of an item's body, and holds neither its fixtures nor its instance."""
+    test: Any = getattr(item, "obj", None)
+    function: Callable[[], object] = getattr(test, "__func__", test) or item.runtest
+    return function
 
 
 def explain_settled(

@@ -69,12 +69,16 @@ class Rerunner:
             item.stash[TEARDOWN_ERROR] = error
             raise CannotRunAgainError(f"its tear-down failed with {describe(error)}") from error
 
+    def let_go(self) -> None:
+        """Drop what an item that is torn down still holds: its fixtures, and the instance of its class."""
+        if hasattr(self._item, "_initrequest"):
+            self._item._initrequest()  # noqa: SLF001 - as runtestprotocol does for an item that runs again
+        self._renew_instance()
+
     def set_up(self) -> None:
         """Set the item up with new fixtures and a new instance of its class."""
         item = self._item
-        if hasattr(item, "_initrequest"):
-            item._initrequest()  # noqa: SLF001 - as runtestprotocol does for an item that runs again
-        self._renew_instance()
+        self.let_go()
         if self._globs is not None:
             item.dtest.globs = dict(self._globs)
         try:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from pytest_memguard.guard.bystanders import unrecorded
+
 _SILENT_HOOKS = frozenset(
     {"pytest_runtest_logreport", "pytest_exception_interact", "pytest_warning_recorded"}
 )
@@ -29,9 +31,9 @@ def quietly(item: pytest.Item) -> Iterator[Callable[[], None]]:
             stack.enter_context(_captured(item)),
             stack.enter_context(_logs(item)),
             stack.enter_context(_warnings()),
+            stack.enter_context(unrecorded(item)),
         ]
         stack.enter_context(_no_reports(item))
-        stack.enter_context(_no_properties(item))
         stack.enter_context(_no_complaints())
         _end_time_limit(item)
 
@@ -125,16 +127,6 @@ def _no_reports(item: pytest.Item) -> Iterator[None]:
         yield
     finally:
         del session.gethookproxy
-
-
-@contextmanager
-def _no_properties(item: pytest.Item) -> Iterator[None]:
-    """Let nothing that `record_property` writes in the block reach a report."""
-    before = list(item.user_properties)
-    try:
-        yield
-    finally:
-        item.user_properties[:] = before
 
 
 @contextmanager

@@ -196,7 +196,9 @@ class ItemGuard:
     def _check_leaks(self) -> LeakFinding | None:
         if not self._plan.policy.leaks:
             return None
-        return check_item(self._item, self._runtest, self._plan.policy, self._session)
+        return check_item(
+            self._item, self._runtest, self._plan.policy, self._session, rerunner=self._rerunner
+        )
 
     def _judge_without_leaks(self, samples: list[Sample], reason: str) -> None:
         measurement, verdict = self._session.judge_without_leaks(

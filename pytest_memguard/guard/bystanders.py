@@ -1,0 +1,172 @@
+"""Plugins that record what a test does: while a test is repeated they record nothing, or forget it again.
+
+Each is known by what it keeps; none is imported that the run has not loaded.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+Drop = Callable[[], None]
+
+
+@contextmanager
+def unrecorded(item: pytest.Item) -> Iterator[Drop]:
+    """Keep what happens in the block from every record that outlives it.
+
+    Yields a function that drops what has been recorded so far.
+    """
+    with ExitStack() as stack:
+        for silence in (_live_logs, _coverage, _allure, _snapshots):
+            stack.enter_context(silence(item))
+        yield stack.enter_context(_kept_records(item))
+
+
+@contextmanager
+def _kept_records(item: pytest.Item) -> Iterator[Drop]:
+    """Put the lists and mappings that reports are made from back to what they hold now."""
+    records = [(record, _copied(record)) for record in _records(item)]
+
+    def restore() -> None:
+        for record, kept in records:
+            _restore(record, kept)
+
+    try:
+        yield restore
+    finally:
+        restore()
+
+
+def _records(item: Any) -> Iterator[Any]:
+    """Yield what properties, subtests, benchmarks, snapshots and fixtures are kept in."""
+    yield item.user_properties
+    config, fixtures = item.config, vars(item.session._fixturemanager)  # noqa: SLF001 - pytest-bdd registers fixtures there
+    found = [value for name, value in fixtures.items() if name.startswith("_arg2")]
+    for module, key in (("_pytest.junitxml", "xml_key"), ("_pytest.subtests", "failed_subtests_key")):
+        stored = config.stash.get(getattr(sys.modules.get(module), key, None), None)
+        found += [stored, getattr(stored, "global_properties", None)]
+    for plugin, name in (("_benchmarksession", "benchmarks"), ("_syrupy", "_assertions")):
+        found.append(getattr(getattr(config, plugin, None), name, None))
+    yield from filter(_is_record, found)
+
+
+def _is_record(stored: object) -> bool:
+    return isinstance(stored, (dict, list))
+
+
+def _copied(record: Any) -> Any:
+    """Copy the mappings and lists of a record; what they hold stays the same objects."""
+    if isinstance(record, dict):
+        return {key: _copied(value) for key, value in record.items()}
+    return list(record) if isinstance(record, list) else record
+
+
+def _restore(record: Any, kept: Any) -> None:
+    if isinstance(record, list):
+        if len(record) != len(kept):
+            record[:] = kept
+        return
+    for key in record.keys() - kept.keys():
+        del record[key]
+    for key, value in kept.items():
+        if _is_record(value) and key in record:
+            _restore(record[key], value)
+        else:
+            record[key] = value
+
+
+@contextmanager
+def _live_logs(item: pytest.Item) -> Iterator[None]:
+    """Let nothing of the block reach the log on the terminal or the log file of pytest."""
+    plugin: Any = item.config.pluginmanager.get_plugin("logging-plugin")
+    handlers: list[logging.Handler] = (
+        [] if plugin is None else [plugin.log_cli_handler, plugin.log_file_handler]
+    )
+    for handler in handlers:
+        handler.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(_nothing)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
+
+
+@contextmanager
+def _coverage(_item: pytest.Item) -> Iterator[None]:
+    """Let coverage see neither the lines that only a repetition reaches nor the threads that it starts.
+
+    Threads that were there before go on to be traced: nothing could start that again.
+    """
+    trace: Any = sys.gettrace()
+    if _is_of_coverage(trace):
+        new_threads = getattr(
+            threading, "_trace_hook", None
+        )  # CPython 3.10 has it, but no `threading.gettrace`
+        sys.settrace(None)
+        threading.settrace(None)
+        try:
+            yield
+        finally:
+            threading.settrace(new_threads)
+            sys.settrace(trace)
+        return
+    current = getattr(getattr(sys.modules.get("coverage"), "Coverage", None), "current", lambda: None)()
+    collector: Any = getattr(
+        current, "_collector", None
+    )  # what watches by `sys.monitoring`, all threads at once
+    if collector is None:
+        yield
+        return
+    collector.pause()
+    try:
+        yield
+    finally:
+        collector.resume()
+
+
+def _is_of_coverage(trace: object) -> bool:
+    return type(getattr(trace, "__self__", trace)).__module__.partition(".")[0] == "coverage"
+
+
+@contextmanager
+def _allure(_item: pytest.Item) -> Iterator[None]:
+    """Take away who writes steps, attachments and containers down for allure."""
+    manager: Any = getattr(sys.modules.get("allure_commons"), "plugin_manager", None)
+    writers = [] if manager is None else [each for each in manager.get_plugins() if _writes_for_allure(each)]
+    names = [manager.get_name(writer) for writer in writers]
+    for writer in writers:
+        manager.unregister(writer)
+    try:
+        yield
+    finally:
+        for writer, name in zip(writers, names, strict=True):
+            manager.register(writer, name)
+
+
+def _writes_for_allure(plugin: object) -> bool:
+    return hasattr(plugin, "start_step") or hasattr(plugin, "report_result")
+
+
+@contextmanager
+def _snapshots(item: pytest.Item) -> Iterator[None]:
+    """Let syrupy write no snapshot, though it was told to update them."""
+    session: Any = getattr(item.config, "_syrupy", None)
+    if not hasattr(session, "queue_snapshot_write"):
+        yield
+        return
+    session.queue_snapshot_write = lambda *_arguments, **_named: None
+    try:
+        yield
+    finally:
+        del session.queue_snapshot_write

@@ -1,0 +1,107 @@
+"""Makes a test's function-scoped fixtures anew while its body is repeated: what dies with them is no leak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+
+from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.guard.rerun import CannotRunAgainError, Rerunner
+
+Body = Callable[[], object]
+
+
+class Renewals:
+    """Renewals of one item; fixtures of a class, a module or the session stay.
+
+    `make_body` returns a call of the body with the fixtures that the item has then, `opened` what makes
+    `at_once` calls of it. `drop` drops what the body printed or logged. Nobody else may keep the body:
+    it holds the fixtures.
+    """
+
+    def __init__(
+        self,
+        rerunner: Rerunner,
+        make_body: Callable[[], Body],
+        opened: Callable[[Body], AbstractContextManager[Body]],
+        *,
+        drop: Callable[[], None],
+        at_once: int = 1,
+    ) -> None:
+        self._rerunner = rerunner
+        self._make_body = make_body
+        self._opened = opened
+        self._body: Body | None = None
+        self._drop = drop
+        self._at_once = at_once
+        self._is_set_up = True
+
+    def staying(self) -> AbstractContextManager[Body]:
+        """Open what calls the body with the fixtures that the item has."""
+        if not self._is_set_up:
+            self._set_up()
+        if self._body is None:
+            self._body = self._make_body()
+        return self._opened(self._body)
+
+    @contextmanager
+    def calling(self) -> Iterator[Body]:
+        """Set the item up, yield what calls its body, and tear the item down."""
+        self._set_up()
+        try:
+            with self.staying() as body:
+                yield body
+        finally:
+            self._tear_down()
+            self._drop()
+
+    def _set_up(self) -> None:
+        if self._is_set_up:
+            self._tear_down()
+        self._rerunner.set_up()
+        self._is_set_up = True
+
+    def _tear_down(self) -> None:
+        self._is_set_up = False
+        self._body = None
+        self._rerunner.tear_down()
+        self._rerunner.let_go()
+
+    def close(self) -> None:
+        """Leave the item set up, as pytest expects to find it."""
+        if not self._is_set_up:
+            self._set_up()
+
+    def across(self, finding: LeakFinding, *, ceiling_bytes: int) -> LeakFinding:
+        """Judge a leak across renewals, where one renewal shows that a part of it dies with the fixtures.
+
+        Returns the finding itself where it stands. A finding of fixtures that cannot be made anew
+        stands too, and says so.
+        """
+        from pytest_memguard.leaks import renewed  # noqa: PLC0415 - only leak checks load psutil
+
+        try:
+            if not self._frees(finding):
+                return finding
+            step = renewed.step_across(finding, ceiling_bytes=ceiling_bytes)
+            windows = renewed.read_across(self.calling, step=step, at_once=self._at_once)
+        except CannotRunAgainError as error:
+            note = f"whether it dies with its fixtures is not known: {error}"
+            return replace(finding, note="; ".join(filter(None, (finding.note, note))))
+        return renewed.judged_across(finding, renewed.without_renewals(windows))
+
+    def _frees(self, finding: LeakFinding) -> bool:
+        """Say whether one renewal frees a part of what has piled up."""
+        from pytest_memguard.leaks.readings import Readings  # noqa: PLC0415 - only leak checks load psutil
+        from pytest_memguard.leaks.renewed import is_freed  # noqa: PLC0415 - only leak checks load psutil
+
+        readings = Readings()
+        try:
+            readings.take(0)
+            self._set_up()
+            readings.take(0)
+            before, after = readings.windows()
+        finally:
+            readings.close()
+        return is_freed(finding, before, after)

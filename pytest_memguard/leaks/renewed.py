@@ -1,0 +1,129 @@
+"""Growth across renewals: what is left of a leak when that which a body is called with is made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median_low
+
+from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.units import format_size
+from pytest_memguard.leaks.decision import Trend, decide
+from pytest_memguard.leaks.readings import Readings
+from pytest_memguard.leaks.repeating import Repeater
+from pytest_memguard.leaks.series import Window, held_between
+from pytest_memguard.meters.garbage import only_new_garbage
+
+Calling = Callable[[], AbstractContextManager[Callable[[], object]]]
+
+EMPTY_WINDOWS = 5
+WINDOWS = 12
+RENEWALS = 1 + EMPTY_WINDOWS + WINDOWS
+"""How often everything is made anew, whatever that takes: once to warm up, then windows of one call, which
+show what making it anew leaves behind by itself, then as many of many calls as the decision needs."""
+
+_LEAST_STEP = 2
+_CEILING_SHARE = 8
+_FREED_BY_CHANCE_BYTES = 4096
+_SMALL_SHARE = 0.02
+"""What so small a share of a leak dies with, the leak is not in."""
+
+_NEARLY_ALL = 0.9
+
+
+def step_across(finding: LeakFinding, *, ceiling_bytes: int) -> int:
+    """Return how many calls each window makes: all together those of the finding, within the ceiling."""
+    fitting = ceiling_bytes // _CEILING_SHARE // max(1, finding.bytes_per_call)
+    return max(_LEAST_STEP, min(finding.calls // WINDOWS, fitting))
+
+
+def read_across(calling: Calling, *, step: int, at_once: int = 1) -> tuple[Window, ...]:
+    """Make windows of calls, each between a set-up and a tear-down, and read after each tear-down.
+
+    `calling` sets up, yields what calls the body, and tears down. Raises `BodyFailedError` where
+    a call fails.
+    """
+    readings = Readings()
+    made = 0
+    with only_new_garbage():
+        try:
+            for calls in (*[1] * (1 + EMPTY_WINDOWS), *[step] * WINDOWS):
+                made += _call_between_renewals(calling, calls, at_once)
+                readings.take(made)
+            return readings.windows()
+        finally:
+            readings.close()
+
+
+def _call_between_renewals(calling: Calling, calls: int, at_once: int) -> int:
+    """Make the calls and return how many there were; nothing that called is left when this returns."""
+    with calling() as body:
+        repeat = Repeater(body, at_once)
+        repeat(calls)
+    return repeat.calls
+
+
+def without_renewals(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """Take what a renewal leaves behind by itself out of the windows of many calls, which are returned."""
+    empty = windows[: 1 + EMPTY_WINDOWS]
+    start = windows[EMPTY_WINDOWS]
+    one_call = max(1, empty[-1].calls - empty[-2].calls)
+
+    def less(values: Sequence[int | None], number: int) -> int | None:
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
+            return None
+        steps = [after - before for before, after in pairwise(known)]
+        return known[EMPTY_WINDOWS + number] - number * median_low(steps[:EMPTY_WINDOWS])
+
+    return tuple(
+        Window(
+            calls=window.calls - start.calls - number * one_call,
+            blocks=less([each.blocks for each in windows], number),
+            blocks_bytes=less([each.blocks_bytes for each in windows], number),
+            heap_bytes=less([each.heap_bytes for each in windows], number),
+            resident_bytes=less([each.resident_bytes for each in windows], number),
+            counts={
+                unit: value
+                for unit in window.counts
+                if (value := less([each.counts.get(unit) for each in windows], number)) is not None
+            },
+        )
+        for number, window in enumerate(windows[EMPTY_WINDOWS:])
+    )
+
+
+def is_freed(finding: LeakFinding, before: Window, after: Window) -> bool:
+    """Say whether a renewal between two readings freed a part of what the finding saw pile up."""
+    freed = max(held_between(after, before), (before.resident_bytes or 0) - (after.resident_bytes or 0))
+    if freed > max(_FREED_BY_CHANCE_BYTES, _SMALL_SHARE * finding.bytes_per_call * finding.calls):
+        return True
+    return any(
+        before.counts.get(grown.unit, 0) - after.counts.get(grown.unit, 0) > 1 for grown in finding.counts
+    )
+
+
+def judged_across(finding: LeakFinding, windows: Sequence[Window]) -> LeakFinding:
+    """Return what windows across renewals show, in place of a finding that saw growth without them.
+
+    Where nearly all of the growth outlives the renewals the finding stands: it rests on more calls.
+    """
+    growth = decide(windows)
+    leaking = growth.trend is Trend.GROWS
+    if leaking and growth.bytes_per_call >= _NEARLY_ALL * finding.bytes_per_call:
+        return finding
+    died = format_size(finding.bytes_per_call - growth.bytes_per_call)
+    note = f"{died} a call pile up in its fixtures and die with them, as {RENEWALS} renewals showed"
+    return replace(
+        finding,
+        leaking=leaking,
+        bytes_per_call=growth.bytes_per_call,
+        doubt_bytes=growth.doubt_bytes,
+        calls=growth.calls,
+        settled_bytes=0 if leaking else max(0, held_between(windows[0], windows[-1])),
+        counts=growth.counts,
+        is_accelerating=growth.is_accelerating,
+        note=note,
+    )
