@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 
 from pytest_memguard.core.measurement import LeakFinding
@@ -17,7 +17,7 @@ class Renewals:
 
     `make_body` returns a call of the body with the fixtures that the item has then, `opened` what makes
     `at_once` calls of it. `drop` drops what the body printed or logged. Nobody else may keep the body:
-    it holds the fixtures.
+    it holds the fixtures. `is_broken` says that the fixtures are gone and could not be made anew.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Renewals:
         self._drop = drop
         self._at_once = at_once
         self._is_set_up = True
+        self.is_broken = False
 
     def staying(self) -> AbstractContextManager[Body]:
         """Open what calls the body with the fixtures that the item has."""
@@ -69,9 +70,10 @@ class Renewals:
         self._rerunner.let_go()
 
     def close(self) -> None:
-        """Leave the item set up, as pytest expects to find it."""
+        """Leave the item set up, as pytest expects to find it; where that fails it is left torn down."""
         if not self._is_set_up:
-            self._set_up()
+            with suppress(CannotRunAgainError):
+                self._set_up()
 
     def across(self, finding: LeakFinding, *, ceiling_bytes: int) -> LeakFinding:
         """Judge a leak across renewals, where one renewal shows that a part of it dies with the fixtures.
@@ -87,6 +89,7 @@ class Renewals:
             step = renewed.step_across(finding, ceiling_bytes=ceiling_bytes)
             windows = renewed.read_across(self.calling, step=step, at_once=self._at_once)
         except CannotRunAgainError as error:
+            self.is_broken = True
             note = f"whether it dies with its fixtures is not known: {error}"
             return replace(finding, note="; ".join(filter(None, (finding.note, note))))
         return renewed.judged_across(finding, renewed.without_renewals(windows))

@@ -1,0 +1,195 @@
+"""A leak is judged across renewals of the fixtures: what dies with them is none, whatever recorded it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+RECORDING = {
+    "mocks": (
+        ("pytest_mock",),
+        """
+        @pytest.fixture
+        def client(): return unittest.mock.MagicMock()
+
+        @pytest.fixture
+        def patched(mocker): return mocker.patch("os.getcwd")
+
+        @pytest.fixture
+        def patched_by_hand():
+            with unittest.mock.patch("os.getcwd") as getcwd:
+                yield getcwd
+
+        def test_mock(client): client.get("/x")
+        def test_mock_leak(client): client.get("/x"); leak()
+        def test_patched(patched): os.getcwd()
+        def test_patched_by_hand(patched_by_hand): os.getcwd()
+        """,
+    ),
+    "pytest's own": (
+        (),
+        """
+        def test_property(record_property): record_property("a", 1)
+        def test_suite_property(record_testsuite_property): record_testsuite_property("a", 1)
+        def test_finalizer(request): request.addfinalizer(lambda: None)
+        def test_log(caplog): caplog.handler.records.append(bytes(500))
+
+        class TestClass(unittest.TestCase):
+            def test_cleanup(self): self.addClassCleanup(lambda: None)
+            def test_cleanup_leak(self): self.addClassCleanup(lambda: None); leak()
+
+        class TestInstance:
+            kept = None
+            def setup_method(self): self.kept = []
+            def test_instance(self): self.kept.append(bytes(500))
+            def test_instance_leak(self): self.kept.append(bytes(500)); leak()
+        """,
+    ),
+    "async fixtures": (
+        ("pytest_asyncio.plugin",),
+        """
+        @pytest_asyncio.fixture
+        async def seen():
+            seen = []
+            yield seen
+            seen.clear()
+
+        @pytest.mark.asyncio
+        async def test_async(seen): seen.append(bytes(500))
+
+        @pytest.mark.asyncio
+        async def test_async_leak(seen): seen.append(bytes(500)); leak()
+        """,
+    ),
+    "trio": (
+        ("pytest_trio.plugin",),
+        """
+        @pytest.fixture
+        async def nursery_user():
+            await trio.sleep(0)
+            yield
+
+        @pytest.mark.trio
+        async def test_trio(nursery_user): await trio.sleep(0)
+
+        @pytest.mark.trio
+        async def test_trio_leak(nursery_user): leak()
+        """,
+    ),
+    "respx": (
+        ("respx.plugin",),
+        """
+        def test_request(respx_mock):
+            respx_mock.get("https://shop/").mock(return_value=httpx.Response(204))
+            respx_mock.handler(httpx.Request("GET", "https://shop/"))
+        """,
+    ),
+}
+HEAD = """
+        import os, unittest, unittest.mock, pytest
+        {imports}
+        pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
+        KEPT = []
+        def leak(): KEPT.append(bytes(2000))
+"""
+IMPORTS = {"async fixtures": "import pytest_asyncio", "trio": "import trio", "respx": "import httpx, respx"}
+
+
+@pytest.mark.parametrize("kind", RECORDING)
+def test_what_a_fixture_records_is_no_leak_and_a_leak_beside_it_is_one(
+    project: GuardedProject, kind: str
+) -> None:
+    plugins, text = RECORDING[kind]
+    project.write(test_it=HEAD.format(imports=IMPORTS.get(kind, "")) + text)
+    run = project.spawn("-W", "ignore::pytest.PytestDeprecationWarning", plugins=plugins)
+    results = run.results()
+    assert {name: result["outcome"] for name, result in results.items()} == {
+        name: "leaked" if name.endswith("_leak") else "no-baseline" for name in results
+    }
+    for result in results.values():
+        if result["outcome"] == "leaked":
+            assert 2000 <= result["leak"]["bytes_per_call"] <= 2300
+
+
+def test_what_dies_with_fixtures_is_a_note_with_the_number_of_renewals(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            MADE = []
+
+            @pytest.fixture
+            def cache():
+                MADE.append(1)
+                return []
+
+            @pytest.mark.memguard(leaks=True, leak_budget=0.1)
+            def test_cache(cache): cache.append(bytes(2000))
+
+            def test_made(): assert len(MADE) < 30
+        """
+    )
+    run = project.run()
+    assert run.counted() == {"passed": 2}
+    note = "2.0 KiB a call pile up in its fixtures and die with them, as 18 renewals showed"
+    assert f"note  1 test: {note}" in run.summary
+
+
+def test_fixtures_of_a_wider_scope_stay_and_their_growth_is_a_leak(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
+
+            @pytest.fixture(scope="module")
+            def wide(): return []
+
+            @pytest.fixture
+            def narrow(wide): return []
+
+            def test_wide(wide, narrow):
+                wide.append(bytes(500))
+                narrow.append(bytes(1500))
+        """
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_wide": "leaked"}
+    assert 530 <= run.results()["test_wide"]["leak"]["bytes_per_call"] <= 600
+
+
+def test_a_fixture_that_cannot_be_made_anew_leaves_the_finding_and_says_so(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            MADE = []
+
+            @pytest.fixture
+            def once():
+                MADE.append(1)
+                assert len(MADE) < 4, "only so often"
+                return []
+
+            @pytest.mark.memguard(leaks=True, leak_budget=0.1)
+            def test_once(once): once.append(bytes(500))
+        """
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_once": "leaked"}
+    assert "whether it dies with its fixtures is not known: its second set-up failed with " in run.text
+
+
+def test_a_test_from_threads_is_renewed_too(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1, threads=2)
+            KEPT = []
+
+            @pytest.fixture
+            def seen(): return []
+
+            def test_seen(seen): seen.append(bytes(500))
+            def test_kept(seen): KEPT.append(bytes(2000)); seen.append(bytes(500))
+        """
+    )
+    assert project.run().outcomes() == {"test_kept": "leaked", "test_seen": "no-baseline"}
