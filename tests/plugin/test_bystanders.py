@@ -17,6 +17,12 @@ HEAD = """
 """
 
 
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pytest-xdist runs these tests, a plugin would write nothing: it would take itself for a worker's."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 def texts(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}
 
@@ -88,15 +94,14 @@ def test_snapshots_are_those_of_one_run(project: GuardedProject) -> None:
             assert {"a": 1} == snapshot
         """
     )
-    plain = project.spawn("--snapshot-update", plugins=("syrupy",), guard=False)
+    project.spawn("--snapshot-update", plugins=("syrupy",), guard=False)
     written = texts(project.root / "__snapshots__")
+    assert list(written) == ["test_it.ambr"]
     (project.root / "__snapshots__/test_it.ambr").unlink()
     for options in (("--snapshot-update",), ()):
         run = project.spawn(*options, plugins=("syrupy",))
         assert run.outcomes() == {"test_it": "no-baseline"}
         assert texts(project.root / "__snapshots__") == written
-        assert "2 snapshots" in run.text
-    assert "2 snapshots generated" in plain.text
 
 
 def test_benchmarks_are_listed_once(project: GuardedProject) -> None:
