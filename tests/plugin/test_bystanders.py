@@ -19,7 +19,7 @@ HEAD = """
 
 @pytest.fixture(autouse=True)
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where pytest-xdist runs these tests, a plugin would write nothing: it would take itself for a worker's."""
+    """Let plugins write their files where pytest-xdist runs these tests: no project is a worker of it."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
 
