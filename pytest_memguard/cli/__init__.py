@@ -6,14 +6,13 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from pytest_memguard import __version__
-from pytest_memguard.cli.command import Argument, Call, Command, Option
+from pytest_memguard.cli.project import Project
 from pytest_memguard.core.errors import MemguardError, nearest
 from pytest_memguard.reports.untrusted import printable
 
@@ -23,18 +22,21 @@ COMMANDS = {
     "diff": "Compare the last run with the baseline, or two runs.",
     "summary": "Write the report of the last run.",
     "compare": "Compare this tree with another commit, without a baseline.",
-    "prune": "Remove entries whose test no longer exists or is no longer guarded.",
+    "prune": "Remove entries that no guarded test answers for.",
     "selftest": "Plant a growth and a leak, and see that the gate fails.",
 }
-"""Every command with its line of help; each is `COMMAND` in the module of its name."""
+"""Every command with its line of help; each is the function of its name, in the module of its name."""
 
 _DOCS = "docs/reference/messages.md"
 _INTERRUPTED = 130
 _LONGEST_MESSAGE = 2000
 
 
-class _Commands(click.Group):
-    """The group of commands; a command's module is imported when the command is called."""
+class _LazyGroup(click.Group):
+    """The group of commands; a command's module is imported when the command is called.
+
+    As in https://click.palletsprojects.com/en/stable/complex/#lazily-loading-subcommands.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         """Return the names in the order of the table, the order of their use."""
@@ -44,7 +46,9 @@ class _Commands(click.Group):
         """Load one command."""
         if cmd_name not in COMMANDS:
             return None
-        return _built(cmd_name, importlib.import_module(f"{__name__}.{cmd_name}").COMMAND)
+        command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 - what the table of commands promises
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- as above
         """List the commands without importing any."""
@@ -61,7 +65,7 @@ class _Commands(click.Group):
 
 
 @click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.option(
     "--root",
@@ -75,7 +79,8 @@ def memguard(context: click.Context, root: Path | None) -> None:
 
     Exit codes: 0 fine, 1 growth, 2 usage or unreadable input, 3 nothing to judge.
     """
-    context.obj = root
+    context.obj = Project(root)
+    context.color = False if os.environ.get("NO_COLOR") else None
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -101,75 +106,3 @@ def _exit_code(arguments: list[str] | None) -> int:
         click.echo("memguard: interrupted; nothing is half-written.", err=True)
         return _INTERRUPTED
     return code if isinstance(code, int) else 0
-
-
-def _built(name: str, command: Command) -> click.Command:
-    parameters: list[click.Parameter] = [_argument(argument) for argument in command.arguments]
-    parameters += [_option(option) for option in command.options]
-    return click.Command(
-        name,
-        help=command.help,
-        params=parameters,
-        callback=_callback(command),
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-
-
-def _callback(command: Command) -> Callable[..., int]:
-    @click.pass_context
-    def run(context: click.Context, /, **values: object) -> int:
-        # Here, because it imports yaml, which `--help` and completion do without.
-        from pytest_memguard.storage.settings_file import find_root, load_settings  # noqa: PLC0415
-
-        root = context.find_object(Path) or find_root(Path.cwd())
-        given = {name.replace("_", "-"): value for name, value in values.items()}
-        call = Call(
-            root=root,
-            settings=load_settings(root),
-            write=_writer(),
-            paint=lambda text, colour: click.style(text, fg=colour),
-            values=given,
-        )
-        return command.run(call)
-
-    return run
-
-
-def _writer() -> Callable[[str], None]:
-    """Return what writes a line; a reader that stops early, such as `head`, changes no exit code."""
-    color = False if os.environ.get("NO_COLOR") else None
-    gone = False
-
-    def write(line: str) -> None:
-        nonlocal gone
-        if gone:
-            return
-        try:
-            click.echo(line, color=color)
-        except BrokenPipeError:
-            gone = True
-            # Otherwise the interpreter's own exit would write into the pipe again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-    return write
-
-
-def _argument(argument: Argument) -> click.Argument:
-    if argument.many:
-        return click.Argument([argument.name], nargs=-1, required=argument.required)
-    return click.Argument([argument.name], required=argument.required)
-
-
-def _option(option: Option) -> click.Option:
-    flags = [f"--{option.name}"]
-    if option.flag:
-        return click.Option(flags, is_flag=True, help=option.help)
-    return click.Option(
-        flags,
-        help=option.help,
-        multiple=option.many,
-        metavar=None if option.choices else option.value,
-        type=click.Choice(option.choices) if option.choices else str,
-        default=() if option.many else option.default,
-        show_default=option.default is not None,
-    )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_memguard.cli.command import BASELINE, DRY_RUN, FROM, PATTERNS, Call, Command, Option
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from pytest_memguard.cli.parameters import baseline_option, dry_run_option, from_option, patterns_argument
+from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.verdict import Outcome, RunResults, counts
 from pytest_memguard.reports.ranking import count_text
@@ -13,54 +19,64 @@ from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
 from pytest_memguard.storage.results import read_results_by_environment
 
 
-def accept(call: Call) -> int:
-    """Accept each environment of the results; a line for each entry that changes."""
-    runs = read_results_by_environment(call.results_paths)
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What of each run is accepted, and how."""
+
+    patterns: tuple[str, ...]
+    everything: bool
+    note: str | None
+    dry_run: bool
+
+
+@click.command()
+@patterns_argument
+@click.option("--all", "everything", is_flag=True, help="Rewrite also the entries of tests that are ok.")
+@click.option("--note", help="Why it may grow; kept in the entry for whoever reviews it.")
+@from_option
+@baseline_option
+@dry_run_option
+@pass_project
+def accept(
+    project: Project,
+    *,
+    patterns: tuple[str, ...],
+    everything: bool,
+    note: str | None,
+    sources: tuple[Path, ...],
+    baseline: str | None,
+    dry_run: bool,
+) -> None:
+    """Accept what the last run measured: only entries whose verdict asks for it change.
+
+    PATTERNS are node ids, files, folders or shell patterns; without one every test is meant.
+    """
+    runs = read_results_by_environment(project.results(sources))
     if not any(run.tests for run in runs):
         raise NothingToJudgeError("the results hold no guarded test; mark one, then run `pytest --memguard`.")
-    patterns = call.texts("patterns")
     select((test.id for run in runs for test in run.tests), patterns)  # each must fit somewhere
     for run in runs:
         if fitting((test.id for test in run.tests), patterns):
-            _accept_run(call, run, patterns)
-    return 0
+            store = BaselineStore(project.baseline(baseline), run.environment)
+            _accept_run(project, store, run, _Wish(patterns, everything, note, dry_run))
 
 
-def _accept_run(call: Call, run: RunResults, patterns: tuple[str, ...]) -> None:
-    store = BaselineStore(call.baseline_directory, run.environment)
-    dry_run = call.flag("dry-run")
-    write = accepting.plan if dry_run else accepting.accept
-    changes = write(store, run, patterns, everything=call.flag("all"), note=call.text("note"))
-    if not dry_run and (call.root / ".memguard").is_dir():
-        write_gitignore(call.root / ".memguard")
+def _accept_run(project: Project, store: BaselineStore, run: RunResults, wish: _Wish) -> None:
+    write = accepting.plan if wish.dry_run else accepting.accept
+    changes = write(store, run, wish.patterns, everything=wish.everything, note=wish.note)
+    if not wish.dry_run and (project.root / ".memguard").is_dir():
+        write_gitignore(project.root / ".memguard")
     for change in changes:
-        call.write(f"  {printable(change.description)}")
-    call.write(_last_line(run, patterns, changes, dry_run=dry_run))
+        project.write(f"  {printable(change.description)}")
+    project.write(_last_line(run, changes, wish))
 
 
-def _last_line(run: RunResults, patterns: tuple[str, ...], changes: list[Change], *, dry_run: bool) -> str:
+def _last_line(run: RunResults, changes: list[Change], wish: _Wish) -> str:
     if changes:
-        verb = "would be accepted" if dry_run else "accepted"
+        verb = "would be accepted" if wish.dry_run else "accepted"
         count = f"{len(changes):,} {'entry' if len(changes) == 1 else 'entries'}"
         return f"{count} {verb} for {run.environment}."
-    chosen = fitting((test.id for test in run.tests), patterns)
+    chosen = fitting((test.id for test in run.tests), wish.patterns)
     found = counts(test.outcome for test in run.tests if test.id in chosen)
     hint = " Rewrite also what is ok with --all." if Outcome.OK in found else ""
     return f"Nothing to accept for {run.environment}: {count_text(found)}.{hint}"
-
-
-COMMAND = Command(
-    help="""Accept what the last run measured: only entries whose verdict asks for it change.
-
-    PATTERNS are node ids, files, folders or shell patterns; without one every test is meant.
-    """,
-    run=accept,
-    arguments=(PATTERNS,),
-    options=(
-        Option("all", "Rewrite also the entries of tests that are ok.", flag=True),
-        Option("note", "Why it may grow; kept in the entry for whoever reviews it."),
-        FROM,
-        BASELINE,
-        DRY_RUN,
-    ),
-)

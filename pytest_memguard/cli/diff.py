@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_memguard.cli.command import BASELINE, FROM, Argument, Call, Command, Option
+import click
+
+from pytest_memguard.cli.parameters import baseline_option, from_option
+from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, counts
 from pytest_memguard.gate.judge import judge
@@ -34,39 +37,55 @@ class Row(NamedTuple):
     is_quarantined: bool = False
 
 
-def diff(call: Call) -> int:
-    """Write what differs; exit code 1 where something grew."""
-    given = call.texts("what")
-    files = [text for text in given if text.endswith(".json")]
-    if files and len(files) != len(given):
-        raise ResultsError(f"give two results files or patterns, not both; got {' '.join(given)}.")
+@click.command()
+@click.argument("what", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Show also what is ok.")
+@from_option
+@baseline_option
+@pass_project
+def diff(
+    project: Project,
+    *,
+    what: tuple[str, ...],
+    everything: bool,
+    sources: tuple[Path, ...],
+    baseline: str | None,
+) -> int:
+    """Compare the last run with the baseline, or two results files with each other.
+
+    WHAT is nothing, patterns (node ids, files, folders, shell patterns), or two results files:
+    the earlier and the later. Two files are judged by the settings' tolerance. Exit code 1 where
+    something grew.
+    """
+    files = [text for text in what if text.endswith(".json")]
+    if files and len(files) != len(what):
+        raise ResultsError(f"give two results files or patterns, not both; got {' '.join(what)}.")
     if files:
-        return _report(call, *_between_files(call, files))
-    codes = [
-        _report(call, run.environment, _against_baseline(call, run, given))
-        for run in read_results_by_environment(call.results_paths)
-    ]
+        return _report(project, *_between_files(project, files), everything=everything)
+    codes = []
+    for run in read_results_by_environment(project.results(sources)):
+        store = BaselineStore(project.baseline(baseline), run.environment)
+        rows = _against_baseline(store, run, what)
+        codes.append(_report(project, run.environment, rows, everything=everything))
     return max(codes)
 
 
-def _report(call: Call, environment: str, rows: list[Row]) -> int:
+def _report(project: Project, environment: str, rows: list[Row], *, everything: bool) -> int:
     for outcome, test_id, text, _ in rows:
-        if outcome is Outcome.OK and not call.flag("all"):
+        if outcome is Outcome.OK and not everything:
             continue
-        word = call.paint(f"{outcome:<{_WIDTH}}", _COLOURS.get(outcome, "cyan"))
-        call.write(f"  {word}  {printable(test_id)}")
+        word = click.style(f"{outcome:<{_WIDTH}}", _COLOURS.get(outcome, "cyan"))
+        project.write(f"  {word}  {printable(test_id)}")
         if text:
-            call.write(f"  {'':<{_WIDTH}}    {printable(text)}")
+            project.write(f"  {'':<{_WIDTH}}    {printable(text)}")
     found = counts(outcome for outcome, *_ in rows)
-    call.write(f"{count_text(found)}  ({environment})")
+    project.write(f"{count_text(found)}  ({environment})")
     return int(any(row.outcome.is_growth and not row.is_quarantined for row in rows))
 
 
-def _against_baseline(call: Call, run: RunResults, patterns: tuple[str, ...]) -> list[Row]:
+def _against_baseline(store: BaselineStore, run: RunResults, patterns: tuple[str, ...]) -> list[Row]:
     """Keep the run's own verdicts, but for what has been accepted since."""
-    entries = BaselineStore(call.baseline_directory, run.environment).entries_of(
-        test.id for test in run.tests
-    )
+    entries = store.entries_of(test.id for test in run.tests)
     chosen = select((test.id for test in run.tests), patterns)
     return [
         _row(test, Change(test.id, entries.get(test.id), None)) for test in run.tests if test.id in chosen
@@ -84,7 +103,7 @@ def _row(test: TestResult, accepted: Change) -> Row:
     return Row(test.outcome, test.id, text, test.verdict.is_quarantined)
 
 
-def _between_files(call: Call, files: list[str]) -> tuple[str, list[Row]]:
+def _between_files(project: Project, files: list[str]) -> tuple[str, list[Row]]:
     if len(files) != 2:  # noqa: PLR2004 -- before and after
         raise ResultsError(f"two results files are compared, got {len(files)}: memguard diff A.json B.json.")
     before, after = (read_results([Path(file)]) for file in files)
@@ -96,30 +115,17 @@ def _between_files(call: Call, files: list[str]) -> tuple[str, list[Row]]:
     if not before.tests and not after.tests:
         raise NothingToJudgeError("neither results file holds a guarded test.")
     earlier = {test.id: test for test in before.tests}
-    rows = [_compared(call, earlier.pop(test.id, None), test) for test in after.tests]
+    rows = [_compared(project, earlier.pop(test.id, None), test) for test in after.tests]
     gone = [Row(Outcome.STALE, test.id, f"only in {files[0]}") for test in earlier.values()]
     return after.environment, rows + gone
 
 
-def _compared(call: Call, before: TestResult | None, after: TestResult) -> Row:
+def _compared(project: Project, before: TestResult | None, after: TestResult) -> Row:
     if after.measurement is None:
         return Row(Outcome.NOT_MEASURED, after.id, after.verdict.reason)
     if before is None or before.measurement is None:
         return Row(Outcome.NEW, after.id, Change(after.id, None, entry_from(after.measurement)).figures)
     old = entry_from(before.measurement)
-    verdict = judge(after.measurement, old, call.settings.policy_for(after.id))
+    verdict = judge(after.measurement, old, project.settings.policy_for(after.id))
     figures = Change(after.id, old, entry_from(after.measurement)).figures
     return Row(verdict.outcome, after.id, figures, after.verdict.is_quarantined)
-
-
-COMMAND = Command(
-    help="""Compare the last run with the baseline, or two results files with each other.
-
-    WHAT is nothing, patterns (node ids, files, folders, shell patterns), or two results files:
-    the earlier and the later. Two files are judged by the settings' tolerance. Exit code 1 where
-    something grew.
-    """,
-    run=diff,
-    arguments=(Argument("what", many=True, required=False),),
-    options=(Option("all", "Show also what is ok.", flag=True), FROM, BASELINE),
-)

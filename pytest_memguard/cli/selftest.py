@@ -9,8 +9,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 import pytest_memguard
-from pytest_memguard.cli.command import Call, Command
+from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.storage.results import read_results
@@ -50,22 +52,28 @@ def test_{name}():
 """
 
 
-def selftest(call: Call) -> int:
-    """Accept a clean project, see it pass, plant each fault, and see its outcome; exit code 1 otherwise."""
+@click.command()
+@pass_project
+def selftest(user: Project) -> int:
+    """Plant a growth and a leak in a temporary project, and see that the gate fails for both.
+
+    Runs pytest with this interpreter and touches nothing of the project. Exit code 1 where the
+    gate could not be made to fail, or where it failed on unchanged code.
+    """
     failures = 0
     with tempfile.TemporaryDirectory(prefix="memguard-selftest-") as name:
         project = Path(name)
         (project / "pyproject.toml").write_text("[tool.pytest.ini_options]\n", encoding="utf-8")
         for probe in PROBES:
-            failures += not _probe(call, project, probe)
+            failures += not _probe(user, project, probe)
     if failures:
-        call.write(f"{failures} of {len(PROBES)} probes failed: this gate cannot be trusted here.")
+        user.write(f"{failures} of {len(PROBES)} probes failed: this gate cannot be trusted here.")
         return 1
-    call.write(f"The gate fails when it must: {len(PROBES)} of {len(PROBES)} probes.")
+    user.write(f"The gate fails when it must: {len(PROBES)} of {len(PROBES)} probes.")
     return 0
 
 
-def _probe(call: Call, project: Path, probe: Probe) -> bool:
+def _probe(user: Project, project: Path, probe: Probe) -> bool:
     """Take one probe through accepting, passing and failing."""
     steps = (
         ("accepted", probe.clean, ("--memguard-accept",), None),
@@ -79,14 +87,14 @@ def _probe(call: Call, project: Path, probe: Probe) -> bool:
         found = _outcome(project)
         right = code == (1 if step == "fails" else 0) and expected in (None, found)
         if not right:
-            call.write(
-                f"  {call.paint('FAILED', 'red')}  {probe.name}: {_complaint(step, code, found, expected)}"
+            user.write(
+                f"  {click.style('FAILED', 'red')}  {probe.name}: {_complaint(step, code, found, expected)}"
             )
             for line in output.splitlines()[-_SHOWN_LINES:]:
-                call.write(f"      {line}")
+                user.write(f"      {line}")
             return False
-    ok = call.paint("ok", "green")
-    call.write(f"  {ok}      {probe.name}: unchanged it passes, with it planted: {probe.outcome}")
+    ok = click.style("ok", "green")
+    user.write(f"  {ok}      {probe.name}: unchanged it passes, with it planted: {probe.outcome}")
     return True
 
 
@@ -133,13 +141,3 @@ def _outcome(project: Path) -> Outcome | None:
     except MemguardError:
         return None
     return tests[0].outcome if len(tests) == 1 else None
-
-
-COMMAND = Command(
-    help="""Plant a growth and a leak in a temporary project, and see that the gate fails for both.
-
-    Runs pytest with this interpreter and touches nothing of the project. Exit code 1 where the
-    gate could not be made to fail, or where it failed on unchanged code.
-    """,
-    run=selftest,
-)

@@ -6,7 +6,10 @@ import json
 import textwrap
 from collections.abc import Iterator
 
-from pytest_memguard.cli.command import BASELINE, PATTERNS, Call, Command, Option
+import click
+
+from pytest_memguard.cli.parameters import baseline_option, environment_option, patterns_argument
+from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.measurement import Entry
@@ -22,21 +25,36 @@ _WIDTH = 72
 """Room for figures, so that a line with its indent fits in 80 columns."""
 
 
-def show(call: Call) -> int:
-    """Write the entries of one environment, by module."""
-    store = BaselineStore(call.baseline_directory, call.text("environment") or environment_key())
+@click.command()
+@patterns_argument
+@environment_option
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@baseline_option
+@pass_project
+def show(
+    project: Project,
+    *,
+    patterns: tuple[str, ...],
+    environment: str | None,
+    as_json: bool,
+    baseline: str | None,
+) -> None:
+    """Show what is accepted in this environment.
+
+    PATTERNS are node ids, files, folders or shell patterns; without one every entry is shown.
+    """
+    store = BaselineStore(project.baseline(baseline), environment or environment_key())
     if not store.exists():
         raise NothingToJudgeError(_nothing(store))
     modules = [store.load(module) for module in store.modules()]
     ids = [join_id(module.module, key) for module in modules for key in module.entries]
-    chosen = select(ids, call.texts("patterns"), accepted=True)
-    if call.flag("json"):
-        call.write(json.dumps(_as_json(store.environment, modules, chosen), ensure_ascii=False, indent=1))
-        return 0
+    chosen = select(ids, patterns, accepted=True)
+    if as_json:
+        project.write(json.dumps(_as_json(store.environment, modules, chosen), ensure_ascii=False, indent=1))
+        return
     for line in _lines(modules, chosen):
-        call.write(line)
-    call.write(f"{len(chosen):,} of {len(ids):,} entries, {store.environment}.")
-    return 0
+        project.write(line)
+    project.write(f"{len(chosen):,} of {len(ids):,} entries, {store.environment}.")
 
 
 def _nothing(store: BaselineStore) -> str:
@@ -94,18 +112,3 @@ def _as_json(environment: str, modules: list[ModuleBaseline], chosen: set[str]) 
         if join_id(module.module, key) in chosen
     }
     return {"environment": environment, "tests": tests}
-
-
-COMMAND = Command(
-    help="""Show what is accepted in this environment.
-
-    PATTERNS are node ids, files, folders or shell patterns; without one every entry is shown.
-    """,
-    run=show,
-    arguments=(PATTERNS,),
-    options=(
-        Option("environment", "Another environment's entries.", value="KEY"),
-        Option("json", "Write JSON.", flag=True),
-        BASELINE,
-    ),
-)

@@ -3,48 +3,48 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
-from pytest_memguard.cli.command import FROM, Call, Command, Option
+import click
+
+from pytest_memguard.cli.parameters import from_option
+from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.reports.markdown import markdown_lines
 from pytest_memguard.reports.text import summary_lines
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
 
 
-def summary(call: Call) -> int:
-    """Write the report of each environment; exit code 1 where the run failed for its memory."""
-    if call.text("format") == "json":
-        runs = [read_results(call.results_paths)]
-        call.write(results_text(runs[0]).rstrip("\n"))
+@click.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="What to write: text for a terminal, markdown for GitHub or GitLab, json for a program.",
+)
+@from_option
+@pass_project
+def summary(project: Project, form: str, sources: tuple[Path, ...]) -> int:
+    """Write the report of the last run, or of the results of several jobs merged.
+
+    Exit code 1 where the run failed for its memory.
+    """
+    if form == "json":
+        runs = [read_results(project.results(sources))]
+        project.write(results_text(runs[0]).rstrip("\n"))
     else:
-        runs = read_results_by_environment(call.results_paths)
+        runs = read_results_by_environment(project.results(sources))
         for run in runs:
-            _write(call, run)
+            _write(project, run, form)
     return int(any(run.failed for run in runs))
 
 
-def _write(call: Call, run: RunResults) -> None:
-    if call.text("format") == "markdown":
+def _write(project: Project, run: RunResults, form: str) -> None:
+    if form == "markdown":
         lines = markdown_lines(run)
     else:
         lines = summary_lines(run, width=shutil.get_terminal_size().columns)
     for line in lines:
-        call.write(line)
-
-
-COMMAND = Command(
-    help="""Write the report of the last run, or of the results of several jobs merged.
-
-    Exit code 1 where the run failed for its memory.
-    """,
-    run=summary,
-    options=(
-        Option(
-            "format",
-            "What to write: text for a terminal, markdown for GitHub or GitLab, json for a program.",
-            choices=("text", "markdown", "json"),
-            default="text",
-        ),
-        FROM,
-    ),
-)
+        project.write(line)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.cli import main
-from pytest_memguard.cli.command import RESULTS
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.measurement import Entry, Measurement, Site, SiteBytes
+from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
 from pytest_memguard.gate.judge import judge
@@ -60,7 +60,7 @@ class CommandProject:
             {f"tests/test_x.py::{name}": Entry({"peak": peak}) for name, peak in peaks.items()}
         )
 
-    def run(self, *tests: TestResult, path: Path = RESULTS, environment: str = HERE) -> Path:
+    def run(self, *tests: TestResult, path: Path = Path(RESULTS_PATH), environment: str = HERE) -> Path:
         """Write the results of a run."""
         written = self.root / path
         write_results(

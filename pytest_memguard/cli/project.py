@@ -1,0 +1,60 @@
+"""What a command works on: the project, its settings, and where its lines go."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import click
+
+from pytest_memguard.core.paths import RESULTS_PATH
+from pytest_memguard.core.settings import Settings
+
+
+class Project:
+    """The project that the command line is called for; nothing is read before it is asked for."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._given_root = root
+        self._reader_is_gone = False
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder given by `--root`, else the nearest upwards that looks like a project's."""
+        # Here, because it imports tomllib, which `--help` and completion do without.
+        from pytest_memguard.storage.settings_file import find_root  # noqa: PLC0415 - as said above
+
+        return self._given_root or find_root(Path.cwd())
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the project; raises `SettingsError`."""
+        from pytest_memguard.storage.settings_file import load_settings  # noqa: PLC0415 - as above
+
+        return load_settings(self.root)
+
+    def baseline(self, given: str | None) -> Path:
+        """Return the baseline folder: `--baseline`, else the settings' one, relative to the root."""
+        return self.root / (given or self.settings.baseline_dir)
+
+    def results(self, given: Sequence[Path]) -> list[Path]:
+        """Return the results files given by `--from`, else the last run's."""
+        return list(given) or [self.root / RESULTS_PATH]
+
+    def write(self, line: str) -> None:
+        """Write a line; a reader that stops early, such as `head`, changes no exit code."""
+        if self._reader_is_gone:
+            return
+        try:
+            click.echo(line)
+        except BrokenPipeError:
+            self._reader_is_gone = True
+            # Otherwise the interpreter's own exit would write into the pipe again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+pass_project = click.make_pass_decorator(Project)
+"""Gives a command the project as its first argument."""
