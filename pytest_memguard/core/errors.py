@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
@@ -57,8 +58,9 @@ class BaselineError(MemguardError):
     def at(cls, path: Path, line: int, problem: str) -> BaselineError:
         """Say what is wrong on a line of a baseline's file, and the ways out."""
         end = "" if problem.endswith("?") else "."
+        restore = f"git checkout HEAD -- {shlex.quote(str(path))}"  # which works amidst a merge as well
         return cls(
-            f"{path}:{line}: {problem}{end} Correct the line, or restore the file with `git checkout`, "
+            f"{path}:{line}: {problem}{end} Correct the line, or restore the file with `{restore}`, "
             "then look at it with `memguard show`."
         )
 

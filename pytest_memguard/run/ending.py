@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
-
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
@@ -33,6 +29,7 @@ class Ending:
         self.lost: tuple[str, ...] = ()
         self.doubled: tuple[str, ...] = ()
         self.is_empty_by_choice = False
+        self._warning = ""
         self.error = ""
 
     def finish(self, session: pytest.Session) -> None:
@@ -48,8 +45,7 @@ class Ending:
             )
         )
         try:
-            write_gitignore(self._options.root / ".memguard")
-            _write(self._options.results_paths, results)
+            self._keep(results)
             self._old_results.drop()
             if self._options.accept:
                 changes = accept(self._session.store, results)
@@ -64,6 +60,19 @@ class Ending:
         ):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
+    def _keep(self, results: RunResults) -> None:
+        """Write the results; where the command line names a file, it is that file that must be written."""
+        own, *named = self._options.results_paths
+        try:
+            write_gitignore(self._options.root / ".memguard")
+            write_results(own, results)
+        except (MemguardError, OSError) as error:
+            if not named:
+                older = " What is there is older." if own.is_file() else ""
+                self._warning = f"the results of this run were not kept: {error}{older}"
+        for path in named:
+            write_results(path, results)
+
     def tell(self, terminal: pytest.TerminalReporter) -> None:
         """Write the summary into pytest's terminal report."""
         if self._results is None and not self.error:
@@ -72,6 +81,8 @@ class Ending:
         terminal.write_sep("=", "memguard", red=failed, green=not failed)
         if self.error:
             terminal.write_line(f"ERROR: {self.error}", red=True)
+        if self._warning:
+            terminal.write_line(f"warning: {self._warning}", yellow=True)
         if self._results is not None:
             self._tell_results(terminal, self._results)
 
@@ -90,10 +101,3 @@ class Ending:
             number = len(self._accepted)
             entries = "1 entry" if number == 1 else f"{number} entries"
             terminal.write_line(f"accepted {entries} into {self._session.settings.baseline_dir}")
-
-
-def _write(paths: Sequence[Path], results: RunResults) -> None:
-    """Write the results wherever that is possible; raises what kept one of them from being written."""
-    with ExitStack() as stack:  # which goes on after an error, and raises it at its end
-        for path in paths:
-            stack.callback(write_results, path, results)

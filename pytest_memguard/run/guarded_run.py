@@ -27,6 +27,7 @@ from pytest_memguard.run.ledger import Ledger
 from pytest_memguard.run.options import apply_options, asked_of, run_options
 from pytest_memguard.run.verdict_report import put_verdict, raise_failing
 from pytest_memguard.run.xdist import Handover, handover_of, is_worker
+from pytest_memguard.storage.journal import Journal
 from pytest_memguard.storage.results import OldResults
 from pytest_memguard.storage.results_reading import result_from_json
 from pytest_memguard.storage.results_writing import result_to_json
@@ -60,6 +61,7 @@ class GuardedRun:
         self._error = ""
         self.is_interrupted = False
         self.old_results = OldResults(self.options.results_paths)
+        self._journal = Journal(self.options.results_paths)
         self.ending = Ending(self.session, self.options, self.old_results)
 
     def start(self) -> None:
@@ -67,6 +69,7 @@ class GuardedRun:
         if not self._is_worker and self.options.runs_tests:
             self.session.profiles.clear()
             self.old_results.put_aside()
+            self._journal.start(self.session.results())
 
     def header(self) -> list[str]:
         """Return the lines of pytest's header."""
@@ -189,6 +192,7 @@ class GuardedRun:
         for result in results:
             if not (is_second and self.session.is_failing(result.id)):
                 self.session.add(result)
+                self._journal.add(result)
 
     def take_worker(self, node: Any) -> None:
         """Keep what a worker found out about the collection."""
@@ -218,6 +222,7 @@ class GuardedRun:
         elif self.options.runs_tests:
             self._settle(session)
             self.ending.finish(session)
+        self._journal.drop()
 
     def _hand_over(self) -> None:
         differences = self.session.differences()

@@ -12,6 +12,7 @@ from typing import NoReturn
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.verdict import RunResults, TestResult, merged
 from pytest_memguard.storage.atomic import write_atomic
+from pytest_memguard.storage.journal import journal_of, results_value
 from pytest_memguard.storage.results_reading import result_from_json, run_from_json
 from pytest_memguard.storage.results_writing import result_to_json, run_to_json
 
@@ -120,7 +121,7 @@ def read_results_by_environment(paths: Sequence[Path]) -> list[RunResults]:
 
 def _read(path: Path) -> RunResults:
     try:
-        text = _text(path)
+        value = _value(path)
     except FileNotFoundError as error:
         why = ", since the last run was killed" if aside(path).exists() else ""
         raise NothingToJudgeError(
@@ -129,15 +130,23 @@ def _read(path: Path) -> RunResults:
     except OSError as error:
         raise ResultsError(f"{path} cannot be read: {error.strerror or error}.") from error
     try:
-        results = run_from_json(json.loads(text, parse_constant=_refuse_constant))
+        results = run_from_json(value)
         _refuse_duplicates(results.tests)
-    except RecursionError:
-        raise ResultsError(f"{path} is nested too deeply for a results file. {_AGAIN}") from None
     except ResultsError as error:
         raise ResultsError(f"{path}: {error}. {_AGAIN}") from error
+    return results
+
+
+def _value(path: Path) -> object:
+    """Read a results file as JSON or, where its run was killed, what that run had kept by then."""
+    is_finished = path.exists()
+    text = _text(path if is_finished else journal_of(path))
+    try:
+        return json.loads(text, parse_constant=_refuse_constant) if is_finished else results_value(text)
+    except RecursionError:
+        raise ResultsError(f"{path} is nested too deeply for a results file. {_AGAIN}") from None
     except ValueError as error:  # not JSON, or an int of more digits than Python reads
         raise ResultsError(f"{path} is not JSON: {error}. {_AGAIN}") from error
-    return results
 
 
 _AGAIN = "Create it again with `pytest --memguard`."

@@ -162,7 +162,8 @@ def test_a_bad_baseline_ends_with_2_and_stays(shop: CommandProject, name: str) -
         output = shop.memguard(command)
         assert output.code == 2
         assert output.error == (
-            f"memguard: {message.format(file=path)}{END} See docs/reference/messages.md#unreadable-baseline\n"
+            f"memguard: {(message + END).format(file=path)} "
+            "See docs/reference/messages.md#unreadable-baseline\n"
         )
     assert path.read_bytes() == before
 

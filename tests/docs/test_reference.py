@@ -96,7 +96,8 @@ def test_outcomes_has_every_outcome_metric_and_problem() -> None:
     assert sorted(first_column(section(text, "Outcomes"))) == sorted(OUTCOMES)
     assert sorted(first_column(section(text, "Metrics"))) == sorted(METRICS)
     source = (ROOT / "pytest_memguard/run/problems.py").read_text(encoding="utf-8")
-    kinds = re.findall(r'RunProblem\("([\w-]+)"', source)
+    journal = (ROOT / "pytest_memguard/storage/journal.py").read_text(encoding="utf-8")
+    kinds = {*re.findall(r'RunProblem\("([\w-]+)"', source), *re.findall(r'"kind": "([\w-]+)"', journal)}
     assert sorted(first_column(section(text, "What is wrong with a run"))) == sorted(kinds)
 
 

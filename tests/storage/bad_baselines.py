@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 HEAD = "format: 1\ntests:\n"
-END = " Correct the line, or restore the file with `git checkout`, then look at it with `memguard show`."
+END = (
+    " Correct the line, or restore the file with `git checkout HEAD -- {file}`, "
+    "then look at it with `memguard show`."
+)
 COUNT = "accepted is a whole number that is not negative, such as 2_694_911."
 FUTURE = "format is 2, made by a later pytest-memguard; this one reads 1"
 SITE = '{{at: "shop/cache.py:put", peak: 72}}'

@@ -25,7 +25,7 @@ def test_a_bad_baseline_is_refused_with_file_line_and_key(tmp_path: Path, name: 
     store, path = write_bad(tmp_path, content)
     with pytest.raises(BaselineError) as caught:
         store.load("tests/test_x.py")
-    assert str(caught.value) == message.format(file=path) + END
+    assert str(caught.value) == (message + END).format(file=path)
     assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode())
 
 
@@ -43,7 +43,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
     store, path = write_bad(tmp_path, "x" * 101)
     with pytest.raises(BaselineError) as caught:
         store.load("tests/test_x.py")
-    assert str(caught.value) == f"{path}:1: is larger than 100 bytes.{END}"
+    assert str(caught.value) == f"{path}:1: is larger than 100 bytes.{END}".format(file=path)
 
 
 def test_a_folder_in_place_of_a_file_is_an_error(tmp_path: Path) -> None:
