@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -127,6 +128,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     float: st.floats(allow_nan=False, allow_infinity=False),
     str: ids,
     dt.date: st.dates(),
+    Mapping[str, int]: st.dictionaries(ids, sizes, max_size=2),
     Outcome: st.sampled_from(list(Outcome)),
     Site: every_field(Site, file=files, line=st.integers(0, 99999), function=ids),
 }
