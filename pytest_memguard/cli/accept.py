@@ -11,7 +11,7 @@ from pytest_memguard.cli.parameters import baseline_option, dry_run_option, from
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.verdict import Outcome, RunResults, counts
-from pytest_memguard.reports.ranking import count_text
+from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage import accepting
 from pytest_memguard.storage.accepting import Change, fitting, select

@@ -12,7 +12,7 @@ from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, counts
 from pytest_memguard.gate.judge import judge
-from pytest_memguard.reports.ranking import count_text
+from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import Change, entry_from, select
 from pytest_memguard.storage.baseline import BaselineStore

@@ -1,4 +1,4 @@
-"""`memguard summary`: print the report of the last run as text, Markdown or JSON."""
+"""`memguard summary`: print the report of the last run as text, Markdown, annotations or JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import click
 
 from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
-from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.reports.markdown import markdown_lines
-from pytest_memguard.reports.text import summary_lines
+from pytest_memguard.reports import FORMATS, report
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
 
 
@@ -19,10 +17,11 @@ from pytest_memguard.storage.results import read_results, read_results_by_enviro
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "json"]),
+    type=click.Choice([*FORMATS, "json"]),
     default="text",
     show_default=True,
-    help="What to write: text for a terminal, markdown for GitHub or GitLab, json for a program.",
+    help="What to write: text for a terminal, markdown for GitHub or GitLab, annotations for GitHub's "
+    "source lines, json for a program.",
 )
 @from_option
 @pass_project
@@ -36,15 +35,8 @@ def summary(project: Project, form: str, sources: tuple[Path, ...]) -> int:
         project.write(results_text(runs[0]).rstrip("\n"))
     else:
         runs = read_results_by_environment(project.results(sources))
+        chosen, width = report(form), shutil.get_terminal_size().columns
         for run in runs:
-            _write(project, run, form)
+            for line in chosen.lines(run, width=width):
+                project.write(line)
     return int(any(run.failed for run in runs))
-
-
-def _write(project: Project, run: RunResults, form: str) -> None:
-    if form == "markdown":
-        lines = markdown_lines(run)
-    else:
-        lines = summary_lines(run, width=shutil.get_terminal_size().columns)
-    for line in lines:
-        project.write(line)

@@ -36,9 +36,9 @@ class Metric:
         """
         return f"{value:,}" if self.is_count else format_size(value)
 
-    def texts(self, first: int, second: int) -> tuple[str, str]:
-        """Write two values; different ones never look equal."""
-        return (self.text(first), self.text(second)) if self.is_count else format_apart(first, second)
+    def texts(self, value: int, *others: int) -> tuple[str, ...]:
+        """Write a value and others to compare it with; one that differs never looks equal to it."""
+        return tuple(map(self.text, (value, *others))) if self.is_count else format_apart(value, *others)
 
     def growth_text(self, difference: int) -> str:
         """Write a difference with its sign."""

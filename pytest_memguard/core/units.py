@@ -100,16 +100,16 @@ def format_growth(size_bytes: int) -> str:
     return f"+{format_size(size_bytes)}" if size_bytes >= 0 else f"-{format_size(-size_bytes)}"
 
 
-def format_apart(first_bytes: int, second_bytes: int) -> tuple[str, str]:
-    """Write two sizes; different numbers never look equal.
+def format_apart(first_bytes: int, *others_bytes: int) -> tuple[str, ...]:
+    """Write a size and others to compare it with; one that differs from it never looks equal to it.
 
     >>> format_apart(10485760, 10485761)
     ('10,485,760 B', '10,485,761 B')
     """
-    first, second = format_size(first_bytes), format_size(second_bytes)
-    if first == second and first_bytes != second_bytes:
-        return f"{first_bytes:,} B", f"{second_bytes:,} B"
-    return first, second
+    first = format_size(first_bytes)
+    if any(other != first_bytes and format_size(other) == first for other in others_bytes):
+        return tuple(f"{size_bytes:,} B" for size_bytes in (first_bytes, *others_bytes))
+    return first, *map(format_size, others_bytes)
 
 
 def format_share(share: float) -> str:

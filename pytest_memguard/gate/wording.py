@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from pytest_memguard.core.measurement import CountGrowth, Entry, Measurement
 from pytest_memguard.core.metrics import CHILDREN, PEAK
-from pytest_memguard.core.units import format_change, format_growth, format_share, format_size
+from pytest_memguard.core.units import format_change, format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, Verdict
 
 _UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
-
-
-def tolerance_text(metric: MetricVerdict) -> str:
-    """Write the limit of a metric as a reader wants it: a share where the growth is one."""
-    if metric.limit is None:
-        return ""
-    if metric.rule == "tolerance" and metric.baseline:
-        share = (metric.limit - metric.baseline) / metric.baseline
-        return format_share(share) if share < 1 else format_size(metric.limit)
-    return metric.metric.text(metric.limit)
 
 
 def reason_of(
@@ -71,11 +61,12 @@ def metric_text(metric: MetricVerdict) -> str:
 
 
 def change_text(metric: MetricVerdict) -> str:
-    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit +1%)`."""
+    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit 31.3 MiB)`."""
     baseline = metric.baseline or 0
-    measured, was = metric.metric.texts(metric.measured, baseline)
+    limit = metric.limit if metric.limit is not None else baseline
+    measured, was, most = metric.metric.texts(metric.measured, baseline, limit)
     share = format_change(metric.measured, baseline)
-    return f"{measured}, was {was} ({share}{', ' if share else ''}limit {tolerance_text(metric)})"
+    return f"{measured}, was {was} ({share}{', ' if share else ''}limit {most})"
 
 
 def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: Entry | None) -> str:

@@ -13,9 +13,9 @@ from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.place import Place
 from pytest_memguard.github.status import Decision, decide, judged_by
 from pytest_memguard.github.workspace import FILE_NAME, relative, results_files
-from pytest_memguard.reports.annotations import worst_annotations
-from pytest_memguard.reports.markdown import MarkdownExtras, markdown_report
-from pytest_memguard.reports.untrusted import prose
+from pytest_memguard.reports.annotations import AnnotationsReport
+from pytest_memguard.reports.markdown import MarkdownExtras, MarkdownReport
+from pytest_memguard.reports.untrusted import Markup
 from pytest_memguard.storage.results import read_results_by_environment
 
 
@@ -98,14 +98,14 @@ def markdown(reports: Sequence[Reported], *, limit: int, title: str, patches: bo
         extras = MarkdownExtras(
             title=named,
             patch=report.patch if patches else "",
-            next_step=_NEXT_STEP if report.patch else "",
+            next_step=_NEXT_STEP if report.patch else Markup(""),
             alert=report.decision.sentence if report.decision.status == "error" else "",
         )
-        parts.append(markdown_report(report.results, limit=share, extras=extras))
+        parts.append(MarkdownReport(limit=share, extras=extras).page(report.results))
     return "\n".join(parts)
 
 
-_NEXT_STEP = (
+_NEXT_STEP = Markup(
     "Download the artifact and run `memguard accept --from results.json`, copy its `proposed-baseline` "
     "over the baseline's folder, or apply the patch."
 )
@@ -113,12 +113,12 @@ _NEXT_STEP = (
 
 def failed_markdown(sentence: str, title: str) -> str:
     """Write the report of a run that has no results."""
-    named = f": {prose(title)}" if title else ""
-    return f"## memguard{named}\n\n**Nothing was judged.** {prose(sentence)}\n"
+    named = f": {title}" if title else ""
+    return Markup("## memguard{}\n\n**Nothing was judged.** {}\n").fill(named, sentence)
 
 
 def annotate(reports: Sequence[Reported], locate: Callable[[str], str | None]) -> None:
     """Print the annotations of the first environment that has any failure, else of the first."""
     chosen = next((one for one in reports if one.decision.exit_code), reports[0])
-    for annotation in worst_annotations(chosen.results, locate=locate):
+    for annotation in AnnotationsReport(locate).annotations(chosen.results):
         commands.say(annotation)

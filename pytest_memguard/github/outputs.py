@@ -10,7 +10,7 @@ from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.github.environment_report import Reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.status import Decision
-from pytest_memguard.reports.ranking import growth_bytes, growth_share
+from pytest_memguard.reports.rows import growth_bytes, growth_share
 
 CAPTURES_BYTES = 256 * 1024**2
 """All captures together; what does not fit is named in `profiles/left-out.txt`."""
@@ -42,6 +42,7 @@ def run_outputs(reports: Sequence[Reported], decision: Decision) -> dict[str, st
     """Return the outputs that say how the run ended; all are there, also when nothing was measured."""
     tests = [test for report in reports for test in report.results.tests]
     grown = [test for test in tests if test.outcome.is_growth]
+    shares = (growth_share(test.verdict.metrics) for test in grown)
     return {
         "status": decision.status,
         "exit-code": str(decision.exit_code),
@@ -50,8 +51,8 @@ def run_outputs(reports: Sequence[Reported], decision: Decision) -> dict[str, st
         "new": _count(tests, Outcome.NEW, Outcome.NO_BASELINE),
         "missing": _count(tests, Outcome.STALE, Outcome.UNGUARDED),
         "acknowledged": str(sum(bool(test.note) for test in tests)),
-        "max-growth-bytes": str(max(map(growth_bytes, grown), default=0)),
-        "max-growth-percent": f"{max(map(growth_share, grown), default=0.0) * 100:.2f}",
+        "max-growth-bytes": str(max((growth_bytes(test.verdict.metrics) for test in grown), default=0)),
+        "max-growth-percent": f"{max(shares, default=0.0) * 100:.2f}",
         "env-key": ",".join(report.results.environment for report in reports),
     }
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pytest_memguard.core.measurement import Site
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
-from pytest_memguard.gate.wording import change_text, growth_text, quarantine_text
-from pytest_memguard.reports.ranking import worst_first
-from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.core.verdict import Outcome, RunResults
+from pytest_memguard.reports.rows import Row, SiteRow, rows, worst_first
+from pytest_memguard.reports.untrusted import printable, terminal_line
 
 AT_MOST = 10
 """GitHub shows ten annotations of a kind for a step and drops the rest without a word."""
@@ -29,11 +27,12 @@ class Annotation:
 
     def __str__(self) -> str:
         """Write the command with everything escaped that could end it or start another."""
-        properties = [f"title={escape_property(self.title)}"]
+        properties = [f"title={escape_property(terminal_line(self.title))}"]
         if self.file:
             properties.insert(0, f"file={escape_property(self.file)}")
             properties.insert(1, f"line={max(self.line, 1)}")
-        return f"::{self.kind} {','.join(properties)}::{escape_message(self.message)}"
+        message = escape_message("\n".join(map(terminal_line, self.message.split("\n"))))
+        return f"::{self.kind} {','.join(properties)}::{message}"
 
 
 def escape_message(text: str) -> str:
@@ -54,59 +53,64 @@ def escape_property(text: str) -> str:
     return escape_message(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def worst_annotations(results: RunResults, *, locate: Callable[[str], str | None]) -> Iterator[Annotation]:
-    """Yield at most ten annotations of each kind, worst first, and say how many more there are.
+def _as_it_is(file: str) -> str | None:
+    return file
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationsReport:
+    """The results as workflow commands of GitHub.
 
     `locate` turns a file of the project into its path in the repository, and answers None for
     one that is not there: such an annotation carries no place, and none leaves the repository.
     """
-    by_kind: dict[str, list[TestResult]] = {"error": [], "warning": [], "notice": []}
-    for test in worst_first(results.tests):
-        kind = _kind(test, advisory=results.advisory)
-        if kind:
-            by_kind[kind].append(test)
-    left_out = 0
-    for kind, tests in by_kind.items():
-        room = AT_MOST - 1 if kind == "notice" else AT_MOST
-        left_out += max(len(tests) - room, 0)
-        yield from (_annotation(kind, test, locate) for test in tests[:room])
-    if left_out:
-        yield Annotation("notice", f"{left_out:,} more tests are in the job summary.")
+
+    locate: Callable[[str], str | None] = _as_it_is
+
+    def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a command has no width
+        """Yield the commands, a line each."""
+        yield from map(str, self.annotations(results))
+
+    def annotations(self, results: RunResults) -> Iterator[Annotation]:
+        """Yield at most ten annotations of each kind, worst first, and say how many more there are."""
+        by_kind: dict[str, list[Row]] = {"error": [], "warning": [], "notice": []}
+        for row in worst_first(rows(results)):
+            kind = _kind(row, advisory=results.advisory)
+            if kind:
+                by_kind[kind].append(row)
+        left_out = 0
+        for kind, found in by_kind.items():
+            room = AT_MOST - 1 if kind == "notice" else AT_MOST
+            left_out += max(len(found) - room, 0)
+            yield from (self._annotation(kind, row) for row in found[:room])
+        if left_out:
+            yield Annotation("notice", f"{left_out:,} more tests are in the job summary.")
+
+    def _annotation(self, kind: str, row: Row) -> Annotation:
+        grown, file = self._first_located(row)
+        at_site = f" ({grown.growth} here)" if grown else ""
+        more = "".join(f"; {text}" for text in row.further)
+        message = f"{row.id}: {row.sentence or row.outcome}{at_site}{more}"
+        return Annotation(
+            kind=kind,
+            title=f"memguard: {row.outcome}",
+            message=printable(message, at_most=_MESSAGE_CHARACTERS),
+            file=file,
+            line=grown.site.line if grown else 1,
+        )
+
+    def _first_located(self, row: Row) -> tuple[SiteRow | None, str]:
+        """Return the first site that lies in the repository, or else the test's own file."""
+        for grown in row.sites:
+            file = self.locate(grown.site.file)
+            if file is not None:
+                return grown, file
+        return None, self.locate(row.module) or ""
 
 
-def _kind(test: TestResult, *, advisory: bool) -> str:
-    if test.fails and not advisory:
+def _kind(row: Row, *, advisory: bool) -> str:
+    if row.fails and not advisory:
         return "error"
-    if test.outcome.is_growth or test.outcome is Outcome.NOT_MEASURED:
+    if row.outcome.is_growth or row.outcome is Outcome.NOT_MEASURED:
         return "warning"
-    return "notice" if test.outcome is Outcome.IMPROVED or test.outcome.is_about_entry else ""
-
-
-def _annotation(kind: str, test: TestResult, locate: Callable[[str], str | None]) -> Annotation:
-    site, file = _first_located(test, locate)
-    grown = next((one for one in test.verdict.sites if one.site == site), None)
-    at_site = f" ({growth_text(grown)} here)" if grown else ""
-    quarantined = f"; {quarantine_text(test.verdict)}" if test.verdict.quarantine else ""
-    return Annotation(
-        kind=kind,
-        title=f"memguard: {test.outcome}",
-        message=printable(f"{test.id}: {_sentence(test)}{at_site}{quarantined}", at_most=_MESSAGE_CHARACTERS),
-        file=file,
-        line=site.line if site else 1,
-    )
-
-
-def _sentence(test: TestResult) -> str:
-    metric = test.verdict.deciding
-    if test.outcome is Outcome.GREW and metric is not None:
-        return f"{metric.name} {change_text(metric)}"
-    return test.verdict.reason or str(test.outcome)
-
-
-def _first_located(test: TestResult, locate: Callable[[str], str | None]) -> tuple[Site | None, str]:
-    """Return the first site that lies in the repository, or else the test's own file."""
-    for grown in test.verdict.sites:
-        file = locate(grown.site.file)
-        if file is not None:
-            return grown.site, file
-    return None, locate(test.id.split("::", 1)[0]) or ""
+    return "notice" if row.outcome is Outcome.IMPROVED or row.outcome.is_about_entry else ""

@@ -1,16 +1,15 @@
-"""Results as GitHub Markdown, within GitHub's size limits."""
+"""Results as GitHub Markdown: what grew first, then the table, never over the place's limit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_memguard.core.metrics import PEAK, RETAINED
-from pytest_memguard.core.units import format_change, format_size
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults, TestResult
-from pytest_memguard.gate.wording import change_text, growth_text, quarantine_text
-from pytest_memguard.reports.ranking import grown, run_counts, worst_first
-from pytest_memguard.reports.untrusted import Cell, code, fenced, prose, table_row
+from pytest_memguard.core.units import format_change
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults
+from pytest_memguard.reports.rows import Row, rows, run_counts, worst_first
+from pytest_memguard.reports.untrusted import Cell, Markup, code, fenced, prose, table_row
 
 SUMMARY_BYTES = 1_000_000
 """GitHub drops a step summary over 1,048,576 bytes whole; this leaves room for what others append."""
@@ -18,6 +17,7 @@ SUMMARY_BYTES = 1_000_000
 COMMENT_CHARACTERS = 65_000
 """GitHub refuses a comment over 65,536 characters; this leaves room for the hidden marker."""
 
+_NOTHING = Markup("")
 _RESERVE = 2_000
 _HOLDERS = 8
 _SHOWN_METRICS = (PEAK, RETAINED)
@@ -35,84 +35,94 @@ class MarkdownExtras:
 
     title: str = ""
     patch: str = ""
-    next_step: str = ""
+    next_step: Markup = _NOTHING
     alert: str = ""
 
 
-def markdown_report(
-    results: RunResults, *, limit: int = SUMMARY_BYTES, extras: MarkdownExtras | None = None
-) -> str:
-    """Return the report as Markdown of at most `limit` UTF-8 bytes (so at most as many characters).
+@dataclass(frozen=True, slots=True)
+class MarkdownReport:
+    """The results as Markdown of at most `limit` UTF-8 bytes, so at most as many characters.
 
     What does not fit is left out by whole items, least important first, and counted. Every
     name that comes from the tests is shown literally: no markup, mention or link of theirs works.
     """
-    extras = extras or MarkdownExtras()
-    head = _head(results, extras)
-    foot = _foot(results)
-    room = limit - _size(head) - _size(foot) - _RESERVE
-    growth = _growth_section(results, room)
-    room -= _size(growth)
-    table = _table_section(results, room)
-    room -= _size(table)
-    return "\n".join(part for part in (head, growth, _patch_section(extras, room), table, foot) if part)
+
+    limit: int = SUMMARY_BYTES
+    extras: MarkdownExtras = MarkdownExtras()
+
+    def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - Markdown has no width
+        """Yield the lines of the page."""
+        yield from self.page(results).splitlines()
+
+    def page(self, results: RunResults) -> Markup:
+        """Return the whole page."""
+        found = worst_first(rows(results))
+        head = _head(results, self.extras)
+        foot = _foot(results)
+        room = self.limit - _size(head) - _size(foot) - _RESERVE
+        growth = _growth_section(found, room)
+        room -= _size(growth)
+        table = _table_section(results, found, room)
+        room -= _size(table)
+        parts = (head, growth, _patch_section(self.extras, room), table, foot)
+        return Markup("\n").join(part for part in parts if part)
 
 
 def _size(text: str) -> int:
     return len(text.encode()) + 1
 
 
-def _head(results: RunResults, extras: MarkdownExtras) -> str:
-    title = f": {prose(extras.title, at_most=100)}" if extras.title else ""
-    first = prose(extras.alert) if extras.alert else headline(results)
-    lines = [f"## memguard{title}", "", f"**{first}**", ""]
-    lines.extend(
-        f"> {'**Fails the run.** ' if problem.fails else ''}{prose(problem.sentence)}\n"
-        for problem in results.problems[:10]
-    )
+def _head(results: RunResults, extras: MarkdownExtras) -> Markup:
+    title = Markup(": {}").fill(prose(extras.title, at_most=100)) if extras.title else Markup("")
+    first = extras.alert or headline(results)
+    lines = [Markup("## memguard{}\n\n**{}**\n").fill(title, first)]
+    for problem in results.problems[:10]:
+        fails = Markup("**Fails the run.** " if problem.fails else "")
+        lines.append(Markup("> {}{}\n").fill(fails, problem.sentence))
     if results.advisory:
-        lines.append("> Advisory mode: everything is reported, nothing fails.\n")
-    return "\n".join(lines)
+        lines.append(Markup("> Advisory mode: everything is reported, nothing fails.\n"))
+    return Markup("\n").join(lines)
 
 
-def headline(results: RunResults) -> str:
-    """Say in one sentence how the run ended; safe to show as Markdown."""
-    bad = grown(results)
-    if bad:
-        noun = "test" if len(results.tests) == 1 else "tests"
-        return f"Memory grew in {len(bad):,} of {len(results.tests):,} guarded {noun}."
+def headline(results: RunResults) -> Markup:
+    """Say in one sentence how the run ended."""
+    number = len(results.tests)
+    if results.grown:
+        tests = "test" if number == 1 else "tests"
+        return Markup(f"Memory grew in {len(results.grown):,} of {number:,} guarded {tests}.")
     if not results.tests:
-        return "No guarded test ran, so nothing was judged."
+        return Markup("No guarded test ran, so nothing was judged.")
     for outcome, sentence in _QUIET:
-        number = sum(test.outcome is outcome for test in results.tests)
-        if number:
-            return sentence.format(number=f"{number:,} test{'' if number == 1 else 's'}")
-    return f"Memory did not grow in {len(results.tests):,} guarded test{'s' * (len(results.tests) != 1)}."
+        found = results.counts().get(outcome, 0)
+        if found:
+            return Markup(sentence.format(number=f"{found:,} test{'' if found == 1 else 's'}"))
+    return Markup(f"Memory did not grow in {number:,} guarded test{'s' * (number != 1)}.")
 
 
 _QUIET = (
     (Outcome.NO_BASELINE, "Nothing is accepted for this environment yet, so {number} could not be compared."),
     (Outcome.NOT_MEASURED, "Nothing grew, and {number} could not be measured."),
+    (Outcome.UNGUARDED, "Nothing grew, and {number} with an accepted entry is no longer guarded."),
     (Outcome.IMPROVED, "Memory did not grow, and {number} improved: accept the better numbers to keep them."),
     (Outcome.NEW, "Memory did not grow; {number} without an accepted entry yet."),
 )
 
 
-def _growth_section(results: RunResults, room: int) -> str:
-    bad = grown(results)
-    if not bad:
-        return ""
-    lead = "### What grew\n\n"
-    items, left_out = _fitting((_grown_item(test) for test in bad), room - _size(lead))
+def _growth_section(found: Iterable[Row], room: int) -> Markup:
+    grown = [one for one in found if one.outcome.is_growth]
+    if not grown:
+        return _NOTHING
+    lead = Markup("### What grew\n\n")
+    items, left_out = _fitting(map(_grown_item, grown), room - _size(lead))
     more = (
         f"\n{left_out:,} more grew; they do not fit here and are in the results file.\n" if left_out else ""
     )
-    return f"{lead}{''.join(items)}{more}"
+    return Markup("").join([lead, *items, Markup(more)])
 
 
-def _fitting(items: Iterable[str], room: int) -> tuple[list[str], int]:
+def _fitting(items: Iterable[Markup], room: int) -> tuple[list[Markup], int]:
     """Return the first items that fit into `room` bytes, and how many were left out."""
-    kept: list[str] = []
+    kept: list[Markup] = []
     left_out = 0
     for item in items:
         room -= _size(item)
@@ -123,98 +133,84 @@ def _fitting(items: Iterable[str], room: int) -> tuple[list[str], int]:
     return kept, left_out
 
 
-def _grown_item(test: TestResult) -> str:
-    lines = [f"- {code(test.id)} **{test.outcome}**: {_sentence(test)}"]
-    for site in test.verdict.sites:
-        place = code(f"{site.site.file}:{site.site.line}")
-        was = f", was {format_size(site.was_bytes)}" if site.was_bytes is not None else ""
-        lines.append(f"  - {growth_text(site)} {place} in {code(site.site.function)}{was}")
-        if site.inner is not None:
-            lines[-1] += f", by {code(f'{site.inner.file}:{site.inner.line}')}"
-    leak = test.measurement.leak if test.measurement else None
-    if leak is not None and leak.held_by and test.outcome is Outcome.LEAKED:
-        lines.append(f"  - held by {code(' → '.join(leak.held_by[:_HOLDERS]), at_most=500)}")
-    if test.verdict.quarantine is not None:
-        lines.append(f"  - {quarantine_text(test.verdict)}")
-    if test.note:
-        lines.append(f"  - note in the baseline: {prose(test.note)}")
-    return "\n".join(lines) + "\n"
+def _grown_item(one: Row) -> Markup:
+    lines = [Markup("- {} **{}**: {}\n").fill(code(one.id), one.outcome, one.sentence)]
+    lines += [Markup("  - {}\n").fill(text) for text in one.further]
+    for grown in one.sites:
+        place = code(f"{grown.site.file}:{grown.site.line}")
+        was = f", was {grown.was}" if grown.was else ""
+        by = Markup(", by {}").fill(code(f"{grown.inner.file}:{grown.inner.line}")) if grown.inner else ""
+        lines.append(
+            Markup("  - {} {} in {}{}{}\n").fill(grown.growth, place, code(grown.site.function), was, by)
+        )
+    if one.held_by:
+        holders = code(" → ".join(one.held_by[:_HOLDERS]), at_most=500)
+        lines.append(Markup("  - held by {}\n").fill(holders))
+    if one.accepted_note:
+        lines.append(Markup("  - note in the baseline: {}\n").fill(one.accepted_note))
+    return Markup("").join(lines)
 
 
-def _sentence(test: TestResult) -> str:
-    metric = test.verdict.deciding
-    if test.outcome is Outcome.GREW and metric is not None:
-        return f"{metric.name} {change_text(metric)}"
-    return prose(test.verdict.reason)
-
-
-def _table_section(results: RunResults, room: int) -> str:
-    if not results.tests:
-        return ""
-    lead = (
-        f"<details><summary>All guarded tests: {run_counts(results)}</summary>\n\n"
-        f"{table_row(map(Cell, _TITLES))}"
-        f"|---|---|{'---:|---:|' * len(_SHOWN_METRICS)}---|\n"
+def _table_section(results: RunResults, found: Sequence[Row], room: int) -> Markup:
+    if not found:
+        return _NOTHING
+    lead = Markup("<details><summary>All guarded tests: {}</summary>\n\n{}|---|---|{}---|\n").fill(
+        run_counts(results), table_row(map(Cell, _TITLES)), Markup("---:|---:|" * len(_SHOWN_METRICS))
     )
-    end = "\n</details>\n"
-    rows, left_out = _fitting(map(_row, worst_first(results.tests)), room - _size(lead) - _size(end) - 100)
-    if not rows:
-        return ""
+    end = Markup("\n</details>\n")
+    shown, left_out = _fitting(map(_table_row, found), room - _size(lead) - _size(end) - 100)
+    if not shown:
+        return _NOTHING
     more = f"\n{left_out:,} more tests do not fit here and are in the results file.\n" if left_out else ""
-    return f"{lead}{''.join(rows)}{more}{end}"
+    return Markup("").join([lead, *shown, Markup(more), end])
 
 
-def _row(test: TestResult) -> str:
+def _table_row(one: Row) -> Markup:
     return table_row(
         [
-            Cell(test.id, is_code=True, at_most=160),
-            Cell(str(test.outcome), is_bold=test.outcome.is_growth),
-            *(Cell(text) for name in _SHOWN_METRICS for text in _figures(test.verdict.metric(name))),
-            _remark(test),
+            Cell(one.id, is_code=True, at_most=160),
+            Cell(str(one.outcome), is_bold=one.outcome.is_growth),
+            *(Cell(text) for name in _SHOWN_METRICS for text in _figures(one.metric(name))),
+            _remark(one),
         ]
     )
 
 
-def _figures(metric: MetricVerdict | None) -> tuple[str, str]:
-    if metric is None:
+def _figures(judged: MetricVerdict | None) -> tuple[str, str]:
+    if judged is None:
         return "", ""
-    measured = metric.metric.text(metric.measured)
-    if metric.baseline is None:
+    measured = judged.metric.text(judged.measured)
+    if judged.baseline is None:
         return measured, "new"
-    if metric.measured == metric.baseline:
+    if judged.measured == judged.baseline:
         return measured, "="
-    difference = metric.measured - metric.baseline
-    share = format_change(metric.measured, metric.baseline)
-    change = metric.metric.growth_text(difference)
+    share = format_change(judged.measured, judged.baseline)
+    change = judged.metric.growth_text(judged.measured - judged.baseline)
     return measured, f"{change} ({share})" if share else change
 
 
-def _remark(test: TestResult) -> Cell:
-    if test.outcome.is_growth or test.outcome in (Outcome.NOT_MEASURED, Outcome.UNGUARDED):
-        return Cell(test.verdict.reason, at_most=160)
-    return Cell(f"note: {test.note}" if test.note else "", at_most=126)
+def _remark(one: Row) -> Cell:
+    if one.outcome.is_growth or one.outcome in (Outcome.NOT_MEASURED, Outcome.UNGUARDED):
+        return Cell(one.sentence, at_most=160)
+    return Cell(f"note: {one.accepted_note}" if one.accepted_note else "", at_most=126)
 
 
-def _patch_section(extras: MarkdownExtras, room: int) -> str:
+def _patch_section(extras: MarkdownExtras, room: int) -> Markup:
     if not extras.patch:
-        return ""
-    lead = "### Accept what is intended\n\n"
-    block = fenced(extras.patch, "diff")
+        return _NOTHING
+    lead = Markup("### Accept what is intended\n\n")
     opening = "<details><summary>The proposed baseline, for <code>git apply</code></summary>"
-    details = f"{opening}\n\n{block}\n</details>\n"
-    next_step = f"{extras.next_step}\n\n" if extras.next_step else ""
+    details = Markup("{}\n\n{}\n</details>\n").fill(Markup(opening), fenced(extras.patch, "diff"))
+    next_step = Markup("{}\n\n").fill(extras.next_step) if extras.next_step else Markup("")
     if _size(lead + next_step + details) > room:
-        details = "The patch of the baseline does not fit here; it is in the artifact as `proposed.patch`.\n"
-    return f"{lead}{next_step}{details}"
+        details = Markup(
+            "The patch of the baseline does not fit here; it is in the artifact as `proposed.patch`.\n"
+        )
+    return Markup("").join([lead, next_step, details])
 
 
-def _foot(results: RunResults) -> str:
+def _foot(results: RunResults) -> Markup:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(results.made_with.items()))
-    facts = [run_counts(results), code(results.environment, at_most=100)]
+    facts = [Markup(run_counts(results)), code(results.environment, at_most=100)]
     facts += [prose(fact, at_most=200) for fact in (results.meter, versions) if fact]
-    return "\n" + " · ".join(facts) + "\n"
-
-
-def markdown_lines(results: RunResults) -> Iterator[str]:
-    """Yield the lines of the report, as `memguard summary --format markdown` prints them."""
-    yield from markdown_report(results).splitlines()
+    return Markup("\n{}\n").fill(Markup(" · ").join(facts))

@@ -11,10 +11,56 @@ SHOWN_CHARACTERS = 240
 """A name longer than this is shown with its middle left out; ids of 4,000 characters exist."""
 
 _INLINE_MARKUP = re.compile(r"[!#$&*<>\[\\\]_`{|}~]")
-_MARKUP = re.compile(rf"{_INLINE_MARKUP.pattern}|^[-+=]|(?<=^[0-9])[.)](?=\s|$)")
+_MARKUP = re.compile(rf"{_INLINE_MARKUP.pattern}|^[-+=](?=\s|[-=\s]*$)|(?<=^[0-9])[.)](?=\s|$)")
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _BREAK = "\u200b"
 """A zero-width space: GitHub makes no mention, link or reference of a word that holds one."""
+
+
+class Markup(str):
+    """Markdown of our own, or text that was escaped: what a renderer writes as it is.
+
+    Everything else becomes `prose` where it is put into it, so that nobody can forget to escape.
+    """
+
+    __slots__ = ()
+
+    def fill(self, *parts: object) -> Markup:
+        r"""Put texts into the places marked `{}`; one that is no markup is escaped.
+
+        >>> Markup("- {}: {}").fill(code("a|b"), "<b>")
+        '- `a|b`: \\<b\\>'
+        """
+        return Markup(str.format(self, *(_as_markup(part) for part in parts)))
+
+    def join(self, parts: Iterable[str]) -> Markup:
+        """Join texts; one that is no markup is escaped."""
+        return Markup(str.join(self, (_as_markup(part) for part in parts)))
+
+
+def _as_markup(part: object) -> Markup:
+    return part if isinstance(part, Markup) else prose(str(part))
+
+
+def terminal_line(line: str) -> str:
+    r"""Return a line for a terminal that shows control characters of any name in it as escapes.
+
+    >>> terminal_line("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return line if line.isprintable() else "".join(map(_escaped, line))
+
+
+def shortened(text: str, at_most: int = SHOWN_CHARACTERS) -> str:
+    """Leave out the middle of a text that is too long.
+
+    >>> shortened("abcdefgh", 5)
+    'ab…gh'
+    """
+    if len(text) <= at_most:
+        return text
+    half = (at_most - 1) // 2
+    return f"{text[:half]}…{text[len(text) - half :]}"
 
 
 def printable(text: str, *, at_most: int = SHOWN_CHARACTERS) -> str:
@@ -23,10 +69,7 @@ def printable(text: str, *, at_most: int = SHOWN_CHARACTERS) -> str:
     >>> printable("a\x1b[31mb\n")
     'a\\x1b[31mb\\n'
     """
-    if len(text) > at_most:
-        half = (at_most - 1) // 2
-        text = f"{text[:half]}…{text[len(text) - half :]}"
-    return "".join(_escaped(character) for character in text)
+    return terminal_line(shortened(text, at_most))
 
 
 def _escaped(character: str) -> str:
@@ -35,7 +78,7 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def code(text: str, *, at_most: int = SHOWN_CHARACTERS) -> str:
+def code(text: str, *, at_most: int = SHOWN_CHARACTERS) -> Markup:
     """Return a Markdown code span that shows any text literally, outside tables: there a `Cell` does.
 
     In a code span nothing is a link, a mention, a tag or an entity; the fence is longer than
@@ -47,19 +90,19 @@ def code(text: str, *, at_most: int = SHOWN_CHARACTERS) -> str:
     return _code_span(printable(text, at_most=at_most) or " ")
 
 
-def _code_span(shown: str) -> str:
+def _code_span(shown: str) -> Markup:
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     padding = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
-    return f"{fence}{padding}{shown}{padding}{fence}"
+    return Markup(f"{fence}{padding}{shown}{padding}{fence}")
 
 
-def prose(text: str, *, at_most: int = 600) -> str:
+def prose(text: str, *, at_most: int = 600) -> Markup:
     r"""Return text for a Markdown sentence: no markup, tag, link, mention or reference survives.
 
     >>> prose("<b>hi</b>")
     '\\<b\\>hi\\</b\\>'
     """
-    return _MARKUP.sub(r"\\\g<0>", _unlinked(printable(text, at_most=at_most)))
+    return Markup(_MARKUP.sub(r"\\\g<0>", _unlinked(printable(text, at_most=at_most))))
 
 
 def _unlinked(shown: str) -> str:
@@ -73,10 +116,10 @@ def _apart(match: re.Match[str]) -> str:
     return f"{found[0]}{_BREAK}{found[1:]}"
 
 
-def fenced(text: str, language: str = "") -> str:
+def fenced(text: str, language: str = "") -> Markup:
     """Return a Markdown code block whose fence no line of the text can close."""
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-    return f"{fence}{language}\n{text.rstrip(chr(10))}\n{fence}\n"
+    return Markup(f"{fence}{language}\n{text.rstrip(chr(10))}\n{fence}\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +131,7 @@ class Cell:
     is_bold: bool = False
     at_most: int = SHOWN_CHARACTERS
 
-    def markdown(self) -> str:
+    def markdown(self) -> Markup:
         """Return the cell's Markdown, which shows the text literally and stays one cell."""
         shown = printable(self.text, at_most=self.at_most)
         if self.is_code:
@@ -96,13 +139,13 @@ class Cell:
             # A backslash before the pipe would undo that, so such a pipe becomes its look-alike.
             return _code_span(shown.replace("\\|", "\\\u2223").replace("|", "\\|") or " ")
         escaped = _INLINE_MARKUP.sub(r"\\\g<0>", _unlinked(shown))
-        return f"**{escaped}**" if self.is_bold and escaped else escaped
+        return Markup(f"**{escaped}**" if self.is_bold and escaped else escaped)
 
 
-def table_row(cells: Iterable[Cell]) -> str:
+def table_row(cells: Iterable[Cell]) -> Markup:
     r"""Return a row of a Markdown table, the only way to write one: each cell is escaped here.
 
     >>> table_row([Cell("test_x[a|b]", is_code=True), Cell("a|b", is_bold=True)])
     '| `test_x[a\\|b]` | **a\\|b** |\n'
     """
-    return f"| {' | '.join(cell.markdown() for cell in cells)} |\n"
+    return Markup(f"| {' | '.join(cell.markdown() for cell in cells)} |\n")

@@ -7,7 +7,7 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.guard.session import GuardSession
-from pytest_memguard.reports.text import summary_lines
+from pytest_memguard.reports.text import TextReport
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run.options import RunOptions
 from pytest_memguard.run.problems import problems
@@ -93,7 +93,8 @@ class Ending:
         accepting = self._options.accept
         verbose = terminal.config.get_verbosity() > 0
         width = terminal._tw.fullwidth  # noqa: SLF001 - pytest's reporter has no public name for it
-        for line in summary_lines(results, width=width, verbose=verbose, accepting=accepting):
+        report = TextReport(verbose=verbose, accepting=accepting)
+        for line in report.lines(results, width=width):
             terminal.write_line(line)
         for line in self._accepted:
             terminal.write_line(f"accepted  {line}")

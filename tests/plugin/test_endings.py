@@ -116,7 +116,7 @@ def test_a_crashed_worker_fails_its_test_and_loses_nothing_else(measured: Guarde
     assert run.counted() == {"passed": 1, "failed": 2}
     assert run.outcomes() == {"test_a": "ok", "test_b": "not-measured"}
     assert run.reason("test_b").startswith("the process that ran it ended: worker 'gw")
-    assert "not-measured  1 test: the process that ran it ended" in run.summary
+    assert "not-measured  test_it.py::test_b: the process that ran it ended" in run.summary
 
 
 @pytest.mark.parametrize(

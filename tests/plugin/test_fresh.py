@@ -227,7 +227,10 @@ def test_children_are_counted_where_the_marker_says_so(project: GuardedProject) 
     assert run.measured("test_with") > 3_000_000
     noted = {name for name, test in run.results().items() if test["measurement"].get("notes")}
     assert noted == {"test_without", "test_program"}
-    assert "note  2 tests: it starts child processes, whose memory is not counted" in run.summary
+    assert (
+        "note  2 tests (test_it.py::test_program, …): it starts child processes, whose memory is not counted"
+        in run.summary
+    )
 
 
 GROWN = """

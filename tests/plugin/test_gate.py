@@ -105,7 +105,7 @@ def test_growth_fails_its_test_and_says_all_that_is_needed(accepted: GuardedProj
     assert run.counted() == {"failed": 1, "passed": 2}
     assert run.outcomes() == {"test_peak": "grew", "test_kept": "ok", "test_steady": "ok"}
     shown = "\n".join(run.lines)
-    assert "memguard: grew: peak 1.4 MiB, was 976.6 KiB (+50%, limit +1.6%)" in shown
+    assert "memguard: grew: peak 1.4 MiB, was 976.6 KiB (+50%, limit 992.6 KiB)" in shown
     assert "+488.3 KiB  test_it.py:11 in test_peak  (was 976.6 KiB)" in shown
     assert "If this is intended: memguard accept test_it.py::test_peak" in shown
     assert "Traceback" not in shown
@@ -130,7 +130,9 @@ def test_growth_reaches_junit_with_its_figures(accepted: GuardedProject) -> None
     cases = {case.get("name"): case for case in suite.iter("testcase")}
     failure = cases["test_peak"].find("failure")
     assert failure is not None
-    assert str(failure.get("message")) == "memguard: grew: peak 1.4 MiB, was 976.6 KiB (+50%, limit +1.6%)"
+    assert (
+        str(failure.get("message")) == "memguard: grew: peak 1.4 MiB, was 976.6 KiB (+50%, limit 992.6 KiB)"
+    )
     assert str(failure.text).startswith(f"{failure.get('message')}\n  +488.3 KiB  test_it.py:11 in test_peak")
     properties = {
         name: [(each.get("name"), str(each.get("value"))) for each in case.iter("property")]

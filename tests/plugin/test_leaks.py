@@ -414,4 +414,4 @@ def test_what_else_a_check_is_not_sure_of_is_a_note_of_the_test(project: Guarded
     project.accept()
     again = project.run()
     assert again.outcomes() == {"test_piles": "ok"}, again.text
-    assert re.search(f"note  1 test: {doubt}", again.summary)
+    assert re.search(f"note  test_it.py::test_piles: {doubt}", again.summary)

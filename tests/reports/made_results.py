@@ -19,6 +19,7 @@ from pytest_memguard.core.verdict import (
     TestResult,
     Verdict,
 )
+from pytest_memguard.gate.wording import metric_text
 
 ENVIRONMENT = "cpython-3.11-linux-x86_64"
 
@@ -49,7 +50,9 @@ def result(
     measurement = Measurement(meter="memray", samples=3, metrics={PEAK: measured, RETAINED: 72})
     return TestResult(
         id=test_id,
-        verdict=Verdict(outcome, reason or str(outcome), metrics, sites),
+        verdict=Verdict(
+            outcome, reason or (metric_text(metrics[0]) if sites else str(outcome)), metrics, sites
+        ),
         measurement=measurement,
         fails=outcome in (Outcome.GREW, Outcome.LEAKED, Outcome.OVER_LIMIT),
         note=note,

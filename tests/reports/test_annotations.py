@@ -10,19 +10,20 @@ from hypothesis import strategies as st
 
 from pytest_memguard.core.units import MIB
 from pytest_memguard.core.verdict import Outcome, RunResults
-from pytest_memguard.reports.annotations import Annotation, worst_annotations
+from pytest_memguard.reports.annotations import Annotation, AnnotationsReport
+from pytest_memguard.reports.untrusted import terminal_line
 from tests.reports.made_results import leaked, quarantined, result, run
 
 
 def lines(results: RunResults) -> list[str]:
-    return [str(one) for one in worst_annotations(results, locate=lambda file: f"app/{file}")]
+    return [str(one) for one in AnnotationsReport(lambda file: f"app/{file}").annotations(results)]
 
 
 def test_growth_marks_the_line_that_grew_as_an_error() -> None:
     (line,) = lines(run(result("t.py::test_big", Outcome.GREW, measured=48 * MIB)))
     assert line == (
         "::error file=app/shop/cache.py,line=41,title=memguard%3A grew::t.py::test_big: peak 48.0 MiB, "
-        "was 31.0 MiB (+54.8%25, limit +0.1%25) (+17.0 MiB here)"
+        "was 31.0 MiB (+54.8%25, limit 31.0 MiB) (+17.0 MiB here)"
     )
 
 
@@ -39,13 +40,13 @@ def test_growth_in_quarantine_is_a_warning_that_says_until_when() -> None:
 
 def test_a_file_outside_the_repository_is_not_named() -> None:
     results = run(result("t.py::test_big", Outcome.GREW, measured=48 * MIB, file="numpy/core.py"))
-    (annotation,) = worst_annotations(results, locate=lambda file: None)
+    (annotation,) = AnnotationsReport(lambda file: None).annotations(results)
     assert str(annotation).startswith("::error title=memguard%3A grew::")
 
 
 def test_a_growth_in_a_library_marks_the_test_file() -> None:
     results = run(result("t.py::test_big", Outcome.GREW, measured=48 * MIB, file="numpy/core.py"))
-    (annotation,) = worst_annotations(results, locate=lambda file: file if file == "t.py" else None)
+    (annotation,) = AnnotationsReport(lambda file: file if file == "t.py" else None).annotations(results)
     assert str(annotation).startswith("::error file=t.py,line=1,")
 
 
@@ -76,8 +77,8 @@ def test_a_command_is_one_line_and_reads_back(message: str, title: str, file: st
     assert not re.search(r"[\r\n]", line)
     match = re.fullmatch(r"::error (?:file=([^,:]*),line=3,)?title=([^,:]*)::(.*)", line, re.DOTALL)
     assert match
-    assert decoded(match.group(3)) == message
-    assert decoded(match.group(2)) == title
+    assert decoded(match.group(3)) == "\n".join(map(terminal_line, message.split("\n")))
+    assert decoded(match.group(2)) == terminal_line(title)
     assert decoded(match.group(1) or "") == file
 
 

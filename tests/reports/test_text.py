@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, TestResult, Verdict
 from pytest_memguard.gate.judge import stale
-from pytest_memguard.reports.text import failure_lines, summary_lines
+from pytest_memguard.reports.text import TextReport, failure_lines
 from tests.reports.made_results import leaked, result, run
 
 
@@ -14,13 +14,13 @@ def test_a_first_look_at_a_suite_names_the_largest_peaks() -> None:
         result(f"test_it.py::test_{number}", Outcome.NO_BASELINE, measured=number * KIB, baseline=None)
         for number in range(1, 12)
     ]
-    lines = list(summary_lines(run(*tests)))
+    lines = list(TextReport().lines(run(*tests)))
     start = lines.index("Largest peaks, where a marker is worth most:")
     assert [line.split() for line in lines[start + 1 : start + 6]] == [
         [f"{number}.0", "KiB", f"test_it.py::test_{number}"] for number in (11, 10, 9, 8, 7)
     ]
     assert lines[-1] == "Accept what is new:  memguard accept"
-    assert "Largest" not in "".join(summary_lines(run(*tests[:10])))
+    assert "Largest" not in "".join(TextReport().lines(run(*tests[:10])))
 
 
 def test_the_rate_of_a_leak_is_said_once() -> None:
@@ -31,7 +31,7 @@ def test_the_rate_of_a_leak_is_said_once() -> None:
 
 def test_an_entry_without_its_test_is_named_once() -> None:
     gone = TestResult("test_it.py::test_gone", stale())
-    text = "\n".join(summary_lines(run(gone)))
+    text = "\n".join(TextReport().lines(run(gone)))
     assert text.count("test_gone") == 1
 
 

@@ -148,11 +148,11 @@ def test_the_worst_metric_decides_and_is_told() -> None:
 @pytest.mark.parametrize(
     ("now", "was", "said"),
     [
-        (48_200_000, 31_000_000, "peak 46.0 MiB, was 29.6 MiB (+55.5%, limit +1%)"),
+        (48_200_000, 31_000_000, "peak 46.0 MiB, was 29.6 MiB (+55.5%, limit 29.9 MiB)"),
         (1_000_000, 33, "peak 976.6 KiB, was 33 B (limit 16.0 KiB)"),
-        (1_099_000, 100_000, "peak 1.0 MiB, was 97.7 KiB (+999%, limit +16.4%)"),
-        (1_100_000, 100_000, "peak 1.0 MiB, was 97.7 KiB (limit +16.4%)"),
-        (50_000_000, 100_000_000, "peak 47.7 MiB, was 95.4 MiB (-50%, limit +1%)"),
+        (1_099_000, 100_000, "peak 1.0 MiB, was 97.7 KiB (+999%, limit 113.7 KiB)"),
+        (1_100_000, 100_000, "peak 1.0 MiB, was 97.7 KiB (limit 113.7 KiB)"),
+        (50_000_000, 100_000_000, "peak 47.7 MiB, was 95.4 MiB (-50%, limit 96.3 MiB)"),
     ],
 )
 def test_a_percentage_is_told_where_it_says_something(now: int, was: int, said: str) -> None:
@@ -197,7 +197,7 @@ def test_allocations_are_recorded_and_gated_only_where_asked_to() -> None:
     gated = Policy(tolerances=parse_tolerances({"allocations": "10%"}))
     verdict = judge(now, was, gated)
     assert verdict.outcome is Outcome.GREW
-    assert verdict.reason == "allocations 50, was 5 (+900%, limit +0%)"
+    assert verdict.reason == "allocations 50, was 5 (+900%, limit 5)"
 
 
 def test_sites_are_compared_by_file_and_function_and_the_largest_growth_is_first() -> None:

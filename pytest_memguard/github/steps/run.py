@@ -18,7 +18,6 @@ from pytest_memguard.github.failures import FAILURES_FILE
 from pytest_memguard.github.inputs import Inputs, from_json
 from pytest_memguard.github.steps import variable, workspace
 from pytest_memguard.github.workspace import FILE_NAME
-from pytest_memguard.reports.ranking import grown
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results, write_results
 from pytest_memguard.storage.settings_file import find_root, load_settings
@@ -124,7 +123,7 @@ def _run_again(inputs: Inputs, options: Sequence[str], project: Path, directory:
             results = read_results([path])
         except MemguardError:
             return  # the first run left none, which the report calls an error
-        ids = [test.id for test in grown(results)]
+        ids = [test.id for test in results.grown]
         if not ids or len(ids) > _MOST_RERUN_TESTS:
             return
         again_path = directory / f"rerun-{number}.json"

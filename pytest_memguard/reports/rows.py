@@ -1,0 +1,145 @@
+"""What every report shows of a run: a row for each test, in words that no renderer makes again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pytest_memguard.core.measurement import Site
+from pytest_memguard.core.units import format_growth, format_size
+from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
+from pytest_memguard.gate.wording import growth_text, metric_text, quarantine_text
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRow:
+    """A place that grew: what it gained, and what it held before where that is known."""
+
+    growth: str
+    site: Site
+    was: str = ""
+    inner: Site | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One result, as every report shows it.
+
+    The texts are those of the test's own world, names and messages of anybody: a renderer escapes them.
+    `further` says which other metrics grew; `held_by` is the chain of holders of a leak, outermost
+    first; `remarks` are the notes of the measurement; `accepted_note` is the entry's.
+    """
+
+    id: str
+    outcome: Outcome
+    fails: bool
+    sentence: str
+    metrics: tuple[MetricVerdict, ...] = ()
+    further: tuple[str, ...] = ()
+    sites: tuple[SiteRow, ...] = ()
+    held_by: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    first_costs: tuple[str, ...] = ()
+    accepted_note: str = ""
+
+    @property
+    def module(self) -> str:
+        """The file of the test."""
+        return self.id.split("::", 1)[0]
+
+    @property
+    def name(self) -> str:
+        """The id within the file."""
+        return self.id.split("::", 1)[-1]
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether a reader wants all of it: growth, and whatever else fails with a reason."""
+        return self.outcome.is_growth or (self.fails and bool(self.sentence))
+
+    def metric(self, name: str) -> MetricVerdict | None:
+        """Return the verdict on one metric, if it was judged."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+def row(test: TestResult) -> Row:
+    """Return what is shown of one result."""
+    verdict, measurement = test.verdict, test.measurement
+    leak = measurement.leak if measurement else None
+    named = verdict.deciding
+    others = [judged for judged in verdict.metrics if judged.outcome.is_growth and judged is not named]
+    quarantined = quarantine_text(verdict)
+    return Row(
+        id=test.id,
+        outcome=test.outcome,
+        fails=test.fails,
+        sentence=verdict.reason,
+        metrics=verdict.metrics,
+        further=(*map(metric_text, others), *([quarantined] if quarantined else [])),
+        sites=tuple(map(_site_row, verdict.sites)),
+        held_by=leak.held_by if leak is not None and test.outcome is Outcome.LEAKED else (),
+        remarks=measurement.notes if measurement else (),
+        hints=test.hints,
+        first_costs=_first_costs(test),
+        accepted_note=test.note,
+    )
+
+
+def _site_row(grown: GrownSite) -> SiteRow:
+    was = format_size(grown.was_bytes) if grown.was_bytes is not None else ""
+    return SiteRow(growth_text(grown), grown.site, was, grown.inner)
+
+
+def _first_costs(test: TestResult) -> tuple[str, ...]:
+    costs = test.measurement.first_cost if test.measurement else {}
+    return tuple(f"{name} {format_growth(size_bytes)}" for name, size_bytes in costs.items())
+
+
+def rows(results: RunResults) -> list[Row]:
+    """Return a row for each result, in the order of the results."""
+    return [row(test) for test in results.tests]
+
+
+def worst_first(found: Iterable[Row]) -> list[Row]:
+    """Order rows by outcome, then by the bytes they grew, then by name."""
+    return sorted(found, key=lambda one: (one.outcome.rank, -growth_bytes(one.metrics), one.id))
+
+
+def growth_bytes(metrics: Iterable[MetricVerdict]) -> int:
+    """Return by how many bytes a test's worst metric is over what was accepted or allowed."""
+    return max(
+        (
+            metric.measured - _accepted(metric)
+            for metric in metrics
+            if metric.outcome.is_growth and not metric.metric.is_count
+        ),
+        default=0,
+    )
+
+
+def growth_share(metrics: Iterable[MetricVerdict]) -> float:
+    """Return the largest growth of a metric as a share of its baseline; zero where there is none."""
+    return max(
+        (
+            (metric.measured - metric.baseline) / metric.baseline
+            for metric in metrics
+            if metric.outcome.is_growth and metric.baseline
+        ),
+        default=0.0,
+    )
+
+
+def _accepted(metric: MetricVerdict) -> int:
+    return metric.baseline if metric.baseline is not None else (metric.limit or 0)
+
+
+def run_counts(results: RunResults) -> str:
+    """Write how many tests of a run ended how, as in `2 grew, 40 ok; 1 quarantined`."""
+    number = len(results.quarantined)
+    return f"{count_text(results.counts())}{f'; {number:,} quarantined' if number else ''}"
+
+
+def count_text(found: Mapping[Outcome, int]) -> str:
+    """Write how many tests ended how, as in `1 grew, 40 ok`."""
+    return ", ".join(f"{number:,} {outcome}" for outcome, number in found.items()) or "no guarded test"
