@@ -183,15 +183,10 @@ def _next_steps(results: RunResults) -> Iterator[str]:
         yield from _largest(fresh)
     if fresh and not grown:
         yield "Accept what is new:  memguard accept"
-<<<<<<< HEAD
     gone = {test.outcome for test in results.tests if test.outcome.is_about_entry and not test.measurement}
     if gone:
         words = " or ".join(str(outcome) for outcome in Outcome if outcome in gone)
         yield f"Drop what is {words}:  memguard prune"
-=======
-    if len(results.guarded) < len(results.tests):
-        yield "Drop what is stale:  memguard prune"
->>>>>>> de0a98c (Make each row of a report once, escape what is put into it by construction, and say every limit in bytes)
 
 
 def _largest(tests: list[TestResult]) -> Iterator[str]:
