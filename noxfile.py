@@ -106,7 +106,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print the figures of the benchmarks; takes some minutes."""
     _install(session, "bench")
-    for name in ("overhead", "scale", "leaks"):
+    for name in ("overhead", "scale", "leaks", "races"):
         session.run("python", "-m", f"benchmarks.{name}", *session.posargs)
 
 

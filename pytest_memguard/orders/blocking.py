@@ -9,12 +9,15 @@ patience.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import sys
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from time import monotonic
 
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
@@ -55,6 +58,7 @@ class ThreadWatch:
         with suppress(OSError):
             self._fd = os.open(f"/proc/self/task/{native_id}/syscall", os.O_RDONLY | os.O_CLOEXEC)
             self._read()
+        _interpreter_addresses()  # now: what it reads once must not show in a sample
 
     def _read(self) -> bytes:
         try:
@@ -123,6 +127,28 @@ def nobody_moves(native_ids: Collection[int]) -> bool:
             watch.close()
 
 
+@cache
+def _interpreter_addresses() -> tuple[int, int]:
+    """Return where the interpreter keeps its own state: a wait there is for its lock, not for the program's.
+
+    The lock of a program lies on the heap. Empty where nobody tells.
+    """
+    with suppress(OSError, ValueError, AttributeError):
+        inside = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+        with Path("/proc/self/maps").open(encoding="ascii", errors="replace") as maps:
+            low = high = 0
+            for line in maps:
+                start, end = (int(part, 16) for part in line.split(" ", 1)[0].split("-"))
+                if start <= inside < end:
+                    low, high = start, end
+                elif high and start == high and "[heap]" not in line:
+                    high = end  # the zeros behind the data
+                elif high:
+                    break
+            return low, high
+    return 0, 0
+
+
 def _parsed(line: bytes) -> Look:
     """Read `/proc/self/task/N/syscall`: `running`, or the number of the call, its arguments, two pointers.
 
@@ -135,9 +161,10 @@ def _parsed(line: bytes) -> Look:
     if len(fields) < _CLOSED_CALL_FIELDS:
         return Look(tuple(fields))
     # futex(address, operation, value, limit): a limit of zero is none.
-    call = int(fields[0])
+    call, address = int(fields[0]), int(fields[1], 16)
+    low, high = _interpreter_addresses()
     return Look(
         tuple(fields),
-        waits_for_lock=call == _FUTEX and int(fields[4], 16) == 0,
+        waits_for_lock=call == _FUTEX and int(fields[4], 16) == 0 and not low <= address < high,
         waits_for_outside=call in _FROM_OUTSIDE,
     )

@@ -9,6 +9,9 @@ from contextlib import AbstractContextManager
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Protocol
 
+IsDue = Callable[[CodeType, int], bool]
+"""Asked at every line, in the thread itself: whether to call back."""
+
 OnLine = Callable[[CodeType, int], None]
 """Called in the thread itself, with the code object and the line; `RETURN` in place of a line."""
 
@@ -30,7 +33,7 @@ class LineEvents(Protocol):
     ) -> None:
         """Leave the process as it was."""
 
-    def following(self, on_line: OnLine) -> AbstractContextManager[None]:
+    def following(self, is_due: IsDue, on_line: OnLine) -> AbstractContextManager[None]:
         """Return a context in which the lines of the thread that enters it are called back."""
 
 
@@ -65,9 +68,9 @@ class TracedLines:
     ) -> None:
         """Nothing is left."""
 
-    def following(self, on_line: OnLine) -> AbstractContextManager[None]:
+    def following(self, is_due: IsDue, on_line: OnLine) -> AbstractContextManager[None]:
         """Return a context that traces the thread which enters it."""
-        return _TracedThread(on_line, self._is_own)
+        return _TracedThread(is_due, on_line, self._is_own)
 
 
 class _TracedThread:
@@ -78,9 +81,10 @@ class _TracedThread:
     meanwhile, since it makes an object for each frame.
     """
 
-    __slots__ = ("_before", "_global", "_is_own", "_local", "_on_line")
+    __slots__ = ("_before", "_global", "_is_due", "_is_own", "_local", "_on_line")
 
-    def __init__(self, on_line: OnLine, is_own: Callable[[str], bool]) -> None:
+    def __init__(self, is_due: IsDue, on_line: OnLine, is_own: Callable[[str], bool]) -> None:
+        self._is_due = is_due
         self._on_line = on_line
         self._is_own = is_own
         self._before: Callable[..., Any] | None = None
@@ -110,9 +114,11 @@ class _TracedThread:
 
     def _line(self, frame: FrameType, event: str, _arg: object) -> Callable[..., Any]:
         if event == "line" or event == "return":  # noqa: PLR1714 - a tuple is looked up at each event
-            sys.settrace(None)
-            sys.call_tracing(self._on_line, (frame.f_code, frame.f_lineno if event == "line" else RETURN))
-            sys.settrace(self._global)
+            number = frame.f_lineno if event == "line" else RETURN
+            if self._is_due(frame.f_code, number):
+                sys.settrace(None)
+                sys.call_tracing(self._on_line, (frame.f_code, number))
+                sys.settrace(self._global)
         return self._local
 
 
@@ -139,7 +145,7 @@ class MonitoredLines:
     def __init__(self, is_own: Callable[[str], bool], tool: int) -> None:
         self._is_own = is_own
         self._tool = tool
-        self._by_thread: dict[int, OnLine] = {}
+        self._by_thread: dict[int, tuple[IsDue, OnLine]] = {}
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # there from CPython 3.12 on
 
     def __enter__(self) -> MonitoredLines:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
@@ -149,9 +155,9 @@ class MonitoredLines:
         def line(code: CodeType, number: int) -> object:
             if not is_own(code.co_filename):
                 return monitoring.DISABLE
-            on_line = by_thread.get(get_ident())
-            if on_line is not None:
-                on_line(code, number)
+            followed = by_thread.get(get_ident())
+            if followed is not None and followed[0](code, number):
+                followed[1](code, number)
             return None
 
         def leaving(code: CodeType, _offset: int, _value: object) -> object:
@@ -174,20 +180,20 @@ class MonitoredLines:
             self._monitoring.register_callback(self._tool, event, None)
         self._monitoring.free_tool_id(self._tool)
 
-    def following(self, on_line: OnLine) -> AbstractContextManager[None]:
+    def following(self, is_due: IsDue, on_line: OnLine) -> AbstractContextManager[None]:
         """Return a context that lets the callback know the thread which enters it."""
-        return _MonitoredThread(self._by_thread, on_line)
+        return _MonitoredThread(self._by_thread, is_due, on_line)
 
 
 class _MonitoredThread:
-    __slots__ = ("_by_thread", "_on_line")
+    __slots__ = ("_by_thread", "_followed")
 
-    def __init__(self, by_thread: dict[int, OnLine], on_line: OnLine) -> None:
+    def __init__(self, by_thread: dict[int, tuple[IsDue, OnLine]], is_due: IsDue, on_line: OnLine) -> None:
         self._by_thread = by_thread
-        self._on_line = on_line
+        self._followed = is_due, on_line
 
     def __enter__(self) -> None:
-        self._by_thread[get_ident()] = self._on_line
+        self._by_thread[get_ident()] = self._followed
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

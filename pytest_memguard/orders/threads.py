@@ -107,7 +107,9 @@ class OrderedThreads:
     def _work(self, number: int) -> None:
         self._ready.wait()
         participant, turns = self._participants[number], self._turns
-        following = self._lines.following(partial(turns.line, participant))
+        following = self._lines.following(
+            partial(turns.is_due, participant), partial(turns.line, participant)
+        )
         while True:
             turns.wait(participant)
             if self._closing:

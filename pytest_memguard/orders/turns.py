@@ -23,7 +23,8 @@ _SETTLE_SECONDS = 5e-5
 
 _IDLE_LOOKS = 64
 
-_Place = tuple[CodeType, int]
+_Place = tuple[int, int]
+"""A code object, by its identity since its hash costs a walk of its instructions, and a line."""
 
 
 class State(Enum):
@@ -33,10 +34,6 @@ class State(Enum):
     RUNNING = "has the turn"
     BLOCKED = "lost the turn while it waited for something else"
     DONE = "has ended"
-
-
-def _is_early_or_a_power_of_two(visits: int) -> bool:
-    return visits <= EVERY_VISIT or visits & (visits - 1) == 0
 
 
 class Participant:
@@ -51,7 +48,7 @@ class Participant:
         self.gate.acquire()
         self.state = State.DONE
         self.blocked_at = Look()
-        self._visits: Counter[_Place] = Counter()
+        self._visits: dict[_Place, int] = {}
         self._idle_looks: Counter[_Place] = Counter()
 
     def begin(self) -> None:
@@ -61,9 +58,14 @@ class Participant:
         self.state = State.WAITING
 
     def comes_to(self, place: _Place) -> bool:
-        """Say whether the thread offers its turn at this visit of a place."""
-        self._visits[place] = visits = self._visits[place] + 1
-        return _is_early_or_a_power_of_two(visits)
+        """Count a visit of a place, and say whether the thread offers its turn at it."""
+        self._visits[place] = visits = self._visits.get(place, 0) + 1
+        return visits <= EVERY_VISIT or visits & (visits - 1) == 0
+
+    def offers(self, place: _Place) -> bool:
+        """Say again what `comes_to` said of the last visit."""
+        visits = self._visits.get(place, 0)
+        return visits <= EVERY_VISIT or visits & (visits - 1) == 0
 
     def looks_around(self, place: _Place, *, found: bool) -> None:
         """Remember whether a look at the blocked threads found one awake here."""
@@ -115,13 +117,18 @@ class Turns:
         """Wait for the turn."""
         participant.gate.acquire()
 
+    def is_due(self, participant: Participant, code: CodeType, number: int) -> bool:
+        """Say whether `line` has anything to do here. Called at each line and return, so it is short."""
+        is_offered = participant.comes_to((id(code), number))
+        return is_offered or self._blocked > 0 or participant.state is not State.RUNNING
+
     def line(self, participant: Participant, code: CodeType, number: int) -> None:
         """Offer the turn at a line or a return; a thread that lost it meanwhile waits for it."""
         if os.getpid() != self._process:
             return  # a forked child is alone
         if participant.state is State.RUNNING:
-            place = (code, number)
-            is_offered = self._left > 0 and participant.comes_to(place)
+            place = (id(code), number)
+            is_offered = self._left > 0 and participant.offers(place)
             if self._blocked and (is_offered or participant.should_look_around(place)):
                 participant.looks_around(place, found=self._settle())
             if not is_offered:

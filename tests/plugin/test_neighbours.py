@@ -46,6 +46,33 @@ def test_coverage_changes_no_number_and_loses_no_line(project: GuardedProject, b
     assert "100%" in covered
 
 
+def test_coverage_sees_the_lines_of_threads_that_take_turns(project: GuardedProject) -> None:
+    project.write(
+        {".coveragerc": "[run]\nbranch = true\nomit = test_*.py\n"},
+        shop="""
+            import threading
+            LOCK, CACHE = threading.Lock(), {}
+
+            def get(key):
+                with LOCK:
+                    if key not in CACHE:
+                        CACHE[key] = [number for number in range(1000)]
+                    return CACHE[key]
+        """,
+        test_it="""
+            import pytest, shop
+
+            @pytest.mark.memguard(threads=4)
+            def test_get():
+                assert len(shop.get("a")) == 1000
+        """,
+    )
+    run = project.spawn("--cov=.", "--cov-report=term-missing", plugins=("pytest_cov.plugin",))
+    assert run.outcomes() == {"test_get": "no-baseline"}
+    (covered,) = [line for line in run.lines if line.startswith("shop.py ")]
+    assert covered.split()[-1] == "100%"
+
+
 def test_coverage_in_workers_changes_no_number_and_loses_no_line(project: GuardedProject) -> None:
     lines = [f"    if n == {number}: return {number}" for number in range(6)]
     project.write(
