@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -56,6 +56,19 @@ def plan_for(
 def is_guarded(item: pytest.Item, *, everything: bool) -> bool:
     """Say whether an item is guarded: by a marker, by the fixture, or since everything is."""
     return everything or item.get_closest_marker("memguard") is not None or _has_fixture(item)
+
+
+def refuse_twins(items: Iterable[pytest.Item], *, everything: bool) -> None:
+    """Raise `MarkerError` for two guarded tests of one id, which would share an entry."""
+    first: dict[str, pytest.Item] = {}
+    for item in items:
+        twin = first.setdefault(item.nodeid, item)
+        if twin is not item and is_guarded(item, everything=everything):
+            raise MarkerError(
+                f"two tests have the id {item.nodeid!r}, so their numbers cannot be told apart: one in "
+                f"{twin.path}, one in {item.path}. Give their files a common root with --rootdir, "
+                "or run them apart."
+            )
 
 
 def _has_fixture(item: pytest.Item) -> bool:

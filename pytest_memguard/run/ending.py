@@ -29,6 +29,7 @@ class Ending:
         self.lost: tuple[str, ...] = ()
         self.doubled: tuple[str, ...] = ()
         self.is_empty_by_choice = False
+        self.unread: tuple[str, ...] = ()
         self._warning = ""
         self.error = ""
 
@@ -42,6 +43,7 @@ class Ending:
                 lost=self.lost,
                 doubled=self.doubled,
                 is_empty_by_choice=self.is_empty_by_choice,
+                unread=self.unread,
             )
         )
         try:

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.guard.fresh import ColdGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
-from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for
+from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for, refuse_twins
 from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
@@ -25,6 +26,7 @@ from pytest_memguard.run.ending import Ending
 from pytest_memguard.run.forgotten import forgotten
 from pytest_memguard.run.ledger import Ledger
 from pytest_memguard.run.options import apply_options, asked_of, run_options
+from pytest_memguard.run.unread import unread_settings
 from pytest_memguard.run.verdict_report import put_verdict, raise_failing
 from pytest_memguard.run.xdist import Handover, handover_of, is_worker
 from pytest_memguard.storage.journal import Journal
@@ -76,6 +78,8 @@ class GuardedRun:
         chosen = self.session.chosen_meter()
         state = "" if self.session.has_baseline else ", no baseline for it yet"
         lines = [f"memguard: {chosen.meter.label}, {self.session.environment}{state}"]
+        if self.session.settings.source:
+            lines.append(f"memguard: settings: {self.session.settings.source}")
         if chosen.reason_no_memray:
             lines.append(f"memguard: not with memray, since {chosen.reason_no_memray}")
         return lines
@@ -93,6 +97,7 @@ class GuardedRun:
 
     def _plan(self, items: list[pytest.Item]) -> None:
         plans: dict[str, Plan] = {}
+        refuse_twins(items, everything=self.options.everything)
         for item in items:
             plan = plan_for(
                 item,
@@ -112,6 +117,12 @@ class GuardedRun:
                 or any(is_guarded(item, everything=self.options.everything) for item in left_out),
                 stale=found.stale,
                 unguarded=found.unguarded,
+                unread=unread_settings(
+                    self.options.root,
+                    self.session.settings,
+                    (item.path for item in items),
+                    Path(self._config.invocation_params.dir),
+                ),
             )
         )
 
@@ -208,6 +219,7 @@ class GuardedRun:
         self._has_guarded = self._has_guarded or handed.has_guarded
         self._error = self._error or handed.error
         self.ending.differences.update(handed.differences)
+        self.ending.unread = self.ending.unread or handed.unread
 
     def finish(self, session: pytest.Session) -> None:
         """End the run: a worker reports to its controller, every other process to the user."""

@@ -18,11 +18,13 @@ def problems(
     lost: Sequence[str] = (),
     doubled: Sequence[str] = (),
     is_empty_by_choice: bool = False,
+    unread: Sequence[str] = (),
 ) -> tuple[RunProblem, ...]:
     """Say what is wrong with the run as a whole; in CI it fails, elsewhere it warns.
 
     `lost` are planned tests without a result, `doubled` those that ended more than once.
-    `is_empty_by_choice` says that guarded tests may well be among those that the run left out.
+    `is_empty_by_choice` says that guarded tests may well be among those that the run left out,
+    `unread` are settings files that the run did not read.
     """
     strict = options.in_ci and not session.settings.advisory
     fails = strict and not session.accepting
@@ -44,6 +46,12 @@ def problems(
     if tests and not session.accepting and (uncompared or not session.has_baseline):
         sentence = _other_meter(uncompared) if session.has_baseline else _no_baseline(session)
         found.append(RunProblem("no-baseline", sentence, fails))
+    if unread:
+        sentence = (
+            f"{', '.join(unread)}: settings that this run does not read. It reads pyproject.toml in pytest's "
+            "rootdir, or memguard.yml where there is none; move them there, or name another --rootdir."
+        )
+        found.append(RunProblem("settings-not-read", sentence, fails=False))
     if options.accepts_unasked:
         changes = any(test.outcome in ACCEPTABLE for test in results.tests)
         found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))

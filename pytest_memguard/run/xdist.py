@@ -33,14 +33,16 @@ def asked_by_controller(config: pytest.Config) -> Asked:
 class Handover:
     """What one process found out that no report of a test carries.
 
-    `has_guarded` says that some test is guarded, if only one that was deselected. `error` is a usage
-    error, which a worker cannot end the run with itself.
+    `has_guarded` says that some test is guarded, if only one that was deselected. `unread` are
+    settings files that nothing reads. `error` is a usage error, which a worker cannot end the run
+    with itself.
     """
 
     planned: tuple[str, ...] = ()
     has_guarded: bool = False
     stale: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     error: str = ""
 

@@ -12,17 +12,35 @@ from pytest_memguard.core.settings import Settings, settings_from
 
 PYPROJECT = "pyproject.toml"
 MEMGUARD_YML = "memguard.yml"
-_MARKS = (".memguard", PYPROJECT, MEMGUARD_YML)
+_WRITTEN = ".memguard"
+_TABLE = re.compile(r"^\s*\[+\s*tool\.memguard\b", re.MULTILINE)
 _TOML_LINE = re.compile(r"at line (\d+)")
 
 
 def find_root(start: Path) -> Path:
-    """Return the nearest folder upwards that holds `.memguard` or a settings file, else `start`."""
+    """Return the folder of a project as pytest saw it, where a run left `.memguard`: upwards, else one below.
+
+    Before any run it is the nearest folder upwards that holds a settings file, else `start`.
+    """
     start = start.resolve()
-    for folder in (start, *start.parents):
-        if any((folder / mark).exists() for mark in _MARKS):
+    above = (start, *start.parents)
+    for folder in above:
+        if (folder / _WRITTEN).is_dir():
             return folder
-    return start
+    below = [path.parent for depth in ("*", "*/*") for path in start.glob(f"{depth}/{_WRITTEN}")]
+    if len(below) == 1:
+        return below[0]
+    marked = (folder for folder in above for mark in (PYPROJECT, MEMGUARD_YML) if (folder / mark).exists())
+    return next(marked, start)
+
+
+def settings_in(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a folder that hold settings of memguard, whether or not anything reads them."""
+    found = [folder / MEMGUARD_YML] if (folder / MEMGUARD_YML).is_file() else []
+    pyproject = folder / PYPROJECT
+    if pyproject.is_file() and _TABLE.search(pyproject.read_text(encoding="utf-8", errors="replace")):
+        found.insert(0, pyproject)
+    return tuple(found)
 
 
 def load_settings(root: Path) -> Settings:
@@ -53,7 +71,7 @@ def _from_pyproject(path: Path) -> Settings:
     table = tool.get("memguard", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         raise SettingsError(f"{path}: memguard is {table!r}; accepted is a table, [tool.memguard].")
-    return settings_from(table, PYPROJECT)
+    return settings_from(table, PYPROJECT if table else "")
 
 
 def _from_yml(path: Path) -> Settings:
