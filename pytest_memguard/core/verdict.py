@@ -69,7 +69,8 @@ class MetricVerdict:
     """One metric against its limit; `limit` is absent where nothing limits it.
 
     `outcome` says what this metric alone led to, and `rule` where the limit came from
-    (`tolerance`, `max_peak`, …).
+    (`tolerance`, `max_peak`, …). `noise` is how far the samples of the entry allow it to vary, where
+    that is more than a gate may tolerate: then it is blind to growth up to there.
     """
 
     name: str
@@ -78,6 +79,7 @@ class MetricVerdict:
     baseline: int | None = None
     limit: int | None = None
     rule: str = ""
+    noise: int = 0
 
     @property
     def metric(self) -> Metric:

@@ -79,6 +79,8 @@ def _have_doubt(samples: Sequence[Sample], policy: Policy) -> bool:
 def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy) -> bool:
     """Say whether one more sample is needed before the verdict on these can stand."""
     least, most = _NEEDED.get(verdict.outcome, (0, 0))
+    if verdict.outcome is Outcome.NOT_MEASURED and verdict.deciding is not None:  # it is too noisy
+        least, most = _NEEDED[Outcome.GREW]
     if verdict.is_in_doubt:
         least = max(least, NEW_SAMPLES)
     return len(samples) < least or (len(samples) < most and _disagree(samples, policy))

@@ -8,12 +8,22 @@ from dataclasses import replace
 from pytest_memguard.core.measurement import Entry, Measurement
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
 from pytest_memguard.core.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
+from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, Quarantine, Verdict, deciding
 from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
 from pytest_memguard.gate.wording import peak_doubt_text, reason_of
 
 SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
+
+NOISE_AT_MOST = Tolerance(relative=0.25, absolute_bytes=64 * KIB)
+"""Spread widens what is tolerated up to here: an entry that lets a quarter more pass guards little.
+
+The number of bytes is for small tests, whose noise matters to nobody.
+"""
+
+_EITHER_AT_MOST = Tolerance(relative=1.0, absolute_bytes=128 * KIB)
+"""Growth within the noise of an entry may be noise; but not where the test has doubled."""
 
 _SLACK_FACTOR = 2
 
@@ -148,13 +158,20 @@ def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, poli
         return MetricVerdict(name, measured, outcome, baseline, most, rule)
     spread = entry.spread.get(name, 0) if entry else 0
     least = INTERPRETER_TABLES_BYTES if name == SETTLED else 0
-    allowed = max(_allowance_bytes(baseline, spread, tolerance), least)
+    tolerated = max(tolerance.allowance_bytes(baseline), least)
+    noise = SPREAD_FACTOR * spread
+    allowed = max(tolerated, min(noise, NOISE_AT_MOST.allowance_bytes(baseline)))
     outcome = Outcome.OK
-    if measured > baseline + allowed:
+    if measured > baseline + max(allowed, min(noise, _EITHER_AT_MOST.allowance_bytes(baseline))):
         outcome = Outcome.GREW
-    elif measured < baseline - allowed:
+    elif measured > baseline + allowed:
+        outcome = Outcome.NOT_MEASURED
+    elif measured < baseline - max(tolerated, noise):
         outcome = Outcome.IMPROVED
-    return MetricVerdict(name, measured, outcome, baseline, baseline + allowed, "tolerance")
+    is_blind = noise > max(tolerated, int(NOISE_AT_MOST.relative * baseline))
+    return MetricVerdict(
+        name, measured, outcome, baseline, baseline + allowed, "tolerance", noise if is_blind else 0
+    )
 
 
 def _allowance_bytes(baseline_bytes: int, spread_bytes: int, tolerance: Tolerance) -> int:

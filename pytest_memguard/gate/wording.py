@@ -26,7 +26,15 @@ def reason_of(
         )
     if metric is None or outcome is Outcome.OK:
         return ""
+    if outcome is Outcome.NOT_MEASURED:
+        return f"{metric_text(metric)}: too noisy to judge, {noise_text(metric)}"
     return metric_text(metric)
+
+
+def noise_text(metric: MetricVerdict) -> str:
+    """Say how blind an entry is whose samples vary too much."""
+    limit, noise = metric.metric.text(metric.limit or 0), metric.metric.text(metric.noise)
+    return f"its accepted samples vary enough to hide {noise}; up to {limit} is tolerated"
 
 
 def peak_doubt_text(measurement: Measurement) -> str:

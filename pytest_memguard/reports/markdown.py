@@ -62,9 +62,11 @@ class MarkdownReport:
         room = self.limit - _size(head) - _size(foot) - _RESERVE
         growth = _growth_section(found, room)
         room -= _size(growth)
+        blind = _blind_section(found, room)
+        room -= _size(blind)
         table = _table_section(results, found, room)
         room -= _size(table)
-        parts = (head, growth, _patch_section(self.extras, room), table, foot)
+        parts = (head, growth, blind, _patch_section(self.extras, room), table, foot)
         return Markup("\n").join(part for part in parts if part)
 
 
@@ -149,6 +151,20 @@ def _grown_item(one: Row) -> Markup:
     if one.accepted_note:
         lines.append(Markup("  - note in the baseline: {}\n").fill(one.accepted_note))
     return Markup("").join(lines)
+
+
+def _blind_section(found: Iterable[Row], room: int) -> Markup:
+    """Write which entries are too noisy to guard their tests."""
+    items = [Markup("- {} {}\n").fill(code(one.id), "; ".join(one.blind)) for one in found if one.blind]
+    if not items:
+        return _NOTHING
+    lead = Markup(
+        "### Too noisy to guard\n\nThe accepted samples of these tests vary by more than an eighth. Make the "
+        "tests steady, or give them a tolerance of their own, then accept them anew.\n\n"
+    )
+    kept, left_out = _fitting(items, room - _size(lead))
+    more = f"\n{left_out:,} more do not fit here and are in the results file.\n" if left_out else ""
+    return Markup("").join([lead, *kept, Markup(more)])
 
 
 def _table_section(results: RunResults, found: Sequence[Row], room: int) -> Markup:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_memguard.core.measurement import Site
 from pytest_memguard.core.units import format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
-from pytest_memguard.gate.wording import growth_text, metric_text, quarantine_text
+from pytest_memguard.gate.wording import growth_text, metric_text, noise_text, quarantine_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class Row:
 
     The texts are those of the test's own world, names and messages of anybody: a renderer escapes them.
     `further` says which other metrics grew; `held_by` is the chain of holders of a leak, outermost
-    first; `remarks` are the notes of the measurement; `accepted_note` is the entry's.
+    first; `remarks` are the notes of the measurement; `accepted_note` is the entry's. `blind` says of
+    which metrics the entry is too noisy to guard anything.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Row:
     hints: tuple[str, ...] = ()
     first_costs: tuple[str, ...] = ()
     accepted_note: str = ""
+    blind: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -83,6 +85,7 @@ def row(test: TestResult) -> Row:
         hints=test.hints,
         first_costs=_first_costs(test),
         accepted_note=test.note,
+        blind=tuple(f"{judged.name} {noise_text(judged)}" for judged in verdict.metrics if judged.noise),
     )
 
 

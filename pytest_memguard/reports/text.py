@@ -55,6 +55,7 @@ class TextReport:
         if self.verbose:
             yield from _first_costs(every)
         yield from _remarks(others)
+        yield from _blind(every)
         for problem in results.problems:
             yield from textwrap.wrap(
                 f"{'FAILED: ' if problem.fails else 'warning: '}{shortened(problem.sentence)}",
@@ -150,6 +151,21 @@ def _remarks(found: Iterable[Row]) -> Iterator[str]:
             by_remark.setdefault(remark, []).append(one.id)
     for remark, ids in sorted(by_remark.items(), key=lambda item: -len(item[1]))[:_SHORT_LIST]:
         yield f"note  {_named(ids)}: {remark}"
+
+
+def _blind(found: Iterable[Row]) -> Iterator[str]:
+    """Yield the tests whose entries are too noisy to guard them, and what to do."""
+    blind = [one for one in found if one.blind]
+    if not blind:
+        return
+    entries = "1 entry tolerates" if len(blind) == 1 else f"{len(blind):,} entries tolerate"
+    yield f"blind: {entries} too much, since the samples that were accepted vary by more than an eighth:"
+    for one in blind[:_SHORT_LIST]:
+        yield from (f"  {shortened(one.id)}  {text}" for text in one.blind)
+    if len(blind) > _SHORT_LIST:
+        yield f"  and {len(blind) - _SHORT_LIST} more"
+    yield "  Make the test steady, or give it a tolerance of its own; then accept it anew:"
+    yield f"  memguard prune {shlex.quote(blind[0].id)}, and pytest --memguard-accept"
 
 
 def _named(ids: Sequence[str]) -> str:

@@ -97,15 +97,19 @@ def plan(
 def to_write(
     results: RunResults, patterns: Sequence[str] = (), *, everything: bool = False
 ) -> list[TestResult]:
-    """Return the tests whose numbers an accepted run writes."""
+    """Return the tests whose numbers an accepted run writes.
+
+    A test that was too noisy to judge is written where it is named.
+    """
     chosen = fitting((test.id for test in results.tests), patterns)
     return [
         test
         for test in results.tests
         if test.id in chosen
         and test.measurement is not None
-        and test.outcome not in (Outcome.NOT_MEASURED, Outcome.STALE)
-        and (everything or test.outcome in CHANGING)
+        and test.outcome is not Outcome.STALE
+        and (test.outcome is not Outcome.NOT_MEASURED or test.verdict.deciding is not None)
+        and (everything or test.outcome in CHANGING or (patterns and test.outcome is not Outcome.OK))
     ]
 
 
@@ -244,12 +248,13 @@ def _differences(old: Entry | None, new: Entry) -> list[str]:
             parts.append(f"{metric.label} dropped")
         if after is None or before == after or not is_told:
             continue
+        varies = f" (varies by {metric.text(new.spread[name])})" if name in new.spread else ""
         if before is None:
-            parts.append(f"{metric.label} {metric.text(after)}")
+            parts.append(f"{metric.label} {metric.text(after)}{varies}")
         else:
             share = "" if metric.is_count else format_change(after, before)
             figures = " -> ".join(metric.texts(before, after))
-            parts.append(f"{metric.label} {figures} ({share})" if share else f"{metric.label} {figures}")
+            parts.append(f"{metric.label} {figures}{f' ({share})' if share else ''}{varies}")
     return parts + _count_differences(old.leaks_per_1000_calls if old else {}, new.leaks_per_1000_calls)
 
 

@@ -120,6 +120,7 @@ def _metric(part: Part, name: str) -> MetricVerdict:
         baseline=part.field("baseline").optional(Part.signed),
         limit=part.field("limit").optional(Part.signed),
         rule=part.field("rule", "").text(),
+        noise=part.field("noise", 0).signed(),
     )
 
 

@@ -75,6 +75,8 @@ def _metric(metric: MetricVerdict) -> dict[str, object]:
         written["outcome"] = str(metric.outcome)
     if metric.rule:
         written["rule"] = metric.rule
+    if metric.noise:
+        written["noise"] = metric.noise
     return written
 
 

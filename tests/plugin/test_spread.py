@@ -70,3 +70,31 @@ def test_spread_of_an_entry_widens_its_tolerance_by_evidence_only(project: Guard
     assert run.outcomes() == {"test_varies": "grew", "test_steady": "grew"}
     assert run.results()["test_varies"]["samples"] == 6
     assert run.results()["test_steady"]["samples"] == 3
+
+
+OUTLIER = """
+    import itertools, os, pytest
+    calls = itertools.count()
+
+    @pytest.mark.memguard
+    def test_it():
+        is_outlier = os.environ.get("OUTLIER") and next(calls) == 1
+        held = bytearray(40_000_000 if is_outlier else int(os.environ["SIZE"]))
+"""
+
+
+def test_one_outlier_at_accepting_hides_no_growth_and_is_told(project: GuardedProject) -> None:
+    project.write(test_it=OUTLIER)
+    project.let(OUTLIER=1, SIZE=1_000_000)
+    assert "varies by 37." in project.accept().summary
+    project.let(OUTLIER="", SIZE=1_000_000)
+    steady = project.run()
+    assert steady.outcomes() == {"test_it": "ok"}
+    assert "blind: 1 entry tolerates too much" in steady.summary
+    project.let(SIZE=1_600_000)
+    noisy = project.run()
+    assert noisy.outcomes() == {"test_it": "not-measured"}
+    assert "too noisy to judge" in noisy.summary
+    assert noisy.results()["test_it"]["samples"] == 3
+    project.let(SIZE=70_000_000)
+    assert project.run().outcomes() == {"test_it": "grew"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, TestResult, Verdict
 from pytest_memguard.gate.judge import stale
+from pytest_memguard.reports.markdown import MarkdownReport
 from pytest_memguard.reports.text import TextReport, failure_lines
 from tests.reports.made_results import leaked, result, run
 
@@ -42,3 +45,13 @@ def test_a_second_metric_over_its_limit_is_written_in_its_own_unit() -> None:
     )
     test = TestResult("test_it.py::test_a", Verdict(Outcome.OVER_LIMIT, "peak 4.9 KiB", over), fails=True)
     assert "  allocations 35, over max_allocations = 0" in list(failure_lines(test))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.GREW])
+def test_an_entry_that_is_too_noisy_is_told_in_every_report(outcome: Outcome) -> None:
+    peak = MetricVerdict("peak", 1_100_000, outcome, 1_000_000, 1_250_000, "tolerance", noise=78_000_000)
+    results = run(TestResult("test_it.py::test_a", Verdict(outcome, "", (peak,))))
+    told = "peak its accepted samples vary enough to hide 74.4 MiB; up to 1.2 MiB is tolerated"
+    assert f"  test_it.py::test_a  {told}" in list(TextReport().lines(results))
+    assert told in MarkdownReport().page(results)
+    assert told not in "".join(TextReport().lines(run(result())))

@@ -85,9 +85,38 @@ def test_a_wider_spread_never_turns_a_pass_into_a_failure(now: int, was: int, sp
     wide = judge(measured(now), replace(entry(was), spread={"peak": spread}), Policy())
     if narrow.outcome is not Outcome.GREW:
         assert wide.outcome is not Outcome.GREW
-    assert (wide.outcome is Outcome.GREW) == (
-        now - was > max(DEFAULT_TOLERANCE.allowance_bytes(was), SPREAD_FACTOR * spread)
-    )
+    tolerated = max(DEFAULT_TOLERANCE.allowance_bytes(was), min(SPREAD_FACTOR * spread, most(was, 4, 64)))
+    cannot_tell = max(tolerated, min(SPREAD_FACTOR * spread, most(was, 1, 128)))
+    assert (wide.outcome is Outcome.GREW) == (now - was > cannot_tell)
+    assert (wide.outcome is Outcome.NOT_MEASURED) == (tolerated < now - was <= cannot_tell)
+
+
+def most(size: int, divisor: int, kib: int) -> int:
+    return max(size // divisor, kib * KIB)
+
+
+@pytest.mark.parametrize(
+    ("now", "outcome"),
+    [
+        (1_000_000, Outcome.OK),
+        (1_250_000, Outcome.OK),
+        (1_250_001, Outcome.NOT_MEASURED),
+        (2_000_000, Outcome.NOT_MEASURED),
+        (2_000_001, Outcome.GREW),
+        (70_000_000, Outcome.GREW),
+    ],
+)
+def test_an_outlier_at_accepting_does_not_make_the_gate_blind_in_silence(now: int, outcome: Outcome) -> None:
+    noisy = replace(entry(1_000_000), spread={"peak": 39_000_000})
+    verdict = judge(measured(now), noisy, Policy())
+    assert verdict.outcome is outcome
+    peak = verdict.metric("peak")
+    assert peak is not None
+    assert peak.noise == 78_000_000, "every summary tells it, whatever the outcome"
+    asked_for = Policy(tolerances={"peak": Tolerance(relative=100)})
+    tolerant = judge(measured(now), noisy, asked_for).metric("peak")
+    assert tolerant is not None
+    assert (tolerant.outcome, tolerant.noise) == (Outcome.OK, 0), "who asks for it knows"
 
 
 @given(SIZES, st.none() | SIZES, SIZES)
