@@ -27,6 +27,16 @@ class KnownLeak:
     max_bytes: int | None = declared(parse_size, "most that a call may add", key="max", default=None)
     until: dt.date | None = declared(parse_date, "day from which it fails again", default=None)
 
+    @property
+    def entry(self) -> str:
+        """The patterns, as reports name an entry by them."""
+        patterns = {"held_by": self.held_by, "at": self.at}
+        return ", ".join(f"{key} = {pattern}" for key, pattern in patterns.items() if pattern)
+
+    def is_expired(self, today: dt.date) -> bool:
+        """Say whether its day has come."""
+        return self.until is not None and self.until <= today
+
 
 def parse_known_leak(table: object) -> KnownLeak:
     """Read one table; raises a `MemguardError` that names the key, or what is missing."""

@@ -95,6 +95,20 @@ class CountGrowth:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownGrowth:
+    """What a known leak added to each call; it is no part of the rate beside it.
+
+    `entry` is the pattern of the project's own known leak, `reference` where a library's is described:
+    each is empty for the other.
+    """
+
+    reason: str
+    bytes_per_call: int
+    entry: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LeakFinding:
     """What repeating a body showed.
 
@@ -102,7 +116,8 @@ class LeakFinding:
     run of the same code; `settled_bytes` is what the body holds after the last window over what
     was held before its first call. `signals` names
     what was read (`blocks`, `heap`, `rss`). `sites` hold bytes *per call* in
-    `retained_bytes`; `held_by` is the chain of referrers, outermost holder first.
+    `retained_bytes`; `held_by` is the chain of referrers, outermost holder first. `known` is growth
+    of known leaks, which the rate leaves out.
     `is_accelerating` says that each call leaves more than the one before. `is_checked` is false
     where the calls were too few to show a leak, for the reason in `note`.
     """
@@ -118,6 +133,7 @@ class LeakFinding:
     note: str = ""
     is_accelerating: bool = False
     doubt_bytes: int = 0
+    known: tuple[KnownGrowth, ...] = ()
     is_checked: bool = True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pytest
 from pytest_memguard.core.measurement import LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.body import repeatable_body
+from pytest_memguard.guard.library_leaks import LibraryLeaks
 from pytest_memguard.guard.renewing import Renewals
 from pytest_memguard.guard.rerun import Rerunner, describe
 from pytest_memguard.guard.session import GuardSession
@@ -153,7 +155,13 @@ def check_item(
 
     The `rerunner` was made before the item's first run.
     """
-    with quietly(item) as drop:
+    with quietly(item) as drop_output:
+        libraries = LibraryLeaks()
+
+        def drop() -> None:
+            drop_output()
+            libraries.take_away()
+
         renewals = Renewals(
             rerunner,
             partial(_body, item, runtest, policy),
@@ -162,7 +170,7 @@ def check_item(
             at_once=policy.at_once,
         )
         try:
-            return run_check(
+            finding = run_check(
                 _function(item),
                 policy,
                 session,
@@ -171,6 +179,7 @@ def check_item(
                 renewals=renewals,
                 calls_before=1,
             )
+            return replace(finding, known=libraries.known(policy.at_once))
         except CannotRepeatError as error:
             let_go(error)
             raise

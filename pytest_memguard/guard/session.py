@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_memguard.core.environment import environment_key, python_version
+from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.measurement import Entry, LeakFinding, Measurement, Sample
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.policy import Policy
@@ -23,6 +24,7 @@ from pytest_memguard.gate.judge import (
     unguarded,
     without_leak_check,
 )
+from pytest_memguard.gate.known_leaks import unused, without_known_leaks
 from pytest_memguard.gate.wording import peak_doubt_text
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
@@ -109,6 +111,8 @@ class GuardSession:
         A leak check that could not check leaves the samples alone to be judged; whatever else it is
         not sure of is a note.
         """
+        if leak is not None:
+            leak = without_known_leaks(leak, self.settings.known_leaks, _today())
         if leak is not None and not leak.is_checked:
             return self.judge_without_leaks(test_id, samples, policy, reason=leak.note, notes=notes)
         if leak is not None and leak.note:
@@ -225,6 +229,16 @@ class GuardSession:
         """Keep a result for each entry whose test is not guarded any more."""
         for test_id in test_ids:
             self.add(self.result(test_id, unguarded()))
+
+    def expired_known_leaks(self) -> tuple[KnownLeak, ...]:
+        """Return the known leaks of the settings whose day has come."""
+        return tuple(entry for entry in self.settings.known_leaks if entry.is_expired(_today()))
+
+    def unused_known_leaks(self) -> tuple[KnownLeak, ...]:
+        """Return those that took nothing out of any finding, where tests were checked for leaks."""
+        measured = [result.measurement for result in self._results.values() if result.measurement]
+        leaks = [measurement.leak for measurement in measured if measurement.leak is not None]
+        return unused(self.settings.known_leaks, leaks, _today()) if leaks else ()
 
     def made_with(self) -> dict[str, str]:
         """Return the versions that this run's numbers depend on."""

@@ -12,6 +12,7 @@ from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import format_size
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, meter_name
 from pytest_memguard.gate.judge import is_slack
+from pytest_memguard.reports.known_leaks import known_leak_lines
 from pytest_memguard.reports.rows import Row, SiteRow, row, rows, run_counts
 from pytest_memguard.reports.untrusted import shortened, terminal_line
 
@@ -56,6 +57,7 @@ class TextReport:
             yield from _first_costs(every)
         yield from _remarks(others)
         yield from _blind(every)
+        yield from known_leak_lines(results, verbose=self.verbose)
         for problem in results.problems:
             yield from textwrap.wrap(
                 f"{'FAILED: ' if problem.fails else 'warning: '}{shortened(problem.sentence)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pytest_memguard.core.verdict import Outcome, RunProblem, TestResult
 from pytest_memguard.guard.session import ACCEPTABLE, GuardSession
@@ -57,7 +57,23 @@ def problems(
         found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))
     if lost or doubled:
         found.append(RunProblem("lost-results", _lost(lost, doubled), strict))
+    if session.settings.known_leaks:
+        found += _known_leaks(session, is_whole=not options.places)
     return tuple(found)
+
+
+def _known_leaks(session: GuardSession, *, is_whole: bool) -> Iterator[RunProblem]:
+    """Say which entries of the settings are past their day, and which a whole run did not need."""
+    for entry in session.expired_known_leaks():
+        sentence = (
+            f"the known leak {entry.entry} is past its day, {entry.until}: what it matches fails again."
+        )
+        yield RunProblem("known-leaks", sentence, fails=False)
+    for entry in session.unused_known_leaks() if is_whole else ():
+        sentence = (
+            f"the known leak {entry.entry} matched nothing. Drop it, if this run checks what it is for."
+        )
+        yield RunProblem("known-leaks", sentence, fails=False)
 
 
 _NONE_GUARDED = (

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pytest_memguard.core.environment import check_environment_key
 from pytest_memguard.core.errors import ValueFormError, nearest
-from pytest_memguard.core.measurement import CountGrowth, LeakFinding, Measurement, Site, SiteBytes
+from pytest_memguard.core.measurement import (
+    CountGrowth,
+    KnownGrowth,
+    LeakFinding,
+    Measurement,
+    Site,
+    SiteBytes,
+)
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.settings import DEFAULT_BASELINE_DIR
 from pytest_memguard.core.verdict import (
@@ -158,7 +165,17 @@ def _leak(part: Part) -> LeakFinding:
         note=part.field("note", "").text(),
         is_checked=part.field("checked", default=True).flag(),
         doubt_bytes=part.field("doubt", 0).signed(),
+        known=tuple(_known_growth(growth) for growth in part.field("known", []).elements()),
         is_accelerating=part.field("accelerating", default=False).flag(),
+    )
+
+
+def _known_growth(part: Part) -> KnownGrowth:
+    return KnownGrowth(
+        reason=part.field("reason").text(),
+        bytes_per_call=part.field("bytes_per_call").signed(),
+        entry=part.field("entry", "").text(),
+        reference=part.field("reference", "").text(),
     )
 
 

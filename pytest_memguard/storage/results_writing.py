@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pytest_memguard.core.measurement import CountGrowth, LeakFinding, Measurement, Site, SiteBytes
+from pytest_memguard.core.measurement import (
+    CountGrowth,
+    KnownGrowth,
+    LeakFinding,
+    Measurement,
+    Site,
+    SiteBytes,
+)
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, Quarantine, RunResults, TestResult
 
 FORMAT = "memguard-results/1"
@@ -131,10 +138,24 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
         written["checked"] = False
     if leak.doubt_bytes:
         written["doubt"] = leak.doubt_bytes
+    if leak.known:
+        written["known"] = [_known_growth(growth) for growth in leak.known]
     if leak.is_accelerating:
         written["accelerating"] = True
     if with_sites and leak.sites:
         written["sites"] = [_site_bytes(site) for site in leak.sites]
+    return written
+
+
+def _known_growth(growth: KnownGrowth) -> dict[str, object]:
+    written: dict[str, object] = {
+        "reason": _utf8(growth.reason),
+        "bytes_per_call": growth.bytes_per_call,
+    }
+    if growth.entry:
+        written["entry"] = _utf8(growth.entry)
+    if growth.reference:
+        written["reference"] = _utf8(growth.reference)
     return written
 
 

@@ -1,0 +1,104 @@
+"""Leaks of libraries that tests use: taken away between the windows of a check, and told apart."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pytest_memguard.core.measurement import KnownGrowth
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryLeak:
+    """A leak of a library before its release `fixed_in`.
+
+    `take_away` removes what the library has piled up and returns how many bytes that was.
+    """
+
+    distribution: str
+    fixed_in: tuple[int, ...]
+    reason: str
+    reference: str
+    take_away: Callable[[], int]
+
+    def is_here(self) -> bool:
+        """Say whether a release that leaks is installed, and loaded."""
+        if self.distribution not in sys.modules:
+            return False
+        try:
+            return _release(version(self.distribution)) < self.fixed_in
+        except PackageNotFoundError:
+            return False
+
+
+def _release(text: str) -> tuple[int, ...]:
+    """Read the numbers that a version starts with.
+
+    >>> _release("5.2.19"), _release("6.1rc1")
+    ((5, 2, 19), (6,))
+    """
+    numbers = []
+    for part in text.split("."):
+        if not part.isdecimal():
+            break
+        numbers.append(int(part))
+    return tuple(numbers)
+
+
+def _finalizers_of_close_old_connections() -> int:
+    """Drop all finalizers of this one function of Django: it is never freed, so none of them ever runs."""
+    function: Any = getattr(sys.modules.get("django.db"), "close_old_connections", None)
+    registry: dict[Any, Any] = getattr(weakref.finalize, "_registry", {})
+    taken_bytes = 0
+    for finalizer in list(registry):
+        details = finalizer.peek()
+        if details is None or details[0] is not function:
+            continue
+        info = registry.get(finalizer)
+        parts = (finalizer, info, getattr(info, "weakref", None), details[1])
+        taken_bytes += sum(sys.getsizeof(part) for part in parts if part is not None)
+        finalizer.detach()
+    return taken_bytes
+
+
+LIBRARY_LEAKS = (
+    LibraryLeak(
+        distribution="django",
+        fixed_in=(6, 1),
+        reason="Django's test client leaves weakref finalizers of close_old_connections behind",
+        reference="Signal.connect in django/dispatch/dispatcher.py, before Django 6.1",
+        take_away=_finalizers_of_close_old_connections,
+    ),
+)
+"""What memguard knows of; each has a test with the library itself."""
+
+
+class LibraryLeaks:
+    """The leaks of loaded libraries during one leak check; what was there before it is taken away at once."""
+
+    def __init__(self) -> None:
+        self._here = [leak for leak in LIBRARY_LEAKS if leak.is_here()]
+        self._first_call_bytes: dict[int, int] = {}
+        for leak in self._here:
+            leak.take_away()
+
+    def take_away(self) -> None:
+        """Take away what has piled up; the first time that is what the first call left behind."""
+        for number, leak in enumerate(self._here):
+            self._first_call_bytes.setdefault(number, leak.take_away())
+
+    def known(self, at_once: int) -> tuple[KnownGrowth, ...]:
+        """Return what the leaks added to a call, where a window makes so many calls at once at the least."""
+        return tuple(
+            KnownGrowth(
+                reason=leak.reason,
+                bytes_per_call=self._first_call_bytes[number] // at_once,
+                reference=leak.reference,
+            )
+            for number, leak in enumerate(self._here)
+            if self._first_call_bytes.get(number, 0) >= at_once
+        )

@@ -1,0 +1,27 @@
+"""What known leaks added to the calls of tests, as a section of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pytest_memguard.core.measurement import KnownGrowth
+from pytest_memguard.core.units import format_size
+from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.reports.untrusted import shortened
+
+
+def known_leak_lines(results: RunResults, *, verbose: bool) -> Iterator[str]:
+    """Yield each known leak once, with its largest part and its number of tests; `verbose` says which it is."""
+    found: dict[KnownGrowth, list[int]] = {}
+    for test in results.tests:
+        leak = test.measurement.leak if test.measurement is not None else None
+        for growth in leak.known if leak is not None else ():
+            found.setdefault(replace(growth, bytes_per_call=0), []).append(growth.bytes_per_call)
+    if found:
+        yield f"{len(found)} known leak{'s' if len(found) > 1 else ''}:"
+    for growth, sizes in found.items():
+        tests = f"{len(sizes)} test{'s' if len(sizes) > 1 else ''}"
+        yield f"  {format_size(max(sizes))} a call in {tests}: {shortened(growth.reason)}"
+        if verbose:
+            yield f"    {shortened(growth.entry or f'shipped with memguard: {growth.reference}')}"

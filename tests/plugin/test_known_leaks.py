@@ -1,0 +1,113 @@
+"""Known leaks in a run: the project's entries, and the leak of Django's test client."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+THEIRS = "ALL = []\n\ndef add(): ALL.append(bytes(2000))\n"
+TEST = """
+    import pytest, theirs
+    KEPT = []
+
+    @pytest.mark.memguard(leaks=True, leak_budget=0.2)
+    def test_theirs(): theirs.add()
+
+    @pytest.mark.memguard(leaks=True, leak_budget=0.2)
+    def test_ours():
+        theirs.add()
+        KEPT.append(bytes(500))
+"""
+
+
+def test_a_known_leak_is_shown_apart_and_what_remains_fails(project: GuardedProject) -> None:
+    project.write({"theirs.py": THEIRS}, test_it=TEST)
+    entry = "[[tool.memguard.known_leak]]\nat = 'theirs.py:*'\nreason = 'see theirs#1'\n"
+    project.write({"pyproject.toml": entry})
+    run = project.run("-v")
+    assert run.outcomes() == {"test_ours": "leaked", "test_theirs": "no-baseline"}
+    assert 500 <= run.results()["test_ours"]["leak"]["bytes_per_call"] <= 700
+    section = run.summary.partition("1 known leak:\n")[2]
+    assert re.match(r"  2\.0 KiB a call in 2 tests: see theirs#1\n    at = theirs\.py:\*\n", section), (
+        run.summary
+    )
+    assert "known-leaks" not in run.problems()
+
+
+def test_an_entry_that_is_past_its_day_or_matches_nothing_is_said(project: GuardedProject) -> None:
+    project.write({"theirs.py": THEIRS}, test_it=TEST)
+    entry = "[[tool.memguard.known_leak]]\nreason = 'x'\n"
+    project.write(
+        {"pyproject.toml": f"{entry}at = 'theirs.py'\nuntil = 2020-01-01\n{entry}held_by = 'nobody'\n"}
+    )
+    run = project.run()
+    assert set(run.outcomes().values()) == {"leaked"}
+    assert run.problems()["known-leaks"] is False
+    text = " ".join(run.summary.split())
+    assert "the known leak at = theirs.py is past its day, 2020-01-01" in text
+    assert "the known leak held_by = nobody matched nothing" in text
+
+
+def test_djangos_test_client_is_a_known_leak_and_a_view_that_leaks_is_one(project: GuardedProject) -> None:
+    django = pytest.importorskip("django")
+    assert django.VERSION < (6, 1)
+    project.write(
+        {
+            "conftest.py": """
+                import django
+                from django.conf import settings
+
+                settings.configure(SECRET_KEY="x", ROOT_URLCONF="urls", ALLOWED_HOSTS=["*"])
+                django.setup()
+            """,
+            "urls.py": """
+                from django.core import signals
+                from django.http import HttpResponse
+                from django.urls import path
+                KEPT = []
+
+                def leaks(request):
+                    KEPT.append(bytes(2000))
+                    return HttpResponse("ok")
+
+                def on_start(**named): pass
+
+                def connects(request):
+                    signals.request_started.connect(on_start)
+                    return HttpResponse("ok")
+
+                urlpatterns = [
+                    path("", lambda request: HttpResponse("ok")),
+                    path("leaks", leaks),
+                    path("connects", connects),
+                ]
+            """,
+        },
+        test_it="""
+            import pytest
+            from django.test import Client
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.2)
+
+            @pytest.fixture
+            def client(): return Client()
+
+            def test_view(client): client.get("/")
+            def test_two_requests(client): client.get("/"); client.get("/")
+            def test_new_client(): Client().get("/")
+            def test_leaks(client): client.get("/leaks")
+            def test_connects(client): client.get("/connects")
+        """,
+    )
+    run = project.spawn("-v")
+    assert run.outcomes() == {
+        "test_connects": "leaked",
+        "test_leaks": "leaked",
+        "test_new_client": "no-baseline",
+        "test_two_requests": "no-baseline",
+        "test_view": "no-baseline",
+    }
+    assert re.search(r"1 known leak:\n  [\d.]+ (B|KiB) a call in 5 tests: Django's test client", run.summary)
+    assert "shipped with memguard: Signal.connect in django/dispatch/dispatcher.py" in run.summary
