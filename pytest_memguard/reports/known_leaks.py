@@ -12,7 +12,7 @@ from pytest_memguard.reports.untrusted import shortened
 
 
 def known_leak_lines(results: RunResults, *, verbose: bool) -> Iterator[str]:
-    """Yield each known leak once, with its largest part and its number of tests; `verbose` says which it is."""
+    """Yield each known leak once, with its largest part and how many tests; `verbose` says which it is."""
     found: dict[KnownGrowth, list[int]] = {}
     for test in results.tests:
         leak = test.measurement.leak if test.measurement is not None else None
