@@ -16,6 +16,7 @@ from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, TestResult, Verdict
 from pytest_memguard.gate.confirm import measurement_of, most_records
 from pytest_memguard.guard.leak_check import check_item, explain_settled
+from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.rerun import Rerunner, recorded_failure
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.tasks import as_tasks
@@ -86,9 +87,10 @@ class ColdRun:
     def _run(self, item: pytest.Item, runtest: Any) -> None:
         rerunner = Rerunner(item)
         try:
-            from_threads(
-                item, runtest, self._policy, self._session.namer, order=self._policy.orders_tried[0]
-            )()
+            with log_records_let_go(item, self._session.namer):
+                from_threads(
+                    item, runtest, self._policy, self._session.namer, order=self._policy.orders_tried[0]
+                )()
         finally:
             self._stop()
         if recorded_failure(item):

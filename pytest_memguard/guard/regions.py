@@ -20,6 +20,7 @@ from pytest_memguard.guard.confirming import (
 )
 from pytest_memguard.guard.fixture import BOOK, RegionBook
 from pytest_memguard.guard.leak_check import CannotRepeatError, run_check
+from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.rerun import Rerunner, recorded_failure
 from pytest_memguard.guard.sampled import Sampled
@@ -80,7 +81,8 @@ class RegionGuard:
         book = RegionBook(self._session.meter(policy), policy, self._check_call, counted=counted)
         self._item.stash[BOOK] = book
         try:
-            self._sampled.timed(self._runtest)
+            with log_records_let_go(self._item, self._session.namer):
+                self._sampled.timed(self._runtest)
         finally:
             self._item.stash[BOOK] = None
         return book

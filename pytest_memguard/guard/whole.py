@@ -20,6 +20,7 @@ from pytest_memguard.guard.children import ChildWatch, ended_in_children
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm, further_execution
 from pytest_memguard.guard.fresh_process import IsolationError, run_isolated
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
+from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.neighbours import refused_by_neighbour
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.regions import RegionGuard
@@ -169,17 +170,19 @@ class ItemGuard:
         if policy.fixtures:
             self._rerunner.tear_down()
             body = partial(self._with_fixtures, body)
-        gc.collect()
-        try:
-            recording.__enter__()
-        except MeterError:
-            if not self.sampled.seconds:
+        with log_records_let_go(self._item, self._session.namer) as kept_notes:
+            gc.collect()
+            try:
+                recording.__enter__()
+            except MeterError:
+                if not self.sampled.seconds:
+                    self.sampled.timed(body)
+                raise
+            try:
                 self.sampled.timed(body)
-            raise
-        try:
-            self.sampled.timed(body)
-        finally:
-            recording.__exit__(None, None, None)
+            finally:
+                recording.__exit__(None, None, None)
+        self._notes += tuple(note for note in kept_notes if note not in self._notes)
         return recording.sample()
 
     def _with_fixtures(self, body: Callable[[], None]) -> None:
