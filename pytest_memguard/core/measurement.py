@@ -46,7 +46,8 @@ class Sample:
     `allocations` is None where nobody asked for their number: counting looks at each of them.
     `harness_bytes` is what pytest and its plugins held when the process held the most: by up to
     so much more may the test itself have held at another moment. A counted sample knows, and has 0.
-    `left_out_bytes` is the part of it that plugins and excluded packages held, by package.
+    `left_out_bytes` is the part of it that plugins and excluded packages held, by package. Where the meter
+    `has_lost_frames`, what all of them held counts as the test's.
     """
 
     peak_bytes: int
@@ -55,6 +56,7 @@ class Sample:
     sites: tuple[SiteBytes, ...] = ()
     harness_bytes: int = 0
     left_out_bytes: Mapping[str, int] = field(default_factory=dict)
+    has_lost_frames: bool = False
     order: int = 0
 
     def metric(self, name: str) -> int | None:

@@ -124,13 +124,21 @@ def measurement_of(
         first_cost={name: size_bytes for name, size_bytes in first.items() if size_bytes > 0},
         sites=_floor_sites(samples),
         leak=leak,
-        notes=(*notes, *_left_out_notes(samples, metrics.get(PEAK, 0))),
+        notes=(*notes, *_attribution_notes(samples, metrics.get(PEAK, 0))),
         peak_doubt_bytes=lowest.harness_bytes if lowest is not None else 0,
     )
 
 
-def _left_out_notes(samples: Sequence[Sample], peak_bytes: int) -> tuple[str, ...]:
-    """Say whose memory was left out where that was more than what was counted."""
+_LOST_FRAMES = (
+    "memray lost frames of its stack, as it does on CPython 3.11 where a coroutine swallows a cancellation: "
+    "what pytest and its plugins held is counted too, and lines may be missing"
+)
+
+
+def _attribution_notes(samples: Sequence[Sample], peak_bytes: int) -> tuple[str, ...]:
+    """Say where nobody knows whose memory it was, and whose was left out where that was most of it."""
+    if any(sample.has_lost_frames for sample in samples):
+        return (_LOST_FRAMES,)
     left_out = max((sample.left_out_bytes for sample in samples), key=_total_bytes, default={})
     if _total_bytes(left_out) <= max(peak_bytes, DEFAULT_TOLERANCE.absolute_bytes):
         return ()

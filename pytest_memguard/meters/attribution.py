@@ -14,6 +14,8 @@ from pytest_memguard.core.measurement import Sample, Site, SiteBytes
 from pytest_memguard.meters.distributions import covers, installed_for, paths_of
 from pytest_memguard.meters.protocol import Frame
 
+UNKNOWN_SITE = Site(file="<native>", line=0, function="unknown")
+
 KEPT_SITES = 20
 """How many sites of the peak, and of what was retained, a sample carries along."""
 
@@ -26,10 +28,14 @@ class _Account:
 
 
 class Tally:
-    """What the records of one sample come to; the frames it is given can be iterated again."""
+    """What the records of one sample come to; the frames it is given can be iterated again.
 
-    def __init__(self, namer: SiteNamer) -> None:
+    Where the meter lost frames, what seems to be the harness' may be the test's, and counts as such.
+    """
+
+    def __init__(self, namer: SiteNamer, *, has_lost_frames: bool = False) -> None:
         self._namer = namer
+        self._has_lost_frames = has_lost_frames
         self._accounts: dict[Site, _Account] = {}
         self._peak_bytes = 0
         self._harness_bytes = 0
@@ -39,6 +45,8 @@ class Tally:
 
     def owns(self, frames: Iterable[Frame]) -> bool:
         """Say whether what these frames allocated is the test's."""
+        if self._has_lost_frames:
+            return not self._namer.is_meter(frames)
         return self._namer.belongs_to_test(frames)
 
     def add_peak(self, size_bytes: int, frames: Iterable[Frame]) -> None:
@@ -65,13 +73,18 @@ class Tally:
             account.retained_bytes += size_bytes
 
     def _account(self, size_bytes: int, frames: Iterable[Frame]) -> _Account | None:
-        if size_bytes <= 0 or not self._namer.belongs_to_test(frames):
+        if size_bytes <= 0 or not self.owns(frames):
             return None
-        site, inner = self._namer.site_of(frames)
+        site, inner = self._site_of(frames)
         account = self._accounts.setdefault(site, _Account())
         if inner is not None:
             account.inner[inner] = account.inner.get(inner, 0) + size_bytes
         return account
+
+    def _site_of(self, frames: Iterable[Frame]) -> tuple[Site, Site | None]:
+        if self._has_lost_frames and not self._namer.belongs_to_test(frames):
+            return UNKNOWN_SITE, None
+        return self._namer.site_of(frames)
 
     def sample(self) -> Sample:
         """Return the sample, with its largest sites."""
@@ -84,6 +97,7 @@ class Tally:
             allocations=self._allocations,
             harness_bytes=self._harness_bytes,
             left_out_bytes=dict(self._left_out),
+            has_lost_frames=self._has_lost_frames,
             sites=tuple(_site_bytes(site, account) for site, account in kept.items()),
         )
 
@@ -203,6 +217,10 @@ class SiteNamer:
                 return name if owner is Owner.HARNESS else None
         return None
 
+    def is_meter(self, frames: Iterable[Frame]) -> bool:
+        """Say whether the meter itself allocated under these frames."""
+        return (self.left_out_by(frames) or "").startswith("pytest_memguard/meters/")
+
     def is_runner(self, name: str) -> bool:
         """Say whether a file of the harness runs every test, and is nobody's program."""
         return name.startswith("pytest_memguard/") or covers(self._installed.runners, name)
@@ -224,7 +242,7 @@ class SiteNamer:
             if owner in best:
                 inner = best.get(Owner.INSTALLED) if owner is Owner.PROJECT else None
                 return self._named(best[owner]), self._named(inner) if inner else None
-        return Site(file="<native>", line=0, function="unknown"), None
+        return UNKNOWN_SITE, None
 
     def _named(self, frame: Frame) -> Site:
         return Site(file=self.classify(frame[1])[1], line=frame[2], function=frame[0])

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pytest_memguard.meters.attribution import Tally
+from pytest_memguard.meters.lost_frames import StackMark
 from pytest_memguard.meters.memray_tracker import AllocationRecord, AllocatorType, FileReader
 from pytest_memguard.meters.protocol import Frame, MeterError, Survivor
 
@@ -109,6 +110,7 @@ def _merge(by_stack: dict[Stack, int], changes: dict[Stack, int]) -> None:
         by_stack[stack] = by_stack.get(stack, 0) + by_bytes
 
 
+_LARGEST_MARK = 1024
 _USUAL_PADDING = 4096
 _PADDING = 65536
 _NEAREST_FRAMES = (3, 24)
@@ -151,6 +153,13 @@ def read_survivors(path: Path, *, native: bool) -> list[Survivor]:
             (record.size, record.n_allocations, tuple(_whole_stack(record, native=native)))
             for record in reader.get_leaked_allocation_records(merge_threads=True)
         ]
+
+
+def lost_frames(path: Path, mark: StackMark) -> bool:
+    """Say whether memray lost frames before a mark was left; raises `MeterError`."""
+    with _reader(path) as reader:
+        records = reader.get_leaked_allocation_records(merge_threads=True)
+        return mark.is_missed(record.stack_trace() for record in records if record.size < _LARGEST_MARK)
 
 
 def number_of_records(path: Path) -> int:

@@ -16,7 +16,9 @@ from pytest_memguard.core.measurement import Sample
 from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
+from pytest_memguard.meters.lost_frames import StackMark
 from pytest_memguard.meters.memray_captures import (
+    lost_frames,
     number_of_records,
     read_aggregated,
     read_every_record,
@@ -109,11 +111,13 @@ class MemrayRecording:
         self._at_most = at_most
         self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
         self._stop: Callable[[], None] | None = None
+        self._mark: StackMark | None = None
 
     def __enter__(self) -> MemrayRecording:
         """Start the tracker; another active one is a reason not to measure."""
         tracker = _tracker(self._path, native=self._native, children=self._children, counted=self._counted)
         clear_type_caches()
+        self._mark = StackMark()
         self._stop = start(tracker)
         return self
 
@@ -126,12 +130,16 @@ class MemrayRecording:
         self._threads.let_later_ones_end()
         gc.collect()
         clear_type_caches()
+        if self._mark is not None:
+            self._mark.leave()
         self._stop()
         self._stop = None
+        if self._mark is not None:
+            self._mark.drop()
 
     def sample(self) -> Sample:
         """Read the capture; the memory of harness and plugins is left out by site."""
-        tally = Tally(self._namer)
+        tally = Tally(self._namer, has_lost_frames=self._has_lost_frames())
         paths = [self._path]
         if self._children:
             paths += sorted(self._path.parent.glob(f"{self._path.name}.*"))
@@ -139,6 +147,9 @@ class MemrayRecording:
         for path in paths:
             read(path, tally, native=self._native)
         return tally.sample()
+
+    def _has_lost_frames(self) -> bool:
+        return self._mark is not None and lost_frames(self._path, self._mark)
 
     def _are_few(self, paths: list[Path]) -> bool:
         return self._at_most is None or sum(map(number_of_records, paths)) <= self._at_most
