@@ -1,0 +1,261 @@
+"""Caches and pools that need more memory when threads overlap: lockstep shows each race, every time.
+
+Each case is a racy body and a right one. Both run from eight threads, and tracemalloc reads the peak.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from pytest_memguard.orders.order import Lockstep
+from pytest_memguard.orders.threads import OrderedThreads
+
+THREADS = 8
+VALUE_BYTES = 200_000
+Body = Callable[[], object]
+Case = tuple[Body, Body]
+
+
+def load() -> bytearray:
+    return bytearray(VALUE_BYTES)
+
+
+def check_then_load() -> Case:
+    cache: dict[str, bytearray] = {}
+    lock = threading.Lock()
+
+    def racy() -> None:
+        if "key" not in cache:
+            cache["key"] = load()
+
+    def right() -> None:
+        with lock:
+            racy()
+
+    return racy, right
+
+
+def memoized() -> Case:
+    """A decorator that remembers results, as many projects write one."""
+    cache: dict[str, bytearray] = {}
+    lock = threading.Lock()
+
+    def remembering(key: str) -> bytearray:
+        try:
+            return cache[key]
+        except KeyError:
+            value = cache[key] = load()
+            return value
+
+    def right() -> object:
+        with lock:
+            return remembering("key")
+
+    return lambda: remembering("key"), right
+
+
+def second_look_forgotten() -> Case:
+    """Locking before loading, without another look behind the lock."""
+    kept: list[bytearray] = []
+    lock = threading.Lock()
+
+    def racy() -> None:
+        if not kept:
+            with lock:
+                kept.append(load())
+
+    def right() -> None:
+        if not kept:
+            with lock:
+                if not kept:
+                    kept.append(load())
+
+    return racy, right
+
+
+def eager_default() -> Case:
+    """`setdefault` makes its default whether or not it is needed."""
+    cache: dict[str, bytearray] = {}
+    lock = threading.Lock()
+
+    def racy() -> None:
+        value = cache.setdefault("key", load())
+        assert value is cache["key"]
+
+    def right() -> None:
+        with lock:
+            if "key" not in cache:
+                cache["key"] = load()
+
+    return racy, right
+
+
+def pool_over_its_size() -> Case:
+    """A pool that counts its connections after it has made one."""
+    state: dict[str, Any] = {"made": 0, "all": []}
+    lock = threading.Lock()
+
+    def connect() -> None:
+        if state["made"] < 2:
+            connection = load()
+            state["made"] += 1
+            state["all"].append(connection)
+
+    def right() -> None:
+        with lock:
+            connect()
+
+    return connect, right
+
+
+def shared_future() -> Case:
+    """Waiters share a future, but whoever finds none makes one."""
+    flights: dict[str, Future[bytearray]] = {}
+    lock = threading.Lock()
+
+    def racy() -> None:
+        flight = flights.get("key")
+        if flight is None:
+            flight = flights["key"] = Future()
+            flight.set_result(load())
+        assert len(flight.result()) == VALUE_BYTES
+
+    def right() -> None:
+        with lock:
+            flight = flights.get("key")
+            is_mine = flight is None
+            if flight is None:
+                flight = flights["key"] = Future()
+        if is_mine:
+            flight.set_result(load())
+        assert len(flight.result()) == VALUE_BYTES
+
+    return racy, right
+
+
+def slow_source() -> Case:
+    """The load waits for something outside, and the lock is missing meanwhile."""
+    cache: dict[str, bytearray] = {}
+    lock = threading.Lock()
+
+    def racy() -> bytearray:
+        if "key" not in cache:
+            time.sleep(0.01)
+            cache["key"] = load()
+        return cache["key"]
+
+    def right() -> bytearray:
+        with lock:
+            return racy()
+
+    return racy, right
+
+
+def impatient_waiters() -> Case:
+    """Waiters that give up on a lock load for themselves, all at once."""
+    held: list[bytearray] = []
+    lock = threading.Lock()
+
+    def racy() -> None:
+        if lock.acquire(timeout=0.02):
+            try:
+                time.sleep(0.1)
+            finally:
+                lock.release()
+        else:
+            held.append(load())
+
+    def right() -> None:
+        with lock:
+            if not held:
+                held.append(load())
+
+    return racy, right
+
+
+def buffers_of_all_at_once() -> Case:
+    """A limit on how many render at once that is checked before it is taken."""
+    state = {"rendering": 0}
+    limit = threading.BoundedSemaphore(2)
+
+    def racy() -> None:
+        if state["rendering"] < 2:
+            state["rendering"] += 1
+            buffer = load()
+            assert buffer
+            state["rendering"] -= 1
+
+    def careless() -> None:
+        if state["rendering"] >= 2:
+            return
+        buffer = load()
+        state["rendering"] += 1
+        assert buffer
+        state["rendering"] -= 1
+
+    def right() -> None:
+        with limit:
+            racy()
+
+    return careless, right
+
+
+def expired_entry() -> Case:
+    """An entry that has grown old is loaded again by everybody who finds it old."""
+    cache: dict[str, Any] = {"key": (0, bytearray(1))}
+    lock = threading.Lock()
+
+    def racy() -> None:
+        made, _ = cache["key"]
+        if made == 0:
+            fresh = load()
+            cache["key"] = (1, fresh)
+
+    def right() -> None:
+        with lock:
+            racy()
+
+    return racy, right
+
+
+CASES = [
+    buffers_of_all_at_once,
+    check_then_load,
+    eager_default,
+    expired_entry,
+    impatient_waiters,
+    memoized,
+    pool_over_its_size,
+    second_look_forgotten,
+    shared_future,
+    slow_source,
+]
+
+
+def peak_bytes(body: Body) -> int:
+    threads = OrderedThreads(
+        body, THREADS, order=Lockstep(), is_own=lambda file: file == __file__, stuck_seconds=20
+    )
+    with threads as call:
+        tracemalloc.start()
+        try:
+            call()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_race_needs_a_copy_for_each_thread_and_the_right_code_one(case: Callable[[], Case]) -> None:
+    for _ in range(3):
+        racy, _ = case()
+        assert peak_bytes(racy) > 5 * VALUE_BYTES
+        _, right = case()  # with nothing cached yet
+        assert peak_bytes(right) < 2.8 * VALUE_BYTES
