@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from copy import copy
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -154,8 +154,10 @@ def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], obje
     elif type(item) is pytest.Function and not _is_async(item.obj):
         names = item._fixtureinfo.argnames
         body = partial(item.obj, **{name: item.funcargs[name] for name in names})
+        if _may_be_run_otherwise(item):
+            body = _AsPytestDoes(item, runtest, body)
     else:
-        body = partial(_run, item, runtest)
+        body = partial(run_once, item, runtest)
     return leaving_fixtures(body, getattr(item, "funcargs", None) or {})
 
 
@@ -163,7 +165,46 @@ def _is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
-def _run(item: Any, runtest: Callable[[], None]) -> None:
+def _may_be_run_otherwise(item: Any) -> bool:
+    """Say whether a plugin beside pytest has a say in how functions are called."""
+    implementations = item.ihook.pytest_pyfunc_call.get_hookimpls()
+    return any(each.plugin_name != "python" for each in implementations)
+
+
+class _AsPytestDoes:
+    """A body whose first call is run by pytest, which shows whether the rest may call the function alone.
+
+    They may where pytest called it once and it returned nothing. What it returns otherwise a plugin
+    waits for: a deferred of twisted, a coroutine that no `async def` shows.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, item: Any, runtest: Callable[[], None], function: Callable[[], object]) -> None:
+        self._call: Callable[[], object] = partial(self._watched, item, runtest, function)
+
+    def __call__(self) -> None:
+        self._call()
+
+    def _watched(self, item: Any, runtest: Callable[[], None], function: Callable[[], object]) -> None:
+        test, returned_nothing = item.obj, []
+
+        @wraps(test)
+        def watched(*arguments: Any, **named: Any) -> object:
+            returned = test(*arguments, **named)
+            returned_nothing.append(returned is None)
+            return returned
+
+        item.obj = watched
+        try:
+            run_once(item, runtest)
+        finally:
+            item.obj = test
+        self._call = function if returned_nothing == [True] else partial(run_once, item, runtest)
+
+
+def run_once(item: Any, runtest: Callable[[], None]) -> None:
+    """Run an item as pytest runs it; raises what it or unittest caught too."""
     if isinstance(item, TestCaseFunction):
         _renew_test_case(item)
         with _class_cleanups(item.cls):

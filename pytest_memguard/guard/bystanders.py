@@ -49,12 +49,24 @@ def _records(item: Any) -> Iterator[Any]:
     yield item.user_properties
     config, fixtures = item.config, vars(item.session._fixturemanager)  # noqa: SLF001 - pytest-bdd registers fixtures there
     found = [value for name, value in fixtures.items() if name.startswith("_arg2")]
+    found += _finalizers_of_wider_fixtures(item)
     for module, key in (("_pytest.junitxml", "xml_key"), ("_pytest.subtests", "failed_subtests_key")):
         stored = config.stash.get(getattr(sys.modules.get(module), key, None), None)
         found += [stored, getattr(stored, "global_properties", None)]
     for plugin, name in (("_benchmarksession", "benchmarks"), ("_syrupy", "_assertions")):
         found.append(getattr(getattr(config, plugin, None), name, None))
     yield from filter(_is_record, found)
+
+
+def _finalizers_of_wider_fixtures(item: Any) -> list[Any]:
+    """Return where pytest keeps a call for each narrower fixture that was ever made from a wider one."""
+    used = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return [
+        getattr(fixture, "_finalizers", None)
+        for fixtures in used.values()
+        for fixture in fixtures
+        if getattr(fixture, "scope", "function") != "function"
+    ]
 
 
 def _is_record(stored: object) -> bool:

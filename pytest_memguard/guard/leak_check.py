@@ -13,7 +13,7 @@ import pytest
 
 from pytest_memguard.core.measurement import LeakFinding
 from pytest_memguard.core.policy import Policy
-from pytest_memguard.guard.body import repeatable_body
+from pytest_memguard.guard.body import repeatable_body, run_once
 from pytest_memguard.guard.library_leaks import LibraryLeaks
 from pytest_memguard.guard.renewing import Renewals
 from pytest_memguard.guard.rerun import Rerunner, describe
@@ -109,6 +109,7 @@ def run_check(
     *,
     test_id: str,
     between: Callable[[], None] | None = None,
+    calling: Calling | None = None,
     renewals: Renewals | None = None,
     calls_before: int = 0,
 ) -> LeakFinding:
@@ -120,7 +121,6 @@ def run_check(
     """
     from pytest_memguard.leaks.repeating import BodyFailedError  # noqa: PLC0415 - only leak checks load psutil
 
-    calling = partial(_opened, policy, session.namer, body) if renewals is None else renewals.staying
     try:
         return check_leaks(
             body,
@@ -129,7 +129,7 @@ def run_check(
             native=policy.native,
             between=between,
             at_once=policy.at_once,
-            calling=calling,
+            calling=calling or partial(_opened, policy, session.namer, body),
             renewals=renewals,
             root=session.root,
             is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
@@ -151,10 +151,11 @@ def check_item(
     *,
     rerunner: Rerunner,
 ) -> LeakFinding:
-    """Repeat an item's body with the fixtures it has; a leak is judged across renewals of them.
+    """Repeat an item: its body, judged across renewals of its fixtures, or all of it where fixtures count.
 
     The `rerunner` was made before the item's first run.
     """
+    check = _check_with_fixtures if policy.fixtures else _check_body
     with quietly(item) as drop_output:
         libraries = LibraryLeaks()
 
@@ -162,29 +163,79 @@ def check_item(
             drop_output()
             libraries.take_away()
 
-        renewals = Renewals(
-            rerunner,
-            partial(_body, item, runtest, policy),
-            partial(_opened, policy, session.namer),
-            drop=drop,
-            at_once=policy.at_once,
-        )
         try:
-            finding = run_check(
-                _function(item),
-                policy,
-                session,
-                test_id=item.nodeid,
-                between=drop,
-                renewals=renewals,
-                calls_before=1,
-            )
-            return replace(finding, known=libraries.known(policy.at_once))
+            finding = check(item, runtest, policy, session, rerunner=rerunner, drop=drop)
         except CannotRepeatError as error:
             let_go(error)
             raise
+        return replace(finding, known=libraries.known(policy.at_once))
+
+
+def _check_body(
+    item: pytest.Item,
+    runtest: Callable[[], None],
+    policy: Policy,
+    session: GuardSession,
+    *,
+    rerunner: Rerunner,
+    drop: Callable[[], None],
+) -> LeakFinding:
+    renewals = Renewals(
+        rerunner,
+        partial(_body, item, runtest, policy),
+        partial(_opened, policy, session.namer),
+        drop=drop,
+        at_once=policy.at_once,
+    )
+    try:
+        return run_check(
+            _function(item),
+            policy,
+            session,
+            test_id=item.nodeid,
+            between=drop,
+            calling=renewals.staying,
+            renewals=renewals,
+            calls_before=1,
+        )
+    finally:
+        renewals.close()
+
+
+def _check_with_fixtures(
+    item: pytest.Item,
+    runtest: Callable[[], None],
+    policy: Policy,
+    session: GuardSession,
+    *,
+    rerunner: Rerunner,
+    drop: Callable[[], None],
+) -> LeakFinding:
+    """Repeat set-up, call and tear-down as one body, and leave the item torn down."""
+    rerunner.tear_down()
+    rerunner.let_go()
+
+    def once() -> None:
+        rerunner.set_up()
+        try:
+            if policy.threads == 1:
+                run_once(item, runtest)
+            else:
+                with _opened(policy, session.namer, concurrent_body(item)) as call:
+                    call()
         finally:
-            renewals.close()
+            rerunner.tear_down()
+            rerunner.let_go()
+
+    return run_check(
+        _function(item),
+        policy,
+        session,
+        test_id=item.nodeid,
+        between=drop,
+        calling=lambda: nullcontext(once),
+        calls_before=1,
+    )
 
 
 def _body(item: pytest.Item, runtest: Callable[[], None], policy: Policy) -> Callable[[], object]:

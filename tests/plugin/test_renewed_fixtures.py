@@ -193,3 +193,94 @@ def test_a_test_from_threads_is_renewed_too(project: GuardedProject) -> None:
         """
     )
     assert project.run().outcomes() == {"test_kept": "leaked", "test_seen": "no-baseline"}
+
+
+def test_with_fixtures_set_up_and_tear_down_are_repeated_too(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1, fixtures=True)
+            KEPT = []
+
+            @pytest.fixture(scope="module")
+            def wide(): return []
+
+            @pytest.fixture
+            def clean(wide): return [bytes(500)]
+
+            @pytest.fixture
+            def leaking_set_up(wide): KEPT.append(bytes(2000))
+
+            @pytest.fixture
+            def leaking_tear_down():
+                yield
+                KEPT.append(bytes(2000))
+
+            def test_clean(clean): clean.append(bytes(500))
+            def test_set_up(clean, leaking_set_up): pass
+            def test_tear_down(leaking_tear_down): pass
+
+            @pytest.mark.memguard(fixtures=False)
+            def test_body_alone(leaking_set_up, leaking_tear_down): pass
+        """
+    )
+    run = project.spawn()  # in this process pytester would record each hook
+    assert run.outcomes() == {
+        "test_body_alone": "no-baseline",
+        "test_clean": "no-baseline",
+        "test_set_up": "leaked",
+        "test_tear_down": "leaked",
+    }
+    for name in ("test_set_up", "test_tear_down"):
+        result = run.results()[name]
+        assert 2000 <= result["leak"]["bytes_per_call"] <= 2300
+        assert result["sites"][0]["function"].startswith("leaking_")
+    assert run.counted() == {"passed": 2, "failed": 2}
+
+
+DRIVER = """
+    import types, pytest
+
+    class Later:
+        def __init__(self, steps): self.steps = steps
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(pyfuncitem):
+        names = pyfuncitem._fixtureinfo.argnames
+        returned = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+        if isinstance(returned, Later):
+            for _ in returned.steps: pass
+        return True
+"""
+
+
+def test_what_a_plugin_waits_for_is_repeated_as_the_plugin_runs_it(project: GuardedProject) -> None:
+    """As inlineCallbacks of twisted are: the function alone returns before its body has run."""
+    project.write(
+        {"conftest.py": DRIVER},
+        test_it="""
+            import functools, pytest
+            from conftest import Later
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
+            KEPT = []
+
+            def later(function):
+                @functools.wraps(function)
+                def started(*args, **named): return Later(function(*args, **named))
+                return started
+
+            @later
+            def test_clean():
+                yield
+
+            @later
+            def test_leak():
+                yield
+                KEPT.append(bytes(2000))
+
+            def test_plain(): KEPT.append(bytes(500))
+        """,
+    )
+    run = project.spawn()  # in this process pytester would record each hook
+    assert run.outcomes() == {"test_clean": "no-baseline", "test_leak": "leaked", "test_plain": "leaked"}
+    assert 2000 <= run.results()["test_leak"]["leak"]["bytes_per_call"] <= 2300
