@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.settings import DEFAULT_FAIL_ON
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.github import commands
 from pytest_memguard.github.inputs import Inputs
@@ -31,12 +32,14 @@ class Reported:
 def read(inputs: Inputs, place: Place, directory: Path, *, judged_before: bool = False) -> list[RunResults]:
     """Read the run's results, or those that other jobs left, one for each environment.
 
-    The failing outcomes of merged results are decided here: a shard judged its part alone.
-    With `judged_before` they stay, as for the second workflow, which only tells of the first one.
+    The failing outcomes of merged results are decided here: a shard judged its part alone. So are
+    those of a workflow that says what fails: the run itself obeys the checkout. With `judged_before`
+    they stay, as for the second workflow, which only tells of the first one.
     """
     if not inputs.results:
         found = read_results_by_environment([directory / FILE_NAME])
-        return [_judged(inputs, place, results) for results in found] if inputs.rerun else found
+        is_judged_here = inputs.rerun or inputs.is_enforced
+        return [_judged(inputs, place, results) for results in found] if is_judged_here else found
     found = read_results_by_environment(results_files(place.workspace, inputs.results))
     if judged_before and inputs.mode != "check":
         return found
@@ -47,7 +50,11 @@ def _judged(inputs: Inputs, place: Place, results: RunResults) -> RunResults:
     if inputs.mode != "check":
         return replace(results, advisory=True)
     fail_on = inputs.outcomes_that_fail
-    return judged_by(results, place.settings.fail_on if fail_on is None else fail_on)
+    if fail_on is None:
+        fail_on = place.settings.fail_on
+        if inputs.is_enforced and fail_on is not None:
+            fail_on = (*fail_on, *DEFAULT_FAIL_ON)  # what the checkout adds is welcome
+    return judged_by(results, fail_on)
 
 
 def reported(
@@ -64,9 +71,10 @@ def reported(
 
     Where they were compared with another commit, nothing is accepted yet, and all of it is proposed.
     """
+    is_allowed_to_be_empty = place.settings.allow_empty and not inputs.is_enforced
     decision = decide(
         results,
-        inputs=replace(inputs, allow_empty=inputs.allow_empty or place.settings.allow_empty),
+        inputs=replace(inputs, allow_empty=inputs.allow_empty or is_allowed_to_be_empty),
         exit_code=exit_code,
         tests_failed=tests_failed,
         environments=place.environments(),

@@ -32,7 +32,11 @@ _MOST_DAYS = 400
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The checked inputs; empty text stands for "as the project has it configured"."""
+    """The checked inputs; empty text stands for "as the project has it configured".
+
+    Where `is_enforced`, the workflow itself says `mode: check` or what fails: then no file of the
+    checkout, which a pull request may change, makes less fail.
+    """
 
     paths: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
@@ -53,6 +57,7 @@ class Inputs:
     retention_days: int = 0
     allow_empty: bool = False
     results: tuple[str, ...] = ()
+    is_enforced: bool = False
 
     @property
     def outcomes_that_fail(self) -> tuple[str, ...] | None:
@@ -187,6 +192,8 @@ def read_inputs(environ: Mapping[str, str], workspace: Path) -> tuple[Inputs, li
             read[name] = reader(value)
         except MemguardError as error:
             problems.append(f"{label}: {error}")
+    is_said = any(environ.get(name, "").strip() for name in ("MG_MODE", "MG_FAIL_ON"))
+    read["is_enforced"] = is_said and read.get("mode") == "check"
     inputs = Inputs(**read)  # type: ignore[arg-type]  # each reader returns its field's type
     return inputs, problems or _path_problems(inputs, workspace)
 

@@ -146,4 +146,5 @@ def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> b
         return kinds.get("nothing-measured", True)
     if decision.status in ("no-baseline", "env-mismatch"):
         return inputs.fail_on is None or bool({"no-baseline", "env-mismatch"} & set(inputs.fail_on))
-    return any(problem.fails for problem in results.problems if problem.kind in _OF_GATE)
+    said = [problem for problem in results.problems if problem.kind in _OF_GATE]
+    return any(problem.fails or inputs.is_enforced for problem in said)
