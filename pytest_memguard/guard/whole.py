@@ -45,6 +45,9 @@ def _know_own_source() -> None:
             linecache.getlines(module.__file__)
 
 
+OLDER_CHILDREN = "child processes that ran before it work for it, and their memory cannot be counted"
+
+
 class ItemGuard:
     """Measures one item, whose own run is `runtest`."""
 
@@ -158,6 +161,11 @@ class ItemGuard:
                 return {}
             if is_first and watch.started_children() and not self._plan.policy.children:
                 self._notes += ("it starts child processes, whose memory is not counted",)
+            if is_first and watch.older_children_worked():
+                if self._plan.policy.children:
+                    self._unmeasured(OLDER_CHILDREN)
+                    return {}
+                self._notes += (OLDER_CHILDREN,)
             return {self._item.nodeid: sample}
 
     def _sample(self, order: int, *, counted: bool) -> Sample:
