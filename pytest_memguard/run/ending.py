@@ -10,7 +10,7 @@ from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.reports.text import TextReport
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run.options import RunOptions
-from pytest_memguard.run.problems import problems
+from pytest_memguard.run.problems import RunFacts, problems
 from pytest_memguard.storage.accepting import accept
 from pytest_memguard.storage.baseline import write_gitignore
 from pytest_memguard.storage.results import OldResults, write_results
@@ -26,26 +26,13 @@ class Ending:
         self._results: RunResults | None = None
         self._accepted: tuple[str, ...] = ()
         self.differences: set[str] = set()
-        self.lost: tuple[str, ...] = ()
-        self.doubled: tuple[str, ...] = ()
-        self.is_empty_by_choice = False
-        self.unread: tuple[str, ...] = ()
         self._warning = ""
         self.error = ""
 
-    def finish(self, session: pytest.Session) -> None:
+    def finish(self, session: pytest.Session, facts: RunFacts) -> None:
         """Write the results, accept them where asked to, and fail the run where a problem does."""
         self.differences.update(self._session.differences())
-        self._results = results = self._session.results(
-            problems(
-                self._session,
-                self._options,
-                lost=self.lost,
-                doubled=self.doubled,
-                is_empty_by_choice=self.is_empty_by_choice,
-                unread=self.unread,
-            )
-        )
+        self._results = results = self._session.results(problems(self._session, self._options, facts))
         try:
             self._keep(results)
             self._old_results.drop()

@@ -26,6 +26,7 @@ from pytest_memguard.run.ending import Ending
 from pytest_memguard.run.forgotten import forgotten
 from pytest_memguard.run.ledger import Ledger
 from pytest_memguard.run.options import apply_options, asked_of, run_options
+from pytest_memguard.run.problems import RunFacts
 from pytest_memguard.run.unread import unread_settings
 from pytest_memguard.run.verdict_report import put_verdict, raise_failing
 from pytest_memguard.run.xdist import Handover, handover_of, is_worker
@@ -60,6 +61,7 @@ class GuardedRun:
         self._is_worker = is_worker(config)
         self._handover = Handover()
         self._has_guarded = False
+        self._unread: tuple[str, ...] = ()
         self._error = ""
         self.is_interrupted = False
         self.old_results = OldResults(self.options.results_paths)
@@ -187,7 +189,8 @@ class GuardedRun:
         if item.stash.get(_IN_BODY, False):  # a subtest has ended, and the test goes on
             item.stash[FAILED_PART] |= report.failed
             return
-        results = put_verdict(item, call, report, item.stash.get(SAMPLED, None), self.session)
+        results, is_judged = put_verdict(item, call, report, item.stash.get(SAMPLED, None), self.session)
+        report.memguard_judged = is_judged  # type: ignore[attr-defined]  # as below
         report.memguard = [result_to_json(result) for result in results]  # type: ignore[attr-defined]  # a report carries what it is given, through pytest-xdist too
 
     def take(self, report: pytest.TestReport) -> None:
@@ -219,7 +222,7 @@ class GuardedRun:
         self._has_guarded = self._has_guarded or handed.has_guarded
         self._error = self._error or handed.error
         self.ending.differences.update(handed.differences)
-        self.ending.unread = self.ending.unread or handed.unread
+        self._unread = self._unread or handed.unread
 
     def finish(self, session: pytest.Session) -> None:
         """End the run: a worker reports to its controller, every other process to the user."""
@@ -232,25 +235,31 @@ class GuardedRun:
         if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
             self.old_results.put_back()
         elif self.options.runs_tests:
-            self._settle(session)
-            self.ending.finish(session)
+            self.ending.finish(session, self._settled(session))
         self._journal.drop()
 
     def _hand_over(self) -> None:
         differences = self.session.differences()
         replace(self._handover, differences=differences, error=self._error).put_into(self._config)
 
-    def _settle(self, session: pytest.Session) -> None:
-        """Give a result to every planned test that has none, and keep which ones these are."""
+    def _settled(self, session: pytest.Session) -> RunFacts:
+        """Give a result to every planned test that has none, and return what is known of the run."""
         for test_id, said in self.ledger.crashes().items():
             self.session.add(self.session.unmeasured(test_id, f"the process that ran it ended: {said}"))
         stopped = self.is_interrupted or session.shouldstop or session.shouldfail
-        self.ending.lost = self.ledger.lost(stopped=bool(stopped))
-        for test_id in self.ending.lost:
-            self.session.add(self.session.unmeasured(test_id, LOST))
-        if self._config.getoption("dist", default="no") != "each":  # which is meant to run every test often
-            self.ending.doubled = self.ledger.doubled()
-        self.ending.is_empty_by_choice = self._is_empty_by_choice(session)
+        lost = self.ledger.lost(stopped=bool(stopped))
+        for test_id in lost:
+            self.session.add(self.session.unmeasured(test_id, _LOST))
+        is_each = (
+            self._config.getoption("dist", default="no") == "each"
+        )  # which runs every test several times
+        return RunFacts(
+            lost=lost,
+            doubled=() if is_each else self.ledger.doubled(),
+            unjudged=self.ledger.unjudged,
+            is_empty_by_choice=self._is_empty_by_choice(session),
+            unread=self._unread,
+        )
 
     def _is_empty_by_choice(self, session: pytest.Session) -> bool:
         """Say whether a run without a guarded test may have left out those that there are.
@@ -266,4 +275,4 @@ class GuardedRun:
         self.ending.tell(terminal)
 
 
-LOST = "its result is lost: it was planned and no report of it came back"
+_LOST = "its result is lost: it was planned and no report of it came back"

@@ -18,6 +18,7 @@ class Ledger:
         self._planned: set[str] = set()
         self._finished: set[str] = set()
         self._delivered: Counter[str] = Counter()
+        self._unjudged: set[str] = set()
         self._crashed: dict[str, str] = {}
 
     def plan(self, test_ids: Iterable[str]) -> None:
@@ -33,7 +34,14 @@ class Ledger:
         if report.outcome not in _FINAL:
             return False
         self._delivered[report.nodeid] += 1
+        if not getattr(report, "memguard_judged", True):
+            self._unjudged.add(report.nodeid)
         return self._delivered[report.nodeid] > 1
+
+    @property
+    def unjudged(self) -> frozenset[str]:
+        """The tests whose own end left nothing to judge."""
+        return frozenset(self._unjudged)
 
     def crashed(self, report: pytest.TestReport) -> None:
         """Note a test whose process ended under it."""

@@ -3,63 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from pytest_memguard.core.verdict import Outcome, RunProblem, TestResult
+from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult
 from pytest_memguard.guard.session import ACCEPTABLE, GuardSession
 from pytest_memguard.run.options import RunOptions
 
-_OUTSIDE = ("the test was skipped", "the test failed", "the test is expected to fail")
 
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is known of a run beside the results of its tests.
 
-def problems(
-    session: GuardSession,
-    options: RunOptions,
-    *,
-    lost: Sequence[str] = (),
-    doubled: Sequence[str] = (),
-    is_empty_by_choice: bool = False,
-    unread: Sequence[str] = (),
-) -> tuple[RunProblem, ...]:
-    """Say what is wrong with the run as a whole; in CI it fails, elsewhere it warns.
-
-    `lost` are planned tests without a result, `doubled` those that ended more than once.
-    `is_empty_by_choice` says that guarded tests may well be among those that the run left out,
-    `unread` are settings files that the run did not read.
+    `lost` are planned tests without a result, `doubled` those that ended more than once, `unjudged`
+    those that were skipped, failed or expected to fail. `is_empty_by_choice` says that guarded tests may
+    well be among those that the run left out. `unread` are settings files that it did not read.
     """
+
+    lost: Sequence[str] = ()
+    doubled: Sequence[str] = ()
+    unjudged: frozenset[str] = frozenset()
+    is_empty_by_choice: bool = False
+    unread: Sequence[str] = ()
+
+
+def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tuple[RunProblem, ...]:
+    """Say what is wrong with the run as a whole; in CI most of it fails, elsewhere it warns."""
     strict = options.in_ci and not session.settings.advisory
-    fails = strict and not session.accepting
     results = session.results()
-    tests = results.guarded
-    found = []
-    if not tests:
-        fails_empty = fails and not session.settings.allow_empty and not is_empty_by_choice
-        sentence = _LEFT_OUT if is_empty_by_choice else _NONE_GUARDED
-        found.append(RunProblem("no-tests", sentence, fails_empty))
-    elif not results.measured:
-        broken = any(not test.verdict.reason.startswith(_OUTSIDE) for test in tests)
-        sentence = (
-            "no guarded test was measured, so this run proves nothing about memory. "
-            "The reasons are listed above."
-        )
-        found.append(RunProblem("nothing-measured", sentence, fails and broken))
-    uncompared = [test for test in tests if test.outcome is Outcome.NO_BASELINE]
-    if tests and not session.accepting and (uncompared or not session.has_baseline):
-        sentence = _other_meter(uncompared) if session.has_baseline else _no_baseline(session)
-        found.append(RunProblem("no-baseline", sentence, fails))
-    if unread:
-        sentence = (
-            f"{', '.join(unread)}: settings that this run does not read. It reads pyproject.toml in pytest's "
-            "rootdir, or memguard.yml where there is none; move them there, or name another --rootdir."
-        )
-        found.append(RunProblem("settings-not-read", sentence, fails=False))
+    found = [
+        *_without_verdicts(session, results, facts, fails=strict and not session.accepting),
+        *_without_baseline(session, results, fails=strict),
+    ]
+    if facts.unread:
+        found.append(RunProblem("settings-not-read", _unread(facts.unread), fails=False))
     if options.accepts_unasked:
         changes = any(test.outcome in ACCEPTABLE for test in results.tests)
         found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))
-    if lost or doubled:
-        found.append(RunProblem("lost-results", _lost(lost, doubled), strict))
+    if facts.lost or facts.doubled:
+        found.append(RunProblem("lost-results", _lost(facts.lost, facts.doubled), strict))
     if session.settings.known_leaks:
         found += _known_leaks(session, is_whole=not options.places)
     return tuple(found)
+
+
+def _without_verdicts(
+    session: GuardSession, results: RunResults, facts: RunFacts, *, fails: bool
+) -> Iterator[RunProblem]:
+    tests = results.guarded
+    if not tests:
+        sentence = _LEFT_OUT if facts.is_empty_by_choice else _NONE_GUARDED
+        may_be_empty = session.settings.allow_empty or facts.is_empty_by_choice
+        yield RunProblem("no-tests", sentence, fails and not may_be_empty)
+    elif not results.measured:
+        broken = any(test.id not in facts.unjudged for test in tests)
+        yield RunProblem("nothing-measured", _NONE_MEASURED, fails and broken)
+
+
+def _without_baseline(session: GuardSession, results: RunResults, *, fails: bool) -> Iterator[RunProblem]:
+    tests = results.guarded
+    uncompared = [test for test in tests if test.outcome is Outcome.NO_BASELINE]
+    if tests and not session.accepting and (uncompared or not session.has_baseline):
+        sentence = _other_meter(uncompared) if session.has_baseline else _no_baseline(session)
+        yield RunProblem("no-baseline", sentence, fails)
 
 
 def _known_leaks(session: GuardSession, *, is_whole: bool) -> Iterator[RunProblem]:
@@ -80,11 +85,21 @@ _NONE_GUARDED = (
     "this run guarded no test, so it proves nothing about memory. Mark tests with "
     "@pytest.mark.memguard, or run with --memguard-all."
 )
+_NONE_MEASURED = (
+    "no guarded test was measured, so this run proves nothing about memory. The reasons are listed above."
+)
 _LEFT_OUT = "no guarded test is among those that this run selected, so it says nothing about memory."
 _ACCEPTED_IN_CI = (
     "--memguard-accept comes from addopts or PYTEST_ADDOPTS, and this is CI: what it accepts fails all the "
     "same, since nobody reviews it there. Take it out, or write it on the command line."
 )
+
+
+def _unread(files: Sequence[str]) -> str:
+    return (
+        f"{', '.join(files)}: settings that this run does not read. It reads pyproject.toml in pytest's "
+        "rootdir, or memguard.yml where there is none; move them there, or name another --rootdir."
+    )
 
 
 def _lost(lost: Sequence[str], doubled: Sequence[str]) -> str:

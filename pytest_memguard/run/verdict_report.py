@@ -37,18 +37,19 @@ def put_verdict(
     report: pytest.TestReport,
     sampled: Sampled | None,
     session: GuardSession,
-) -> tuple[TestResult, ...]:
-    """Return the results of a test's set-up or call report; none where there are none yet.
+) -> tuple[tuple[TestResult, ...], bool]:
+    """Return the results of a test's set-up or call report, and whether its memory was judged.
 
-    A test that failed, was skipped or is expected to fail is never judged for its memory.
+    There are none where the test goes on. A test that failed, was skipped or is expected to fail is
+    never judged for its memory.
     """
-    if report.when == "setup":
-        return () if report.passed else (session.unjudged(item.nodeid, _why_not(report)),)
+    if report.when == "setup" and not report.passed:
+        return (session.unjudged(item.nodeid, _why_not(report)),), False
     if sampled is None or report.when != "call":
-        return ()
+        return (), True
     error = call.excinfo.value if call.excinfo else None
     if not isinstance(error, FailingVerdictError) and _ended_otherwise(item, report):
-        return (session.unjudged(item.nodeid, _why_not(report)),)
+        return (session.unjudged(item.nodeid, _why_not(report)),), False
     report.duration = sampled.seconds or report.duration
     results = tuple(sampled.results) or (session.unmeasured(item.nodeid, _NOTHING),)
     for result in results:
@@ -56,7 +57,7 @@ def put_verdict(
     if isinstance(error, FailingVerdictError):
         report.longrepr = _failure(item, error.lines)
     report.user_properties = list(item.user_properties)
-    return results
+    return results, True
 
 
 _NOTHING = "it measured no region: the block of memguard.measure(), or check_leaks(), did not run"

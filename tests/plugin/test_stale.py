@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_memguard.cli import main
 from tests.guarded_project import GuardedProject
 
 TWO = """
@@ -181,7 +182,11 @@ def test_tests_that_lost_their_guard_are_unguarded(
     assert lost == {"test_plain", "test_checked", "test_region::load"}
     assert (run.code, run.counted()) == (1, {"passed": 6})
     assert "3 unguarded" in run.summary
-    assert run.summary.splitlines()[-1].endswith("memguard prune")
+    assert run.summary.splitlines()[-1] == "Drop what is unguarded:  memguard prune"
+    with pytest.raises(SystemExit) as pruned:
+        main(["prune"])
+    assert pruned.value.code == 0
+    assert guarded.run(*arguments, plugins=("xdist.plugin",)).code == 0
 
 
 def test_a_test_that_lost_its_leak_check_is_unguarded(guarded: GuardedProject) -> None:
