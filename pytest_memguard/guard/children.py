@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from os import _exit, getpid  # bound here: a test may patch them while it runs
 from pathlib import Path
 from time import sleep
 
@@ -90,14 +90,14 @@ def ended_in_children(run: Callable[[], None]) -> Callable[[], None]:
     """Return a run that ends a forked child which comes back from it: it would go on as a second pytest."""
 
     def ended() -> None:
-        process = os.getpid()
+        process = getpid()
         try:
             run()
         except BaseException:
-            if os.getpid() != process:
-                os._exit(1)
+            if getpid() != process:
+                _exit(1)
             raise
-        if os.getpid() != process:
-            os._exit(0)
+        if getpid() != process:
+            _exit(0)
 
     return ended

@@ -12,8 +12,10 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.measurement import LeakFinding, Sample, largest
 from pytest_memguard.core.policy import Policy, overlay
+from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
 from pytest_memguard.gate.confirm import most_records
-from pytest_memguard.meters import Meter, MeterError, Recording
+from pytest_memguard.guard.own_errors import own_error
+from pytest_memguard.meters import Meter, Recording
 
 LeakCheck = Callable[[Callable[[], object], Policy, str], LeakFinding]
 
@@ -23,9 +25,9 @@ BOOK = pytest.StashKey["RegionBook | None"]()
 
 
 class RegionBook:
-    """What the regions of one execution of a test came to."""
+    """What the regions of one execution of a test came to; without a `check` calls are made, not checked."""
 
-    def __init__(self, meter: Meter, policy: Policy, check: LeakCheck, *, counted: bool) -> None:
+    def __init__(self, meter: Meter, policy: Policy, check: LeakCheck | None, *, counted: bool) -> None:
         self.samples: dict[str, Sample] = {}
         self.findings: dict[str, LeakFinding] = {}
         self.unmeasured: dict[str, str] = {}
@@ -43,17 +45,18 @@ class RegionBook:
                 f"it ran inside the region {self._inside!r}, and one tracker measures one region"
             )
             return None
-        recording = self._meter.recording(
-            native=self.policy.native,
-            children=self.policy.children,
-            counted=self._counted,
-            at_most=most_records(self.policy),
-        )
-        gc.collect()
         try:
-            recording.__enter__()
-        except MeterError as error:
-            self.unmeasured[name] = str(error)
+            with Unpatched():
+                recording = self._meter.recording(
+                    native=self.policy.native,
+                    children=self.policy.children,
+                    counted=self._counted,
+                    at_most=most_records(self.policy),
+                )
+                gc.collect()
+                recording.__enter__()
+        except Exception as error:  # noqa: BLE001 - the test has raised nothing here
+            self.unmeasured[name] = own_error(error)
             return None
         self._inside = name
         return recording
@@ -61,11 +64,12 @@ class RegionBook:
     def leave(self, name: str, recording: Recording) -> None:
         """Stop; of several runs of one region in a test, the largest figures count."""
         self._inside = None
-        recording.__exit__(None, None, None)
         try:
-            self._keep(name, recording.sample())
-        except MeterError as error:
-            self.unmeasured[name] = str(error)
+            with Unpatched():
+                recording.__exit__(None, None, None)
+                self._keep(name, recording.sample())
+        except Exception as error:  # noqa: BLE001 - the test has raised nothing here
+            self.unmeasured[name] = own_error(error)
 
     def _keep(self, name: str, sample: Sample) -> None:
         before = self.samples.get(name)
@@ -77,7 +81,17 @@ class RegionBook:
             policy = overlay(self.policy, written)
         except MemguardError as error:
             pytest.fail(f"memguard.check_leaks: {error}", pytrace=False)
-        finding = self._check(body, policy, name)
+        if self._check is None:
+            body()
+            return
+        try:
+            with Unpatched():
+                finding = self._check(body, policy, name)
+        except Exception as error:
+            if is_raised_by_test(error):
+                raise
+            self.unmeasured[name] = own_error(error)
+            return
         if name not in self.findings or _badness(finding) > _badness(self.findings[name]):
             self.findings[name] = finding
             self.policies[name] = policy

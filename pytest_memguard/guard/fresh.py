@@ -49,6 +49,10 @@ class ColdGuard:
         )
         self.sampled.results.append(self._session.result(test_id, verdict, measurement))
 
+    def run_unmeasured(self) -> None:
+        """Fail: a test without its fixtures cannot be run here."""
+        pytest.fail(f"memguard: {self.sampled.results[-1].verdict.reason}", pytrace=False)
+
     def _take(self, counted: bool) -> Execution:
         """Measure one interpreter; the first one's end is the test's, and knows what leaks."""
         policy, first = self._plan.policy, self._first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,17 @@ import pytest
 from pytest_memguard.core.measurement import LeakFinding, Sample
 from pytest_memguard.core.policy import Policy, overlay
 from pytest_memguard.core.settings import Settings
+from pytest_memguard.core.unpatched import (
+    Unpatched,
+    as_test_sees_it,
+    is_raised_by_test,
+    remember_real_names,
+)
 from pytest_memguard.core.verdict import Outcome, TestResult, Verdict
 from pytest_memguard.gate.confirm import measurement_of, most_records
-from pytest_memguard.guard.leak_check import check_item, explain_settled
+from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, explain_settled
 from pytest_memguard.guard.log_records import log_records_let_go
+from pytest_memguard.guard.own_errors import own_error
 from pytest_memguard.guard.rerun import Rerunner, recorded_failure
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.tasks import as_tasks
@@ -77,24 +84,38 @@ class ColdRun:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
         """End the sample when the call has ended, then check for leaks."""
-        runtest = as_tasks(item, item.runtest, self._policy)
+        runtest = as_tasks(item, as_test_sees_it(item.runtest), self._policy)
         item.runtest = lambda: self._run(item, runtest)
         try:
             return (yield)
         finally:
             del item.runtest
 
-    def _run(self, item: pytest.Item, runtest: Any) -> None:
-        rerunner = Rerunner(item)
-        try:
-            with log_records_let_go(item, self._session.namer):
-                from_threads(
-                    item, runtest, self._policy, self._session.namer, order=self._policy.orders_tried[0]
-                )()
-        finally:
-            self._stop()
-        if recorded_failure(item):
-            return
+    def pytest_collection_finish(self) -> None:
+        """Remember the standard library before a fixture patches it."""
+        remember_real_names()
+
+    def _run(self, item: pytest.Item, runtest: Callable[[], None]) -> None:
+        with Unpatched():
+            rerunner = Rerunner(item)
+            order = self._policy.orders_tried[0]
+            try:
+                with log_records_let_go(item, self._session.namer):
+                    from_threads(item, runtest, self._policy, self._session.namer, order=order)()
+            finally:
+                self._stop()
+            if recorded_failure(item):
+                return
+            try:
+                self._check_leaks(item, runtest, rerunner)
+            except CannotRepeatError as error:
+                self._leak = LeakFinding(False, 0, 0, note=str(error), is_checked=False)
+            except Exception as error:
+                if is_raised_by_test(error):
+                    raise
+                self._sample, self._unmeasured = None, own_error(error)
+
+    def _check_leaks(self, item: pytest.Item, runtest: Callable[[], None], rerunner: Rerunner) -> None:
         if self._spec["explain_calls"]:
             self._leak = explain_settled(item, runtest, self._spec["explain_calls"], self._session)
         elif self._policy.leaks:

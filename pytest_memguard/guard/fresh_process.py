@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.measurement import LeakFinding, Sample
 from pytest_memguard.core.options import OPTION_DESTS
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.unpatched import real_environment
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.storage.results_reading import result_from_json
 
@@ -123,7 +123,7 @@ def run_isolated(
             "counted": counted,
         }
         spec_path.write_text(json.dumps(spec), encoding="utf-8")
-        environment = {"PYTHONHASHSEED": "0", **os.environ}
+        environment = {"PYTHONHASHSEED": "0", **real_environment()}
         environment.pop("PYTEST_XDIST_WORKER", None)
         try:
             done = subprocess.run(

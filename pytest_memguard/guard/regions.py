@@ -78,7 +78,8 @@ class RegionGuard:
 
     def _open_book(self, *, counted: bool) -> RegionBook:
         policy = self._plan.policy
-        book = RegionBook(self._session.meter(policy), policy, self._check_call, counted=counted)
+        check = None if self._first else self._check_call  # what leaks is known from the first execution
+        book = RegionBook(self._session.meter(policy), policy, check, counted=counted)
         self._item.stash[BOOK] = book
         try:
             with log_records_let_go(self._item, self._session.namer):

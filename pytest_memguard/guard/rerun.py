@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from _pytest.outcomes import OutcomeException
 
+from pytest_memguard.core.unpatched import AsTestSeesIt
 from pytest_memguard.leaks.repeating import is_interrupt_from_outside
 from pytest_memguard.meters import MeterError
 
@@ -64,7 +65,8 @@ class Rerunner:
         item = self._item
         self._pretend_passed()
         try:
-            item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - pytest offers no other way, and plugins that rerun use this one
+            with AsTestSeesIt():
+                item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - pytest offers no other way, and plugins that rerun use this one
         except TEST_ERRORS as error:
             item.stash[TEARDOWN_ERROR] = error
             raise CannotRunAgainError(f"its tear-down failed with {describe(error)}") from error
@@ -82,9 +84,11 @@ class Rerunner:
         if self._globs is not None:
             item.dtest.globs = dict(self._globs)
         try:
-            item.session._setupstate.setup(item)  # noqa: SLF001 - the counterpart of the tear-down above
+            with AsTestSeesIt():
+                item.session._setupstate.setup(item)  # noqa: SLF001 - the counterpart of the tear-down above
         except TEST_ERRORS as error:
-            item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - the failed set-up must not stay on the stack
+            with AsTestSeesIt():
+                item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - the failed set-up must not stay on the stack
             raise CannotRunAgainError(f"its second set-up failed with {describe(error)}") from error
         for key, marks in self._set_up_marks.items():
             if key not in item.stash:

@@ -18,9 +18,11 @@ class Sampled:
 
     results: list[TestResult] = field(default_factory=list)
     seconds: float = 0.0
+    has_begun: bool = False
 
     def timed(self, body: Callable[[], _Returned]) -> _Returned:
         """Call `body`, and keep what it took if it is the item's first run."""
+        self.has_begun = True
         start = time.perf_counter()
         try:
             return body()

@@ -12,6 +12,7 @@ import pytest
 from _pytest.unittest import TestCaseFunction
 
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.unpatched import AsTestSeesIt
 from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.meters.attribution import Owner, SiteNamer
 
@@ -57,7 +58,7 @@ def from_threads(
     import pytest_memguard.orders.threads  # noqa: F401, PLC0415 - now, since loading it in the sample would show there
 
     def run() -> None:
-        with taking_turns(concurrent_body(item), policy, namer, order=order) as call:
+        with taking_turns(concurrent_body(item), policy, namer, order=order) as call, AsTestSeesIt():
             call()
 
     return run

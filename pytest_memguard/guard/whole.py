@@ -13,6 +13,7 @@ from functools import cache, partial
 import pytest
 
 from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, largest
+from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.gate.judge import has_settled_higher
@@ -57,7 +58,8 @@ class ItemGuard:
         self._item = item
         self._plan = plan
         self._session = session
-        self._runtest = runtest = as_tasks(item, ended_in_children(runtest), plan.policy)
+        seen = as_test_sees_it(ended_in_children(runtest))
+        self._runtest = runtest = as_tasks(item, seen, plan.policy)
         self._sampled_runs = {
             order: from_threads(item, runtest, plan.policy, session.namer, order=order)
             for order in plan.policy.orders_tried
@@ -80,7 +82,7 @@ class ItemGuard:
             refused = str(error)
         if refused:
             self._unmeasured(refused)
-            self.sampled.timed(self._runtest)
+            self.run_unmeasured()
             return
         if self._plan.whole:
             self._run_whole()
@@ -89,6 +91,10 @@ class ItemGuard:
                 self._item, self._plan, self._session, self._rerunner, self._runtest, sampled=self.sampled
             )
             guard.run()
+
+    def run_unmeasured(self) -> None:
+        """Run the item as if it were not guarded."""
+        self.sampled.timed(self._runtest)
 
     def _unmeasured(self, reason: str) -> None:
         self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
@@ -183,7 +189,7 @@ class ItemGuard:
             try:
                 recording.__enter__()
             except MeterError:
-                if not self.sampled.seconds:
+                if not self.sampled.has_begun:
                     self.sampled.timed(body)
                 raise
             try:

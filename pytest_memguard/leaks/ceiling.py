@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 
+from pytest_memguard.core.unpatched import Unpatched
+
 _EVERY_CPU_SECONDS = 0.25
 """Longer than a window takes, so that only long calls meet a signal; memory grows some 100 MB meanwhile."""
 
@@ -70,7 +72,8 @@ class Ceiling:
             signal.setitimer(signal.ITIMER_PROF, _EVERY_CPU_SECONDS, _EVERY_CPU_SECONDS)
 
     def _on_timer(self, _number: int, _frame: FrameType | None) -> None:
-        self.check()
+        with Unpatched():
+            self.check()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

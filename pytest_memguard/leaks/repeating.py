@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dis
 import os
-import time
 from collections.abc import Callable
+from os import _exit  # bound, like the clocks below: a test may patch them while it is repeated
+from time import process_time
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.unpatched import AsTestSeesIt
 from pytest_memguard.leaks.ceiling import CeilingReached
 
 _RAISING = {dis.opmap[name] for name in ("RAISE_VARARGS", "RERAISE") if name in dis.opmap}
@@ -36,9 +38,9 @@ class BodyFailedError(MemguardError):
 
 
 try:
-    import resource
+    from resource import RUSAGE_SELF, getrusage
 except ImportError:  # Windows has no such module, nor the timer that makes the other clock coarse
-    resource = None  # type: ignore[assignment]  # a module or nothing
+    getrusage = None  # type: ignore[assignment]  # a function or nothing
 
 
 def cpu_seconds() -> float:
@@ -47,9 +49,9 @@ def cpu_seconds() -> float:
     `time.process_time` moves by ticks of the scheduler, 4 ms and more, while a timer of CPU time runs
     on Linux, as the ceiling's does; a quick body would be timed by chance.
     """
-    if resource is None:
-        return time.process_time()
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+    if getrusage is None:
+        return process_time()
+    usage = getrusage(RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
@@ -79,21 +81,23 @@ class Repeater:
         from outside and the ceiling of this check pass through.
         """
         body, in_child, at_once = self._body, _in_child, self._at_once
-        start = cpu_seconds()
-        number = 0
+        number, seconds = 0, 0.0
         try:
-            for number in range(1, -(-times // at_once) + 1):  # noqa: B007 - the error below names the call
-                body()
-                if in_child:
-                    os._exit(0)  # a forked child that comes back here would run on as a second pytest
+            with AsTestSeesIt():
+                start = cpu_seconds()
+                for number in range(1, -(-times // at_once) + 1):  # noqa: B007 - the error below names the call
+                    body()
+                    if in_child:
+                        _exit(0)  # a forked child that comes back here would run on as a second pytest
+                seconds = cpu_seconds() - start
         except CeilingReached:
             self.calls += number * at_once
             raise
         except BaseException as error:
             if in_child:
-                os._exit(1)
+                _exit(1)
             if is_interrupt_from_outside(error):
                 raise
             raise BodyFailedError(error, self.calls + number * at_once) from error
         self.calls += number * at_once
-        return cpu_seconds() - start
+        return seconds

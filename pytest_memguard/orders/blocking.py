@@ -17,6 +17,9 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from os import close as _os_close
+from os import open as _os_open  # bound: a test may patch them while it runs
+from os import pread
 from pathlib import Path
 from time import monotonic
 
@@ -56,15 +59,15 @@ class ThreadWatch:
         self._ident = ident
         self._fd = -1
         with suppress(OSError):
-            self._fd = os.open(f"/proc/self/task/{native_id}/syscall", os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = _os_open(f"/proc/self/task/{native_id}/syscall", os.O_RDONLY | os.O_CLOEXEC)
             self._read()
         _interpreter_addresses()  # now: what it reads once must not show in a sample
 
     def _read(self) -> bytes:
         try:
-            return os.pread(self._fd, 256, 0)
+            return pread(self._fd, 256, 0)
         except OSError:
-            os.close(self._fd)
+            _os_close(self._fd)
             self._fd = -1
             raise
 
@@ -84,7 +87,7 @@ class ThreadWatch:
     def close(self) -> None:
         """Close what is open."""
         if self._fd >= 0:
-            os.close(self._fd)
+            _os_close(self._fd)
             self._fd = -1
 
 

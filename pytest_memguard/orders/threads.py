@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import queue
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
+from os import _exit, getpid  # bound: a test may patch them while it runs
 from time import monotonic, sleep
 from types import FrameType, TracebackType
 
@@ -61,7 +61,7 @@ class OrderedThreads:
     ) -> None:
         self._body = body
         self._stuck_seconds = stuck_seconds
-        self._process = os.getpid()
+        self._process = getpid()
         self._turns = Turns(order)
         self._lines = line_events(is_own)
         self._ended: queue.SimpleQueue[tuple[int, BaseException | None]] = queue.SimpleQueue()
@@ -120,8 +120,8 @@ class OrderedThreads:
                     self._body()
             except BaseException as error:  # noqa: BLE001 - the caller raises it, whatever it is
                 raised = error
-            if os.getpid() != self._process:
-                os._exit(raised is not None)  # a forked child that comes back here has no other thread
+            if getpid() != self._process:
+                _exit(raised is not None)  # a forked child that comes back here has no other thread
             turns.end(participant)
             self._ended.put((number, raised))
             del raised

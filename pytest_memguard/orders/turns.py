@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from _thread import allocate_lock
 from collections import Counter
 from enum import Enum
+from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
 from types import CodeType
 
@@ -96,7 +96,7 @@ class Turns:
         self._order = order
         self._participants: list[Participant] = []
         self._mutex = allocate_lock()
-        self._process = os.getpid()
+        self._process = getpid()
         self._left = 0
         self._blocked = 0
         self._is_open = False
@@ -124,7 +124,7 @@ class Turns:
 
     def line(self, participant: Participant, code: CodeType, number: int) -> None:
         """Offer the turn at a line or a return; a thread that lost it meanwhile waits for it."""
-        if os.getpid() != self._process:
+        if getpid() != self._process:
             return  # a forked child is alone
         if participant.state is State.RUNNING:
             place = (id(code), number)
@@ -157,7 +157,7 @@ class Turns:
 
     def end(self, participant: Participant) -> None:
         """Take a thread out, and give its turn to another."""
-        if os.getpid() != self._process:
+        if getpid() != self._process:
             return
         if participant.state is State.RUNNING:
             self._settle()

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.unpatched import remember_real_names
 from pytest_memguard.guard.fresh import ColdGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
+from pytest_memguard.guard.own_errors import run_guard
 from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for, refuse_twins
 from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
 from pytest_memguard.guard.sampled import Sampled
@@ -95,6 +97,7 @@ class GuardedRun:
                 raise pytest.UsageError(f"memguard: {error}") from error
             self._error = f"memguard: {error}"
             items.clear()  # a worker runs no test then, and its controller ends the run with this sentence
+        remember_real_names()
         gc.collect()
 
     def _plan(self, items: list[pytest.Item]) -> None:
@@ -153,7 +156,7 @@ class GuardedRun:
         def runtest() -> None:
             item.stash[_IN_BODY] = True
             try:
-                guard.run()
+                run_guard(guard, item, self.session)
             finally:
                 item.stash[_IN_BODY] = False
             results = guard.sampled.results

@@ -1,0 +1,192 @@
+"""Runs memguard's own code with the standard library as it was before any fixture patched it.
+
+While a test is measured its fixtures are alive: a clock is frozen, `open` is a mock, the file system is
+a fake. What memguard does in between needs the real ones, and so do memray, psutil and the modules of
+the standard library that they call. Tools that fake time or files replace what they find in the
+namespaces of modules; so the namespaces are put back, and patched again for the test.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from types import ModuleType, TracebackType
+
+_STANDARD = frozenset(
+    """
+    _thread builtins collections contextlib ctypes datetime functools gc genericpath glob hashlib inspect io
+    itertools json json.decoder json.encoder linecache math os pathlib posix posixpath queue random re
+    resource selectors shutil signal stat statistics struct subprocess sys tempfile threading time tokenize
+    traceback types weakref
+    """.split()  # noqa: SIM905 - forty names in quotes would hide the names
+)
+"""What memguard, memray and psutil call. `warnings` and `logging` are not here: they keep state in names."""
+
+_PACKAGES = frozenset({"pytest_memguard", "memray", "psutil"})
+_CLASSES = (
+    pathlib.PurePath,
+    pathlib.Path,
+    threading.Thread,
+    subprocess.Popen,
+    tempfile.TemporaryDirectory,
+)
+_HOOKS = frozenset({"breakpointhook", "displayhook", "excepthook", "unraisablehook"})
+"""Names in `sys` that others change for as long as a run takes."""
+
+_MISSING = object()
+_RAISED_BY_TEST = "_memguard_raised_by_test"
+
+_Place = ModuleType | type
+
+
+class _Real:
+    """The real names, and which of them are patched when memguard does not need them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a timer's handler may come in the midst of a change
+        self._modules: dict[str, ModuleType] = {}
+        self._names: list[tuple[_Place, Mapping[str, object]]] = []
+        self._patched: list[tuple[_Place, str, object, object]] = []
+        self._patched_modules: dict[str, ModuleType | None] = {}
+        self._known_modules = 0
+        self.environment: Mapping[str, str] = {}
+        self.depth = 0
+
+    def remember(self) -> None:
+        """Take what is there now for the real thing; called when all tests are collected."""
+        self._modules = {}
+        self._names = [(one, dict(_methods(one))) for one in _CLASSES]
+        self._learn_modules()
+        self.environment = dict(os.environ)
+
+    def _learn_modules(self) -> None:
+        """Take in the modules that were loaded since, which only memguard did if it calls this."""
+        if len(sys.modules) == self._known_modules and self._modules:
+            return
+        self._known_modules = len(sys.modules)
+        for name, module in tuple(sys.modules.items()):
+            if name not in self._modules and (name in _STANDARD or name.partition(".")[0] in _PACKAGES):
+                self._modules[name] = module
+                self._names.append((module, dict(_names(name, module))))
+
+    def put_back(self) -> None:
+        """Put the real names in place, unless they are."""
+        with self._lock:
+            self.depth += 1
+            if self.depth > 1:
+                return
+            for name, module in self._modules.items():
+                if sys.modules.get(name) is not module:
+                    self._patched_modules[name] = sys.modules.get(name)
+                    sys.modules[name] = module
+            for place, real in self._names:
+                names = vars(place)
+                for name in [name for name, value in real.items() if names.get(name) is not value]:
+                    self._patched.append((place, name, real[name], names.get(name, _MISSING)))
+                    setattr(place, name, real[name])
+
+    def patch_again(self) -> None:
+        """Undo `put_back`, but for what was changed since."""
+        with self._lock:
+            self.depth -= 1
+            if self.depth > 0:
+                return
+            self._learn_modules()
+            while self._patched:
+                place, name, real, value = self._patched.pop()
+                if vars(place).get(name) is not real:
+                    continue
+                if value is _MISSING:
+                    delattr(place, name)
+                else:
+                    setattr(place, name, value)
+            while self._patched_modules:
+                name, module = self._patched_modules.popitem()
+                if module is None:
+                    sys.modules.pop(name, None)
+                else:
+                    sys.modules[name] = module
+
+
+def _names(name: str, module: ModuleType) -> Iterator[tuple[str, object]]:
+    """Yield what a module can call: functions, classes and modules; of our own only what it imported."""
+    is_own = name not in _STANDARD
+    for attribute, value in vars(module).items():
+        if isinstance(value, ModuleType):
+            yield attribute, value
+        elif callable(value) and not (name == "sys" and attribute in _HOOKS):
+            home = getattr(value, "__module__", None)
+            if not (is_own and isinstance(home, str) and home.partition(".")[0] in _PACKAGES):
+                yield attribute, value
+
+
+def _methods(one: type) -> Iterator[tuple[str, object]]:
+    """Yield the public methods of a class; memray itself replaces private ones of threads."""
+    for name, value in vars(one).items():
+        if name == "__init__" or not name.startswith("_"):
+            yield name, value
+
+
+_real = _Real()
+remember_real_names = _real.remember
+
+
+def real_environment() -> Mapping[str, str]:
+    """Return the environment variables as they were when all tests were collected."""
+    return _real.environment
+
+
+class Unpatched:
+    """The block is memguard's own code: it gets the real standard library."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        _real.put_back()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _real.patch_again()
+
+
+class AsTestSeesIt:
+    """The block, inside an `Unpatched` one, is the test's: it gets what its fixtures patched."""
+
+    __slots__ = ("_depth",)
+
+    def __enter__(self) -> None:
+        self._depth, _real.depth = _real.depth, min(_real.depth, 1)
+        if self._depth:
+            _real.patch_again()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._depth:
+            _real.put_back()
+            _real.depth = self._depth
+        if error is not None:
+            with suppress(Exception):
+                setattr(error, _RAISED_BY_TEST, True)
+
+
+def as_test_sees_it(body: Callable[[], None]) -> Callable[[], None]:
+    """Return a call of `body` inside an `AsTestSeesIt` block."""
+
+    def call() -> None:
+        with AsTestSeesIt():
+            body()
+
+    return call
+
+
+def is_raised_by_test(error: BaseException) -> bool:
+    """Say whether an error left a block of `AsTestSeesIt`: if not, it is memguard's own."""
+    return getattr(error, _RAISED_BY_TEST, False) is True

@@ -1,0 +1,55 @@
+"""Runs a guard around its test: what memguard's own code raises is a reason of `not-measured`, no failure."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from traceback import walk_tb
+from typing import Protocol
+
+import pytest
+
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
+from pytest_memguard.guard.rerun import describe
+from pytest_memguard.guard.sampled import Sampled
+from pytest_memguard.guard.session import GuardSession
+
+
+class Guard(Protocol):
+    """What measures one item."""
+
+    sampled: Sampled
+
+    def run(self) -> None:
+        """Run the item, measured."""
+
+    def run_unmeasured(self) -> None:
+        """Run the item as if it were not guarded."""
+
+
+def run_guard(guard: Guard, item: pytest.Item, session: GuardSession) -> None:
+    """Run a guard with the real standard library; what the test raises goes on up."""
+    with Unpatched():
+        try:
+            guard.run()
+        except Exception as error:
+            if is_raised_by_test(error):
+                raise
+            reason = own_error(error)
+        else:
+            return
+        sampled = guard.sampled
+        sampled.results[:] = [result for result in sampled.results if result.id != item.nodeid]
+        sampled.results.append(session.unmeasured(item.nodeid, reason))
+        if not sampled.has_begun:
+            guard.run_unmeasured()
+
+
+def own_error(error: Exception) -> str:
+    """Say what happened where memguard's own code failed."""
+    if isinstance(error, MemguardError):
+        return str(error)
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    own = [(file, line) for file, line in frames if "pytest_memguard" in file] or frames
+    place = f" in {PurePath(own[-1][0]).name}:{own[-1][1]}" if own else ""
+    return f"memguard itself failed{place} with {describe(error)}; please report it"
