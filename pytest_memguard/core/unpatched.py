@@ -16,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from types import ModuleType, TracebackType
 
 _STANDARD = frozenset(
@@ -61,16 +62,16 @@ class _Real:
     def remember(self) -> None:
         """Take what is there now for the real thing; called when all tests are collected."""
         self._modules = {}
+        self._known_modules = 0
         self._names = [(one, dict(_methods(one))) for one in _CLASSES]
         self._learn_modules()
         self.environment = dict(os.environ)
 
     def _learn_modules(self) -> None:
-        """Take in the modules that were loaded since, which only memguard did if it calls this."""
-        if len(sys.modules) == self._known_modules and self._modules:
-            return
-        self._known_modules = len(sys.modules)
-        for name, module in tuple(sys.modules.items()):
+        """Take in the modules that memguard has loaded since, without a copy: a sample may be going on."""
+        loaded, self._known_modules = len(sys.modules) - self._known_modules, len(sys.modules)
+        for name in [*islice(reversed(sys.modules), max(0, loaded))]:
+            module = sys.modules[name]
             if name not in self._modules and (name in _STANDARD or name.partition(".")[0] in _PACKAGES):
                 self._modules[name] = module
                 self._names.append((module, dict(_names(name, module))))
