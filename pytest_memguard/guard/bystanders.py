@@ -47,8 +47,7 @@ def _kept_records(item: pytest.Item) -> Iterator[Drop]:
 def _records(item: Any) -> Iterator[Any]:
     """Yield what properties, subtests, benchmarks, snapshots and fixtures are kept in."""
     yield item.user_properties
-    config, fixtures = item.config, vars(item.session._fixturemanager)  # noqa: SLF001 - pytest-bdd registers fixtures there
-    found = [value for name, value in fixtures.items() if name.startswith("_arg2")]
+    config, found = item.config, _registered_fixtures(item)
     found += _finalizers_of_wider_fixtures(item)
     for module, key in (("_pytest.junitxml", "xml_key"), ("_pytest.subtests", "failed_subtests_key")):
         stored = config.stash.get(getattr(sys.modules.get(module), key, None), None)
@@ -56,6 +55,14 @@ def _records(item: Any) -> Iterator[Any]:
     for plugin, name in (("_benchmarksession", "benchmarks"), ("_syrupy", "_assertions")):
         found.append(getattr(getattr(config, plugin, None), name, None))
     yield from filter(_is_record, found)
+
+
+def _registered_fixtures(item: Any) -> list[Any]:
+    """Return where pytest-bdd registers the fixtures of steps; before pytest 8.1 it takes them out itself."""
+    manager = item.session._fixturemanager  # noqa: SLF001 - as pytest-bdd does
+    if not hasattr(manager, "_register_fixture"):
+        return []
+    return [value for name, value in vars(manager).items() if name.startswith("_arg2")]
 
 
 def _finalizers_of_wider_fixtures(item: Any) -> list[Any]:
@@ -120,31 +127,30 @@ def _coverage(_item: pytest.Item) -> Iterator[None]:
 
     Threads that were there before go on to be traced: nothing could start that again.
     """
-    trace: Any = sys.gettrace()
-    if _is_of_coverage(trace):
-        new_threads = getattr(
-            threading, "_trace_hook", None
-        )  # CPython 3.10 has it, but no `threading.gettrace`
-        sys.settrace(None)
-        threading.settrace(None)
-        try:
-            yield
-        finally:
-            threading.settrace(new_threads)
-            sys.settrace(trace)
-        return
-    current = getattr(getattr(sys.modules.get("coverage"), "Coverage", None), "current", lambda: None)()
-    collector: Any = getattr(
-        current, "_collector", None
-    )  # what watches by `sys.monitoring`, all threads at once
-    if collector is None:
+    with ExitStack() as stack:
+        trace: Any = sys.gettrace()
+        if _is_of_coverage(trace):
+            new_threads = getattr(threading, "_trace_hook", None)  # CPython 3.10 has no `threading.gettrace`
+            stack.callback(sys.settrace, trace)
+            stack.callback(threading.settrace, new_threads)
+            sys.settrace(None)
+            threading.settrace(None)
+        monitoring: Any = getattr(sys, "monitoring", None)  # since CPython 3.12
+        for tool in () if monitoring is None else range(_MONITORING_TOOLS):
+            if monitoring.get_tool(tool) == "coverage.py":
+                for event in _events(monitoring):
+                    before = monitoring.register_callback(tool, event, None)
+                    stack.callback(monitoring.register_callback, tool, event, before)
         yield
-        return
-    collector.pause()
-    try:
-        yield
-    finally:
-        collector.resume()
+
+
+_MONITORING_TOOLS = 6
+
+
+def _events(monitoring: Any) -> list[int]:
+    """Return the events of `sys.monitoring` that a call of a function or a line can be seen by."""
+    names = ("PY_START", "PY_RESUME", "PY_RETURN", "LINE", "JUMP", "BRANCH", "BRANCH_LEFT", "BRANCH_RIGHT")
+    return [getattr(monitoring.events, name) for name in names if hasattr(monitoring.events, name)]
 
 
 def _is_of_coverage(trace: object) -> bool:
