@@ -88,11 +88,21 @@ class MetricVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class LineBytes:
+    """A line of source, what it holds, and how it reads where its file can be read."""
+
+    line: int
+    size_bytes: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GrownSite:
     """A site that explains a verdict: what it holds now, and by how much more than accepted.
 
     `was_bytes` is absent where the baseline stored nothing about the site; `counted` is what
-    the site leaves behind where that is not bytes.
+    the site leaves behind where that is not bytes. Where it is the function that grew, and several of
+    its lines may be the cause, they are in `lines`, the largest first; the line of the site is that one.
     """
 
     site: Site
@@ -101,6 +111,7 @@ class GrownSite:
     was_bytes: int | None = None
     inner: Site | None = None
     counted: CountGrowth | None = None
+    lines: tuple[LineBytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

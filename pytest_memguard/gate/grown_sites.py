@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from pytest_memguard.core.measurement import Entry, Measurement, SiteBytes
 from pytest_memguard.core.metrics import ALLOCATIONS, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
 from pytest_memguard.core.units import KIB
-from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome
+from pytest_memguard.core.verdict import GrownSite, LineBytes, MetricVerdict, Outcome
 
 SHOWN_SITES = 5
 _SITE_FLOOR = 0.02
@@ -15,8 +16,11 @@ _SITE_FLOOR = 0.02
 _Line = tuple[SiteBytes, int]
 """A line, and what it holds of the metric in question."""
 
-_NEW_LINES = 3
-"""More lines than this explain any growth by chance."""
+_COMPARED_LINES = 10
+_APART = 4
+"""So many times worse must the next best choice of lines explain a growth, or nobody knows which it was."""
+
+_LINE_FLOOR = 0.02
 
 _SLACK = 0.05
 _SLACK_BYTES = 16 * KIB
@@ -75,40 +79,50 @@ def _accepted_by_place(entry: Entry | None, metric: str) -> dict[str, int]:
 
 
 def _grown(lines: list[_Line], was_bytes: int | None) -> Iterator[GrownSite]:
-    """Yield what one function grew by, at the line that explains it, or line by line where several do."""
+    """Yield what one function grew by: at its new lines where they can be told, else with all of them."""
     size_bytes = sum(held_bytes for _, held_bytes in lines)
     grew_by_bytes = size_bytes - (was_bytes or 0)
     if grew_by_bytes <= 0:
         return
-    named = _new_lines(lines, grew_by_bytes) if was_bytes else lines[:1]
-    for one, held_bytes in named:
-        is_alone = len(named) == 1
-        yield GrownSite(
-            site=one.site,
-            size_bytes=size_bytes if is_alone else held_bytes,
-            grew_by_bytes=grew_by_bytes if is_alone else held_bytes,
-            was_bytes=was_bytes if is_alone else None,
-            inner=one.inner,
-        )
+    named = _new_lines(lines, grew_by_bytes) if was_bytes else []
+    if len(named) > 1:
+        for one, held_bytes in named:
+            yield GrownSite(one.site, held_bytes, held_bytes, inner=one.inner)
+        return
+    one = (named or lines)[0][0]
+    listed = [] if named else [line for line in lines if line[1] >= _LINE_FLOOR * size_bytes]
+    yield GrownSite(
+        site=one.site,
+        size_bytes=size_bytes,
+        grew_by_bytes=grew_by_bytes,
+        was_bytes=was_bytes,
+        inner=one.inner,
+        lines=tuple(LineBytes(line.site.line, held_bytes) for line, held_bytes in listed[:SHOWN_SITES])
+        if len(listed) > 1
+        else (),
+    )
 
 
 def _new_lines(lines: list[_Line], grew_by_bytes: int) -> list[_Line]:
-    """Return the lines that hold as much as the function grew by; else the one that holds most.
+    """Return the lines that hold what the function grew by, if only these do; else none.
 
-    What is accepted has no lines, so that a function's old lines are told from its new ones
-    by their sizes alone.
+    What is accepted has no lines, so that a function's new lines are told from its old ones by their
+    sizes alone: an old line holds what it held.
     """
     slack = min(max(_SLACK * grew_by_bytes, _SLACK_BYTES), _MOST_SLACK * grew_by_bytes)
-    # Of lines that fit as well the last one: code grows downwards.
-    nearest = min(lines, key=lambda line: (abs(line[1] - grew_by_bytes), -line[0].site.line))
-    if abs(nearest[1] - grew_by_bytes) <= slack:
-        return [nearest]
-    chosen: list[_Line] = []
-    rest = grew_by_bytes
-    for line in lines:
-        if line[1] <= rest + slack:
-            chosen.append(line)
-            rest -= line[1]
-        if rest <= slack or len(chosen) == _NEW_LINES:
-            break
-    return chosen if rest <= slack else lines[:1]
+    large = [line for line in lines if line[1] > slack / 2][:_COMPARED_LINES]
+    choices = sorted(_choices(large), key=lambda chosen: _off_bytes(chosen, grew_by_bytes))
+    off = [_off_bytes(chosen, grew_by_bytes) for chosen in choices[:2]]
+    if not off or off[0] > slack or (len(off) > 1 and off[1] < _APART * off[0] + slack / _APART):
+        return []
+    return list(choices[0])
+
+
+def _off_bytes(chosen: tuple[_Line, ...], grew_by_bytes: int) -> int:
+    return abs(sum(held_bytes for _, held_bytes in chosen) - grew_by_bytes)
+
+
+def _choices(lines: list[_Line]) -> Iterator[tuple[_Line, ...]]:
+    """Yield every choice of so many lines that they may be named, but for all of them."""
+    for number in range(1, min(SHOWN_SITES, len(lines) - 1) + 1):
+        yield from combinations(lines, number)

@@ -27,6 +27,7 @@ from pytest_memguard.gate.judge import (
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
 from pytest_memguard.gate.wording import peak_doubt_text
 from pytest_memguard.guard.profiles import ProfileKeeper
+from pytest_memguard.guard.source_lines import with_source
 from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_writing import ModuleBaseline
@@ -173,6 +174,7 @@ class GuardSession:
             verdict = certain(verdict, measurement)
             if verdict.is_in_doubt:
                 measurement = with_note(measurement, peak_doubt_text(measurement))
+        verdict = with_source(verdict, self.root)
         entry = self.entry(test_id) if measurement is not None else None
         if (
             measurement is not None

@@ -88,7 +88,7 @@ class AnnotationsReport:
 
     def _annotation(self, kind: str, row: Row) -> Annotation:
         grown, file = self._first_located(row)
-        at_site = f" ({grown.growth} here)" if grown else ""
+        at_site = f" ({grown.growth} {_where(grown)})" if grown else ""
         more = "".join(f"; {text}" for text in row.further)
         message = f"{row.id}: {row.sentence or row.outcome}{at_site}{more}"
         return Annotation(
@@ -106,6 +106,10 @@ class AnnotationsReport:
             if file is not None:
                 return grown, file
         return None, self.locate(row.module) or ""
+
+
+def _where(grown: SiteRow) -> str:
+    return f"in {grown.site.function}: {'; '.join(grown.lines)}" if grown.lines else "here"
 
 
 def _kind(row: Row, *, advisory: bool) -> str:

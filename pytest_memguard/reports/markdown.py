@@ -139,12 +139,13 @@ def _grown_item(one: Row) -> Markup:
     lines = [Markup("- {} **{}**: {}\n").fill(code(one.id), one.outcome, one.sentence)]
     lines += [Markup("  - {}\n").fill(text) for text in one.further]
     for grown in one.sites:
-        place = code(f"{grown.site.file}:{grown.site.line}")
+        place = code(grown.place)
         was = f", was {grown.was}" if grown.was else ""
         by = Markup(", by {}").fill(code(f"{grown.inner.file}:{grown.inner.line}")) if grown.inner else ""
         lines.append(
             Markup("  - {} {} in {}{}{}\n").fill(grown.growth, place, code(grown.site.function), was, by)
         )
+        lines += [Markup("    - {}\n").fill(code(line)) for line in grown.lines]
     if one.held_by:
         holders = code(" → ".join(one.held_by[:_HOLDERS]), at_most=500)
         lines.append(Markup("  - held by {}\n").fill(holders))

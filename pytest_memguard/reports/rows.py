@@ -13,12 +13,18 @@ from pytest_memguard.gate.wording import growth_text, metric_text, noise_text, q
 
 @dataclass(frozen=True, slots=True)
 class SiteRow:
-    """A place that grew: what it gained, and what it held before where that is known."""
+    """A place that grew: what it gained, what it held where that is known, and the lines that may be it."""
 
     growth: str
     site: Site
     was: str = ""
     inner: Site | None = None
+    lines: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The file with the line that grew, or without one where it may be any of several."""
+        return self.site.file if self.lines else f"{self.site.file}:{self.site.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,11 @@ def row(test: TestResult) -> Row:
 
 def _site_row(grown: GrownSite) -> SiteRow:
     was = format_size(grown.was_bytes) if grown.was_bytes is not None else ""
-    return SiteRow(growth_text(grown), grown.site, was, grown.inner)
+    lines = tuple(
+        f"{format_size(each.size_bytes)}  line {each.line}{f': {each.text}' if each.text else ''}"
+        for each in grown.lines
+    )
+    return SiteRow(growth_text(grown), grown.site, was, grown.inner, lines)
 
 
 def _first_costs(test: TestResult) -> tuple[str, ...]:

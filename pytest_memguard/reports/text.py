@@ -116,6 +116,7 @@ def _details(one: Row) -> Iterator[str]:
     yield from one.further
     for grown in one.sites:
         yield _site_line(grown)
+        yield from (f"             {line}" for line in grown.lines)
         if grown.inner is not None:
             yield f"             in {grown.inner.file}:{grown.inner.line} {grown.inner.function}"
     yield from (f"held by {shortened(holder)}" for holder in one.held_by)
@@ -126,7 +127,7 @@ def _details(one: Row) -> Iterator[str]:
 def _site_line(grown: SiteRow) -> str:
     """Write a site with what it gained, as in `+16.9 MiB  shop/cache.py:41 in put  (was 2.0 MiB)`."""
     was = f"  (was {grown.was})" if grown.was else ""
-    return f"{grown.growth}  {grown.site.file}:{grown.site.line} in {grown.site.function}{was}"
+    return f"{grown.growth}  {grown.place} in {grown.site.function}{was}"
 
 
 def _counts_line(results: RunResults) -> str:

@@ -17,6 +17,7 @@ from pytest_memguard.core.settings import DEFAULT_BASELINE_DIR
 from pytest_memguard.core.verdict import (
     OUTCOMES,
     GrownSite,
+    LineBytes,
     MetricVerdict,
     Outcome,
     Quarantine,
@@ -191,6 +192,15 @@ def _grown_site(part: Part) -> GrownSite:
         was_bytes=part.field("was").optional(Part.signed),
         inner=part.field("inner").optional(_site),
         counted=part.field("counted").optional(_count),
+        lines=tuple(_line(line) for line in part.field("lines", []).elements()),
+    )
+
+
+def _line(part: Part) -> LineBytes:
+    return LineBytes(
+        line=part.field("line").count(),
+        size_bytes=part.field("bytes").signed(),
+        text=part.field("text", "").text(),
     )
 
 

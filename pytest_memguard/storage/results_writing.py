@@ -167,6 +167,10 @@ def _grown_site(grown: GrownSite) -> dict[str, object]:
         written["inner"] = _site(grown.inner)
     if grown.counted is not None:
         written["counted"] = _count(grown.counted)
+    if grown.lines:
+        written["lines"] = [
+            {"line": each.line, "bytes": each.size_bytes, "text": _utf8(each.text)} for each in grown.lines
+        ]
     return written
 
 

@@ -122,6 +122,34 @@ def test_a_new_line_is_named_where_an_older_one_of_its_function_holds_more(proje
     assert "+488.3 KiB  test_it.py:6 in test_rows  (was 1.9 MiB)" in shown
 
 
+def test_new_lines_are_named_and_not_the_older_one_below_them(project: GuardedProject) -> None:
+    project.write(test_it=_loading("ctx = bytearray(570_000)"))
+    project.accept()
+    project.write(
+        test_it=_loading("a = bytearray(300_000)", "b = bytearray(300_000)", "ctx = bytearray(570_000)")
+    )
+    sites = project.run().results()["test_load"]["sites"]
+    assert [(site["line"], site["bytes"] // 1000) for site in sites] == [(5, 300), (6, 300)]
+
+
+def test_where_several_lines_may_have_grown_the_function_is_named_with_all(project: GuardedProject) -> None:
+    project.write(test_it=_loading("ctx = bytearray(570_000)"))
+    project.accept()
+    project.write(test_it=_loading("pem = bytearray(230_000)", "ctx = bytearray(820_000)"))
+    run = project.run()
+    shown = [line.strip() for line in run.summary.splitlines()]
+    start = shown.index("+468.8 KiB  test_it.py in test_load  (was 556.7 KiB)")
+    assert shown[start + 1 : start + 3] == [
+        "800.8 KiB  line 6: ctx = bytearray(820_000)",
+        "224.7 KiB  line 5: pem = bytearray(230_000)",
+    ]
+
+
+def _loading(*lines: str) -> str:
+    body = "\n".join(f"    {line}" for line in lines)
+    return f"import pytest\n\n@pytest.mark.memguard\ndef test_load():\n{body}\n"
+
+
 def test_growth_reaches_junit_with_its_figures(accepted: GuardedProject) -> None:
     accepted.let(PEAK=1_500_000)
     accepted.run("--junitxml=junit.xml")

@@ -19,6 +19,7 @@ from pytest_memguard.core.measurement import (
 )
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
 from pytest_memguard.core.verdict import (
+    LineBytes,
     MetricVerdict,
     Outcome,
     RunProblem,
@@ -132,6 +133,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     Outcome: st.sampled_from(list(Outcome)),
     Site: every_field(Site, file=files, line=st.integers(0, 99999), function=ids),
 }
+_BY_TYPE[LineBytes] = every_field(LineBytes, line=st.integers(0, 99999))
 _BY_TYPE[LeakFinding] = every_field(LeakFinding, calls=sizes)
 
 

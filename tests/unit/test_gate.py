@@ -19,7 +19,7 @@ from pytest_memguard.core.measurement import (
     SiteBytes,
 )
 from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Policy, Tolerance, parse_tolerances
-from pytest_memguard.core.verdict import Outcome, Quarantine
+from pytest_memguard.core.verdict import LineBytes, Outcome, Quarantine
 from pytest_memguard.gate.grown_sites import SHOWN_SITES
 from pytest_memguard.gate.judge import (
     SPREAD_FACTOR,
@@ -254,12 +254,14 @@ def test_sites_are_compared_by_file_and_function_and_the_largest_growth_is_first
         ({1: 900}, 600, [(1, 300, 600)]),
         ({1: 600, 5: 300}, 600, [(5, 300, 600)]),
         ({1: 600, 5: 300}, 590, [(5, 310, 590)]),
-        ({1: 600, 5: 600}, 600, [(5, 600, 600)]),
+        ({1: 600, 5: 600}, 600, [(1, 600, 600)]),
+        ({5: 293, 6: 293, 7: 557}, 557, [(5, 293, None), (6, 293, None)]),
+        ({5: 230, 6: 820}, 570, [(6, 480, 570)]),
         ({1: 600, 5: 300, 6: 200}, 600, [(5, 300, None), (6, 200, None)]),
         ({1: 600, 5: 300, 6: 200}, 300, [(1, 600, None), (6, 200, None)]),
         ({1: 600, 5: 300}, 500, [(1, 400, 500)]),
         ({1: 600, 5: 10}, 590, [(1, 20, 590)]),
-        ({1: 600, 5: 100, 6: 100, 7: 100, 8: 100}, 600, [(1, 400, 600)]),
+        ({1: 600, 5: 100, 6: 100, 7: 100, 8: 100}, 600, [(n, 100, None) for n in (5, 6, 7, 8)]),
         ({1: 600, 5: 300}, 0, [(1, 900, None)]),
     ],
 )
@@ -273,6 +275,16 @@ def test_the_lines_of_a_function_that_hold_what_it_grew_by_are_named(
     assert [
         (one.site.line, one.grew_by_bytes // KIB, one.was_bytes and one.was_bytes // KIB) for one in grown
     ] == named
+
+
+def test_where_any_line_of_a_function_may_have_grown_all_are_told() -> None:
+    held = {5: 230, 6: 820, 9: 1}
+    sites = tuple(SiteBytes(Site("a.py", line, "put"), held_kib * KIB) for line, held_kib in held.items())
+    was = replace(entry(570 * KIB), sites=(EntrySite("a.py:put", 570 * KIB),))
+    (grown,) = judge(replace(measured(1051 * KIB), sites=sites), was, Policy()).sites
+    assert grown.lines == (LineBytes(6, 820 * KIB), LineBytes(5, 230 * KIB))
+    (grown,) = judge(replace(measured(900 * KIB), sites=sites[1:2]), was, Policy()).sites
+    assert grown.lines == ()
 
 
 def leak(rate: int, **more: object) -> Measurement:
