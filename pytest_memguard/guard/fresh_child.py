@@ -21,6 +21,7 @@ from pytest_memguard.core.unpatched import (
 )
 from pytest_memguard.core.verdict import Outcome, TestResult, Verdict
 from pytest_memguard.gate.confirm import measurement_of, most_records
+from pytest_memguard.guard.fresh_process import rest_of
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, explain_settled
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
@@ -152,6 +153,7 @@ class ColdRun:
             "message": message,
             "sections": list(sections.items()),
             "result": self._result() if outcome == "passed" else None,
+            "rest": {} if self._sample is None else rest_of(self._sample),
         }
         Path(self._spec["report_path"]).write_text(json.dumps(report), encoding="utf-8")
 

@@ -163,6 +163,15 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def rest_of(sample: Sample) -> dict[str, object]:
+    """Return what a sample knows and a result does not keep."""
+    return {
+        "left_out_bytes": dict(sample.left_out_bytes),
+        "has_lost_frames": sample.has_lost_frames,
+        "order": sample.order,
+    }
+
+
 def _isolated(report: Mapping[str, Any]) -> Isolated:
     sample = leak = None
     if report["result"] is not None:
@@ -174,6 +183,7 @@ def _isolated(report: Mapping[str, Any]) -> Isolated:
                 allocations=measurement.metrics.get("allocations"),
                 harness_bytes=measurement.peak_doubt_bytes,
                 sites=measurement.sites,
+                **report["rest"],
             )
             leak = measurement.leak
     sections = tuple((name, text) for name, text in report["sections"])
