@@ -29,6 +29,8 @@ EXAMPLE = HERE.parents[1] / "examples/first-baseline"
 WIDTH = 100
 _NOT_WANTED = re.compile(r"^(rootdir|configfile|plugins|platform|cachedir|testpaths)\b.*\n", re.MULTILINE)
 
+_DURATION = re.compile(r" in [\d.]+s")
+
 
 def run_in_terminal(command: list[str], folder: Path) -> str:
     """Run a command whose output is a terminal, and return what it wrote there."""
@@ -41,6 +43,8 @@ def run_in_terminal(command: list[str], folder: Path) -> str:
         "COLUMNS": str(WIDTH),
         "TERM": "xterm-256color",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # other plugins write lines of their own
+        "PYTEST_PLUGINS": "pytest_memguard.plugin",
     }
     running = subprocess.Popen(
         command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
@@ -61,13 +65,14 @@ def run_in_terminal(command: list[str], folder: Path) -> str:
 
 
 def picture_of(text: str) -> str:
-    """Return a terminal's text as SVG; lines about this machine are left out."""
+    """Return a terminal's text as SVG, without the lines about this machine and how long it took."""
     console = Console(
         width=WIDTH, record=True, file=StringIO(), force_terminal=True, color_system="truecolor"
     )
     console.print(Text("$ pytest --memguard", style="bold"))
-    console.print(Text.from_ansi(_NOT_WANTED.sub("", text)))
-    return console.export_svg(title="pytest --memguard", unique_id="memguard")
+    console.print(Text.from_ansi(_DURATION.sub("", _NOT_WANTED.sub("", text))))
+    drawn = console.export_svg(title="pytest --memguard", unique_id="memguard")
+    return drawn.replace("<text class=", '<text xml:space="preserve" class=')  # or some viewers drop blanks
 
 
 def main() -> None:
