@@ -197,13 +197,8 @@ class Policy:
 
     def limit_of(self, metric: str) -> int | None:
         """Return the limit that needs no baseline, if one is set for the metric."""
-        limits = {
-            PEAK: self.max_peak,
-            RETAINED: self.max_retained,
-            ALLOCATIONS: self.max_allocations,
-            SETTLED: self.max_settled,
-        }
-        return limits.get(metric)
+        limit: int | None = getattr(self, METRICS[metric].limit_key)
+        return limit
 
 
 POLICY_KEYS = tuple(declarations(Policy))
