@@ -25,6 +25,7 @@ from pytest_memguard.guard.fresh_process import rest_of
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, explain_settled
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
+from pytest_memguard.guard.pytest_memray import without_its_wrapper
 from pytest_memguard.guard.rerun import Rerunner, recorded_failure
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.tasks import as_tasks
@@ -91,6 +92,12 @@ class ColdRun:
             return (yield)
         finally:
             del item.runtest
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Keep the tracker of pytest-memray out."""
+        without_its_wrapper(pyfuncitem)
+        return (yield)
 
     def pytest_collection_finish(self) -> None:
         """Remember the standard library before a fixture patches it."""

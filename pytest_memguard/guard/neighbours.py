@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_memguard.guard.pytest_memray import left_to_pytest_memray
+
 _RUN_PARALLEL = "pytest_run_parallel"
 
 
@@ -15,4 +17,4 @@ def refused_by_neighbour(item: pytest.Item) -> str:
             "pytest-run-parallel runs it several times at once, so its figures change with every run; "
             "the marker's threads=N takes turns in a decided order"
         )
-    return ""
+    return left_to_pytest_memray(item)

@@ -10,6 +10,7 @@ import pytest
 from pytest_memguard.core.errors import MarkerError, MemguardError, nearest
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
 from pytest_memguard.core.settings import Settings
+from pytest_memguard.guard.pytest_memray import limits_of
 
 FIXTURE = "memguard"
 
@@ -18,7 +19,7 @@ FIXTURE = "memguard"
 class Plan:
     """How one guarded test is measured: as a whole, by regions, or both.
 
-    `asks` says that its own marker asks for a leak check, for threads or for a limit.
+    `asks` says that its own markers ask for a leak check, for threads or for a limit.
     """
 
     policy: Policy
@@ -42,14 +43,15 @@ def plan_for(
         return None
     marks = list(item.iter_markers("memguard"))
     try:
-        policy = settings.policy_for(item.nodeid, *_written(marks), overrides)
+        limits = limits_of(item)
+        policy = settings.policy_for(item.nodeid, limits, *_written(marks), overrides)
     except MemguardError as error:
         raise MarkerError(f"{item.nodeid}: {error}") from error
     return Plan(
         policy=policy,
         whole=bool(marks) or everything,
         regions=_has_fixture(item),
-        asks=any(_asks(mark) for mark in marks),
+        asks=bool(limits) or any(_asks(mark) for mark in marks),
     )
 
 

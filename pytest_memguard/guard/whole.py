@@ -24,8 +24,9 @@ from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.neighbours import refused_by_neighbour
 from pytest_memguard.guard.plan import Plan
+from pytest_memguard.guard.pytest_memray import OWN_TRACKER, wants_own_tracker
 from pytest_memguard.guard.regions import RegionGuard
-from pytest_memguard.guard.rerun import Rerunner, recorded_failure
+from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, recorded_failure
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import quietly
@@ -162,6 +163,13 @@ class ItemGuard:
                 if not is_first:
                     raise
                 self._unmeasured(str(error))
+                return {}
+            except TEST_ERRORS as error:
+                if not is_first or not wants_own_tracker(error):
+                    raise
+                self._unmeasured(OWN_TRACKER)
+                self._rerunner.renew()
+                self._runtest()
                 return {}
             if is_first and recorded_failure(self._item):
                 return {}

@@ -15,8 +15,10 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.unpatched import remember_real_names
 from pytest_memguard.guard.fresh import ColdGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
+from pytest_memguard.guard.neighbours import refused_by_neighbour
 from pytest_memguard.guard.own_errors import run_guard
 from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for, refuse_twins
+from pytest_memguard.guard.pytest_memray import without_its_wrapper
 from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
@@ -177,6 +179,11 @@ class GuardedRun:
         except MeterUnavailableError:
             return False
         return plan.policy.fresh
+
+    def keep_trackers_out(self, item: pytest.Item) -> None:
+        """Take pytest-memray's tracker off an item that is measured here."""
+        if PLAN in item.stash and not refused_by_neighbour(item):
+            without_its_wrapper(item)
 
     def raise_teardown_error(self, item: pytest.Item) -> None:
         """Raise what a tear-down between two samples raised, as the tear-down's own error."""

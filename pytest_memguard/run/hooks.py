@@ -66,6 +66,12 @@ class GuardHooks:
         with self._run.guarding(item):
             return (yield)
 
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Keep the tracker of pytest-memray out of a test that memguard measures."""
+        self._run.keep_trackers_out(pyfuncitem)
+        return (yield)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
         """Raise what a tear-down between two samples raised."""
