@@ -142,6 +142,14 @@ _LEAVING: Mapping[str, _Leaving] = {
 }
 
 
+def has_patches(item: Any) -> bool:
+    """Say whether a run of the item may have left patches in place, which are undone when it is torn down."""
+    return bool(_PATCHING & (getattr(item, "funcargs", None) or {}).keys())
+
+
+_PATCHING = frozenset({"monkeypatch", "mocker"})
+
+
 def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], object]:
     """Return a call of an item's body with the fixtures that it has.
 

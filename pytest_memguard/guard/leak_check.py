@@ -13,10 +13,10 @@ import pytest
 
 from pytest_memguard.core.measurement import LeakFinding
 from pytest_memguard.core.policy import Policy
-from pytest_memguard.guard.body import repeatable_body, run_once
+from pytest_memguard.guard.body import has_patches, repeatable_body, run_once
 from pytest_memguard.guard.library_leaks import LibraryLeaks
 from pytest_memguard.guard.renewing import Renewals
-from pytest_memguard.guard.rerun import Rerunner, describe
+from pytest_memguard.guard.rerun import CannotRunAgainError, Rerunner, describe
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import let_go, quietly
 from pytest_memguard.guard.threads import concurrent_body, taking_turns
@@ -188,6 +188,8 @@ def _check_body(
         at_once=policy.at_once,
     )
     try:
+        if has_patches(item):
+            renewals.renew()
         return run_check(
             _function(item),
             policy,
@@ -198,6 +200,8 @@ def _check_body(
             renewals=renewals,
             calls_before=1,
         )
+    except CannotRunAgainError as error:
+        raise CannotRepeatError(f"it cannot be repeated: {error}") from error
     finally:
         renewals.close()
 

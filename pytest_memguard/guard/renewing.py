@@ -57,6 +57,10 @@ class Renewals:
             self._tear_down()
             self._drop()
 
+    def renew(self) -> None:
+        """Make the fixtures anew; raises `CannotRunAgainError`."""
+        self._set_up()
+
     def _set_up(self) -> None:
         if self._is_set_up:
             self._tear_down()

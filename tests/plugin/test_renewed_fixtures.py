@@ -238,6 +238,32 @@ def test_with_fixtures_set_up_and_tear_down_are_repeated_too(project: GuardedPro
     assert run.counted() == {"passed": 2, "failed": 2}
 
 
+def test_a_body_that_patches_what_must_not_be_patched_yet_is_repeated(project: GuardedProject) -> None:
+    project.write(
+        {"shop.py": "PRICE = 1\n\ndef price(key): return PRICE\n"},
+        test_it="""
+            import pytest, shop
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
+
+            def test_spied(mocker):
+                spy = mocker.spy(shop, "price")
+                assert shop.price("x") == 1
+                assert spy.call_count == 1
+
+            def test_autospec(mocker):
+                mocker.patch("shop.price", autospec=True)
+                shop.price("x")
+
+            def test_monkeypatch(monkeypatch):
+                assert shop.PRICE == 1
+                monkeypatch.setattr(shop, "PRICE", 2)
+        """,
+    )
+    run = project.spawn(plugins=("pytest_mock",))
+    assert set(run.outcomes().values()) == {"no-baseline"}, run.text
+    assert len(run.outcomes()) == 3
+
+
 DRIVER = """
     import types, pytest
 
