@@ -7,14 +7,11 @@ from pathlib import PurePosixPath
 
 import pytest
 
-_SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "ignore", "ignore_glob", "pyargs")
-
 
 class Collection:
     """Watches the collection of one process."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
+    def __init__(self) -> None:
         self._found: list[pytest.Item] = []
         self._files: set[str] = set()
         self._broken: set[str] = set()
@@ -49,9 +46,3 @@ class Collection:
         """Return the tests that were found and are not among those that will run."""
         staying = set(items)
         return [item for item in self._found if item not in staying]
-
-    def selects_tests(self, items: Iterable[pytest.Item]) -> bool:
-        """Say whether options, arguments or plugins leave out tests: these are still there."""
-        option = self._config.getoption
-        named = any(option(name, default=None) for name in _SELECTING)
-        return named or any("::" in arg for arg in self._config.args) or bool(self.left_out(items))

@@ -12,6 +12,7 @@ from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.session import REGION, GuardSession
 from pytest_memguard.run.collected import Collection
+from pytest_memguard.run.options import RunOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +28,26 @@ def forgotten(
     collection: Collection,
     plans: Mapping[str, Plan],
     items: Sequence[pytest.Item],
-    places: Sequence[Path],
+    options: RunOptions,
 ) -> Forgotten:
     """Look for them where the run could have judged them; a run that selects tests looks nowhere.
 
-    `plans` are those of the guarded tests by node id, `places` the files and folders that the run is
-    limited to, if it is.
+    `plans` are those of the guarded tests by node id. Tests that plugins leave out, as for a shard,
+    are selected too; those that the project always leaves out are there and do not run.
     """
-    if collection.selects_tests(items):
+    left_out = {item.nodeid for item in collection.left_out(items)}
+    if options.selects or (left_out and not options.always_deselects):
         return Forgotten()
     existing = collection.ids
-    stale = [
-        test_id for module in _vanished(session, collection, places) for test_id in _ids(session, module)
-    ]
+    vanished = _vanished(session, collection, options.places)
+    stale = [test_id for module in vanished for test_id in _ids(session, module)]
     unguarded = []
     for module in collection.whole_modules():
         for test_id in _ids(session, module):
             base = test_id if test_id in existing else test_id.rpartition(REGION)[0]
             if base not in existing:
                 stale.append(test_id)
-            elif not _is_guarded(plans.get(base), is_region=base != test_id):
+            elif base not in left_out and not _is_guarded(plans.get(base), is_region=base != test_id):
                 unguarded.append(test_id)
     return Forgotten(stale=tuple(stale), unguarded=tuple(unguarded))
 

@@ -60,7 +60,7 @@ class GuardedRun:
             in_ci=self.options.in_ci,
         )
         self.session.chosen_meter()
-        self.collection = Collection(config)
+        self.collection = Collection()
         self.ledger = Ledger()
         self._is_worker = is_worker(config)
         self._handover = Handover()
@@ -115,7 +115,7 @@ class GuardedRun:
             if plan is not None:
                 item.stash[PLAN] = plans[item.nodeid] = plan
                 self.session.entry(item.nodeid)
-        found = forgotten(self.session, self.collection, plans, items, self.options.places)
+        found = forgotten(self.session, self.collection, plans, items, self.options)
         left_out = self.collection.left_out(items)
         self._take_handover(
             Handover(

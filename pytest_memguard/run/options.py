@@ -26,8 +26,9 @@ class RunOptions:
     """What the command line asks of one run.
 
     `overrides` holds what beats every marker, in the words of a policy. `places` are the files and
-    folders that the command line names, if it names any. `accepts_unasked` says that accepting was
-    asked for in CI, but not by the command line: what it accepts fails all the same.
+    folders that the command line names, if it names any; `selects` says that it names tests.
+    `always_deselects` says that the project's own options leave out tests. `accepts_unasked` says
+    that accepting was asked for in CI, but not by the command line: what it accepts fails all the same.
     """
 
     root: Path
@@ -35,6 +36,8 @@ class RunOptions:
     accept: bool
     accepts_unasked: bool
     places: tuple[Path, ...]
+    selects: bool
+    always_deselects: bool
     results_paths: tuple[Path, ...]
     overrides: Mapping[str, object]
     in_ci: bool
@@ -58,6 +61,8 @@ def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
         accept=bool(config.getoption("memguard_accept")),
         accepts_unasked=asked.accepts_unasked,
         places=tuple(Path(place) for place in asked.places),
+        selects=asked.selects,
+        always_deselects=any(config.getoption(name, default=None) for name in _DESELECTING),
         results_paths=tuple(results),
         overrides={key: value for key, value in given.items() if key in POLICY_KEYS},
         in_ci=asked.in_ci,
@@ -86,6 +91,24 @@ def asked_of(config: pytest.Config, settings: Settings) -> Asked:
         in_ci=in_ci,
         accepts_unasked=in_ci and accepts and not _is_typed(config, "--memguard-accept"),
         places=_places(config),
+        selects=_selects(config),
+    )
+
+
+_DESELECTING = ("keyword", "markexpr", "deselect")
+"""Options that leave out tests once every one was collected."""
+
+_COLLECTING_SOME = ("lf", "stepwise")
+"""Options that collect some tests only, or go on where a run stopped."""
+
+
+def _selects(config: pytest.Config) -> bool:
+    """Say whether this run names the tests it is for; `addopts` say what every run of a project is for."""
+    typed = [str(arg) for arg in config.invocation_params.args]
+    return (
+        any(arg[:2] in ("-k", "-m") or arg.startswith("--deselect") for arg in typed)
+        or any(config.getoption(name, default=None) for name in _COLLECTING_SOME)
+        or any("::" in arg for arg in config.args)
     )
 
 

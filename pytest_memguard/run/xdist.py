@@ -18,6 +18,7 @@ class Asked:
     in_ci: bool
     accepts_unasked: bool
     places: tuple[str, ...]
+    selects: bool
 
     def put_into(self, node: Any) -> None:
         """Tell it to a worker that is about to start."""

@@ -75,7 +75,7 @@ def test_a_file_that_lost_its_last_test_has_stale_entries(project: GuardedProjec
         ["--deselect=test_it.py::test_slow"],
         ["test_it.py::test_kept"],
         ["test_second.py"],
-        ["--ignore=test_second.py"],
+        ["--ignore=test_it.py"],
         ["--sw", "-p", "cacheprovider"],
     ],
     ids=lambda selection: selection[0],
@@ -222,3 +222,19 @@ def test_a_run_of_some_tests_asks_for_no_others(guarded: GuardedProject, argumen
     run = guarded.run(*arguments)
     assert run.code == 0
     assert set(run.outcomes().values()) == {"ok"}
+
+
+def test_options_of_the_project_itself_hide_no_lost_guard(guarded: GuardedProject) -> None:
+    options = "addopts = -m 'not slow' --ignore=elsewhere\nmarkers = slow\n"
+    guarded.write({"pytest.ini": f"[pytest]\n{options}"})
+    slow = TWO.replace("def test_kept", "@pytest.mark.slow\n    def test_kept")
+    guarded.write(
+        {"tests/test_other.py": slow.replace("test_gone", "test_new"), "tests/test_it.py": UNGUARDED}
+    )
+    outcomes = guarded.run().outcomes()
+    assert {name for name, outcome in outcomes.items() if outcome == "unguarded"} == {
+        "test_plain",
+        "test_checked",
+        "test_region::load",
+    }
+    assert stale(outcomes) == ["test_gone[1]", "test_gone[2]"]
