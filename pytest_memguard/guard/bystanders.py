@@ -66,13 +66,17 @@ def _registered_fixtures(item: Any) -> list[Any]:
 
 
 def _finalizers_of_wider_fixtures(item: Any) -> list[Any]:
-    """Return where pytest keeps a call for each narrower fixture that was ever made from a wider one."""
+    """Return where pytest keeps a call for each narrower fixture that was ever made from a wider one.
+
+    A fixture of class scope dies with each test that is in no class.
+    """
+    narrow = ("function",) if item.getparent(pytest.Class) else ("function", "class")
     used = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     return [
         getattr(fixture, "_finalizers", None)
         for fixtures in used.values()
         for fixture in fixtures
-        if getattr(fixture, "scope", "function") != "function"
+        if getattr(fixture, "scope", "function") not in narrow
     ]
 
 

@@ -310,3 +310,25 @@ def test_what_a_plugin_waits_for_is_repeated_as_the_plugin_runs_it(project: Guar
     run = project.spawn()  # in this process pytester would record each hook
     assert run.outcomes() == {"test_clean": "no-baseline", "test_leak": "leaked", "test_plain": "leaked"}
     assert 2000 <= run.results()["test_leak"]["leak"]["bytes_per_call"] <= 2300
+
+
+def test_a_fixture_of_class_scope_dies_with_a_test_outside_a_class(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+
+            @pytest.fixture(scope="class", autouse=True)
+            def of_class(): yield
+
+            @pytest.fixture
+            def cache(of_class): return []
+
+            @pytest.mark.memguard(leaks=True, leak_budget="100 ms")
+            def test_cache(cache): cache.append(bytes(2000))
+
+            def test_after(cache): pass
+        """
+    )
+    run = project.run()
+    assert run.counted() == {"passed": 2}
+    assert run.outcomes() == {"test_cache": "no-baseline"}
