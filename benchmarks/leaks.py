@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.screen import Screen
+from pytest_memguard.meters import SiteNamer, choose_meter
 from pytest_memguard.meters.garbage import only_new_garbage
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,7 +138,9 @@ def _print_explaining() -> None:
     start = time.perf_counter()
     finding = check.screen()
     screened = time.perf_counter()
-    check.explain(finding, root=ROOT)
+    meter = choose_meter(SiteNamer(ROOT)).meter
+    check.explain(finding, meter=meter)
+    meter.close()
     explained = time.perf_counter()
     print(
         f"a leaking body: {screened - start:.2f} s to find ({finding.calls:,} calls), "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_memguard.core.meters import BEST_METER, METERS
 from pytest_memguard.core.paths import RESULTS_PATH
 
 SWITCHES = {
@@ -16,7 +17,7 @@ SWITCHES = {
 VALUES = {
     "--memguard-baseline": ("DIR", "where the accepted numbers are; default .memguard/baseline"),
     "--memguard-json": ("PATH", f"also write the results file here; always written is {RESULTS_PATH}"),
-    "--memguard-meter": ("NAME", "memray or tracemalloc; default is memray where it works"),
+    "--memguard-meter": ("NAME", f"{' or '.join(METERS)}; default is {BEST_METER} where it works"),
     "--memguard-tolerance": (
         "TOLERANCE",
         "tolerated growth for every test, such as '5%%', '64 KiB' or '5%%, 64 KiB'",

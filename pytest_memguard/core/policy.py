@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pytest_memguard.core.declared import declarations, declared, one_of, parse_date, parse_switch, read
 from pytest_memguard.core.errors import UnknownNameError, ValueFormError, nearest
+from pytest_memguard.core.meters import BEST_METER, METERS
 from pytest_memguard.core.metrics import ALLOCATIONS, METRICS, PEAK, RETAINED, SETTLED
 from pytest_memguard.core.units import GIB, KIB, parse_count, parse_seconds, parse_share, parse_size
 
@@ -91,7 +92,8 @@ def parse_orders(value: object) -> int:
     return number
 
 
-parse_meter = one_of("a meter", "memray", "tracemalloc")
+METER_HELP = f"{' or '.join(f'`{name}`' for name in METERS)}; without it {BEST_METER} where it works"
+parse_meter = one_of("a meter", *METERS)
 _TOLERATED = (PEAK, RETAINED, SETTLED)
 
 
@@ -174,9 +176,7 @@ class Policy:
         default=False,
     )
     fixtures: bool = declared(parse_switch, "count set-up and tear-down too", default=False)
-    meter: str | None = declared(
-        parse_meter, "`memray` or `tracemalloc`; without it memray where it works", default=None
-    )
+    meter: str | None = declared(parse_meter, METER_HELP, default=None)
 
     @property
     def gates_allocations(self) -> bool:

@@ -23,7 +23,7 @@ from pytest_memguard.core.errors import (
     nearest,
 )
 from pytest_memguard.core.known_leaks import KnownLeak, parse_known_leak
-from pytest_memguard.core.policy import POLICY_KEYS, Policy, overlay, parse_meter
+from pytest_memguard.core.policy import METER_HELP, POLICY_KEYS, Policy, overlay, parse_meter
 from pytest_memguard.core.verdict import OUTCOMES
 
 DEFAULT_BASELINE_DIR = ".memguard/baseline"
@@ -126,9 +126,7 @@ class Settings:
         "packages that register a plugin of pytest, and whose memory is the test's all the same",
         default=(),
     )
-    meter: str | None = declared(
-        parse_meter, "`memray` or `tracemalloc`; without it memray where it works", default=None
-    )
+    meter: str | None = declared(parse_meter, METER_HELP, default=None)
     policies: tuple[PatternPolicy, ...] = declared_tables(
         parse_pattern,
         "tables `[[tool.memguard.policy]]`, each with `tests` (a pattern of node ids or files) and arguments "

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +19,7 @@ from pytest_memguard.guard.rerun import CannotRunAgainError, Rerunner, describe
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import let_go, quietly
 from pytest_memguard.guard.threads import concurrent_body, taking_turns
-from pytest_memguard.meters import SiteNamer
+from pytest_memguard.meters import Meter, SiteNamer
 
 if TYPE_CHECKING:
     from pytest_memguard.leaks.check import LeakCheck
@@ -32,7 +31,7 @@ Calling = Callable[[], AbstractContextManager[Callable[[], object]]]
 def check_leaks(
     body: Callable[[], object],
     *,
-    root: Path,
+    meter: Meter,
     budget_seconds: float = 1.0,
     ceiling_bytes: int = 1024**3,
     native: bool = False,
@@ -79,7 +78,7 @@ def check_leaks(
     if finding.leaking and is_in_doubt(finding):
         finding = _lower(finding, check)
     if finding.leaking and is_news(finding):
-        return check.explain(finding, root=root, native=native)
+        return check.explain(finding, meter=meter, native=native)
     return finding
 
 
@@ -131,7 +130,7 @@ def run_check(
             at_once=policy.at_once,
             calling=calling or partial(_opened, policy, session.namer, body),
             renewals=renewals,
-            root=session.root,
+            meter=session.meter(policy),
             is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
             is_in_doubt=lambda finding: session.is_leak_in_doubt(test_id, finding, policy),
         )
@@ -269,5 +268,5 @@ def explain_settled(
 
     with quietly(item):
         body = repeatable_body(item, runtest)
-        sites = settled_sites(body, calls=calls, seconds=EXPLAIN_SECONDS, namer=session.namer)
+        sites = settled_sites(body, calls=calls, seconds=EXPLAIN_SECONDS, meter=session.chosen_meter().meter)
     return LeakFinding(leaking=False, bytes_per_call=0, calls=calls, sites=sites)

@@ -8,8 +8,9 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_memguard.core.metrics import RETAINED, SETTLED
 from pytest_memguard.core.units import MIB
-from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.meters import Meter
 
 LIMIT_BYTES = 64 * MIB
@@ -35,16 +36,22 @@ class ProfileKeeper:
         """Keep the last capture of a test if its kind is wanted, and say in a hint where it is."""
         if self._which == "none" or (self._which == "failed" and not result.fails) or self._left_bytes <= 0:
             return result
+        of_survivors = result.outcome is Outcome.LEAKED
+        deciding = result.verdict.deciding
+        if deciding is not None and deciding.name == SETTLED:
+            return result  # it was explained in an interpreter of its own, and no sample shows it
         path = self._folder / _file_name(result.id)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            if not meter.keep_last(str(path)):
+            if not meter.keep_last(str(path), survivors=of_survivors):
                 return result
             self._left_bytes -= path.stat().st_size
         except OSError as error:
             return replace(result, hints=(*result.hints, f"its profile could not be kept: {error}"))
         shown = path.relative_to(self._root).as_posix()
-        return replace(result, hints=(*result.hints, f"profile: memray flamegraph {shown}"))
+        is_of_end = of_survivors or (deciding is not None and deciding.name == RETAINED)
+        leaks = "--leaks " if is_of_end else ""
+        return replace(result, hints=(*result.hints, f"profile: memray flamegraph {leaks}{shown}"))
 
 
 def _file_name(test_id: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.measurement import Entry, LeakFinding, Measurement, Sample
+from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.settings import Settings
@@ -189,6 +190,7 @@ class GuardSession:
             measurement=measurement,
             fails=self.fails(verdict.outcome) and not verdict.is_quarantined,
             note=entry.note if entry else "",
+            hints=_hints(verdict, measurement),
         )
 
     def unmeasured(self, test_id: str, reason: str) -> TestResult:
@@ -276,6 +278,14 @@ class GuardSession:
         """Remove what the meters keep on disk."""
         for chosen in self._meters.values():
             chosen.meter.close()
+
+
+def _hints(verdict: Verdict, measurement: Measurement | None) -> tuple[str, ...]:
+    """Say what finds the holder of retained memory: its sites are where it was made."""
+    named = verdict.deciding
+    if measurement is None or measurement.leak is not None or named is None or named.name != RETAINED:
+        return ()
+    return ("leaks=True names what holds it",) if verdict.outcome.is_growth else ()
 
 
 def with_note(measurement: Measurement, note: str) -> Measurement:

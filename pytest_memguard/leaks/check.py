@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pytest_memguard.core.measurement import CountGrowth, LeakFinding, Site, SiteBytes
@@ -22,6 +21,7 @@ from pytest_memguard.leaks.screen import Screen, Screened
 from pytest_memguard.leaks.series import BLOCKS
 from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.garbage import only_new_garbage
+from pytest_memguard.meters.protocol import Meter
 
 _EXPLAIN_FACTOR = 2.0
 _HOLDER_FACTOR = 3.0
@@ -76,19 +76,19 @@ class LeakCheck:
         self._growth = screened.growth
         return _finding(screened)
 
-    def explain(self, finding: LeakFinding, *, root: Path, native: bool = False) -> LeakFinding:
+    def explain(self, finding: LeakFinding, *, meter: Meter, native: bool = False) -> LeakFinding:
         """Add which lines allocate what stays behind, and what holds it.
 
-        Files are named relative to `root`; `native` asks for frames of extensions, which
+        The meter traces, and names files; `native` asks for frames of extensions, which
         are taken anyway where C memory grows without Python objects. What cannot be explained is
         said in the note: a leak stays one.
         """
-        namer = SiteNamer(root)
+        namer = meter.namer
         notes = [finding.note] if finding.note else []
         sites: tuple[SiteBytes, ...] = ()
         held_by: tuple[str, ...] = ()
         try:
-            sites = self._sites(finding, namer, native=native)
+            sites = self._sites(finding, meter, native=native)
         except BodyFailedError as error:
             notes.append(f"its lines are not known: call {error.call} failed while they were looked for")
         self._between()
@@ -107,7 +107,7 @@ class LeakCheck:
             note="; ".join(notes),
         )
 
-    def _sites(self, finding: LeakFinding, namer: SiteNamer, *, native: bool) -> tuple[SiteBytes, ...]:
+    def _sites(self, finding: LeakFinding, meter: Meter, *, native: bool) -> tuple[SiteBytes, ...]:
         grew = self._growth.signals if self._growth is not None else ()
         leak = Leak(
             bytes_per_call=finding.bytes_per_call,
@@ -115,7 +115,7 @@ class LeakCheck:
             native=native or (bool(grew) and BLOCKS not in grew),
             at_once=self._at_once,
         )
-        return leak_sites(self._repeat, leak, namer=namer, seconds=_EXPLAIN_FACTOR * self._budget_seconds)
+        return leak_sites(self._repeat, leak, meter=meter, seconds=_EXPLAIN_FACTOR * self._budget_seconds)
 
     def _located(self, count: CountGrowth, namer: SiteNamer) -> CountGrowth:
         """Add the line that leaves something behind, where the system lists what there is."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import time
-import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,19 +11,18 @@ from functools import partial
 from pytest_memguard.core.measurement import Site, SiteBytes
 from pytest_memguard.leaks.repeating import cpu_seconds
 from pytest_memguard.meters.attribution import Owner, SiteNamer, Tally
-from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
-from pytest_memguard.meters.protocol import Frame, MeterError
+from pytest_memguard.meters.protocol import Meter
+from pytest_memguard.meters.stacks import Frame, Survivor
 
 
 def settled_sites(
-    body: Callable[[], object], *, calls: int, seconds: float, namer: SiteNamer
+    body: Callable[[], object], *, calls: int, seconds: float, meter: Meter
 ) -> tuple[SiteBytes, ...]:
     """Run `body` up to `calls` times, for at most `seconds`, and return what outlived that by site.
 
     It says something only where the caches that the body fills are still empty, as in an
     interpreter of its own. Raises `MeterError` where memray cannot trace.
     """
-    from pytest_memguard.meters.memray_meter import traced_survivors  # noqa: PLC0415 - not on every platform
 
     def repeat() -> None:
         end = time.monotonic() + seconds
@@ -34,14 +31,11 @@ def settled_sites(
             if time.monotonic() > end:
                 return
 
-    tally = Tally(namer)
-    for size_bytes, _blocks, frames in traced_survivors(repeat, native=False):
+    tally = Tally(meter.namer)
+    for size_bytes, _blocks, frames in meter.survivors(repeat):
         tally.add_retained(size_bytes, frames)
     return tally.sample().sites
 
-
-Survivor = tuple[int, int, tuple[Frame, ...]]
-"""Bytes, number of blocks, and the stack that allocated them, innermost first."""
 
 _Stack = tuple[Frame, ...]
 
@@ -68,7 +62,7 @@ class Leak:
 
 
 def leak_sites(
-    repeat: Callable[[int], object], leak: Leak, *, namer: SiteNamer, seconds: float
+    repeat: Callable[[int], object], leak: Leak, *, meter: Meter, seconds: float
 ) -> tuple[SiteBytes, ...]:
     """Run n and then 2n traced calls and return what grew with them, in bytes per call.
 
@@ -80,8 +74,8 @@ def leak_sites(
     calls = -(-calls // leak.at_once) * leak.at_once
     while True:
         started = cpu_seconds()
-        grown = _grown_stacks(*_windows(repeat, calls, native=leak.native))
-        sites = _sites(grown, calls, leak.calls, namer)
+        grown = _grown_stacks(*_windows(repeat, calls, meter, native=leak.native))
+        sites = _sites(grown, calls, leak.calls, meter.namer)
         spent = cpu_seconds() - started
         explained = max((site.retained_bytes for site in sites), default=0)
         more = min(calls * _MORE, max(calls, leak.calls))
@@ -91,60 +85,17 @@ def leak_sites(
 
 
 def _windows(
-    repeat: Callable[[int], object], calls: int, *, native: bool
+    repeat: Callable[[int], object], calls: int, meter: Meter, *, native: bool
 ) -> tuple[list[Survivor], list[Survivor]]:
-    trace = _tracer()
     # Both from one place, so that their stacks compare.
-    first, second = (trace(partial(_run, repeat, times), native) for times in (calls, 2 * calls))
+    first, second = (
+        meter.survivors(partial(_run, repeat, times), native=native) for times in (calls, 2 * calls)
+    )
     return first, second
 
 
 def _run(repeat: Callable[[int], object], calls: int) -> None:
     repeat(calls)
-
-
-def _tracer() -> Callable[[Callable[[], None], bool], list[Survivor]]:
-    """Return memray's tracer, which falls back to tracemalloc where memray cannot run."""
-    try:
-        from pytest_memguard.meters.memray_meter import traced_survivors  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return lambda body, _native: _tracemalloc_survivors(body)
-
-    def trace(body: Callable[[], None], native: bool) -> list[Survivor]:
-        try:
-            return traced_survivors(body, native=native)
-        except MeterError:
-            return _tracemalloc_survivors(body)
-
-    return trace
-
-
-def _tracemalloc_survivors(body: Callable[[], None]) -> list[Survivor]:
-    """Run `body` under tracemalloc; what was traced before it is left out."""
-    ours = not tracemalloc.is_tracing()
-    if ours:
-        tracemalloc.start(32)
-    try:
-        with only_new_garbage():
-            gc.collect()
-            clear_type_caches()
-            before = tracemalloc.take_snapshot()
-            body()
-            gc.collect()
-            clear_type_caches()
-            after = tracemalloc.take_snapshot()
-    finally:
-        if ours:
-            tracemalloc.stop()
-    return [
-        (
-            difference.size_diff,
-            difference.count_diff,
-            tuple(("", frame.filename, frame.lineno) for frame in reversed(list(difference.traceback))),
-        )
-        for difference in after.compare_to(before, "traceback")
-        if difference.size_diff > 0
-    ]
 
 
 @dataclass(slots=True)

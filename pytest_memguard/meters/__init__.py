@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.meters import BEST_METER, METERS, PORTABLE_METER
 from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.protocol import Meter, MeterError, Recording
 
@@ -28,28 +31,32 @@ class MeterUnavailableError(MemguardError):
 
 @dataclass(frozen=True, slots=True)
 class ChosenMeter:
-    """A meter, and why it is not memray, if it is not."""
+    """A meter, and why it is not the best one, if it is not."""
 
     meter: Meter
-    reason_no_memray: str = ""
+    reason_not_best: str = ""
 
 
 def choose_meter(namer: SiteNamer, wanted: str | None = None) -> ChosenMeter:
     """Return the wanted meter, or the best that works here.
 
-    Raises `MeterUnavailableError` where memray was asked for by name and cannot be used.
+    Raises `MeterUnavailableError` where one was asked for by name and cannot be used.
     """
-    from pytest_memguard.meters.tracemalloc_meter import TracemallocMeter  # noqa: PLC0415 - a run pays for the meter it uses
-
-    if wanted == "tracemalloc":
-        return ChosenMeter(TracemallocMeter(namer), "tracemalloc was asked for")
+    name = wanted or BEST_METER
     try:
-        from pytest_memguard.meters.memray_meter import MemrayMeter  # noqa: PLC0415 - not on every platform, and slow to load
+        meter = _load(name)(namer)
     except ImportError as error:
-        reason = f"memray cannot be used on {sys.platform}: {error}"
-        if wanted == "memray":
+        reason = f"{name} cannot be used on {sys.platform}: {error}"
+        if wanted:
             raise MeterUnavailableError(
-                f"{reason}. Accepted here is --memguard-meter=tracemalloc."
+                f"{reason}. Accepted here is --memguard-meter={PORTABLE_METER}."
             ) from error
-        return ChosenMeter(TracemallocMeter(namer), reason)
-    return ChosenMeter(MemrayMeter(namer))
+        return ChosenMeter(_load(PORTABLE_METER)(namer), reason)
+    return ChosenMeter(meter, f"{name} was asked for" if name != BEST_METER else "")
+
+
+def _load(name: str) -> Callable[[SiteNamer], Meter]:
+    """Load one meter: a run pays for the one that it uses."""
+    module, _, kind = METERS[name].partition(":")
+    found: Callable[[SiteNamer], Meter] = getattr(import_module(module), kind)
+    return found

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_memguard.core.measurement import Sample, Site, SiteBytes
 from pytest_memguard.meters.distributions import covers, installed_for, paths_of
-from pytest_memguard.meters.protocol import Frame
+from pytest_memguard.meters.stacks import Frame
 
 UNKNOWN_SITE = Site(file="<native>", line=0, function="unknown")
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from types import FrameType
 
-from pytest_memguard.meters.protocol import Frame
+from pytest_memguard.meters.stacks import Frame
 
 _MARK_BYTES = 67
 _LEVELS = 2

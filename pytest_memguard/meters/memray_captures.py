@@ -11,7 +11,8 @@ from pathlib import Path
 from pytest_memguard.meters.attribution import Tally
 from pytest_memguard.meters.lost_frames import StackMark
 from pytest_memguard.meters.memray_tracker import AllocationRecord, AllocatorType, FileReader
-from pytest_memguard.meters.protocol import Frame, MeterError, Survivor
+from pytest_memguard.meters.protocol import MeterError
+from pytest_memguard.meters.stacks import Frame, Survivor
 
 _UNMAP = int(AllocatorType.MUNMAP)
 _FREES = frozenset(map(int, (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)))

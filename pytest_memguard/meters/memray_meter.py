@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import final
 
 from pytest_memguard.core.measurement import Sample
+from pytest_memguard.meters import tracemalloc_meter
 from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
@@ -25,7 +26,8 @@ from pytest_memguard.meters.memray_captures import (
     read_survivors,
 )
 from pytest_memguard.meters.memray_tracker import FileDestination, FileFormat, Tracker, start
-from pytest_memguard.meters.protocol import MeterError, Survivor
+from pytest_memguard.meters.protocol import MeterError
+from pytest_memguard.meters.stacks import Survivor
 
 _SNAPSHOT_INTERVAL_MS = 10
 
@@ -38,9 +40,10 @@ class MemrayMeter:
     counts_allocations = True
 
     def __init__(self, namer: SiteNamer) -> None:
-        self._namer = namer
+        self.namer = namer
         self._folder = Path(tempfile.mkdtemp(prefix="memguard-"))
         self._capture = self._folder / "capture.bin"
+        self._survivors = self._folder / "survivors.bin"
         self._followed = False
         self._is_warm = False
 
@@ -57,9 +60,10 @@ class MemrayMeter:
             for left in self._folder.glob("capture.bin.*"):
                 left.unlink()
         self._followed = children
+        self._survivors.unlink(missing_ok=True)
         self._warm_up()
         return MemrayRecording(
-            self._capture, self._namer, native=native, children=children, counted=counted, at_most=at_most
+            self._capture, self.namer, native=native, children=children, counted=counted, at_most=at_most
         )
 
     def _warm_up(self) -> None:
@@ -77,11 +81,26 @@ class MemrayMeter:
         """Return memray's version."""
         return {"memray": version("memray")}
 
-    def keep_last(self, destination: str) -> bool:
+    def survivors(self, body: Callable[[], None], *, native: bool = False) -> list[Survivor]:
+        """Run `body` once and return what it allocated that outlived it.
+
+        By tracemalloc where memray cannot trace it, or lost frames of its stacks.
+        """
+        self._survivors.unlink(missing_ok=True)
+        try:
+            mark = _trace(body, self._survivors, native=native)
+            if not lost_frames(self._survivors, mark):
+                return read_survivors(self._survivors, native=native)
+        except MeterError:
+            pass
+        return tracemalloc_meter.survivors(body)
+
+    def keep_last(self, destination: str, *, survivors: bool = False) -> bool:
         """Copy the last capture, for `memray flamegraph` and the like."""
-        if not self._capture.exists():
+        capture = self._survivors if survivors else self._capture
+        if not capture.exists():
             return False
-        shutil.copyfile(self._capture, destination)
+        shutil.copyfile(capture, destination)
         return True
 
     def close(self) -> None:
@@ -172,25 +191,19 @@ def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> Trac
         raise MeterError(f"memray could not start: {error}") from error
 
 
-def traced_survivors(body: Callable[[], None], *, native: bool) -> list[Survivor]:
-    """Run `body` once under memray and return what it allocated that outlived it.
-
-    Garbage is collected first. With `native`, stacks include frames of extensions. Raises
-    `MeterError` where memray cannot start or its capture cannot be read.
-    """
-    folder = tempfile.mkdtemp(prefix="memguard-")
-    path = Path(folder) / "capture.bin"
-    try:
-        tracker = _tracker(path, native=native, children=False, counted=False)
-        with only_new_garbage():
+def _trace(body: Callable[[], None], path: Path, *, native: bool) -> StackMark:
+    """Run `body` under memray, with its garbage collected before the end."""
+    tracker = _tracker(path, native=native, children=False, counted=False)
+    with only_new_garbage():
+        clear_type_caches()
+        mark = StackMark()
+        stop = start(tracker)
+        try:
+            body()
+        finally:
+            gc.collect()
             clear_type_caches()
-            stop = start(tracker)
-            try:
-                body()
-            finally:
-                gc.collect()
-                clear_type_caches()
-                stop()
-        return read_survivors(path, native=native)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            mark.leave()
+            stop()
+            mark.drop()
+    return mark

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Protocol
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.measurement import Sample
-
-Frame = tuple[str, str, int]
-"""Function, file and line: the order in which memray gives them."""
-
-Survivor = tuple[int, int, tuple[Frame, ...]]
-"""Bytes, number of blocks, and the stack that allocated them, innermost first."""
+from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.stacks import Survivor
 
 
 class MeterError(MemguardError):
@@ -43,6 +39,7 @@ class Meter(Protocol):
     name: str
     label: str
     counts_allocations: bool
+    namer: SiteNamer
 
     def recording(
         self,
@@ -60,8 +57,14 @@ class Meter(Protocol):
     def made_with(self) -> Mapping[str, str]:
         """Return the versions that the numbers depend on."""
 
-    def keep_last(self, destination: str) -> bool:
-        """Copy the last capture to a file; False where this meter has none."""
+    def survivors(self, body: Callable[[], None], *, native: bool = False) -> list[Survivor]:
+        """Run `body` once, traced, and return what it allocated that outlived it, garbage collected.
+
+        With `native`, stacks include frames of extensions, where the meter can.
+        """
+
+    def keep_last(self, destination: str, *, survivors: bool = False) -> bool:
+        """Copy the capture of the last sample, or of the last survivors since; False where there is none."""
 
     def close(self) -> None:
         """Remove what the meter keeps on disk."""

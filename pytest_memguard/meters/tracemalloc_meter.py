@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import final
 
 from pytest_memguard.core.measurement import Sample
 from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
-from pytest_memguard.meters.garbage import clear_type_caches
-from pytest_memguard.meters.protocol import Frame, MeterError
+from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
+from pytest_memguard.meters.protocol import MeterError
+from pytest_memguard.meters.stacks import Frame, Survivor
 
 _FRAMES = 32
 
@@ -25,7 +26,7 @@ class TracemallocMeter:
     counts_allocations = False
 
     def __init__(self, namer: SiteNamer) -> None:
-        self._namer = namer
+        self.namer = namer
 
     def recording(
         self,
@@ -36,18 +37,51 @@ class TracemallocMeter:
         at_most: int | None = None,  # noqa: ARG002 - as above
     ) -> TracemallocRecording:
         """Prepare one sample."""
-        return TracemallocRecording(self._namer)
+        return TracemallocRecording(self.namer)
 
     def made_with(self) -> Mapping[str, str]:
         """Return nothing beyond the interpreter: tracemalloc is part of it."""
         return {}
 
-    def keep_last(self, destination: str) -> bool:  # noqa: ARG002 - the contract's argument
+    def survivors(
+        self,
+        body: Callable[[], None],
+        *,
+        native: bool = False,  # noqa: ARG002 - as above
+    ) -> list[Survivor]:
+        """Run `body` and return what outlived it."""
+        return survivors(body)
+
+    def keep_last(self, destination: str, *, survivors: bool = False) -> bool:  # noqa: ARG002 - the contract's arguments
         """Return False: there is no capture."""
         return False
 
     def close(self) -> None:
         """Leave nothing behind: there is nothing on disk."""
+
+
+def survivors(body: Callable[[], None]) -> list[Survivor]:
+    """Run `body` under tracemalloc, which may be on already; what was traced before it is left out."""
+    ours = not tracemalloc.is_tracing()
+    if ours:
+        tracemalloc.start(_FRAMES)
+    try:
+        with only_new_garbage():
+            gc.collect()
+            clear_type_caches()
+            before = tracemalloc.take_snapshot()
+            body()
+            gc.collect()
+            clear_type_caches()
+            after = tracemalloc.take_snapshot()
+    finally:
+        if ours:
+            tracemalloc.stop()
+    return [
+        (difference.size_diff, difference.count_diff, tuple(_frames(difference.traceback)))
+        for difference in after.compare_to(before, "traceback")
+        if difference.size_diff > 0
+    ]
 
 
 @final

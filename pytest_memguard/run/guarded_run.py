@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.unpatched import remember_real_names
 from pytest_memguard.guard.fresh import ColdGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
@@ -86,8 +87,8 @@ class GuardedRun:
         lines = [f"memguard: {chosen.meter.label}, {self.session.environment}{state}"]
         if self.session.settings.source:
             lines.append(f"memguard: settings: {self.session.settings.source}")
-        if chosen.reason_no_memray:
-            lines.append(f"memguard: not with memray, since {chosen.reason_no_memray}")
+        if chosen.reason_not_best:
+            lines.append(f"memguard: not with {BEST_METER}, since {chosen.reason_not_best}")
         return lines
 
     def plan(self, items: list[pytest.Item]) -> None:

@@ -16,6 +16,7 @@ from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.meters.attribution import SiteNamer
+from tests.leaks.closing_meter import meter_of
 
 ROOT = Path(__file__).parents[2]
 LEFT: list[int] = []
@@ -86,7 +87,8 @@ def test_a_leak_of_threads_and_of_children_has_its_line() -> None:
 
     try:
         for body, unit in ((start_thread, "threads"), (start_child, "children")):
-            finding = check_leaks(body, root=ROOT, budget_seconds=0.05)
+            with meter_of(ROOT) as meter:
+                finding = check_leaks(body, meter=meter, budget_seconds=0.05)
             sites = {count.unit: count.site for count in finding.counts}
             assert sites[unit] == Site(
                 "tests/leaks/test_counted_lines.py", body.__code__.co_firstlineno + 1, body.__name__

@@ -22,6 +22,7 @@ from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.meters.attribution import SiteNamer
 from tests.leaks import holding_bodies
+from tests.leaks.closing_meter import meter_of
 from tests.leaks.holding_bodies import Session
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,8 @@ FILE = "tests/leaks/holding_bodies.py"
 
 
 def _check(body: Callable[[], object]) -> LeakFinding:
-    finding = check_leaks(body, root=ROOT, budget_seconds=0.1)
+    with meter_of(ROOT) as meter:
+        finding = check_leaks(body, meter=meter, budget_seconds=0.1)
     assert finding.leaking, finding
     return finding
 
@@ -72,7 +74,8 @@ def test_a_leak_stays_one_where_a_call_fails_while_it_is_explained() -> None:
     check = LeakCheck(body, budget_seconds=0.1)
     finding = check.screen()
     broken.append(True)
-    explained = check.explain(finding, root=ROOT)
+    with meter_of(ROOT) as meter:
+        explained = check.explain(finding, meter=meter)
     assert explained.leaking
     assert explained.bytes_per_call == finding.bytes_per_call
     assert "its lines are not known: call 1 failed while they were looked for" in explained.note
@@ -194,7 +197,8 @@ def test_native_frame_is_named_relative_to_the_project(tmp_path: Path) -> None:
     def body() -> None:
         keep()
 
-    finding = check_leaks(body, root=tmp_path, budget_seconds=0.1, native=True)
+    with meter_of(tmp_path) as meter:
+        finding = check_leaks(body, meter=meter, budget_seconds=0.1, native=True)
     (place,) = {site.inner for site in finding.sites}
     assert place is not None
     assert (place.file, place.line, place.function) == ("src/keep.c", 4, "keep")

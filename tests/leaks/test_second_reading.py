@@ -8,6 +8,7 @@ import pytest
 
 from pytest_memguard.core.measurement import LeakFinding
 from pytest_memguard.guard.leak_check import check_leaks
+from tests.leaks.closing_meter import meter_of
 
 
 def rate_of_two_readings(first_bytes: int, then_bytes: int) -> int:
@@ -26,9 +27,10 @@ def rate_of_two_readings(first_bytes: int, then_bytes: int) -> int:
         size_bytes = then_bytes
         return True
 
-    finding = check_leaks(
-        body, root=Path(__file__).parent, budget_seconds=0.1, is_news=lambda _: False, is_in_doubt=is_in_doubt
-    )
+    with meter_of(Path(__file__).parent) as meter:
+        finding = check_leaks(
+            body, meter=meter, budget_seconds=0.1, is_news=lambda _: False, is_in_doubt=is_in_doubt
+        )
     assert finding.leaking
     return finding.bytes_per_call
 

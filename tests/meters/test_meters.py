@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import cProfile
 import gc
 import sys
@@ -9,6 +10,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import memray
@@ -16,7 +18,8 @@ import pytest
 from memray._thread_name_interceptor import ThreadNameInterceptor
 
 from pytest_memguard.core.measurement import Sample
-from pytest_memguard.meters import Meter, MeterError, SiteNamer, choose_meter
+from pytest_memguard.core.meters import METERS
+from pytest_memguard.meters import Meter, MeterError, MeterUnavailableError, SiteNamer, choose_meter
 from pytest_memguard.meters.garbage import only_new_garbage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -239,3 +242,51 @@ def test_no_file_is_left_behind(memray_meter: Meter, tmp_path: Path) -> None:
         assert reader.metadata.total_allocations > 0
     memray_meter.close()
     assert not memray_meter.keep_last(str(tmp_path / "gone.bin"))
+
+
+@pytest.mark.parametrize("name", METERS)
+def test_every_meter_traces_what_outlives_a_body(name: str) -> None:
+    try:
+        meter = choose_meter(SiteNamer(ROOT), name).meter
+    except MeterUnavailableError as error:
+        pytest.skip(str(error))
+    kept: list[bytes] = []
+
+    def body() -> None:
+        kept.append(bytes(12_345))
+        len(bytes(50_000))
+
+    ((size_bytes, place),) = (
+        (size, stack[0][1:]) for size, _blocks, stack in meter.survivors(body) if size > 12_000
+    )
+    meter.close()
+    assert place == (__file__, body.__code__.co_firstlineno + 1)
+    assert 0 <= size_bytes - bytes(12_345).__sizeof__() <= 100  # tracemalloc adds up what a line made
+
+
+def test_survivors_are_traced_where_memray_loses_frames(tmp_path: Path) -> None:
+    meter = choose_meter(SiteNamer(ROOT)).meter
+    kept: list[bytes] = []
+
+    async def poll() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().call_soon(task.cancel)
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+
+    async def serve() -> None:
+        for _ in range(3):
+            await poll()
+
+    def body() -> None:
+        asyncio.run(serve())
+        kept.append(bytes(12_345))
+
+    lines = [stack[0][1:] for size, _blocks, stack in meter.survivors(body) if size > 12_000]
+    assert lines == [(__file__, body.__code__.co_firstlineno + 2)]
+    if meter.name == "memray":
+        with meter.recording():
+            pass
+        assert not meter.keep_last(str(tmp_path / "of another test.bin"), survivors=True)
+    meter.close()

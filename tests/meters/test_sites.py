@@ -11,7 +11,7 @@ import pytest
 
 import pytest_memguard.guard.session
 from pytest_memguard.meters.attribution import Owner, SiteNamer
-from pytest_memguard.meters.protocol import Frame
+from pytest_memguard.meters.stacks import Frame
 
 ROOT = Path("/srv/shop")
 PURE = sysconfig.get_paths()["purelib"]
