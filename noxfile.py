@@ -14,6 +14,7 @@ UNIT_TESTS = [
     "pytest_memguard",
     "tests/unit",
     "tests/storage",
+    "tests/fuzz",
     "tests/reports",
     "tests/cli",
     "tests/meters",

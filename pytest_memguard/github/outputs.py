@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pytest_memguard.core.verdict import Outcome, TestResult
@@ -11,28 +12,44 @@ from pytest_memguard.github.environment_report import Reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.status import Decision
 from pytest_memguard.reports.rows import growth_bytes, growth_share
+from pytest_memguard.storage.bounded_reading import read_regular
 
 CAPTURES_BYTES = 256 * 1024**2
 """All captures together; what does not fit is named in `profiles/left-out.txt`."""
 
 
-def copy_captures(profiles: Path, into: Path, *, limit_bytes: int = CAPTURES_BYTES) -> int:
-    """Copy memray captures, smallest first so that most of them fit; return how many were left out."""
-    files = [path for path in profiles.rglob("*") if path.is_file() and not path.is_symlink()]
+def copy_captures(project: Path, into: Path, *, limit_bytes: int = CAPTURES_BYTES) -> int:
+    """Copy memray captures, smallest first so that most of them fit; return how many were left out.
+
+    Neither a symbolic link nor a special file is followed or copied: a pull request can put one there.
+    """
+    profiles = project.resolve() / ".memguard" / "profiles"
+    if profiles.resolve() != profiles:
+        return 0
+    files = [(path.lstat().st_size, path) for path in _regular_files(profiles)]
     room = limit_bytes
     left_out = []
-    for path in sorted(files, key=lambda path: (path.stat().st_size, path)):
-        room -= path.stat().st_size
-        if room < 0:
-            left_out.append(path.relative_to(profiles).as_posix())
+    for size_bytes, path in sorted(files):
+        room -= size_bytes
+        name = path.relative_to(profiles)
+        try:
+            content = read_regular(path, size_bytes) if room >= 0 else None
+        except OSError:  # it has changed since
+            content = None
+        if content is None or len(content) > size_bytes:
+            left_out.append(name.as_posix())
             continue
-        target = into / path.relative_to(profiles)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        (into / name).write_bytes(content)
     if left_out:
         into.mkdir(parents=True, exist_ok=True)
         (into / "left-out.txt").write_text("".join(f"{name!a}\n" for name in left_out), encoding="utf-8")
     return len(left_out)
+
+
+def _regular_files(folder: Path) -> Iterator[Path]:
+    for above, _, names in os.walk(folder, followlinks=False):
+        yield from (path for name in names if stat.S_ISREG((path := Path(above, name)).lstat().st_mode))
 
 
 _FINE = ("passed", "improved", "new")

@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.github.inputs import InputError, Inputs
-from pytest_memguard.github.workspace import inside
+from pytest_memguard.github.workspace import inside, refuse_links_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Place:
         folder = inside(workspace, inputs.working_directory)
         project, settings = _project(inputs, folder, workspace.resolve())
         accepted = folder / inputs.baseline if inputs.baseline else project / settings.baseline_dir
+        if inputs.results:
+            refuse_links_out(workspace, [accepted, *accepted.rglob("*")])
         return cls(workspace.resolve(), project, settings, accepted)
 
     def environments(self) -> tuple[str, ...]:
@@ -46,7 +48,12 @@ class Place:
 def _project(inputs: Inputs, folder: Path, workspace: Path) -> tuple[Path, Settings]:
     """Find the project's root and settings; a job that only reports does without PyYAML."""
     try:
-        from pytest_memguard.storage.settings_file import find_root, load_settings  # noqa: PLC0415 - as said above
+        from pytest_memguard.storage.settings_file import (  # noqa: PLC0415 - as said above
+            MEMGUARD_YML,
+            PYPROJECT,
+            find_root,
+            load_settings,
+        )
     except ModuleNotFoundError as error:
         if inputs.mode == "check":
             raise InputError(
@@ -57,4 +64,6 @@ def _project(inputs: Inputs, folder: Path, workspace: Path) -> tuple[Path, Setti
     project = find_root(folder)
     if workspace not in (project, *project.parents):
         project = folder
+    if inputs.results:
+        refuse_links_out(workspace, [project / PYPROJECT, project / MEMGUARD_YML])
     return project, load_settings(project)

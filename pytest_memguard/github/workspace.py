@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError, ValueFormError
@@ -29,6 +29,18 @@ def results_files(workspace: Path, named: Sequence[str]) -> list[Path]:
     if len(found) > MOST_FILES:
         raise ResultsError(f"{len(found):,} results files were found; accepted are up to {MOST_FILES}.")
     return found
+
+
+def refuse_links_out(workspace: Path, paths: Iterable[Path]) -> None:
+    """Raise `ResultsError` for a link out of the workspace: what it leads to is the runner's.
+
+    A job that merges results runs no code of the checkout, and may have what the others have not.
+    """
+    root = workspace.resolve()
+    for path in paths:
+        target = path.resolve()
+        if target != root and root not in target.parents:
+            raise ResultsError(f"{path} leads out of {root} through a link; accepted is a file inside it.")
 
 
 def inside(root: Path, written: str) -> Path:

@@ -29,7 +29,7 @@ class Annotation:
         """Write the command with everything escaped that could end it or start another."""
         properties = [f"title={escape_property(terminal_line(self.title))}"]
         if self.file:
-            properties.insert(0, f"file={escape_property(self.file)}")
+            properties.insert(0, f"file={escape_property(terminal_line(self.file))}")
             properties.insert(1, f"line={max(self.line, 1)}")
         message = escape_message("\n".join(map(terminal_line, self.message.split("\n"))))
         return f"::{self.kind} {','.join(properties)}::{message}"

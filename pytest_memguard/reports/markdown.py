@@ -76,7 +76,7 @@ def _size(text: str) -> int:
 
 def _head(results: RunResults, extras: MarkdownExtras) -> Markup:
     title = Markup(": {}").fill(prose(extras.title, at_most=100)) if extras.title else Markup("")
-    first = extras.alert or headline(results)
+    first = extras.alert.strip() or headline(results)
     lines = [Markup("## memguard{}\n\n**{}**\n").fill(title, first)]
     for problem in results.problems[:10]:
         fails = Markup("**Fails the run.** " if problem.fails else "")

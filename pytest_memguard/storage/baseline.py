@@ -21,10 +21,10 @@ from pytest_memguard.storage.atomic import (
 )
 from pytest_memguard.storage.baseline_quick_reading import read_quickly
 from pytest_memguard.storage.baseline_writing import ModuleBaseline, module_text
+from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 from pytest_memguard.storage.names import file_of, module_of
 
 __all__ = ["BaselineStore", "ModuleBaseline", "join_id", "split_id", "write_gitignore"]
-LARGEST_FILE_BYTES = 64 * 1024**2
 _GITIGNORE = """\
 # Written by memguard: what a run leaves behind is not for review, the baseline is.
 /results/
@@ -180,9 +180,10 @@ class BaselineStore:
 
     def _text(self, path: Path) -> str | None:
         try:
-            if path.stat().st_size > LARGEST_FILE_BYTES:
+            content = read_regular(path, LARGEST_FILE_BYTES)
+            if len(content) > LARGEST_FILE_BYTES:
                 raise BaselineError.at(path, 1, f"is larger than {LARGEST_FILE_BYTES:,} bytes")
-            return path.read_text(encoding="utf-8")
+            return content.decode("utf-8").replace("\r\n", "\n")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except UnicodeDecodeError as error:

@@ -21,7 +21,6 @@ _PLAIN = r"[^\W\d](?:[^ :#\n]|:(?=[^ \n])| (?=[^ #\n]))*"
 _VERSION = r"[A-Za-z_][A-Za-z0-9_.+-]*|[0-9]+\.[0-9]+\.[A-Za-z0-9_.+-]*"
 _HEAD = re.compile(rf"(?:# .*\n)?format: {FORMAT}(?:\nmeter: ({_PLAIN}))?(?:\nmade_with: \{{(.+)\}})?")
 _MADE_WITH = re.compile(rf'([A-Za-z_][A-Za-z0-9_.+-]*): (?:({_VERSION})|"([^"\\]*)")')
-_LINE = re.compile(r"# .*|(?!tests:)[a-z_]+: .*")
 _LINE = re.compile(
     rf"""^(?:    (?:({_NAMES}): {_INT}"""
     rf"""|- \{{at: ("[^"\\\n]*")(?:, peak: {_INT})?(?:, retained: {_INT})?\}}"""
@@ -30,7 +29,7 @@ _LINE = re.compile(
     re.MULTILINE,
 )
 _NOTE = re.compile(rf'note: (?:({_PLAIN})|"([^"\\]*)")')
-_SPREAD = re.compile(rf"spread: \{{((?:(?:{_NAMES}): {_INT}(?:, )?)+)\}}")
+_SPREAD = re.compile(rf"spread: \{{((?:{_NAMES}): {_INT}(?:, (?:{_NAMES}): {_INT})*)\}}")
 
 
 class _Unknown(Exception):  # noqa: N818 -- not an error: the parser takes over

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -103,10 +102,11 @@ class Part:
             raise self.wrong("a day such as '2027-01-31'") from None
 
     def number(self) -> float:
-        """Return a finite number."""
-        if type(self.value) not in (int, float) or not math.isfinite(self.value):  # type: ignore[arg-type]  # checked by type()
-            raise self.wrong("a finite number")
-        return float(self.value)  # type: ignore[arg-type]  # checked by type()
+        """Return a number of no more than 63 bits."""
+        value = self.value
+        if type(value) not in (int, float) or not -_LARGEST <= value <= _LARGEST:  # type: ignore[operator]  # checked by type()
+            raise self.wrong("a finite number of at most 63 bits")
+        return float(value)  # type: ignore[arg-type]  # checked by type()
 
     def path(self) -> str:
         """Return a path inside the project."""

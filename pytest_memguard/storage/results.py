@@ -12,6 +12,7 @@ from typing import NoReturn
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.verdict import RunResults, TestResult, merged
 from pytest_memguard.storage.atomic import write_atomic
+from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 from pytest_memguard.storage.journal import journal_of, results_value
 from pytest_memguard.storage.results_reading import result_from_json, run_from_json
 from pytest_memguard.storage.results_writing import result_to_json, run_to_json
@@ -63,7 +64,6 @@ __all__ = [
     "results_text",
     "write_results",
 ]
-LARGEST_FILE_BYTES = 64 * 1024**2
 
 
 def results_text(results: RunResults) -> str:
@@ -153,8 +153,7 @@ _AGAIN = "Create it again with `pytest --memguard`."
 
 
 def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(LARGEST_FILE_BYTES + 1)
+    content = read_regular(path, LARGEST_FILE_BYTES)
     if len(content) > LARGEST_FILE_BYTES:
         raise ResultsError(
             f"{path} is larger than {LARGEST_FILE_BYTES // 1024**2} MiB, the most that is read. "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_memguard.core.errors import SettingsError
 from pytest_memguard.core.settings import Settings, settings_from
+from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 
 PYPROJECT = "pyproject.toml"
 MEMGUARD_YML = "memguard.yml"
@@ -99,7 +100,10 @@ def _switches(value: object) -> object:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        content = read_regular(path, LARGEST_FILE_BYTES)
+        if len(content) > LARGEST_FILE_BYTES:
+            raise SettingsError(f"{path}: is larger than {LARGEST_FILE_BYTES:,} bytes.")
+        return content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise SettingsError(f"{path}:{line}: is not UTF-8. Save it as UTF-8, then run again.") from error

@@ -79,7 +79,7 @@ def test_a_command_is_one_line_and_reads_back(message: str, title: str, file: st
     assert match
     assert decoded(match.group(3)) == "\n".join(map(terminal_line, message.split("\n")))
     assert decoded(match.group(2)) == terminal_line(title)
-    assert decoded(match.group(1) or "") == file
+    assert decoded(match.group(1) or "") == terminal_line(file)
 
 
 def decoded(text: str) -> str:

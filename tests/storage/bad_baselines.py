@@ -74,6 +74,10 @@ BAD_BASELINES: dict[str, tuple[str | bytes, str]] = {
         HEAD + '  a:\n    peak: 1\n    sites:\n    - {at: "x", line: 1}\n',
         "{file}:6: tests > a > sites > 1 > line is not a key of a site, accepted: at, peak, retained.",
     ),
+    "figures that run together": (
+        HEAD + "  a:\n    peak: 1\n    spread: {peak: 512retained: 3}\n",
+        "{file}:5: is not YAML: did not find expected ',' or '}}'.",
+    ),
     "a spread of an unknown metric": (
         HEAD + "  a:\n    peak: 1\n    spread: {peek: 1}\n",
         "{file}:5: tests > a > spread > peek is not a key of spread, did you mean 'peak'?",

@@ -28,9 +28,28 @@ def changed(place: tuple[str | int, ...], value: object) -> str:
     return json.dumps(content)
 
 
+def leaking(per_call: object) -> str:
+    leak = {
+        "leaking": True,
+        "bytes_per_call": 1,
+        "calls": 9,
+        "counts": [{"unit": "files", "per_call": per_call}],
+    }
+    return changed(("tests", 0, "leak"), leak)
+
+
 SITE = {"file": "a.py", "line": 1, "function": "f", "bytes": 1, "grew_by": 1}
 BAD_RESULTS: dict[str, tuple[str, str]] = {
     "truncated": (json.dumps(GOOD)[:-30], "is not JSON: "),
+    "a rate of 400 digits": (
+        leaking(10**400),
+        ("tests[0].leak.counts[0].per_call is 100000000000000000000000000000000000000000000000000000000000...; "
+        "accepted is a finite number of at most 63 bits"),
+    ),
+    "a rate that no thousandfold has": (
+        leaking(1e308),
+        "tests[0].leak.counts[0].per_call is 1e+308; accepted is a finite number of at most 63 bits",
+    ),
     "empty": ("", "is not JSON: "),
     "no object": ("[]", ": the file is []; accepted is an object"),
     "a future format": (

@@ -126,7 +126,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     NoneType: st.none(),
     bool: st.booleans(),
     int: signed,
-    float: st.floats(allow_nan=False, allow_infinity=False),
+    float: st.floats(-(2**62), 2**62),
     str: ids,
     dt.date: st.dates(),
     Mapping[str, int]: st.dictionaries(ids, sizes, max_size=2),
