@@ -67,17 +67,13 @@ def _registered_fixtures(item: Any) -> list[Any]:
 
 
 def _finalizers_of_wider_fixtures(item: Any) -> list[Any]:
-    """Return where pytest keeps a call for each narrower fixture that was ever made from a wider one.
-
-    A fixture of class scope dies with each test that is in no class.
-    """
-    narrow = ("function",) if item.getparent(pytest.Class) else ("function", "class")
+    """Return where pytest keeps a call for each narrower fixture that was ever made from a wider one."""
     used = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     return [
         getattr(fixture, "_finalizers", None)
         for fixtures in used.values()
         for fixture in fixtures
-        if getattr(fixture, "scope", "function") not in narrow
+        if getattr(fixture, "scope", "function") != "function"
     ]
 
 
@@ -93,9 +89,10 @@ def _copied(record: Any) -> Any:
 
 
 def _restore(record: Any, kept: Any) -> None:
+    """Take out what was added; a list that begins anew, that of a fixture made again, stays as it is."""
     if isinstance(record, list):
-        if len(record) != len(kept):
-            record[:] = kept
+        if record[: len(kept)] == kept:
+            del record[len(kept) :]
         return
     for key in record.keys() - kept.keys():
         del record[key]
