@@ -29,6 +29,9 @@ SKIPPED = run(
     problems=[RunProblem("nothing-measured", "none was measured", fails=False)],
 )
 BROKEN = replace(SKIPPED, problems=(RunProblem("nothing-measured", "none was measured", fails=True),))
+SELECTED = run(problems=[RunProblem("no-tests", "none among those selected", fails=False)])
+LOST = run(result(), problems=[RunProblem("lost-results", "t.py::b left no result", fails=True)])
+FORGOTTEN = run(result(), replace(result("t.py::b", Outcome.UNGUARDED), fails=True))
 CHECK, ADVISORY = Inputs(), Inputs(mode="advisory")
 
 TABLE = [
@@ -53,6 +56,9 @@ TABLE = [
     ("nothing guarded, allowed", EMPTY, 1, 0, Inputs(allow_empty=True), ("no-tests", 0)),
     ("nothing guarded, allowed, a failed test", EMPTY, 1, 1, Inputs(allow_empty=True), ("tests-failed", 1)),
     ("nothing guarded, not to fail", EMPTY, 1, 0, Inputs(fail_on=("none",)), ("no-tests", 0)),
+    ("a selection without a guarded test", SELECTED, 0, 0, CHECK, ("no-tests", 0)),
+    ("a lost result", LOST, 1, 0, CHECK, ("error", 1)),
+    ("an entry without a guard", FORGOTTEN, 1, 0, CHECK, ("error", 1)),
     ("nothing collected", EMPTY, 5, 0, CHECK, ("no-tests", 1)),
     ("all skipped", SKIPPED, 0, 0, CHECK, ("no-tests", 0)),
     ("nothing could be measured", BROKEN, 1, 0, CHECK, ("no-tests", 1)),
