@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from pytest_memguard.core.metrics import ALLOCATIONS, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
 
@@ -96,6 +97,34 @@ class CountGrowth:
         return max(1, round(min(1000 * self.per_call, _MOST_PER_1000_CALLS)))
 
 
+class Answer(str, Enum):
+    """What the calls of a leak check show together."""
+
+    LEAKS = "leaks"
+    SETTLES = "settles"
+    BOUNDED = "bounded"
+    CANNOT_TELL = "cannot-tell"
+
+
+class Doubt(str, Enum):
+    """What keeps a leak check from an answer, or what its answer depends on."""
+
+    NOT_REPEATABLE = "not-repeatable"
+    TOO_FEW_CALLS = "too-few-calls"
+    CUT_SHORT = "cut-short"
+    STILL_FALLING = "still-falling"
+    UNEVEN = "uneven"
+    USED_UP = "used-up"
+    CEILING = "ceiling"
+    COULD_BE_CACHE = "could-be-cache"
+
+
+_WITHOUT_ANSWER = frozenset(
+    {Doubt.NOT_REPEATABLE, Doubt.TOO_FEW_CALLS, Doubt.CUT_SHORT, Doubt.STILL_FALLING, Doubt.UNEVEN}
+)
+"""Doubts with which a body that is not known to leak cannot be told to settle."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownGrowth:
     """What a known leak added to each call; it is no part of the rate beside it.
@@ -120,8 +149,10 @@ class LeakFinding:
     what was read (`blocks`, `heap`, `rss`). `sites` hold bytes *per call* in
     `retained_bytes`; `held_by` is the chain of referrers, outermost holder first. `known` is growth
     of known leaks, which the rate leaves out.
-    `is_accelerating` says that each call leaves more than the one before. `is_checked` is false
-    where the calls were too few to show a leak, for the reason in `note`.
+    `is_accelerating` says that each call leaves more than the one before. `doubts` are reasons: why
+    there is no answer where `leaking` is false, and what the answer depends on where it is true.
+    `used_up` is the error with which the body ran out of something. `note` says what the
+    explanation lacks.
     """
 
     leaking: bool
@@ -136,7 +167,15 @@ class LeakFinding:
     is_accelerating: bool = False
     doubt_bytes: int = 0
     known: tuple[KnownGrowth, ...] = ()
-    is_checked: bool = True
+    doubts: tuple[Doubt, ...] = ()
+    used_up: str = ""
+
+    @property
+    def answer(self) -> Answer:
+        """What the calls show."""
+        if self.leaking:
+            return Answer.LEAKS
+        return Answer.SETTLES if _WITHOUT_ANSWER.isdisjoint(self.doubts) else Answer.CANNOT_TELL
 
 
 @dataclass(frozen=True, slots=True)

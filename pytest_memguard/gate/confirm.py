@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, SiteBytes
+from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, SiteBytes
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
 from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Policy
 from pytest_memguard.core.units import format_size
@@ -114,7 +114,9 @@ def measurement_of(
     spread = {name: max(_figures(warm, name)) - metrics[name] for name in _VARYING if warm}
     first = {name: max(_figures(cold, name)) - metrics[name] for name in _VARYING if cold}
     if leak is not None:
-        metrics |= {SETTLED: leak.settled_bytes, LEAK_PER_CALL: leak.bytes_per_call if leak.leaking else 0}
+        metrics[SETTLED] = leak.settled_bytes
+        if leak.answer is not Answer.CANNOT_TELL:
+            metrics[LEAK_PER_CALL] = leak.bytes_per_call if leak.leaking else 0
         spread |= {LEAK_PER_CALL: leak.doubt_bytes if leak.leaking else 0}
     return Measurement(
         meter=meter,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_memguard.core.measurement import CountGrowth, Entry, Measurement
+from pytest_memguard.core.measurement import CountGrowth, Doubt, Entry, LeakFinding, Measurement
 from pytest_memguard.core.metrics import CHILDREN, PEAK
 from pytest_memguard.core.units import format_change, format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, Verdict
@@ -89,8 +89,11 @@ def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: 
     counts = entry.leaks_per_1000_calls if entry else {}
     known += [f"{_counted(CountGrowth(unit, count / 1000))} a call" for unit, count in counts.items()]
     accepted = f", accepted {' and '.join(known)}" if known else ""
-    how = "rising" if leak.is_accelerating else "steady"
-    return f"{' and '.join(parts)}, {how} over {leak.calls:,} calls{accepted}"
+    if Doubt.USED_UP in leak.doubts:
+        how = f"used up after {leak.calls:,} calls: {leak.used_up}"
+    else:
+        how = f"{'rising' if leak.is_accelerating else 'steady'} over {leak.calls:,} calls"
+    return f"{' and '.join(parts)}, {how}{accepted}"
 
 
 def growth_text(grown: GrownSite) -> str:
@@ -102,3 +105,28 @@ def _counted(count: CountGrowth) -> str:
     one, many = _UNIT_WORDS.get(count.unit, (count.unit.removesuffix("s"), count.unit))
     number = f"{count.per_call:.3g}"
     return f"{number} {one if number == '1' else many}"
+
+
+_DOUBTS = {
+    Doubt.TOO_FEW_CALLS: "a call takes too long: {calls:,} calls within the budget cannot show a leak; "
+    "raise leak_budget",
+    Doubt.CUT_SHORT: "the leak check was cut short after {calls:,} calls, which took all its time; "
+    "raise leak_budget",
+    Doubt.STILL_FALLING: "memory still grew after {calls:,} calls, by less with each: {held} stayed behind; "
+    "raise leak_budget for more calls",
+    Doubt.UNEVEN: "memory grew now and then within {calls:,} calls, too rarely to tell a leak from "
+    "what is paid once: {held} stayed behind; raise leak_budget for more calls",
+    Doubt.CEILING: "stopped after {calls:,} calls: the process grew past the ceiling of the check",
+    Doubt.COULD_BE_CACHE: "a cache of more than {calls:,} entries that still fills would look the same",
+}
+"""Why a leak check has no answer, or what its answer depends on. What ran out is in the reason of a leak, and
+the note says what a body failed with that cannot be repeated."""
+
+
+def doubts_text(leak: LeakFinding) -> str:
+    """Say what a leak check is not sure of, in one line; nothing where it is sure of all."""
+    held = format_size(leak.settled_bytes)
+    texts = [_DOUBTS[doubt].format(calls=leak.calls, held=held) for doubt in leak.doubts if doubt in _DOUBTS]
+    if leak.is_accelerating:
+        texts.append("each call leaves more than the one before")
+    return "; ".join([*texts, leak.note] if leak.note else texts)

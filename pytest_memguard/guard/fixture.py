@@ -10,7 +10,7 @@ from types import TracebackType
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.measurement import LeakFinding, Sample, largest
+from pytest_memguard.core.measurement import Answer, LeakFinding, Sample, largest
 from pytest_memguard.core.policy import Policy, overlay
 from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
 from pytest_memguard.gate.confirm import most_records
@@ -99,7 +99,13 @@ class RegionBook:
 
 def _badness(finding: LeakFinding) -> tuple[float, ...]:
     counted = sum(count.per_call for count in finding.counts)
-    return (finding.leaking, finding.bytes_per_call, counted, not finding.is_checked, finding.settled_bytes)
+    return (
+        finding.leaking,
+        finding.bytes_per_call,
+        counted,
+        finding.answer is Answer.CANNOT_TELL,
+        finding.settled_bytes,
+    )
 
 
 class Region:

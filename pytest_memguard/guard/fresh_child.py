@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.core.measurement import LeakFinding, Sample
+from pytest_memguard.core.measurement import Doubt, LeakFinding, Sample
 from pytest_memguard.core.policy import Policy, overlay
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.unpatched import (
@@ -117,7 +117,7 @@ class ColdRun:
             try:
                 self._check_leaks(item, runtest, rerunner)
             except CannotRepeatError as error:
-                self._leak = LeakFinding(False, 0, 0, note=str(error), is_checked=False)
+                self._leak = LeakFinding(False, 0, 0, note=str(error), doubts=(Doubt.NOT_REPEATABLE,))
             except Exception as error:
                 if is_raised_by_test(error):
                     raise

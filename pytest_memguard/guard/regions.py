@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from pytest_memguard.core.measurement import LeakFinding, Sample
+from pytest_memguard.core.measurement import Doubt, LeakFinding, Sample
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import TestResult, Verdict
 from pytest_memguard.gate.judge import not_measured, region_gone
@@ -95,7 +95,8 @@ class RegionGuard:
             cause = error.__cause__
             if getattr(cause, "call", 0) == 1:  # it never worked: that is the test's own failure
                 raise getattr(cause, "original", error) from None
-            return LeakFinding(False, 0, getattr(cause, "call", 0), note=str(error), is_checked=False)
+            calls = getattr(cause, "call", 0)
+            return LeakFinding(False, 0, calls, note=str(error), doubts=(Doubt.NOT_REPEATABLE,))
 
     def _judge_all(self, book: RegionBook, confirmed: Mapping[str, Confirmed]) -> None:
         for name in {**book.samples, **book.findings, **book.unmeasured}:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.known_leaks import KnownLeak
-from pytest_memguard.core.measurement import Entry, LeakFinding, Measurement, Sample
+from pytest_memguard.core.measurement import Answer, Entry, LeakFinding, Measurement, Sample
 from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.policy import Policy
@@ -26,7 +26,7 @@ from pytest_memguard.gate.judge import (
     without_leak_check,
 )
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
-from pytest_memguard.gate.wording import peak_doubt_text
+from pytest_memguard.gate.wording import doubts_text, peak_doubt_text
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source
 from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
@@ -110,15 +110,15 @@ class GuardSession:
     ) -> tuple[Measurement, Verdict]:
         """Join samples into a measurement and ask the gate about it.
 
-        A leak check that could not check leaves the samples alone to be judged; whatever else it is
-        not sure of is a note.
+        Where a leak check cannot tell and nothing else fails, the test is not measured; whatever else
+        the check is not sure of is a note.
         """
         if leak is not None:
             leak = without_known_leaks(leak, self.settings.known_leaks, _today())
-        if leak is not None and not leak.is_checked:
-            return self.judge_without_leaks(test_id, samples, policy, reason=leak.note, notes=notes)
-        if leak is not None and leak.note:
-            notes = (*notes, leak.note)
+        reason = "" if leak is None else doubts_text(leak)
+        is_told = leak is None or leak.answer is not Answer.CANNOT_TELL
+        if reason and is_told:
+            notes = (*notes, reason)
         measurement = measurement_of(samples, meter=self.meter(policy).name, leak=leak, notes=notes)
         other = self._other_meter(test_id, policy)
         entry = None if other else self.entry(test_id)
@@ -130,7 +130,7 @@ class GuardSession:
             other_meter=other,
             today=_today(),
         )
-        return measurement, verdict
+        return (measurement, verdict) if is_told else self._without_answer(measurement, verdict, reason)
 
     def judge_without_leaks(
         self,
@@ -142,7 +142,12 @@ class GuardSession:
         notes: tuple[str, ...] = (),
     ) -> tuple[Measurement, Verdict]:
         """Judge the samples alone; where they pass, what kept the leak check from checking is what counts."""
-        measurement, verdict = self.judge(test_id, samples, policy, notes=notes)
+        return self._without_answer(*self.judge(test_id, samples, policy, notes=notes), reason)
+
+    def _without_answer(
+        self, measurement: Measurement, verdict: Verdict, reason: str
+    ) -> tuple[Measurement, Verdict]:
+        """Let a verdict stand that fails; what a leak check could not tell counts otherwise."""
         if self.fails(verdict.outcome):
             return with_note(measurement, reason), verdict
         return measurement, not_measured(reason)

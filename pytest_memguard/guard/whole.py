@@ -12,11 +12,12 @@ from functools import cache, partial
 
 import pytest
 
-from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, largest
+from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, largest
 from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.gate.judge import has_settled_higher
+from pytest_memguard.gate.wording import doubts_text
 from pytest_memguard.guard.children import ChildWatch, ended_in_children
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm, further_execution
 from pytest_memguard.guard.fresh_process import IsolationError, run_isolated
@@ -243,8 +244,8 @@ class ItemGuard:
             reason = again.message.splitlines()[0] if again.message else again.outcome
             self._notes += (f"what it settled at was read once, since alone the test ends so: {reason}",)
             return leak
-        if not again.leak.is_checked:
-            self._notes += (f"what it settled at was read once, since alone {again.leak.note}",)
+        if again.leak.answer is Answer.CANNOT_TELL:
+            self._notes += (f"what it settled at was read once, since alone {doubts_text(again.leak)}",)
             return leak
         return replace(leak, settled_bytes=min(leak.settled_bytes, again.leak.settled_bytes))
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pytest_memguard.core.measurement import CountGrowth, LeakFinding, Site, SiteBytes
+from pytest_memguard.core.measurement import Answer, CountGrowth, LeakFinding, Site, SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
-from pytest_memguard.leaks.decision import Growth, Trend
+from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
@@ -163,14 +163,14 @@ def _holder_calls(finding: LeakFinding) -> int:
 def _finding(screened: Screened) -> LeakFinding:
     growth = screened.growth
     return LeakFinding(
-        leaking=growth.trend is Trend.GROWS,
+        leaking=growth.answer is Answer.LEAKS,
         bytes_per_call=growth.bytes_per_call,
         doubt_bytes=growth.doubt_bytes,
         calls=screened.calls,
         settled_bytes=screened.settled_bytes,
         counts=growth.counts,
         signals=screened.signals,
-        note=screened.note,
+        doubts=screened.doubts,
+        used_up=screened.used_up,
         is_accelerating=growth.is_accelerating,
-        is_checked=screened.is_checked,
     )

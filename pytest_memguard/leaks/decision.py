@@ -1,4 +1,4 @@
-"""Whether a series of readings keeps growing with the calls: one pure function, no clock in it."""
+"""What the readings of a check say: leaks, settles or cannot tell. Pure functions, no clock in them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_memguard.core.measurement import CountGrowth
-from pytest_memguard.leaks.rate import accelerates, drift, leak_rate
+from pytest_memguard.core.measurement import Answer, CountGrowth, Doubt
+from pytest_memguard.leaks.rate import accelerates, leak_rate
+from pytest_memguard.leaks.rhythm import Needs, Rhythm, resident_rhythm, rhythm
 from pytest_memguard.leaks.series import (
     BLOCKS,
     HEAP,
@@ -16,9 +17,11 @@ from pytest_memguard.leaks.series import (
     Window,
     counted_units,
     deviation,
+    held_series,
     last_eighths,
     last_rate,
     memory_series,
+    most_given_back,
     nearest,
     rate_between,
     scatter,
@@ -26,10 +29,10 @@ from pytest_memguard.leaks.series import (
 
 
 class Trend(Enum):
-    """What one series shows."""
+    """What one series shows of growth that is even."""
 
     GROWS = "grows"
-    UNDECIDED = "undecided"
+    FALLS_OFF = "falls off"
     LEVEL = "level"
 
 
@@ -45,26 +48,24 @@ class Floor:
 class Growth:
     """What a series of windows says together.
 
-    `signals` names the series that keep growing; `bytes_per_call` is the rate they show
-    (zero where none grows), of which `doubt_bytes` may be missing or more in another run.
-    `drift_bytes` is the growth per call of bytes over the last half whether or not it is called
-    a leak, so that a plateau can be told from it.
-    `is_accelerating` says that each call leaves more behind than the one before; the rate is
-    then that of the standard call.
+    `doubt` says why there is no answer. `signals` names the series that keep growing;
+    `bytes_per_call` is the rate they show (zero where none grows), of which `doubt_bytes` may be
+    missing or more in another run. `is_accelerating` says that each call leaves more behind than
+    the one before; the rate is then that of the standard call.
     """
 
-    trend: Trend
+    answer: Answer
     calls: int
+    doubt: Doubt | None = None
     signals: tuple[str, ...] = ()
     bytes_per_call: int = 0
     doubt_bytes: int = 0
     counts: tuple[CountGrowth, ...] = ()
-    drift_bytes: float = 0.0
     is_accelerating: bool = False
 
 
 LEAST_CALLS = 8
-"""Fewer calls than this prove no leak: the last half would hold less than four of them."""
+"""Fewer calls than this prove nothing: the last half would hold less than four of them."""
 
 FLOORS = {
     BLOCKS: Floor(per_call=0.0175, amount=8),
@@ -74,6 +75,11 @@ FLOORS = {
 """Below one object in fifty calls and a list that gains eight bytes; resident memory moves by pages."""
 
 COUNT_FLOOR = Floor(per_call=0.0175, amount=4)
+
+_HELD_NEEDS = Needs(amount=128 * 1024, proof=128 * 1024)
+_RESIDENT_NEEDS = Needs(amount=1024**2, proof=2 * 1024**2)
+_COUNT_NEEDS = Needs(amount=3, proof=5)
+"""What uneven growth must come to: less than that is within what `settled` may vary by."""
 
 _LEVEL = 0.65
 """A leak's rate stays, a filling cache's halves with each doubling; a list that grows by an eighth
@@ -86,64 +92,92 @@ _CLEAR = 5.0
 """How many times the scatter around its line the last half must have grown; one single step reaches four."""
 
 _ALIKE = 0.6
-_DOUBLING_CALLS = 1_000
+_DOUBLING_CALLS = 20_000
 _DOUBLING_AMOUNT = 20
-"""What grows by jumps alone must show over four doublings, and amount to more than what grows evenly."""
+"""What grows by jumps alone must show over four doublings of many calls, since the table of a full cache is
+made anew once more, and amount to more than what grows evenly."""
 
 
-def decide(windows: Sequence[Window]) -> Growth:
-    """Say whether memory or a count keeps growing per call over these windows.
+def decide(windows: Sequence[Window], *, is_last: bool = False) -> Growth:
+    """Say what these windows show of memory and of what is counted beside it.
 
-    A series that has grown steadily over the last half, at no less than the rate of the
-    windows before, grows. One that grew but slows down is undecided: more calls will tell.
+    What grew evenly over the last half, at no less than the rate before, leaks; so does what goes on to
+    grow now and then. Growth that stopped long enough ago has settled. What did neither cannot be told.
+    `is_last` says that no more calls will be made: what rises by less and less then, and by little in
+    all, has settled.
     """
     calls = [window.calls for window in windows]
+    total = calls[-1] - calls[0] if calls else 0
+    if total < LEAST_CALLS or len(calls) <= LEAST_CALLS:
+        return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=Doubt.TOO_FEW_CALLS)
     memory = memory_series(windows)
     trends = {name: series_trend(calls, values, FLOORS[name]) for name, values in memory.items()}
-    counts = {unit: [window.counts[unit] for window in windows] for unit in counted_units(windows)}
-    count_trends = {unit: series_trend(calls, values, COUNT_FLOOR) for unit, values in counts.items()}
-    growing = tuple(name for name, trend in trends.items() if trend is Trend.GROWS)
-    grown_counts = tuple(
-        CountGrowth(unit=unit, per_call=last_rate(calls, counts[unit]))
-        for unit, trend in count_trends.items()
-        if trend is Trend.GROWS
+    rhythms = _rhythms(windows, memory, is_last=is_last)
+    growing = tuple(
+        name
+        for name in memory
+        if trends[name] is Trend.GROWS or rhythms.get(name, Rhythm.SETTLED) is Rhythm.GOES_ON
     )
-    rate = leak_rate(windows, growing)
-    return Growth(
-        trend=_together([*trends.values(), *count_trends.values()]),
-        calls=calls[-1] - calls[0] if calls else 0,
-        signals=growing,
-        bytes_per_call=max(1, round(rate.bytes_per_call)) if growing else 0,
-        doubt_bytes=round(rate.doubt_bytes),
-        counts=grown_counts,
-        drift_bytes=drift(windows),
-        is_accelerating=any(accelerates(calls, memory[name]) for name in growing),
-    )
+    grown_counts, open_counts = _counts(windows, is_last=is_last)
+    if growing or grown_counts:
+        rate = leak_rate(windows, growing)
+        return Growth(
+            answer=Answer.LEAKS,
+            calls=total,
+            signals=growing,
+            bytes_per_call=max(1, round(rate.bytes_per_call)) if growing else 0,
+            doubt_bytes=round(rate.doubt_bytes),
+            counts=grown_counts,
+            is_accelerating=any(accelerates(calls, memory[name]) for name in growing),
+        )
+    is_open = open_counts or Rhythm.OPEN in rhythms.values()
+    if Trend.FALLS_OFF in trends.values() and (is_open or not is_last):
+        return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=Doubt.STILL_FALLING)
+    if is_open:
+        return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=Doubt.UNEVEN)
+    return Growth(answer=Answer.SETTLES, calls=total)
 
 
-def _together(trends: Sequence[Trend]) -> Trend:
-    if Trend.GROWS in trends:
-        return Trend.GROWS
-    return Trend.UNDECIDED if Trend.UNDECIDED in trends else Trend.LEVEL
+def _rhythms(windows: Sequence[Window], memory: dict[str, list[int]], *, is_last: bool) -> dict[str, Rhythm]:
+    """Return the rhythm of blocks and heap together, for either, and that of resident memory."""
+    calls = [window.calls for window in windows]
+    held = rhythm(calls, held_series(windows), _HELD_NEEDS, is_last=is_last)
+    rhythms = {name: held for name in (BLOCKS, HEAP) if name in memory}
+    if RESIDENT in memory:
+        rhythms[RESIDENT] = resident_rhythm(calls, memory[RESIDENT], _RESIDENT_NEEDS)
+    return rhythms
+
+
+def _counts(windows: Sequence[Window], *, is_last: bool) -> tuple[tuple[CountGrowth, ...], bool]:
+    """Return what is counted and grows, and whether something else of it cannot be told."""
+    calls = [window.calls for window in windows]
+    grown: list[CountGrowth] = []
+    is_open = False
+    for unit in counted_units(windows):
+        values = [window.counts[unit] for window in windows]
+        rises = rhythm(calls, values, _COUNT_NEEDS, is_last=is_last)
+        if rises is Rhythm.GOES_ON or series_trend(calls, values, COUNT_FLOOR) is Trend.GROWS:
+            grown.append(CountGrowth(unit=unit, per_call=last_rate(calls, values)))
+        else:
+            is_open = is_open or rises is Rhythm.OPEN
+    return tuple(grown), is_open
 
 
 def series_trend(calls: Sequence[int], values: Sequence[int], floor: Floor) -> Trend:
-    """Say whether one series keeps growing with the calls."""
-    total = calls[-1] - calls[0] if calls else 0
-    if total < LEAST_CALLS or len(calls) < LEAST_CALLS:
-        return Trend.LEVEL
+    """Say whether one series keeps growing evenly with the calls."""
+    total = calls[-1] - calls[0]
     first, second, last = (rate_between(calls, values, *part) for part in ((1, 2), (2, 4), (4, 8)))
     grown = last * total / 2
-    if last < floor.per_call or grown <= 0:
+    if last < floor.per_call or grown < floor.amount:
         return Trend.LEVEL
-    if grown < floor.amount:
-        return Trend.UNDECIDED
     if _doubles(calls, values, floor):
         return Trend.GROWS
     eighths = last_eighths(calls, values)
     if min(eighths) <= 0 or not _is_steady(eighths) or grown < _CLEAR * scatter(calls, values):
         return Trend.LEVEL
-    return Trend.GROWS if last >= _LEVEL * max(first, second) else Trend.UNDECIDED
+    if grown <= most_given_back(calls, values):
+        return Trend.LEVEL
+    return Trend.GROWS if last >= _LEVEL * max(first, second) else Trend.FALLS_OFF
 
 
 def _doubles(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:

@@ -1,101 +1,138 @@
-"""How many calls a check makes, from what one call costs: arithmetic without a clock."""
+"""How many calls a check makes: steps of fixed numbers, chosen by what a call costs, no clock in it."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-MOST_CALLS = 65_536
-"""Enough for a cache of ten thousand entries to fill and turn; a fast body needs no more."""
+from pytest_memguard.core.measurement import Answer
+from pytest_memguard.leaks.decision import Growth
 
-ENOUGH_CALLS = 2_500
-"""A leak found on fewer calls could be a cache that still fills: most are bounded below this."""
+SINGLE_CALLS = 8
+"""So many calls are read one by one; a slow body gets no more unless they leave something behind."""
 
-ROWS = 32
-EXTENDING_ROWS = 16
-LEAST_ROWS = 8
+ROWS = 16
+EARLY_ROWS = 8
+"""Readings in each doubling of the calls, and in the early ones, which the decision hardly looks at."""
 
-_WALL_FACTOR = 4
-_SLOW_FACTOR = 8
-_EXTENDED_FACTOR = 4
+ENOUGH_CALLS = 10_240
+"""A leak found on fewer calls could be a cache that still fills: few are bounded above this."""
+
+EVIDENT_BYTES = 32 * 1024
+"""What each single call of a slow body leaves behind, and needs no further calls as a proof."""
+
 _MOST_COUNTED = 128
-_SHORT_SHARE = 0.4
+_CEILING_SHARE = 1 / 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many calls a clean body gets, and up to how many are made where memory grows."""
+
+    calls: int
+    most: int
+
+
+_REACHES = (
+    (80e-6, Reach(16_384, 65_536)),
+    (320e-6, Reach(4_096, 16_384)),
+    (1.3e-3, Reach(1_024, 4_096)),
+    (2.6e-3, Reach(512, 4_096)),
+    (5.2e-3, Reach(256, 1_024)),
+    (20e-3, Reach(64, 256)),
+    (80e-3, Reach(32, 128)),
+)
+"""By the seconds that a call costs at most within a budget of one second.
+
+There are few classes, far apart, so that what a call seems to cost on a busy machine rarely moves a
+body from one to another. Each takes up to 1.3 times the budget, and up to five where memory grows.
+Bodies of up to 2.6 ms reach the 4,096 calls that fill and turn a cache of 2,500 entries.
+"""
+
+_SLOWEST = Reach(SINGLE_CALLS, 16)
+
+
+_GOLDEN = 0.618034
+_UNEVEN = 0.5
+"""By how much of their distance readings are put off, each by another part of it: what is pruned at every so
+many calls would look as if it rose where readings fell in with its rhythm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """So many readings, each after so many calls."""
+    """How many calls to make before each of the next readings."""
 
-    rows: int
-    step: int
+    steps: tuple[int, ...]
 
     @property
     def calls(self) -> int:
         """How many calls the plan makes."""
-        return self.rows * self.step
+        return sum(self.steps)
 
 
-def first_plan(*, cpu_seconds: float, wall_seconds: float, budget_seconds: float, most_calls: int) -> Plan:
-    """Size the ladder for a call that takes so long.
+def doubling(made: int, most_rows: int = ROWS) -> Plan:
+    """Return what doubles the calls made so far, and is read so many times.
 
-    The budget is CPU time, so that a busy machine changes nothing; a body that mostly waits
-    is limited by four times the budget on the clock. A slow body still gets the least
-    number of calls that can show a leak, up to eight times the budget.
+    >>> doubling(8).steps
+    (1, 1, 1, 1, 1, 1, 1, 1)
+    >>> doubling(128).steps[:6]
+    (8, 7, 9, 8, 7, 9)
     """
-    a_call = max(cpu_seconds, wall_seconds / _WALL_FACTOR, 1e-7)
-    calls = min(int(budget_seconds / a_call), MOST_CALLS, most_calls)
-    if calls >= ROWS:
-        return Plan(rows=ROWS, step=_power_of_two(calls // ROWS))
-    least = min(LEAST_ROWS, int(_SLOW_FACTOR * budget_seconds / a_call))
-    return Plan(rows=max(calls, least, 1), step=1)
+    rows = min(most_rows, made)
+    marks = [
+        round(made * (row + _UNEVEN * (row * _GOLDEN % 1) * (row < rows)) / rows) for row in range(rows + 1)
+    ]
+    return Plan(tuple(after - before for before, after in itertools.pairwise(marks)))
 
 
-def _power_of_two(number: int) -> int:
-    """Round down, so that runs whose timing differs a little mostly make the same number of calls."""
-    return 1 << (max(1, number).bit_length() - 1)
+def reach_of(call_seconds: float, budget_seconds: float) -> Reach:
+    """Return how far a check of a body goes whose call takes so long.
 
-
-def extension(calls: int) -> Plan:
-    """Double the calls made so far."""
-    rows = min(EXTENDING_ROWS, calls)
-    return Plan(rows=rows, step=max(1, calls // rows))
-
-
-@dataclass(slots=True)
-class Spent:
-    """What the calls of a ladder took, of CPU time and on the clock.
-
-    It is the body's time alone: what a session holds, and readings look at, must not shorten a check.
+    >>> reach_of(1e-3, budget_seconds=1.0)
+    Reach(calls=1024, most=4096)
     """
+    return next((reach for most, reach in _REACHES if call_seconds <= most * budget_seconds), _SLOWEST)
 
-    budget_seconds: float
-    seconds: float = 0.0
-    wall_seconds: float = 0.0
 
-    def is_short(self) -> bool:
-        """Say whether so little of the budget is used that twice as many calls have room in it.
-
-        Rounding leaves a ladder half of it at the least.
-        """
-        return not self._exceeds(_SHORT_SHARE)
-
-    def may_extend(self) -> bool:
-        """Say whether doubling the calls stays within four times the budget."""
-        return not self._exceeds(_EXTENDED_FACTOR * 1.2 / 2)
-
-    def is_overdue(self) -> bool:
-        """Say whether the calls took half as long again as extending may: they get slower as they go."""
-        return self._exceeds(_EXTENDED_FACTOR * 1.5)
-
-    def _exceeds(self, factor: float) -> bool:
-        most = factor * self.budget_seconds
-        return self.seconds > most or self.wall_seconds > _WALL_FACTOR * most
+def limited(reach: Reach, most_calls: int) -> Reach:
+    """Shorten a reach to what memory and descriptors have room for."""
+    most = max(SINGLE_CALLS, most_calls)
+    return Reach(min(reach.calls, most), min(reach.most, most))
 
 
 def most_calls_for(*, bytes_per_call: float, counts_per_call: float, ceiling_bytes: int) -> int:
-    """Limit the calls of a body that was seen to grow fast, so that neither memory nor files run out."""
-    limit = MOST_CALLS
+    """Limit the calls of a body that was seen to grow fast, so that neither memory nor files run out.
+
+    Powers of two, so that what varies a little mostly gives the same number.
+    """
+    limit = _REACHES[0][1].most
     if bytes_per_call > 0:
-        limit = min(limit, int(ceiling_bytes / 4 / bytes_per_call))
+        limit = min(limit, int(_CEILING_SHARE * ceiling_bytes / bytes_per_call))
     if counts_per_call > 0:
         limit = min(limit, int(_MOST_COUNTED / counts_per_call))
-    return max(limit, LEAST_ROWS)
+    return 1 << (max(SINGLE_CALLS, limit).bit_length() - 1)
+
+
+def climb(reach: Callable[[], Reach], growth: Callable[[bool], Growth]) -> Iterator[Plan]:
+    """Yield what to call and read next, until what the calls show can stand.
+
+    `reach` and `growth` are asked anew each time, since both are known better with more calls; `growth`
+    is told whether these were the last ones.
+    """
+    yield Plan((1,) * SINGLE_CALLS)
+    made = SINGLE_CALLS
+    while made < reach().calls or _wants_more(growth(made >= reach().most), made, reach()):
+        plan = doubling(made, ROWS if 4 * made >= reach().calls else EARLY_ROWS)
+        yield plan
+        made += plan.calls
+
+
+def _wants_more(growth: Growth, made: int, reach: Reach) -> bool:
+    """Say whether what the calls showed must be followed over twice as many."""
+    if growth.answer is Answer.SETTLES or made >= reach.most:
+        return False
+    if growth.answer is Answer.LEAKS:
+        is_evident = reach.calls == SINGLE_CALLS and growth.bytes_per_call >= EVIDENT_BYTES
+        return made < ENOUGH_CALLS and not is_evident
+    return True

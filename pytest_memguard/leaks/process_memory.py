@@ -70,6 +70,40 @@ class SmallBlocks:
             self._file = None
 
 
+try:
+    import resource
+except ImportError:  # Windows has no such module
+    resource = None  # type: ignore[assignment]  # a module or nothing
+
+_SPARE_FILES = 24
+_MORE_FILES = 256
+
+
+class SpareFiles:
+    """Descriptors kept back while a body is repeated that may use all up: what comes after needs some."""
+
+    def __init__(self) -> None:
+        self._files: list[int] = []
+        with contextlib.suppress(OSError):
+            self._files.append(os.open(os.devnull, os.O_RDONLY))
+            self._files += [os.dup(self._files[0]) for _ in range(_SPARE_FILES - 1)]
+
+    def close(self) -> None:
+        """Give them back."""
+        while self._files:
+            os.close(self._files.pop())
+
+
+def make_room_for_files() -> None:
+    """Raise this process's limit of open files where it may, since those of a used up body stay open."""
+    if resource is None:
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = now + _MORE_FILES if most == resource.RLIM_INFINITY else min(most, now + _MORE_FILES)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 class ProcessMemory:
     """Reads the C heap, resident memory, file descriptors, native threads and children.
 

@@ -98,7 +98,7 @@ def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> LeakRate:
     if heap is not None and (HEAP in growing or (BLOCKS in growing and _accompanies(*heap))):
         rate += even_rate(*heap)
     elif heap is not None and BLOCKS in growing:
-        tables = _table_rate(parts.jumps) if (parts := _parts(*heap)) else 0.0
+        tables = _table_rate(parts.jumps, heap[0][-1]) if (parts := _parts(*heap)) else 0.0
         rate += LeakRate(tables, tables)
     explained = 2 * max(rate.bytes_per_call, drift(windows))
     if RESIDENT in growing and resident is not None and last_rate(*resident) > explained:
@@ -147,7 +147,7 @@ def even_rate(calls: Sequence[int], values: Sequence[int]) -> LeakRate:
     parts, late = _parts(calls, values), last_rate(calls, values)
     if parts is None or late >= _SLOTS_ARE_LITTLE:
         return LeakRate(late, _noise(late, _standard_error(last_eighths(calls, values))))
-    tables = _table_rate(parts.jumps)
+    tables = _table_rate(parts.jumps, calls[-1])
     return LeakRate(parts.even + tables, max(tables, _noise(parts.even, parts.error)))
 
 
@@ -171,12 +171,13 @@ def accelerates(calls: Sequence[int], values: Sequence[int]) -> bool:
 def _rate_at(call: int, calls: Sequence[int], values: Sequence[int]) -> float:
     """Return the growth at one call: a power of the calls through the growth before and in the last half.
 
-    A straight line would take a small difference of two large rates where the ladder is long.
+    A straight line would take a small difference of two large rates where the ladder is long. It is no
+    more than what was seen: where the call lies beyond the last one, the rate of the last calls stands.
     """
     earlier, later = (calls[0] + (calls[-1] - calls[0]) * eighth / 8 for eighth in (3, 6))
     before, last = rate_between(calls, values, 2, 4), last_rate(calls, values)
     power = math.log(last / before) / math.log(later / earlier)
-    return float(before * (call / earlier) ** power)
+    return float(min(before * (call / earlier) ** power, max(last_eighths(calls, values))))
 
 
 def _parts(calls: Sequence[int], values: Sequence[int]) -> _Parts | None:
@@ -208,10 +209,14 @@ def _parts(calls: Sequence[int], values: Sequence[int]) -> _Parts | None:
     )
 
 
-def _table_rate(jumps: _Jumps) -> float:
-    """Return what the last of these jumps (where, how much) comes to per call, if it is one of a series."""
+def _table_rate(jumps: _Jumps, calls: int) -> float:
+    """Return what the last of these jumps (where, how much) comes to per call, if it is one of a series.
+
+    A table that doubles or quadruples has done so in the last four fifths of the calls.
+    """
     least, most = _EARLIER
-    for place, size in reversed(jumps):
+    late = [jump for jump in jumps if jump[0] >= least * calls]
+    for place, size in reversed(late):
         earlier = [
             before
             for before in jumps

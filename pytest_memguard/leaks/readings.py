@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 from array import array
 
 from pytest_memguard.core.metrics import COUNTED_UNITS
@@ -22,6 +21,9 @@ _LITTLE_BLOCKS = 64
 _LITTLE_SHARE = 0.05
 """Garbage of so many blocks, or of so small a share of those that the calls left, changes no verdict."""
 
+_FEW_OBJECTS = 200_000
+"""A look at so many takes some 20 ms, which each reading can afford."""
+
 
 class Readings:
     """Takes readings of this process into memory that was set aside beforehand."""
@@ -33,7 +35,6 @@ class Readings:
         self._rows = 0
         self._threads = RunningThreads()
         self._patience_seconds = ENDING_SECONDS
-        self.collecting_seconds = 0.0
         for _ in range(2):  # what a first reading allocates must not show in the second
             self.take(0)
         self.clear()
@@ -47,9 +48,7 @@ class Readings:
         if not self._threads.let_later_ones_end(self._patience_seconds):
             self._threads = RunningThreads()  # what stays is waited for once
             self._patience_seconds = max(_LEAST_PATIENCE_SECONDS, self._patience_seconds / 2)
-        start = time.thread_time()
         gc.collect()
-        self.collecting_seconds = time.thread_time() - start
         clear_type_caches()
         calls_made, blocks, small, heap, resident, *counts = self._columns
         row = self._rows
@@ -66,45 +65,31 @@ class Readings:
         self._rows = min(row + 1, _MOST_ROWS - 1)
         return row
 
-    def see_all_garbage(self) -> None:
-        """Let the collector look at older objects too, and take what it frees out of the rows before.
+    def see_everything(self) -> bool:
+        """Let the collector look at what was alive before the check too, and take the last row again.
 
-        No call lies between the two readings: what goes is the past's, and falling by it would
-        hide what the body leaves behind.
+        Returns whether much of the past had died out of sight beside what the rows grew by, so that they
+        prove little. The collector keeps seeing everything then, and in a session of few objects. Less is
+        taken out of the rows before too: no call lies between, and to fall by it is not the body's.
         """
-        for column, freed in zip(self._columns[1:], self._freed_of_all(), strict=True):
-            for row in range(self._rows):
-                column[row] -= freed
-
-    def hide_what_is_alive(self) -> None:
-        """Keep the collector's sight to what the calls make from here on: a look at everything takes long."""
-        gc.freeze()
-
-    def take_out_hidden_garbage(self, first: int) -> bool:
-        """Take what died out of sight out of the rows from `first` on, as if it had died evenly.
-
-        Returns whether that was much beside what these rows grew by, so that they prove little.
-        """
-        last = self._rows - 1
-        calls, start = self._columns[0], self._columns[0][first - 1]
-        made = max(1, calls[last] - start)
-        freed_of_all = self._freed_of_all()
-        for column, freed in zip(self._columns[1:], freed_of_all, strict=True):
-            for row in range(first, self._rows):
-                column[row] -= max(0, freed) * (calls[row] - start) // made
-        blocks, grown = freed_of_all[0], self._columns[1][last] - self._columns[1][first - 1]
-        return blocks > max(_LITTLE_BLOCKS, _LITTLE_SHARE * grown)
-
-    def _freed_of_all(self) -> list[int]:
-        """Collect all garbage there is and return what the figure of each column fell by."""
+        hidden = gc.get_freeze_count()
         gc.unfreeze()
         last = self._rows - 1
-        row = self.take(self._columns[0][last])
-        self._rows = row
-        return [
-            0 if _UNKNOWN in (column[last], column[row]) else column[last] - column[row]
-            for column in self._columns[1:]
+        before = [column[last] for column in self._columns]
+        self._rows = last
+        self.take(before[0])
+        freed = [
+            0 if _UNKNOWN in (was, column[last]) else was - column[last]
+            for was, column in zip(before, self._columns, strict=True)
         ]
+        is_much = freed[1] > max(_LITTLE_BLOCKS, _LITTLE_SHARE * (before[1] - self._columns[1][0]))
+        if not is_much:
+            for column, less in zip(self._columns, freed, strict=True):
+                for row in range(last):
+                    column[row] -= less
+        if hidden > _FEW_OBJECTS and not is_much:
+            gc.freeze()
+        return is_much
 
     def windows(self) -> tuple[Window, ...]:
         """Return the rows taken so far."""

@@ -8,9 +8,9 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median_low
 
-from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.measurement import Answer, LeakFinding
 from pytest_memguard.core.units import format_size
-from pytest_memguard.leaks.decision import Trend, decide
+from pytest_memguard.leaks.decision import decide
 from pytest_memguard.leaks.readings import Readings
 from pytest_memguard.leaks.repeating import Repeater
 from pytest_memguard.leaks.series import Window, held_between
@@ -110,8 +110,8 @@ def judged_across(finding: LeakFinding, windows: Sequence[Window]) -> LeakFindin
 
     Where nearly all of the growth outlives the renewals the finding stands: it rests on more calls.
     """
-    growth = decide(windows)
-    leaking = growth.trend is Trend.GROWS
+    growth = decide(windows, is_last=True)
+    leaking = growth.answer is Answer.LEAKS
     if leaking and growth.bytes_per_call >= _NEARLY_ALL * finding.bytes_per_call:
         return finding
     died = format_size(finding.bytes_per_call - growth.bytes_per_call)
@@ -124,6 +124,7 @@ def judged_across(finding: LeakFinding, windows: Sequence[Window]) -> LeakFindin
         calls=growth.calls,
         settled_bytes=0 if leaking else max(0, held_between(windows[0], windows[-1])),
         counts=growth.counts,
+        doubts=finding.doubts if leaking else () if growth.doubt is None else (growth.doubt,),
         is_accelerating=growth.is_accelerating,
         note=note,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import os
+import traceback
 from collections.abc import Callable
 from os import _exit  # bound, like the clocks below: a test may patch them while it is repeated
 from time import process_time
@@ -36,6 +37,21 @@ class BodyFailedError(MemguardError):
         self.original = original
         self.call = call
 
+    def let_go(self) -> None:
+        """Let go of the frames that the error kept alive: what they hold is the error's, not the body's."""
+        error: BaseException | None = self.original
+        while error is not None:
+            traceback.clear_frames(error.__traceback__)
+            error.__traceback__ = None
+            error = error.__cause__ or error.__context__
+        self.__traceback__ = None
+
+
+def describe(error: BaseException) -> str:
+    """Name an error in one line, as in `TimeoutError: pool limit reached`."""
+    lines = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()
+    return lines[0] if lines else type(error).__name__
+
 
 try:
     from resource import RUSAGE_SELF, getrusage
@@ -53,6 +69,13 @@ def cpu_seconds() -> float:
         return process_time()
     usage = getrusage(RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def waits() -> int:
+    """Return how often this process gave up its processor to wait for something; zero where nobody counts."""
+    if getrusage is None:
+        return 0
+    return getrusage(RUSAGE_SELF).ru_nvcsw
 
 
 _in_child: list[bool] = []

@@ -13,14 +13,13 @@ _FEW_BLOCKS = 64
 _LITTLE_ELSE = 0.1
 
 
-def settled_bytes(before: Window, windows: Sequence[Window], *, drift_bytes: float) -> int:
+def settled_bytes(before: Window, windows: Sequence[Window]) -> int:
     """Return what is held after the last of these readings over what was held `before` the first call.
 
-    A drift per call that is too small to be a leak depends on the number of calls, and a table of
-    the interpreter that is made anew meanwhile on what ran before: neither is the body's.
+    A table of the interpreter that is made anew meanwhile depends on what ran before, and is not the
+    body's. Nothing else is left out: what was not called a leak was kept all the same.
     """
-    held = held_between(before, windows[-1]) - max(0.0, drift_bytes) * windows[-1].calls
-    return max(0, round(held - _table_made_anew(windows)))
+    return max(0, held_between(before, windows[-1]) - _table_made_anew(windows))
 
 
 def _table_made_anew(windows: Sequence[Window]) -> int:
@@ -63,7 +62,7 @@ class Window:
 
 
 def memory_series(windows: Sequence[Window]) -> dict[str, list[int]]:
-    """Return the series that every window has."""
+    """Return the series that every window has; resident memory as far as the others do not explain it."""
     series: dict[str, list[int]] = {}
     blocks = [window.blocks for window in windows if window.blocks is not None]
     heap = [window.heap_bytes for window in windows if window.heap_bytes is not None]
@@ -73,7 +72,7 @@ def memory_series(windows: Sequence[Window]) -> dict[str, list[int]]:
     if len(heap) == len(windows):
         series[HEAP] = heap
     if len(resident) == len(windows):
-        series[RESIDENT] = resident
+        series[RESIDENT] = unexplained_series(windows)
     return series
 
 
@@ -81,6 +80,16 @@ def counted_units(windows: Sequence[Window]) -> list[str]:
     """Return the counts that every window has, in the order of the first."""
     first = windows[0].counts if windows else {}
     return [unit for unit in first if all(unit in window.counts for window in windows)]
+
+
+def complete(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """Leave out the last windows that could not read all that the first could: no descriptor was left."""
+    known = [_known(window) for window in windows]
+    return tuple(window for window, names in zip(windows, known, strict=True) if names == known[0])
+
+
+def _known(window: Window) -> set[str]:
+    return {*signals_of(window), *window.counts}
 
 
 def nearest(calls: Sequence[int], wanted: float) -> int:
@@ -126,12 +135,36 @@ def scatter(calls: Sequence[int], values: Sequence[int]) -> float:
     return float((off / len(xs)) ** 0.5)
 
 
+def most_given_back(calls: Sequence[int], values: Sequence[float]) -> float:
+    """Return the farthest fall from any reading to a later one, over the last three quarters of the calls.
+
+    What is pruned now and then goes up and down so far, and readings at even steps may see it rise alone.
+    """
+    start = reading_at(calls, 2)
+    highest = itertools.accumulate(values[start:], max)
+    return max(high - value for high, value in zip(highest, values[start:], strict=True))
+
+
 def held_between(before: Window, after: Window) -> int:
     """Return how many bytes of blocks and heap were added between two readings."""
     heap = (after.heap_bytes or 0) - (before.heap_bytes or 0)
     if after.blocks_bytes is not None and before.blocks_bytes is not None:
         return heap + after.blocks_bytes - before.blocks_bytes
     return heap + BYTES_OF_A_BLOCK * ((after.blocks or 0) - (before.blocks or 0))
+
+
+def held_series(windows: Sequence[Window]) -> list[int]:
+    """Return the bytes of blocks and heap together at each reading, over those of the first."""
+    return [held_between(windows[0], window) for window in windows]
+
+
+def unexplained_series(windows: Sequence[Window]) -> list[int]:
+    """Return the resident memory at each reading over the most that blocks and heap held up to it.
+
+    It follows them up and, once touched, hardly comes back: what it gains beyond them was mapped past both.
+    """
+    most = itertools.accumulate(held_series(windows), max)
+    return [(window.resident_bytes or 0) - held for window, held in zip(windows, most, strict=True)]
 
 
 def signals_of(window: Window) -> tuple[str, ...]:

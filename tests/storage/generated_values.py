@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import fields
+from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -21,7 +22,6 @@ from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
 from pytest_memguard.core.verdict import (
     LineBytes,
     MetricVerdict,
-    Outcome,
     RunProblem,
     RunResults,
     TestResult,
@@ -117,6 +117,8 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
     parts = get_args(hint)
     if get_origin(hint) in (Union, UnionType):
         return st.one_of(*map(of_type, parts))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return st.sampled_from(list(hint))
     if get_origin(hint) is tuple and parts[1:] == (...,):
         return st.lists(of_type(parts[0]), max_size=2).map(tuple)
     return every_field(hint)
@@ -130,7 +132,6 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     str: ids,
     dt.date: st.dates(),
     Mapping[str, int]: st.dictionaries(ids, sizes, max_size=2),
-    Outcome: st.sampled_from(list(Outcome)),
     Site: every_field(Site, file=files, line=st.integers(0, 99999), function=ids),
 }
 _BY_TYPE[LineBytes] = every_field(LineBytes, line=st.integers(0, 99999))

@@ -1,0 +1,123 @@
+"""What one call of a body costs, whatever else the machine does, and how much a check may take."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from dataclasses import dataclass
+from os import O_RDONLY, close, read  # bound, like the clocks: a test may patch them while it is repeated
+from os import open as open_file
+from time import monotonic, thread_time
+
+from pytest_memguard.leaks.repeating import Repeater, cpu_seconds, waits
+
+_REFERENCE_ROUNDS = 1_000
+_REFERENCE_SECONDS = 50e-6
+"""What the reference loop takes on a machine of these days; costs are told in seconds of such a machine."""
+
+_WAITING_FACTOR = 4
+"""A body that waits takes so many times the budget on the clock; others could work meanwhile."""
+
+_LAST = 16
+"""So many readings back calls are looked at: some get dearer the more there were."""
+
+_MOST_BUDGETS = 20
+_LEAST_SECONDS = 1.0
+_WALL_FACTOR = 4
+_QUEUED_FACTOR = 4
+"""A check may take so many budgets of CPU time, four times that on the clock, and with the time in which
+others had the processor four times that again."""
+
+
+def _reference() -> float:
+    """Run a loop that always does the same, and return the CPU seconds of it."""
+    start = thread_time()
+    total = 0
+    for number in range(_REFERENCE_ROUNDS):
+        total += number
+    return thread_time() - start
+
+
+def _queued_seconds() -> float:
+    """Return how long this thread waited for a processor; zero where the system does not say."""
+    try:
+        file = open_file("/proc/thread-self/schedstat", O_RDONLY)
+    except OSError:
+        return 0.0
+    try:
+        return int(read(file, 200).split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+    finally:
+        close(file)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clocks:
+    """What the clocks say at one moment."""
+
+    cpu: float
+    wall: float
+    queued: float
+    waits: int
+
+    @classmethod
+    def now(cls) -> _Clocks:
+        return cls(cpu_seconds(), monotonic(), _queued_seconds(), waits())
+
+
+class Cost:
+    """Learns what a call costs: the least of late, against the least that a reference loop took meanwhile.
+
+    Both get dearer on a busy machine, by frequency, caches and neighbours, so their ratio hardly
+    changes. Waiting counts as a fourth; time in the queue for a processor does not.
+    """
+
+    def __init__(self) -> None:
+        self._reference_seconds = math.inf
+        self._cpu = array(
+            "d", [math.inf] * _LAST
+        )  # set aside: what a reading allocates would show in the next
+        self._waiting = array("d", [math.inf] * _LAST)
+        self._next = 0
+        self.spent_cpu_seconds = 0.0
+        self.spent_wall_seconds = 0.0
+        self.spent_queued_seconds = 0.0
+
+    def timed(self, repeat: Repeater, times: int) -> None:
+        """Make so many calls."""
+        self._reference_seconds = min(self._reference_seconds, _reference())
+        before, start = repeat.calls, _Clocks.now()
+        seconds = repeat(times)
+        end, made = _Clocks.now(), repeat.calls - before
+        wall, queued = end.wall - start.wall, end.queued - start.queued
+        self.spent_cpu_seconds += seconds
+        self.spent_wall_seconds += wall
+        self.spent_queued_seconds += queued
+        waited = max(0.0, wall - (end.cpu - start.cpu) - queued) if end.waits > start.waits else 0.0
+        self._cpu[self._next] = seconds / made
+        self._waiting[self._next] = waited / made
+        self._next = (self._next + 1) % _LAST
+
+    @property
+    def call_seconds(self) -> float:
+        """What a call takes, in CPU seconds of a machine of these days and a fourth of what it waits."""
+        speed = _REFERENCE_SECONDS / max(self._reference_seconds, 1e-9)
+        return _least(self._cpu) * speed + _least(self._waiting) / _WAITING_FACTOR
+
+    def exceeds(self, budget_seconds: float, more_calls: int = 0) -> bool:
+        """Say whether so many more calls would take a check past all that it may take."""
+        most = max(_MOST_BUDGETS * budget_seconds, _LEAST_SECONDS)
+        cpu = self.spent_cpu_seconds + more_calls * _least(self._cpu)
+        own = self.spent_wall_seconds - self.spent_queued_seconds + more_calls * self.call_seconds
+        return (
+            cpu > most
+            or own > _WALL_FACTOR * most
+            or self.spent_wall_seconds > _QUEUED_FACTOR * _WALL_FACTOR * most
+        )
+
+
+def _least(seconds: array[float]) -> float:
+    """Return the least of what is known; zero where nothing is."""
+    least = min(seconds)
+    return 0.0 if math.isinf(least) else least

@@ -1,0 +1,75 @@
+"""The ladder and the decision of a leak check, on checks that are played over recorded clean readings."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from benchmarks.clean_series import RECORDED
+from benchmarks.leak_power import COSTS, MUCH_BYTES, Play, Record, rhythms, tables
+from pytest_memguard.core.measurement import Answer
+from pytest_memguard.leaks.ladder import ROWS, SINGLE_CALLS, doubling, most_calls_for, reach_of
+
+RECORDS = [
+    Record(name, stored, stored["microseconds"])
+    for name, stored in json.loads(RECORDED.read_text(encoding="utf-8"))["series"].items()
+]
+LEVEL = [record for record in RECORDS if not record.fills]
+CHECKED = ("200 us", "10 ms", "50 ms")
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
+def test_a_recorded_clean_body_settles(record: Record) -> None:
+    play = Play(record)
+    growth = play.check(reach_of(record.call_seconds, budget_seconds=1.0))
+    assert growth.answer is Answer.SETTLES, growth
+
+
+@pytest.mark.parametrize("cost", CHECKED)
+def test_tables_of_the_interpreter_make_no_leak_of_a_clean_body(cost: str) -> None:
+    draw = random.Random(cost)
+    reach = reach_of(COSTS[cost], budget_seconds=1.0)
+    for _ in range(60):
+        play = Play(draw.choice(LEVEL), tables=list(tables(draw, reach.most)))
+        assert play.check(reach).answer is not Answer.LEAKS
+
+
+@pytest.mark.parametrize("name", rhythms())
+@pytest.mark.parametrize("cost", CHECKED)
+def test_no_leak_of_a_megabyte_settles_whatever_its_rhythm(cost: str, name: str) -> None:
+    draw = random.Random(f"{cost} {name}")
+    reach = reach_of(COSTS[cost], budget_seconds=1.0)
+    for size_bytes in (20_000, 100_000, 1_000_000):
+        play = Play(draw.choice(LEVEL), events=rhythms()[name](draw, reach), size_bytes=size_bytes)
+        answer = play.check(reach).answer
+        if play.left_in_check >= MUCH_BYTES and play.events_in_check > 1:
+            assert answer is not Answer.SETTLES
+
+
+def test_each_doubling_is_read_at_uneven_steps() -> None:
+    for made in (SINGLE_CALLS, 16, 64, 1_024, 16_384):
+        steps = doubling(made).steps
+        assert sum(steps) == made
+        assert len(steps) == min(ROWS, made)
+        assert min(steps) >= 1
+    assert len(set(doubling(1_024).steps)) > 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "calls", "most"),
+    [(1e-6, 16_384, 65_536), (1e-3, 1_024, 4_096), (2.5e-3, 512, 4_096), (10e-3, 64, 256), (3.0, 8, 16)],
+)
+def test_calls_by_the_cost_of_one(seconds: float, calls: int, most: int) -> None:
+    reach = reach_of(seconds, budget_seconds=1.0)
+    assert (reach.calls, reach.most) == (calls, most)
+    assert reach_of(seconds / 4, budget_seconds=0.25) == reach
+
+
+def test_what_grows_fast_gets_fewer_calls() -> None:
+    gib = 1024**3
+    assert most_calls_for(bytes_per_call=0, counts_per_call=0, ceiling_bytes=gib) == 65_536
+    assert most_calls_for(bytes_per_call=1_000_000, counts_per_call=0, ceiling_bytes=gib) == 256
+    assert most_calls_for(bytes_per_call=0, counts_per_call=1, ceiling_bytes=gib) == 128
+    assert most_calls_for(bytes_per_call=gib, counts_per_call=0, ceiling_bytes=gib) == SINGLE_CALLS
