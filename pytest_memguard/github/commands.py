@@ -15,7 +15,7 @@ SUMMARY_LIMIT_BYTES = 1024 * 1024
 
 
 def write_outputs(values: Mapping[str, str]) -> None:
-    """Set the step's outputs; the delimiter is drawn anew each time, so that no value can end itself."""
+    """Set the step's outputs; each time with a new random delimiter, so that no value can end itself."""
     path = os.environ.get("GITHUB_OUTPUT")
     if not path:
         return

@@ -161,7 +161,7 @@ def _blind_section(found: Iterable[Row], room: int) -> Markup:
         return _NOTHING
     lead = Markup(
         "### Too noisy to guard\n\nThe accepted samples of these tests vary by more than an eighth. Make the "
-        "tests steady, or give them a tolerance of their own, then accept them anew.\n\n"
+        "tests steady, or set their tolerance. Then remove the entries, and accept them again.\n\n"
     )
     kept, left_out = _fitting(items, room - _size(lead))
     more = f"\n{left_out:,} more do not fit here and are in the results file.\n" if left_out else ""

@@ -167,8 +167,8 @@ def _blind(found: Iterable[Row]) -> Iterator[str]:
         yield from (f"  {shortened(one.id)}  {text}" for text in one.blind)
     if len(blind) > _SHORT_LIST:
         yield f"  and {len(blind) - _SHORT_LIST} more"
-    yield "  Make the test steady, or give it a tolerance of its own; then accept it anew:"
-    yield f"  memguard prune {shlex.quote(blind[0].id)}, and pytest --memguard-accept"
+    yield "  Make the test steady, or set its tolerance. Then remove the entry, and accept it again:"
+    yield f"  memguard prune {shlex.quote(blind[0].id)} && pytest --memguard-accept"
 
 
 def _named(ids: Sequence[str]) -> str:

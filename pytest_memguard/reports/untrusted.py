@@ -26,7 +26,7 @@ class Markup(str):
     __slots__ = ()
 
     def fill(self, *parts: object) -> Markup:
-        r"""Put texts into the places marked `{}`; one that is no markup is escaped.
+        r"""Put texts into the places marked `{}`; text that is not `Markup` is escaped.
 
         >>> Markup("- {}: {}").fill(code("a|b"), "<b>")
         '- `a|b`: \\<b\\>'
@@ -34,7 +34,7 @@ class Markup(str):
         return Markup(str.format(self, *(_as_markup(part) for part in parts)))
 
     def join(self, parts: Iterable[str]) -> Markup:
-        """Join texts; one that is no markup is escaped."""
+        """Join texts; text that is not `Markup` is escaped."""
         return Markup(str.join(self, (_as_markup(part) for part in parts)))
 
 
