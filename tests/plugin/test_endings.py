@@ -187,13 +187,14 @@ def test_results_are_kept_where_the_command_line_says(measured: GuardedProject) 
     assert last(measured).parent.read_text() == "in the way"
 
 
-@pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "in a worker"])
+@pytest.mark.parametrize(
+    ("kill", "workers"), [(signal.SIGTERM, ()), (signal.SIGKILL, ()), (signal.SIGTERM, ("-n1",))], ids=str
+)
 def test_a_killed_run_keeps_what_it_has_measured(
     measured: GuardedProject, kill: signal.Signals, workers: tuple[str, ...]
 ) -> None:
     parent = "os.getppid()" if workers else "os.getpid()"
-    measured.let(DO=f"os.kill({parent}, {int(kill)}); time.sleep(20)", PYTEST_XDIST_AUTO_NUM_WORKERS="1")
+    measured.let(DO=f"os.kill({parent}, {int(kill)}); time.sleep(20)")
     run = measured.spawn("--memguard-json=out.json", *workers, plugins=XDIST)
     assert run.code == -kill
     for path in (last(measured), measured.root / "out.json"):

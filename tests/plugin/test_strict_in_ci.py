@@ -151,10 +151,11 @@ SHARDING = """
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "in a worker"])
-@pytest.mark.parametrize("arguments", [["-k", "unmarked"], ["test_plain.py"], ["."]], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [["-k", "unmarked"], ["-k", "unmarked", "-n1"], ["test_plain.py", "-n1"], ["."]], ids=str
+)
 def test_a_selection_without_a_guarded_test_is_no_failure(
-    project: GuardedProject, arguments: list[str], workers: tuple[str, ...]
+    project: GuardedProject, arguments: list[str]
 ) -> None:
     project.let(SIZE=1000)
     project.write(test_it=GROWN, test_plain=PLAIN)
@@ -162,7 +163,7 @@ def test_a_selection_without_a_guarded_test_is_no_failure(
     project.let(CI=1)
     sharding = arguments == ["."]
     project.write({"conftest.py": SHARDING if sharding else ""})
-    run = project.run(*arguments, *workers, plugins=XDIST)
+    run = project.run(*arguments, plugins=XDIST)
     assert run.problems() == {"no-tests": False}
     assert run.code == 0
     assert "no guarded test is among those that this run selected" in " ".join(run.summary.split())
