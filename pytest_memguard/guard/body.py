@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from _pytest.unittest import TestCaseFunction
 
-from pytest_memguard.guard.hypothesis_tests import FixedExample, is_property_test
+from pytest_memguard.guard.hypothesis_tests import FixedExample, is_property_test, is_state_machine
 from pytest_memguard.guard.rerun import pop_recorded_failure
 
 _KEPT_TO_UNDO: Mapping[str, object] = {"_setattr": [], "_setitem": [], "_cwd": None, "_savesyspath": None}
@@ -157,7 +157,7 @@ def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], obje
     body. A property test repeats one example. Everything else (methods of `TestCase` with their
     set-up, coroutines on their own loop, doctests) runs as pytest runs it.
     """
-    if is_property_test(item):
+    if is_property_test(item) and not is_state_machine(item):
         body: Callable[[], object] = _one_example(item, runtest)
     elif type(item) is pytest.Function and not _is_async(item.obj):
         names = item._fixtureinfo.argnames

@@ -231,3 +231,55 @@ def test_a_time_limit_is_for_one_run_of_the_test(project: GuardedProject, method
     late = project.spawn(f"--timeout-method={method}", "-k", "late", plugins=("pytest_timeout",))
     assert late.code != 0
     assert "Timeout" in late.text + late.errors
+
+
+STATES = """
+    import os, pytest
+    from hypothesis import settings, strategies as st
+    from hypothesis.stateful import RuleBasedStateMachine, rule
+    GROWN = bool(os.environ.get("GROWN"))
+    KEPT = []
+
+    class Shop(RuleBasedStateMachine):
+        @rule(n=st.integers(0, 9))
+        def buy(self, n):
+            held = bytearray(100_000 + 100_000 * GROWN)
+            if GROWN: KEPT.append(bytearray(10))
+
+    Shop.TestCase.settings = settings(max_examples=5, stateful_step_count=3)
+
+    @pytest.mark.memguard(leaks=True, leak_budget="100 ms")
+    class TestShop(Shop.TestCase): pass
+"""
+
+
+def test_a_state_machine_of_hypothesis_is_measured_and_checked_for_leaks(project: GuardedProject) -> None:
+    plugins = ("_hypothesis_pytestplugin",)
+    project.write(test_it=STATES)
+    accepted = project.spawn("--memguard-accept", plugins=plugins)
+    assert accepted.counted() == {"passed": 1}, accepted.text
+    assert accepted.outcomes() == {"TestShop::runTest": "no-baseline"}
+    assert 100_000 <= accepted.measured("TestShop::runTest") < 200_000
+    project.let(GROWN=1)
+    assert project.spawn(plugins=plugins).outcomes() == {"TestShop::runTest": "leaked"}
+
+
+def test_a_property_test_draws_the_same_whatever_modules_are_loaded(project: GuardedProject) -> None:
+    constants = ", ".join(str(10_000 + 7 * number) for number in range(200))
+    project.write(
+        shop=f"PRICES = [{constants}]\n",
+        test_it="""
+            import os, pytest
+            from hypothesis import given, settings, strategies as st
+            if os.environ.get("SHOP"): import shop
+
+            @pytest.mark.memguard
+            @settings(max_examples=200)
+            @given(st.lists(st.integers(0, 100_000), max_size=20))
+            def test_sum(rows): held = bytearray(sum(rows))
+        """,
+    )
+    plugins = ("_hypothesis_pytestplugin",)
+    alone = project.spawn(plugins=plugins).measured("test_sum")
+    project.let(SHOP=1)
+    assert project.spawn(plugins=plugins).measured("test_sum") == alone
