@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from os import _exit, getpid  # bound here: a test may patch them while it runs
@@ -19,6 +20,13 @@ _LOOK_SECONDS = 0.005
 _SWITCHES = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
 
 
+_forks: list[None] = []
+"""One entry for each fork of this process; a program that is started, as by `subprocess`, is none."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_parent=lambda: _forks.append(None))
+
+
 class ChildWatch:
     """Compares children before and after: page faults of those that have ended, turns of those that run.
 
@@ -28,11 +36,16 @@ class ChildWatch:
 
     def __init__(self) -> None:
         self._before = _faults()
+        self._forks = len(_forks)
         self._turns = _turns_at_rest()
 
     def started_children(self) -> bool:
         """Say whether a child process has ended since this was made."""
         return _faults() > self._before
+
+    def forked(self) -> bool:
+        """Say whether this process has forked since: memray follows forks, and no other child."""
+        return len(_forks) > self._forks
 
     def older_children_worked(self) -> bool:
         """Say whether a child process that ran before this was made has worked since; only Linux tells."""

@@ -48,6 +48,10 @@ def _know_own_source() -> None:
             linecache.getlines(module.__file__)
 
 
+NOT_FORKED = (
+    "its child processes are programs of their own (subprocess, spawn, forkserver), "
+    "and children=True counts only forked ones"
+)
 OLDER_CHILDREN = "child processes that ran before it work for it, and their memory cannot be counted"
 
 
@@ -172,16 +176,24 @@ class ItemGuard:
                 self._rerunner.renew()
                 self._runtest()
                 return {}
-            if is_first and recorded_failure(self._item):
+            if is_first and (recorded_failure(self._item) or self._misses_children(watch)):
                 return {}
-            if is_first and watch.started_children() and not self._plan.policy.children:
-                self._notes += ("it starts child processes, whose memory is not counted",)
-            if is_first and watch.older_children_worked():
-                if self._plan.policy.children:
-                    self._unmeasured(OLDER_CHILDREN)
-                    return {}
-                self._notes += (OLDER_CHILDREN,)
             return {self._item.nodeid: sample}
+
+    def _misses_children(self, watch: ChildWatch) -> bool:
+        """Note children that are not counted; say whether they were to be, and there is nothing to judge."""
+        is_asked = self._plan.policy.children
+        missed = OLDER_CHILDREN if watch.older_children_worked() else ""
+        if watch.started_children():
+            if not is_asked:
+                self._notes += ("it starts child processes, whose memory is not counted",)
+            elif not watch.forked():
+                missed = NOT_FORKED
+        if missed and is_asked:
+            self._unmeasured(missed)
+            return True
+        self._notes += (missed,) if missed else ()
+        return False
 
     def _sample(self, order: int, *, counted: bool) -> Sample:
         """Take one sample; where the meter does not start, the test's own run goes on all the same."""

@@ -233,6 +233,35 @@ def test_children_are_counted_where_the_marker_says_so(project: GuardedProject) 
     )
 
 
+def test_children_that_memray_cannot_follow_are_no_silent_pass(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import multiprocessing, subprocess, sys, pytest
+
+            def work(): held = bytearray(3_000_000)
+
+            @pytest.mark.memguard(children=True)
+            def test_program(): subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+
+            @pytest.mark.memguard(children=True)
+            def test_spawned():
+                child = multiprocessing.get_context("spawn").Process(target=work)
+                child.start()
+                child.join()
+
+            @pytest.mark.memguard(children=True)
+            def test_alone(): pass
+        """
+    )
+    run = project.spawn()
+    assert run.outcomes() == {
+        "test_program": "not-measured",
+        "test_spawned": "not-measured",
+        "test_alone": "no-baseline",
+    }
+    assert "children=True counts only forked ones" in run.reason("test_spawned")
+
+
 GROWN = """
     import os, pytest
     @pytest.mark.memguard
