@@ -272,14 +272,15 @@ def test_a_property_test_draws_the_same_whatever_modules_are_loaded(project: Gua
             import os, pytest
             from hypothesis import given, settings, strategies as st
             if os.environ.get("SHOP"): import shop
+            KEPT = []
 
             @pytest.mark.memguard
-            @settings(max_examples=200)
+            @settings(max_examples=50)
             @given(st.lists(st.integers(0, 100_000), max_size=20))
-            def test_sum(rows): held = bytearray(sum(rows))
+            def test_sum(rows): KEPT.append(bytearray(sum(rows)))
         """,
     )
     plugins = ("_hypothesis_pytestplugin",)
-    alone = project.spawn(plugins=plugins).measured("test_sum")
+    alone = project.spawn(plugins=plugins).measured("test_sum", "retained")
     project.let(SHOP=1)
-    assert project.spawn(plugins=plugins).measured("test_sum") == alone
+    assert project.spawn(plugins=plugins).measured("test_sum", "retained") == alone
