@@ -50,6 +50,7 @@ def _records(item: Any) -> Iterator[Any]:
     yield item.user_properties
     config, found = item.config, _registered_fixtures(item)
     found += _finalizers_of_wider_fixtures(item)
+    found += _calls_of_mocks(item)
     for module, key in (("_pytest.junitxml", "xml_key"), ("_pytest.subtests", "failed_subtests_key")):
         stored = config.stash.get(getattr(sys.modules.get(module), key, None), None)
         found += [stored, getattr(stored, "global_properties", None)]
@@ -64,6 +65,25 @@ def _registered_fixtures(item: Any) -> list[Any]:
     if not hasattr(manager, "_register_fixture"):
         return []
     return [value for name, value in vars(manager).items() if name.startswith("_arg2")]
+
+
+def _calls_of_mocks(item: Any) -> list[Any]:
+    """Return the lists in which mocks that fixtures made, of whatever scope, record their calls."""
+    mock: Any = getattr(sys.modules.get("unittest.mock"), "NonCallableMock", None)
+    found: list[Any] = []
+    seen: set[int] = set()
+    left = list((getattr(item, "funcargs", None) or {}).values()) if mock is not None else []
+    while left:
+        one = left.pop()
+        if issubclass(type(one), mock) and id(one) not in seen:
+            seen.add(id(one))
+            state = vars(one)
+            found += [state.get(name) for name in _RECORDED_BY_MOCKS]
+            left += [*state.get("_mock_children", {}).values(), state.get("_mock_return_value")]
+    return found
+
+
+_RECORDED_BY_MOCKS = ("_mock_mock_calls", "_mock_call_args_list", "method_calls")
 
 
 def _finalizers_of_wider_fixtures(item: Any) -> list[Any]:

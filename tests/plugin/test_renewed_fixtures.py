@@ -13,6 +13,9 @@ RECORDING = {
         @pytest.fixture
         def client(): return unittest.mock.MagicMock()
 
+        @pytest.fixture(scope="module")
+        def of_module(): return unittest.mock.MagicMock()
+
         @pytest.fixture
         def patched(mocker): return mocker.patch("os.getcwd")
 
@@ -22,6 +25,8 @@ RECORDING = {
                 yield getcwd
 
         def test_mock(client): client.get("/x")
+        def test_module_mock(of_module): of_module.get("/x").json()
+        def test_module_mock_leak(of_module): of_module.get("/x"); leak()
         def test_mock_leak(client): client.get("/x"); leak()
         def test_patched(patched): os.getcwd()
         def test_patched_by_hand(patched_by_hand): os.getcwd()
