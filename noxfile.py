@@ -90,6 +90,26 @@ def minimums(session: nox.Session) -> None:
 
 
 @nox.session(python=MAIN_PYTHON)
+def neighbours(session: nox.Session) -> None:
+    """Try memguard beside the plugins and libraries that most test suites use."""
+    _install(session, "test")
+    session.run("pytest", "-n", "2", "--dist=loadgroup", *(session.posargs or ["tests/ecosystem"]))
+
+
+@nox.session(python=MAIN_PYTHON)
+def ecosystem(session: nox.Session) -> None:
+    """Try memguard beside every neighbour, and write the table of docs/reference/compatibility.md anew."""
+    _install(session, "test")
+    environ = {
+        "MEMGUARD_ECOSYSTEM": "all",
+        "MEMGUARD_ECOSYSTEM_TABLE": "docs/reference/compatibility.md",
+    }
+    session.run(
+        "pytest", "-n", "2", "--dist=loadgroup", *(session.posargs or ["tests/ecosystem"]), env=environ
+    )
+
+
+@nox.session(python=MAIN_PYTHON)
 def action(session: nox.Session) -> None:
     """Run the action, its linters and its workflows."""
     _install(session, "test", "action")

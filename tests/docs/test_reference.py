@@ -25,6 +25,7 @@ from pytest_memguard.guard.fixture import MemguardFixture
 from pytest_memguard.storage import baseline_reading
 from tests.docs.declared_tables import TABLES, rewritten
 from tests.docs.pages import ROOT, first_column, section, text_of
+from tests.ecosystem.neighbours import NEIGHBOURS
 
 
 @pytest.mark.parametrize("page", sorted({page for page, _ in TABLES}))
@@ -115,6 +116,11 @@ def test_results_format_has_every_key() -> None:
     run, test = text_of("results-format").split("| key of a test |")
     assert sorted(first_column(run)) == sorted(schema["properties"])
     assert sorted(first_column(test)) == sorted(schema["$defs"]["test"]["properties"])
+
+
+def test_compatibility_has_every_neighbour() -> None:
+    table = text_of("compatibility").split("\n| neighbour |", 1)[1].splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in table] == [neighbour.name for neighbour in NEIGHBOURS]
 
 
 def test_parser_of_tables_reads_names() -> None:

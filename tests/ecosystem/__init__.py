@@ -1,0 +1,1 @@
+"""memguard beside the plugins and libraries that test suites use: one small project for each."""

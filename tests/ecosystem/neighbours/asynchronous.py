@@ -1,0 +1,179 @@
+"""Event loops and what drives tests on them."""
+
+from __future__ import annotations
+
+from tests.ecosystem.neighbour import Neighbour
+
+ASYNCIO = """
+    import asyncio
+    import pytest
+    from work import work
+
+    @pytest.fixture
+    async def ready():
+        await asyncio.sleep(0)
+        yield 1
+
+    async def test_plain(ready):
+        assert work()
+
+    async def test_task():
+        await asyncio.create_task(job())
+
+    async def job():
+        await asyncio.sleep(0)
+        assert work()
+"""
+
+NEIGHBOURS = (
+    Neighbour(
+        name="pytest-asyncio, auto mode",
+        requirements=("pytest-asyncio",),
+        ini='asyncio_mode = "auto"',
+        files={"test_loop.py": ASYNCIO},
+        is_core=True,
+    ),
+    Neighbour(
+        name="pytest-asyncio, loop of the session",
+        requirements=("pytest-asyncio",),
+        ini="""
+            asyncio_mode = "auto"
+            asyncio_default_fixture_loop_scope = "session"
+            asyncio_default_test_loop_scope = "session"
+            filterwarnings = ["error"]
+        """,
+        files={"test_loop.py": ASYNCIO},
+    ),
+    Neighbour(
+        name="anyio, on asyncio and trio",
+        requirements=("anyio", "trio"),
+        files={
+            "test_anyio.py": """
+                import anyio
+                import pytest
+                from work import work
+
+                pytestmark = pytest.mark.anyio
+
+                @pytest.fixture(params=["asyncio", "trio"], scope="module")
+                def anyio_backend(request):
+                    return request.param
+
+                @pytest.fixture(scope="module")
+                async def ready(anyio_backend):
+                    await anyio.sleep(0)
+                    yield 1
+
+                async def test_group(ready):
+                    async with anyio.create_task_group() as group:
+                        group.start_soon(job)
+
+                async def job():
+                    await anyio.sleep(0)
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="pytest-trio",
+        requirements=("pytest-trio",),
+        ini="trio_mode = true",
+        files={
+            "test_trio.py": """
+                import pytest
+                import trio
+                from work import work
+
+                @pytest.fixture
+                async def ready():
+                    await trio.sleep(0)
+                    yield 1
+
+                async def test_plain():
+                    await trio.sleep(0)
+                    assert work()
+
+                async def test_fixture(ready):
+                    await trio.sleep(0)
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="pytest-twisted",
+        requirements=("pytest-twisted", "twisted"),
+        options=("--reactor=default",),
+        files={
+            "test_twisted.py": """
+                import pytest_twisted
+                from twisted.internet import reactor, task
+                from work import work
+
+                @pytest_twisted.inlineCallbacks
+                def test_inline():
+                    yield task.deferLater(reactor, 0, lambda: None)
+                    assert work()
+
+                @pytest_twisted.ensureDeferred
+                async def test_coroutine():
+                    await task.deferLater(reactor, 0, lambda: None)
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="twisted.trial",
+        requirements=("twisted",),
+        files={
+            "test_trial.py": """
+                from twisted.internet import reactor, task
+                from twisted.trial import unittest
+                from work import work
+
+                class TestTrial(unittest.TestCase):
+                    def test_deferred(self):
+                        waiting = task.deferLater(reactor, 0, work)
+                        return waiting.addCallback(self.assertTrue)
+
+                    def test_plain(self):
+                        self.assertTrue(work())
+            """
+        },
+    ),
+    Neighbour(
+        name="uvloop",
+        requirements=("pytest-asyncio", "uvloop"),
+        ini='asyncio_mode = "auto"',
+        files={
+            "conftest.py": """
+                import pytest
+                import uvloop
+
+                @pytest.fixture(scope="session")
+                def event_loop_policy():
+                    return uvloop.EventLoopPolicy()
+            """,
+            "test_loop.py": ASYNCIO,
+        },
+    ),
+    Neighbour(
+        name="gevent",
+        requirements=("gevent",),
+        files={
+            "conftest.py": """
+                from gevent import monkey
+                monkey.patch_all()
+            """,
+            "test_gevent.py": """
+                import gevent
+                from work import work
+
+                def test_greenlet():
+                    assert gevent.spawn(work).get()
+            """,
+        },
+    ),
+)

@@ -1,0 +1,124 @@
+"""Generated, recorded and made-up data."""
+
+from __future__ import annotations
+
+from tests.ecosystem.neighbour import Neighbour, Stage
+
+NEIGHBOURS = (
+    Neighbour(
+        name="hypothesis",
+        requirements=("hypothesis",),
+        files={
+            "test_property.py": """
+                import pytest
+                from hypothesis import given, settings, strategies as st
+                from work import work
+
+                @settings(max_examples=5, deadline=None)
+                @given(st.integers())
+                def test_property(n):
+                    assert work()
+
+                @pytest.mark.parametrize("case", [1, 2])
+                @settings(max_examples=5, deadline=None)
+                @given(n=st.integers())
+                def test_case(case, n):
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="hypothesis, stateful",
+        requirements=("hypothesis",),
+        files={
+            "test_machine.py": """
+                from hypothesis import settings
+                from hypothesis.stateful import RuleBasedStateMachine, rule
+                from work import work
+
+                class Machine(RuleBasedStateMachine):
+                    @rule()
+                    def work(self):
+                        assert work()
+
+                TestMachine = Machine.TestCase
+                TestMachine.settings = settings(max_examples=2, stateful_step_count=3, deadline=None)
+            """
+        },
+        wrong={
+            Stage.CLEAN: "the leak check takes the test for one of @given, and cannot check it",
+            Stage.LEAK: "the leak check takes the test for one of @given, and cannot check it",
+        },
+    ),
+    Neighbour(
+        name="syrupy",
+        requirements=("syrupy",),
+        files={
+            "__snapshots__/test_snapshot.ambr": """
+                # serializer version: 1
+                # name: test_snapshot
+                  dict({
+                    'a': 1,
+                  })
+                # ---
+            """,
+            "test_snapshot.py": """
+                from work import work
+
+                def test_snapshot(snapshot):
+                    assert {"a": 1} == snapshot
+                    assert work()
+            """,
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="pytest-regressions",
+        requirements=("pytest-regressions", "pytest-datadir"),
+        files={
+            "test_numbers/test_numbers.yml": "a: 1\n",
+            "test_numbers.py": """
+                from work import work
+
+                def test_numbers(data_regression):
+                    data_regression.check({"a": 1})
+                    assert work()
+            """,
+        },
+    ),
+    Neighbour(
+        name="inline-snapshot",
+        requirements=("inline-snapshot",),
+        files={
+            "test_inline.py": """
+                from inline_snapshot import snapshot
+                from work import work
+
+                def test_inline():
+                    assert 1 + 1 == snapshot(2)
+                    assert work()
+            """
+        },
+    ),
+    Neighbour(
+        name="factory-boy, Faker",
+        requirements=("factory-boy", "faker"),
+        files={
+            "test_factory.py": """
+                import factory
+                from work import work
+
+                class Factory(factory.Factory):
+                    class Meta:
+                        model = dict
+
+                    name = factory.Faker("name")
+
+                def test_factory(faker):
+                    assert Factory()["name"] and faker.name()
+                    assert work()
+            """
+        },
+    ),
+)

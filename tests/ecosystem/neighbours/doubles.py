@@ -1,0 +1,250 @@
+"""Doubles of functions, servers, clocks and file systems."""
+
+from __future__ import annotations
+
+from tests.ecosystem.neighbour import Neighbour
+
+NEIGHBOURS = (
+    Neighbour(
+        name="unittest.mock",
+        requirements=(),
+        files={
+            "test_mock.py": """
+                import os
+                from unittest.mock import MagicMock, patch
+                import pytest
+                from work import work
+
+                @pytest.fixture
+                def double():
+                    return MagicMock()
+
+                @pytest.fixture
+                def patched():
+                    with patch("os.getcwd") as patched:
+                        yield patched
+
+                def test_double(double):
+                    double.call(1)
+                    assert work()
+
+                def test_patched(patched):
+                    os.getcwd()
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="pytest-mock",
+        requirements=("pytest-mock",),
+        files={
+            "test_mocker.py": """
+                import os
+                import pytest
+                from work import work
+
+                @pytest.fixture
+                def patched(mocker):
+                    return mocker.patch("os.getcwd")
+
+                def test_in_the_body(mocker):
+                    mocker.patch("os.getcwd")
+                    os.getcwd()
+                    assert work()
+
+                def test_in_a_fixture(patched):
+                    os.getcwd()
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="the standard library, patched by fixtures",
+        requirements=(),
+        files={
+            "test_patched.py": """
+                from unittest import mock
+                import pytest
+                from work import work
+
+                NAMES = ["time.perf_counter", "pathlib.Path.open", "os.stat", "builtins.open", "os.getpid",
+                         "time.monotonic", "time.thread_time", "resource.getrusage", "subprocess.run"]
+
+                @pytest.fixture(params=NAMES)
+                def patched(request):
+                    double = mock.mock_open() if request.param == "builtins.open" else mock.MagicMock()
+                    with mock.patch(request.param, double):
+                        yield
+
+                def test_patched(patched):
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="respx",
+        requirements=("respx", "httpx"),
+        files={
+            "test_respx.py": """
+                import httpx
+                import respx
+                from work import work
+
+                @respx.mock
+                def test_decorated():
+                    respx.get("https://example.org/").respond(200)
+                    assert httpx.get("https://example.org/").status_code == 200
+                    assert work()
+
+                def test_fixture(respx_mock):
+                    respx_mock.get("https://example.org/").respond(200)
+                    assert httpx.get("https://example.org/").status_code == 200
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="pytest-httpx",
+        requirements=("pytest-httpx", "httpx"),
+        files={
+            "test_httpx.py": """
+                import httpx
+                import pytest
+                from work import work
+
+                @pytest.mark.httpx_mock(can_send_already_matched_responses=True)
+                def test_request(httpx_mock):
+                    httpx_mock.add_response(url="https://example.org/")
+                    assert httpx.get("https://example.org/").status_code == 200
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="responses",
+        requirements=("responses",),
+        files={
+            "test_responses.py": """
+                import requests
+                import responses
+                from work import work
+
+                @responses.activate
+                def test_request():
+                    responses.get("https://example.org/", body="x")
+                    assert requests.get("https://example.org/").text == "x"
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="freezegun",
+        requirements=("freezegun",),
+        files={
+            "test_frozen.py": """
+                import datetime
+                from freezegun import freeze_time
+                from work import work
+
+                @freeze_time("2030-01-01")
+                def test_frozen():
+                    assert datetime.date.today().year == 2030
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="pytest-freezer",
+        requirements=("pytest-freezer",),
+        files={
+            "test_frozen.py": """
+                from work import work
+
+                def test_frozen(freezer):
+                    freezer.move_to("2030-01-01")
+                    assert work()
+            """
+        },
+    ),
+    Neighbour(
+        name="time-machine",
+        requirements=("time-machine",),
+        files={
+            "test_travel.py": """
+                import datetime
+                import time_machine
+                from work import work
+
+                @time_machine.travel("2030-01-01", tick=False)
+                def test_travel():
+                    assert datetime.date.today().year == 2030
+                    assert work()
+            """
+        },
+    ),
+    Neighbour(
+        name="pyfakefs",
+        requirements=("pyfakefs",),
+        files={
+            "test_files.py": """
+                from pathlib import Path
+                from work import work
+
+                def test_files(fs):
+                    Path("/data.txt").write_text("x")
+                    assert work()
+            """
+        },
+        is_core=True,
+    ),
+    Neighbour(
+        name="pytest-subprocess",
+        requirements=("pytest-subprocess",),
+        files={
+            "test_processes.py": """
+                import subprocess
+                from work import work
+
+                def test_process(fp):
+                    fp.register(["true"], occurrences=100_000)
+                    subprocess.run(["true"])
+                    assert work()
+            """
+        },
+    ),
+    Neighbour(
+        name="pytest-socket",
+        requirements=("pytest-socket",),
+        options=("--disable-socket",),
+        files={"test_work.py": "from work import work\n\ndef test_work():\n    assert work()\n"},
+    ),
+    Neighbour(
+        name="vcrpy",
+        requirements=("vcrpy", "requests"),
+        files={
+            "cassette.yaml": """
+                version: 1
+                interactions:
+                - request: {method: GET, uri: "http://example.org/", body: null, headers: {}}
+                  response: {status: {code: 200, message: OK}, headers: {}, body: {string: x}}
+            """,
+            "test_cassette.py": """
+                import requests
+                import vcr
+                from work import work
+
+                def test_cassette():
+                    with vcr.use_cassette("cassette.yaml", record_mode="none"):
+                        assert requests.get("http://example.org/").text == "x"
+                    assert work()
+            """,
+        },
+    ),
+)
