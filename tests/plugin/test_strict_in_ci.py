@@ -11,7 +11,7 @@ LEAKS = """
     import os, pytest
     KEPT = []
 
-    @pytest.mark.memguard(leaks=True, leak_budget=0.1)
+    @pytest.mark.memguard(leaks=True, leak_budget=0.1, tolerance="1 MiB")
     def test_export(tmp_path):
         if os.environ.get("ONCE"): (tmp_path / "out").mkdir()
 
