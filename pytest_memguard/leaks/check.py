@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import math
 from collections.abc import Callable
@@ -65,6 +66,7 @@ class LeakCheck:
 
         Raises `BodyFailedError` where a call fails, with the error and the call's number.
         """
+        gc.collect()  # garbage of what ran before would seem to die during the check
         with self._calling() as body, only_new_garbage():
             screened = Screen(
                 body,
@@ -125,7 +127,10 @@ class LeakCheck:
         calls = min(_COUNTED_MOST_CALLS, math.ceil(1 / count.per_call))
         try:
             line = leaving_line(
-                partial(self._repeat, calls), present, namer=namer, seconds=self._budget_seconds
+                partial(self._repeat, calls),
+                present,
+                namer=namer,
+                seconds=max(_HOLDER_SECONDS, self._budget_seconds),
             )
         except BodyFailedError:
             return count

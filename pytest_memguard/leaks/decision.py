@@ -91,7 +91,7 @@ _STEADY = 2.0
 _CLEAR = 5.0
 """How many times the scatter around its line the last half must have grown; one single step reaches four."""
 
-_ALIKE = 0.6
+_ALIKE = 0.85
 _DOUBLING_CALLS = 20_000
 _DOUBLING_AMOUNT = 20
 """What grows by jumps alone must show over four doublings of many calls, since the table of a full cache is
