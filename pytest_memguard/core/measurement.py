@@ -140,6 +140,16 @@ class KnownGrowth:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """The bound of a holder that keeps filling: what it holds now, may hold at most, and takes then."""
+
+    holder: str
+    entries: int
+    at_most: int
+    settles_at_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeakFinding:
     """What repeating a body showed.
 
@@ -152,7 +162,8 @@ class LeakFinding:
     `is_accelerating` says that each call leaves more than the one before. `doubts` are reasons: why
     there is no answer where `leaking` is false, and what the answer depends on where it is true.
     `used_up` is the error with which the body ran out of something. `note` says what the
-    explanation lacks.
+    explanation lacks. `bounds` are those of all that grows, where all of it has one:
+    nothing leaks then, and `settled_bytes` is what it will settle at, to within `doubt_bytes`.
     """
 
     leaking: bool
@@ -169,12 +180,15 @@ class LeakFinding:
     known: tuple[KnownGrowth, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     used_up: str = ""
+    bounds: tuple[Bound, ...] = ()
 
     @property
     def answer(self) -> Answer:
         """What the calls show."""
         if self.leaking:
             return Answer.LEAKS
+        if self.bounds:
+            return Answer.BOUNDED
         return Answer.SETTLES if _WITHOUT_ANSWER.isdisjoint(self.doubts) else Answer.CANNOT_TELL
 
 

@@ -118,6 +118,7 @@ def measurement_of(
         if leak.answer is not Answer.CANNOT_TELL:
             metrics[LEAK_PER_CALL] = leak.bytes_per_call if leak.leaking else 0
         spread |= {LEAK_PER_CALL: leak.doubt_bytes if leak.leaking else 0}
+        spread |= {SETTLED: leak.doubt_bytes if leak.bounds else 0}
     return Measurement(
         meter=meter,
         samples=len(samples),

@@ -157,7 +157,7 @@ def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, poli
         outcome = Outcome.OK if tolerance is None else Outcome.NEW
         return MetricVerdict(name, measured, outcome, baseline, most, rule)
     spread = entry.spread.get(name, 0) if entry else 0
-    least = INTERPRETER_TABLES_BYTES if name == SETTLED else 0
+    least = _least_allowance_bytes(name, measurement, baseline)
     tolerated = max(tolerance.allowance_bytes(baseline), least)
     noise = SPREAD_FACTOR * spread
     allowed = max(tolerated, min(noise, NOISE_AT_MOST.allowance_bytes(baseline)))
@@ -177,6 +177,22 @@ def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, poli
 def _allowance_bytes(baseline_bytes: int, spread_bytes: int, tolerance: Tolerance) -> int:
     """Return the tolerated growth: evidence of noise widens what was asked for."""
     return max(tolerance.allowance_bytes(baseline_bytes), SPREAD_FACTOR * spread_bytes)
+
+
+def _least_allowance_bytes(name: str, measurement: Measurement, baseline_bytes: int) -> int:
+    """Return what `settled` may vary by whatever the tolerance.
+
+    What a cache fills up to may vary as a leak's rate does: by what is in doubt about it, too, which
+    the tables of its containers are in one run and not in the next.
+    """
+    if name != SETTLED:
+        return 0
+    leak = measurement.leak
+    if leak is None or not leak.bounds:
+        return INTERPRETER_TABLES_BYTES
+    in_doubt = LEAK_TOLERANCE.allowance_bytes(baseline_bytes) + leak.doubt_bytes
+    by_rate = min(in_doubt, _LEAK_TOLERANCE_AT_MOST.allowance_bytes(baseline_bytes))
+    return max(INTERPRETER_TABLES_BYTES, by_rate)
 
 
 LEAK_TOLERANCE = Tolerance(relative=0.05, absolute_bytes=16)

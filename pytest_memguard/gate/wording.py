@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_memguard.core.measurement import CountGrowth, Doubt, Entry, LeakFinding, Measurement
+from pytest_memguard.core.measurement import Bound, CountGrowth, Doubt, Entry, LeakFinding, Measurement
 from pytest_memguard.core.metrics import CHILDREN, PEAK
 from pytest_memguard.core.units import format_change, format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, Verdict
@@ -94,6 +94,16 @@ def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: 
     else:
         how = f"{'rising' if leak.is_accelerating else 'steady'} over {leak.calls:,} calls"
     return f"{' and '.join(parts)}, {how}{accepted}"
+
+
+def bound_text(bound: Bound) -> str:
+    """Say what a holder that keeps filling will settle at.
+
+    >>> bound_text(Bound("shop._CACHE", entries=2_064, at_most=100_000, settles_at_bytes=24_117_248))
+    'fills up to 100,000 entries, 23.0 MiB at this rate; 2,064 so far'
+    """
+    size = format_size(bound.settles_at_bytes)
+    return f"fills up to {bound.at_most:,} entries, {size} at this rate; {bound.entries:,} so far"
 
 
 def growth_text(grown: GrownSite) -> str:

@@ -127,7 +127,7 @@ class ItemGuard:
 
     def _settled(self, samples: list[Sample], leak: LeakFinding) -> LeakFinding:
         """Confirm what the body settled at, and name its lines, where it is more than was accepted."""
-        if not self._settles_higher(samples, leak):
+        if leak.bounds or not self._settles_higher(samples, leak):
             return leak
         leak = self._confirm_settled(leak)
         if leak.leaking or not self._settles_higher(samples, leak):
@@ -258,6 +258,8 @@ class ItemGuard:
             return leak
         if again.leak.answer is Answer.CANNOT_TELL:
             self._notes += (f"what it settled at was read once, since alone {doubts_text(again.leak)}",)
+            return leak
+        if again.leak.leaking:  # what it settles at is not known there
             return leak
         return replace(leak, settled_bytes=min(leak.settled_bytes, again.leak.settled_bytes))
 

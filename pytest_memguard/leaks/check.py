@@ -11,10 +11,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pytest_memguard.core.measurement import Answer, CountGrowth, LeakFinding, Site, SiteBytes
+from pytest_memguard.core.measurement import Answer, Bound, CountGrowth, LeakFinding, Site, SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.decision import Growth
-from pytest_memguard.leaks.holders.search import HolderSearch
+from pytest_memguard.leaks.holders.search import Held, HolderSearch
 from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
@@ -88,7 +88,7 @@ class LeakCheck:
         namer = meter.namer
         notes = [finding.note] if finding.note else []
         sites: tuple[SiteBytes, ...] = ()
-        held_by: tuple[str, ...] = ()
+        held = Held()
         try:
             sites = self._sites(finding, meter, native=native)
         except BodyFailedError as error:
@@ -97,17 +97,24 @@ class LeakCheck:
         counts = tuple(self._located(count, namer) for count in finding.counts)
         self._between()
         try:
-            held_by = self._holders(finding, namer)
+            held = self._holders(finding, namer)
         except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
             notes.append(f"who holds it is not known: {type(error).__name__} while it was looked for")
         self._between()
-        return replace(
+        explained = replace(
             finding,
             sites=sites or self._own_line(finding, namer),
             counts=counts,
-            held_by=held_by,
+            held_by=tuple(step.text for step in held.steps),
             note="; ".join(notes),
         )
+        return _bounded(explained, held.bounds) if self._is_bounded(held.bounds) else explained
+
+    def _is_bounded(self, bounds: tuple[Bound, ...]) -> bool:
+        """Say whether what grew has bounds; what is full by now must not grow any more."""
+        if any(bound.entries >= bound.at_most for bound in bounds):
+            return self.screen().answer is Answer.SETTLES
+        return bool(bounds)
 
     def _sites(self, finding: LeakFinding, meter: Meter, *, native: bool) -> tuple[SiteBytes, ...]:
         grew = self._growth.signals if self._growth is not None else ()
@@ -136,9 +143,9 @@ class LeakCheck:
             return count
         return replace(count, site=line)
 
-    def _holders(self, finding: LeakFinding, namer: SiteNamer) -> tuple[str, ...]:
+    def _holders(self, finding: LeakFinding, namer: SiteNamer) -> Held:
         seconds = max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._budget_seconds)
-        return HolderSearch(self._repeat, namer=namer, seconds=seconds).chain(_holder_calls(finding))
+        return HolderSearch(self._repeat, finding, namer=namer, seconds=seconds).find(_holder_calls(finding))
 
     def _repeat(self, calls: int) -> None:
         """Make so many calls, from new threads: a tracer names no line in one that it did not see start."""
@@ -162,6 +169,27 @@ def _holder_calls(finding: LeakFinding) -> int:
     return max(
         _HOLDER_CALLS,
         min(_HOLDER_MOST_CALLS, finding.calls // 32, _HOLDER_BYTES // max(1, finding.bytes_per_call)),
+    )
+
+
+def _bounded(finding: LeakFinding, bounds: tuple[Bound, ...]) -> LeakFinding:
+    """Return what is no leak, since all that grows has a bound: it is judged by what it will settle at.
+
+    The lines hold their shares of that.
+    """
+    settled_bytes = sum(bound.settles_at_bytes for bound in bounds)
+    calls = settled_bytes / max(1, finding.bytes_per_call)
+    sites = tuple(replace(site, retained_bytes=round(site.retained_bytes * calls)) for site in finding.sites)
+    return replace(
+        finding,
+        leaking=False,
+        bytes_per_call=0,
+        doubt_bytes=round(max(1, finding.doubt_bytes) * calls),
+        is_accelerating=False,
+        doubts=(),
+        settled_bytes=settled_bytes,
+        sites=sites,
+        bounds=bounds,
     )
 
 

@@ -149,6 +149,7 @@ def _grown_item(one: Row) -> Markup:
     if one.held_by:
         holders = code(" → ".join(one.held_by[:_HOLDERS]), at_most=500)
         lines.append(Markup("  - held by {}\n").fill(holders))
+    lines += [Markup("  - {}\n").fill(text) for text in one.bounds]
     if one.accepted_note:
         lines.append(Markup("  - note in the baseline: {}\n").fill(one.accepted_note))
     return Markup("").join(lines)

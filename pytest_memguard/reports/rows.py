@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pytest_memguard.core.measurement import Site
 from pytest_memguard.core.units import format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
-from pytest_memguard.gate.wording import growth_text, metric_text, noise_text, quarantine_text
+from pytest_memguard.gate.wording import (
+    bound_text,
+    growth_text,
+    metric_text,
+    noise_text,
+    quarantine_text,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,9 @@ class Row:
 
     The texts are those of the test's own world, names and messages of anybody: a renderer escapes them.
     `further` says which other metrics grew; `held_by` is the chain of holders of a leak, outermost
-    first; `remarks` are the notes of the measurement; `accepted_note` is the entry's. `blind` says of
-    which metrics the entry is too noisy to guard anything.
+    first; `bounds` say what will settle when it is full; `remarks` are the notes of the measurement;
+    `accepted_note` is the entry's. `blind` says of which metrics the entry is too noisy to guard
+    anything.
     """
 
     id: str
@@ -45,6 +52,7 @@ class Row:
     further: tuple[str, ...] = ()
     sites: tuple[SiteRow, ...] = ()
     held_by: tuple[str, ...] = ()
+    bounds: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     first_costs: tuple[str, ...] = ()
@@ -86,7 +94,8 @@ def row(test: TestResult) -> Row:
         metrics=verdict.metrics,
         further=(*map(metric_text, others), *([quarantined] if quarantined else [])),
         sites=tuple(map(_site_row, verdict.sites)),
-        held_by=leak.held_by if leak is not None and test.outcome is Outcome.LEAKED else (),
+        held_by=leak.held_by if leak is not None and test.outcome.is_growth else (),
+        bounds=tuple(f"{bound.holder} {bound_text(bound)}" for bound in leak.bounds) if leak else (),
         remarks=measurement.notes if measurement else (),
         hints=test.hints,
         first_costs=_first_costs(test),

@@ -53,6 +53,7 @@ class TextReport:
                 yield from _row_lines(one)
         for outcome in Outcome:
             yield from self._short_list(outcome, [one for one in others if one.outcome is outcome], width)
+        yield from self._bounded(others)
         if self.verbose:
             yield from _first_costs(every)
         yield from _remarks(others)
@@ -83,6 +84,19 @@ class TextReport:
             yield f"{outcome!s:<14}{shortened(one.id)}  {reason}"
         if len(found) > limit:
             yield f"{outcome!s:<14}and {len(found) - limit} more; -v lists them"
+
+    def _bounded(self, found: Iterable[Row]) -> Iterator[str]:
+        """Yield what will settle when it is full, where that is not accepted yet."""
+        lines = [
+            f"bounded       {shortened(one.id)}  {bound}"
+            for one in found
+            if self.verbose or one.outcome is not Outcome.OK
+            for bound in one.bounds
+        ]
+        limit = len(lines) if self.verbose else _SHORT_LIST
+        yield from lines[:limit]
+        if len(lines) > limit:
+            yield f"bounded       and {len(lines) - limit} more; -v lists them"
 
 
 def failure_lines(test: TestResult, region: str = "") -> Iterator[str]:
@@ -120,6 +134,7 @@ def _details(one: Row) -> Iterator[str]:
         if grown.inner is not None:
             yield f"             in {grown.inner.file}:{grown.inner.line} {grown.inner.function}"
     yield from (f"held by {shortened(holder)}" for holder in one.held_by)
+    yield from one.bounds
     yield from (f"note: {remark}" for remark in one.remarks)
     yield from one.hints
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_memguard.core.environment import check_environment_key
 from pytest_memguard.core.errors import ValueFormError, nearest
 from pytest_memguard.core.measurement import (
+    Bound,
     CountGrowth,
     Doubt,
     KnownGrowth,
@@ -164,6 +165,7 @@ def _leak(part: Part) -> LeakFinding:
         signals=_texts(part.field("signals", [])),
         sites=tuple(_site_bytes(site) for site in part.field("sites", []).elements()),
         held_by=_texts(part.field("held_by", [])),
+        bounds=tuple(_bound(bound) for bound in part.field("bounds", []).elements()),
         note=part.field("note", "").text(),
         doubt_bytes=part.field("doubt", 0).signed(),
         known=tuple(_known_growth(growth) for growth in part.field("known", []).elements()),
@@ -187,6 +189,15 @@ def _doubt(part: Part) -> Doubt:
     if part.value not in known:
         raise part.wrong(f"a doubt, {nearest(str(part.value)[:LONGEST_SHOWN], known)}")
     return Doubt(part.value)
+
+
+def _bound(part: Part) -> Bound:
+    return Bound(
+        holder=part.field("holder").text(),
+        entries=part.field("entries").signed(),
+        at_most=part.field("at_most").signed(),
+        settles_at_bytes=part.field("settles_at").signed(),
+    )
 
 
 def _texts(part: Part) -> tuple[str, ...]:

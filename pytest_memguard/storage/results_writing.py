@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from pytest_memguard.core.measurement import (
+    Bound,
     CountGrowth,
     KnownGrowth,
     LeakFinding,
@@ -132,6 +133,8 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
     }
     if leak.counts:
         written["counts"] = [_count(count) for count in leak.counts]
+    if leak.bounds:
+        written["bounds"] = [_bound(bound) for bound in leak.bounds]
     if leak.note:
         written["note"] = _utf8(leak.note)
     if leak.doubt_bytes:
@@ -174,6 +177,15 @@ def _grown_site(grown: GrownSite) -> dict[str, object]:
             {"line": each.line, "bytes": each.size_bytes, "text": _utf8(each.text)} for each in grown.lines
         ]
     return written
+
+
+def _bound(bound: Bound) -> dict[str, object]:
+    return {
+        "holder": _utf8(bound.holder),
+        "entries": bound.entries,
+        "at_most": bound.at_most,
+        "settles_at": bound.settles_at_bytes,
+    }
 
 
 def _count(count: CountGrowth) -> dict[str, object]:

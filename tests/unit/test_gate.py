@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_memguard.core.measurement import (
+    Bound,
     CountGrowth,
     Entry,
     EntrySite,
@@ -218,6 +219,26 @@ def test_what_calls_settle_at_is_limited_without_a_baseline(settled: int, outcom
     assert has_settled_higher(verdict) is (outcome is Outcome.OVER_LIMIT)
     if outcome is Outcome.OVER_LIMIT:
         assert verdict.reason == "settled 10,000,001 B, over max_settled = 10,000,000 B"
+
+
+@pytest.mark.parametrize(
+    ("settles_at", "doubt", "outcome"),
+    [
+        (642, 0, Outcome.OK),
+        (674, 0, Outcome.OK),
+        (677, 0, Outcome.GREW),
+        (677, 5, Outcome.OK),
+        (900, 400, Outcome.GREW),
+    ],
+)
+def test_what_a_cache_fills_up_to_varies_as_a_rate_does(
+    settles_at: int, doubt: int, outcome: Outcome
+) -> None:
+    mib = 1024**2
+    bound = Bound("shop.price", entries=9, at_most=10**6, settles_at_bytes=settles_at * mib)
+    leak = LeakFinding(leaking=False, bytes_per_call=0, calls=9, doubt_bytes=doubt * mib, bounds=(bound,))
+    measured = Measurement("memray", 2, {"settled": settles_at * mib}, leak=leak)
+    assert judge(measured, Entry({"settled": 642 * mib}), Policy()).outcome is outcome
 
 
 def test_allocations_are_recorded_and_gated_only_where_asked_to() -> None:

@@ -8,6 +8,8 @@ import re
 import sys
 import threading
 import types
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -19,10 +21,26 @@ _PLUMBING = re.compile(r".*_pytest\.fixtures|(tuple|list), \d+ entr|args of func
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One link of the chain; `named` says that it can be found in source, so that the search may end."""
+    """One link of the chain: its place in the program, what stands there, and in which file.
 
-    text: str
+    `named` says that it can be found in source, so that the search may end.
+    """
+
+    path: str
+    kind: str = ""
+    where: str = ""
     named: bool = False
+
+    @property
+    def text(self) -> str:
+        """The link as a chain shows it; empty where there is nothing to say.
+
+        >>> Step("shop.session._OPEN", "dict, 9 entries", " in shop/session.py").text
+        'shop.session._OPEN (dict, 9 entries) in shop/session.py'
+        """
+        if not self.path:
+            return f"{self.kind}{self.where}"
+        return f"{self.path} ({self.kind}){self.where}" if self.kind else f"{self.path}{self.where}"
 
 
 def is_a(one: object, *kinds: type) -> TypeGuard[Any]:
@@ -52,9 +70,9 @@ def module_name(kind: type) -> str:
     return module if type(module) is str else "?"
 
 
-def describe_kept(kind: type, namer: SiteNamer) -> str:
+def describe_kept(kind: type, namer: SiteNamer) -> Step:
     """Name a type in full, with its file, as in `shop.session.Session in shop/session.py`."""
-    return f"{full_name(kind)}{in_file(file_of_class(kind), namer)}"
+    return Step(full_name(kind), where=in_file(file_of_class(kind), namer))
 
 
 def full_name(kind: type) -> str:
@@ -73,9 +91,25 @@ def function_name(function: Any) -> str:
 def kind_of(one: object) -> str:
     """Name the type of an object, with its size where it is a container."""
     name = type(one).__name__
-    if is_a(one, dict, list, set, frozenset, tuple):
-        return f"{name}, {len(one):,} {'entry' if len(one) == 1 else 'entries'}"
+    if is_a(one, deque) and one.maxlen is not None:
+        return f"{name}, {of_at_most(deque.__len__(one), one.maxlen)}"
+    for kind in (deque, dict, list, set, frozenset, tuple):
+        if is_a(one, kind):
+            return f"{name}, {_entries(kind.__len__(one))}"
     return "thread-local" if is_a(one, threading.local) else name
+
+
+def of_at_most(entries: int, at_most: int) -> str:
+    """Write how full a bounded container is.
+
+    >>> of_at_most(2_064, 2_500)
+    '2,064 of at most 2,500 entries'
+    """
+    return f"{entries:,} of at most {_entries(at_most)}"
+
+
+def _entries(number: int) -> str:
+    return f"{number:,} {'entry' if number == 1 else 'entries'}"
 
 
 def file_of_class(kind: type) -> str | None:
@@ -91,20 +125,22 @@ def in_file(file: str | None, namer: SiteNamer) -> str:
     return "" if owner in (Owner.STDLIB, Owner.LOOP) else f" in {name}"
 
 
-def readable(lines: tuple[str, ...]) -> tuple[str, ...]:
+def readable(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Say once what repeats, as in a list of links, and nothing of how pytest keeps a fixture.
 
-    >>> readable(("shop._CACHE (Cache)", "shop.Cache", "data of shop.Cache (dict, 9 entries)"))
-    ('shop._CACHE (Cache)', 'data of shop.Cache (dict, 9 entries)')
+    >>> [step.path for step in readable((Step("shop.CACHE"), Step("shop.Cache"), Step("data of shop.Cache")))]
+    ['shop.CACHE', 'data of shop.Cache']
     """
-    if lines and lines[0].startswith("fixture "):
-        return (lines[0], *itertools.dropwhile(_PLUMBING.match, lines[1:]))
-    once = tuple(dict.fromkeys(lines))
+    once = tuple({step.text: step for step in steps if step.text}.values())
+    if once and once[0].path.startswith("fixture "):
+        return (once[0], *itertools.dropwhile(lambda step: _PLUMBING.match(step.text), once[1:]))
     return tuple(
-        line for line, inner in itertools.zip_longest(once, once[1:]) if not _says_whose(inner, line)
+        step for step, inner in itertools.zip_longest(once, once[1:]) if not _says_whose(inner, step)
     )
 
 
-def _says_whose(inner: str | None, line: str) -> bool:
-    """Say whether an attribute's line names the object that the line before it is all about."""
-    return inner is not None and f" of {line} (" in inner
+def _says_whose(inner: Step | None, step: Step | None) -> bool:
+    """Say whether an attribute's link names the object that the link before it is all about."""
+    return (
+        inner is not None and step is not None and not step.kind and inner.path.endswith(f" of {step.path}")
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
@@ -21,18 +21,6 @@ def old_holders(
         held = [inner for inner in referents(one) if id(inner) in new]
         if held:
             yield one, held
-
-
-def number_reached(held: Iterable[object], new: Container[int]) -> int:
-    """Count the new objects that are reached from some of them through new ones alone."""
-    waiting = list(held)
-    seen = {id(one) for one in waiting}
-    while waiting:
-        for inner in referents(waiting.pop()):
-            if id(inner) in new and id(inner) not in seen:
-                seen.add(id(inner))
-                waiting.append(inner)
-    return len(seen)
 
 
 _SIZED = (list, dict, set, deque, OrderedDict)
@@ -75,6 +63,11 @@ def length(one: Any) -> int:
     return 0
 
 
+def number_held(one: object, new: Container[int]) -> int:
+    """Return how many new objects an object refers to, as identities tell."""
+    return sum(id(held) in new for held in referents(one))
+
+
 def is_weak(one: object, new: Container[int]) -> bool:
     """Say whether a container holds weak references only, as a class its subclasses by number.
 
@@ -82,5 +75,41 @@ def is_weak(one: object, new: Container[int]) -> bool:
     """
     held = [inner for inner in referents(one) if type(inner) not in _ATOMS]
     return bool(held) and all(
-        is_a(inner, weakref.ref) and id(inner.__callback__) not in new for inner in held
+        is_a(inner, weakref.ref) and not _keeps_new(inner.__callback__, new) for inner in held
     )
+
+
+def _keeps_new(callback: object, new: Container[int]) -> bool:
+    """Say whether the callback of a weak reference is new, and holds what is new beside that reference.
+
+    The classes that an abstract class has seen have a callback each, which knows nothing but its set.
+    """
+    return id(callback) in new and any(id(inner) in new for inner in referents(callback))
+
+
+def is_sized(one: object) -> bool:
+    """Say whether `length` knows how many items this has."""
+    return is_a(one, *_SIZED)
+
+
+def namespace(holder: object) -> dict[Any, Any]:
+    """Return the attributes of an instance, without running code of its class."""
+    try:
+        attributes = object.__getattribute__(holder, "__dict__")
+    except AttributeError:
+        return {}
+    return attributes if type(attributes) is dict else {}
+
+
+def own_dict(owner: type) -> object:
+    """Return the dict behind a class's mapping proxy."""
+    held = gc.get_referents(owner.__dict__)
+    return held[0] if held else None
+
+
+def slot_value(slot: Any, holder: object) -> object:
+    """Return what a slot of an instance holds; the slot itself where it is empty."""
+    try:
+        return slot.__get__(holder)
+    except (AttributeError, TypeError):
+        return slot

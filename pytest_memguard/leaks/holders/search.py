@@ -10,8 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from pytest_memguard.core.measurement import Bound, LeakFinding
+from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, full, is_all, keeps_bound
+from pytest_memguard.leaks.holders.bounds import Limit, index_within, limit_of
+from pytest_memguard.leaks.holders.content import content_of
 from pytest_memguard.leaks.holders.naming import Step, describe_kept, is_a, is_ours, readable, referents
-from pytest_memguard.leaks.holders.objects import containers, is_weak, length, number_reached, old_holders
+from pytest_memguard.leaks.holders.objects import containers, is_sized, is_weak, length, old_holders
 from pytest_memguard.leaks.holders.steps import is_named, running_holder, step_to
 from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.garbage import clear_type_caches
@@ -44,47 +48,135 @@ class _Gain:
     holder: object
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a search found: the chain of holders, outermost first, and the bounds of what is not full yet."""
+
+    steps: tuple[Step, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+
+
 class HolderSearch:
     """Finds the chain of objects that holds what a body leaves behind.
 
     It takes at most so many CPU `seconds`, and more where a session holds millions of objects.
     """
 
-    def __init__(self, repeat: Callable[[int], object], *, namer: SiteNamer, seconds: float) -> None:
+    def __init__(
+        self, repeat: Callable[[int], object], leak: LeakFinding, *, namer: SiteNamer, seconds: float
+    ) -> None:
         self._repeat = repeat
+        self._leak = leak
         self._namer = namer
         gc.unfreeze()  # the holder is older than the check
         self._deadline = time.thread_time() + seconds + _SECONDS_AN_OBJECT * len(gc.get_objects())
         self._fresh: set[int] = set()
+        self._old: dict[int, int] = {}
         self._own: set[int] = set()
         self._gained: dict[int, _Gain] = {}
+        self._new: list[object] = []
 
-    def chain(self, calls: int) -> tuple[str, ...]:
-        """Run so many calls and return the holders, outermost first; empty where none is found.
+    def find(self, calls: int) -> Held:
+        """Run so many calls and return the holders, outermost first; none where none is found.
 
         No value and no key is shown, for they may be secrets: types, names and sizes are.
         """
         try:
-            return self._search(calls)
+            steps = self._search(calls)
         except _OutOfTimeError:
-            return ()
+            return Held()
+        try:
+            return Held(steps, self._bounds(calls))
+        except _OutOfTimeError:
+            return Held(steps)
+        finally:
+            self._new.clear()
 
     def _check_clock(self) -> None:
         if time.thread_time() > self._deadline:
             raise _OutOfTimeError
 
-    def _search(self, calls: int) -> tuple[str, ...]:
+    def _search(self, calls: int) -> tuple[Step, ...]:
         handlers = _exit_handlers()
-        new = self._window(calls, untracked=False)
+        self._new = new = self._window(calls, untracked=False)
         self._check_clock()
         self._find_holders(new)
         if not self._is_explained(calls) and (_exit_handlers() - handlers) >= _SHARE * calls:
-            return (f"atexit ({_exit_handlers():,} handlers)", *_kept(Counter(map(type, new)), self._namer))
+            handlers_now = Step("atexit", f"{_exit_handlers():,} handlers", named=True)
+            return (handlers_now, *_kept(Counter(map(type, new)), self._namer))
         if not self._is_explained(calls):
             self._find_old_holders(calls)
         if not self._is_explained(calls):
-            new = self._window(calls, untracked=True)
+            self._new = new = self._window(calls, untracked=True)
         return self._best_chain() or self._unheld(new, calls)
+
+    def _bounds(self, calls: int) -> tuple[Bound, ...]:
+        """Return the bounds of what grows, where all that grows has one.
+
+        A second window, of twice the calls, tells what piles up from what is merely made anew.
+        """
+        leak, ranked = self._leak, self._ranked()
+        limits = [limit for gain in ranked if (limit := limit_of(gain.holder)) is not None]
+        if not limits or leak.counts or leak.used_up:
+            return ()
+        before = {id(limit.owner): limit.entries() for limit in limits}
+        gains = {id(gain.holder): gain.number for gain in ranked}
+        filled = fillings(limits, before, gains, self._fresh, calls=calls)
+        beside = self._number_beside(filled)
+        self._new.clear()
+        self._gained.clear()
+        self._new = self._window(2 * calls, untracked=True)
+        gains = {id(gain.holder): gain.number for gain in self._gained.values()}
+        limits += self._more_limits(limits, before)
+        filled = fillings(limits, before, gains, self._fresh, old=self._old, calls=2 * calls)
+        bounded = {id(limit.container) for limit in limits}
+        if not is_all(
+            filled,
+            calls=2 * calls,
+            bytes_per_call=leak.bytes_per_call,
+            others=max((number for one, number in gains.items() if one not in bounded), default=0),
+            beside=2 * (self._number_beside(filled) - beside),
+        ):
+            return ()
+        may_be = full(filled, calls=2 * calls, bytes_per_call=leak.bytes_per_call)
+        kept = [
+            keeps_bound(each, one, self._repeat, calls=2 * calls, most_calls=2 * leak.calls)
+            for each, one in zip(may_be, filled, strict=False)  # none, where no computer could hold it
+        ]
+        return tuple(self._named(one) for one in kept if one is not None) if all(kept) else ()
+
+    def _more_limits(self, limits: list[Limit], before: dict[int, int]) -> list[Limit]:
+        """Return the limits of what only the second window shows, and of indexes within bounded owners."""
+        known = {id(limit.container) for limit in limits}
+        more = []
+        for gain in self._ranked():
+            if id(gain.holder) in known:
+                continue
+            limit = limit_of(gain.holder)
+            if limit is None:
+                limit = next((one for each in limits if (one := index_within(each, gain.holder))), None)
+            if limit is not None:
+                before.setdefault(id(limit.owner), limit.entries() - gain.number)
+                more.append(limit)
+        return more
+
+    def _number_beside(self, filled: list[Filling]) -> int:
+        """Count the new objects that no bounded container leads to."""
+        return sum(not any(id(one) in each.content.seen for each in filled) for one in self._new)
+
+    def _named(self, full: Full) -> Bound:
+        steps, _ = self._climb(full.limit.container)
+        step = next((step for step in steps if step.text), Step("?"))
+        return Bound(
+            holder=step.path or step.kind,
+            entries=full.entries,
+            at_most=full.at_most,
+            settles_at_bytes=full.settles_at_bytes,
+        )
+
+    def _ranked(self) -> list[_Gain]:
+        """Return the largest gains, those of one size in the order in which they were found."""
+        return sorted(self._gained.values(), key=lambda gain: -gain.number)[:_MOST_WIDTH]
 
     def _is_explained(self, calls: int) -> bool:
         return any(gain.number >= _SHARE * calls for gain in self._gained.values())
@@ -93,7 +185,8 @@ class HolderSearch:
         """Run the body and return the objects that are new; containers that got longer are noted."""
         gc.collect()
         clear_type_caches()
-        sizes = self._sizes(untracked=untracked)
+        old = list(containers(untracked=True, tick=self._check_clock)) if untracked else []
+        self._old = sizes = self._sizes(old if untracked else self._tracked())
         gc.freeze()  # from here on, the collector lists nothing but what is new
         try:
             self._repeat(calls)
@@ -104,23 +197,31 @@ class HolderSearch:
             gc.unfreeze()
         self._fresh = {id(one) for one in new}
         self._own.add(id(new))
-        self._note_longer(sizes, untracked=untracked)
+        self._note_longer(old if untracked else self._tracked(), mine=(new, sizes, self._fresh, old))
         return new
 
-    def _sizes(self, *, untracked: bool) -> dict[int, int]:
-        found = containers(untracked=untracked, tick=self._check_clock)
+    def _tracked(self) -> Iterable[object]:
+        return containers(untracked=False, tick=self._check_clock)
+
+    def _sizes(self, found: Iterable[object]) -> dict[int, int]:
         return {id(one): length(one) for one in found}
 
-    def _note_longer(self, sizes: dict[int, int], *, untracked: bool) -> None:
-        for one in containers(untracked=untracked, tick=self._check_clock):
-            gained = length(one) - sizes.get(id(one), _UNKNOWN)
-            if gained >= _LEAST_GAINED and id(one) not in self._fresh and not is_weak(one, self._fresh):
+    def _note_longer(self, found: Iterable[object], *, mine: tuple[object, ...]) -> None:
+        """Note what got longer since, but for what is `mine`.
+
+        What is not tracked was kept alive meanwhile, so that nothing new lies where it was.
+        """
+        for one in found:
+            gained = length(one) - self._old.get(id(one), _UNKNOWN)
+            if gained < _LEAST_GAINED or id(one) in self._fresh or any(one is own for own in mine):
+                continue
+            if not is_weak(one, self._fresh):
                 self._gained[id(one)] = _Gain(gained, one)
 
     def _new_in(self, *holders: object) -> list[object]:
         return [held for one in holders for held in referents(one) if id(held) in self._fresh]
 
-    def _kept_in(self, holder: object) -> tuple[str, ...]:
+    def _kept_in(self, holder: object) -> tuple[Step, ...]:
         """Name what an object holds: behind tuples and lists, the class that is somebody's."""
         held = outer = self._new_in(holder)
         for _ in range(_LOOKED_INTO):
@@ -144,11 +245,16 @@ class HolderSearch:
             for one in upper:
                 if id(one) not in self._fresh and not is_weak(one, self._fresh):
                     number = len(self._new_in(one))
-                    if number >= _LEAST_GAINED:
+                    if number >= _LEAST_GAINED and not self._turns_over(one):
                         self._gained[id(one)] = _Gain(number, one)
             sample = [one for one in upper if id(one) in self._fresh][:_SAMPLE]
             if self._gained or not sample:
                 return
+
+    def _turns_over(self, one: object) -> bool:
+        """Say whether a container, and no full cache, holds new objects in the place of older ones."""
+        was = self._old.get(id(one)) if is_sized(one) else None
+        return was is not None and length(one) <= was and limit_of(one) is None
 
     def _find_old_holders(self, calls: int) -> None:
         """Look at all old objects: who holds new ones, or reaches them through others, as links do."""
@@ -157,32 +263,32 @@ class HolderSearch:
         holders.sort(key=lambda entry: -len(entry[1]))
         for one, held in holders[:_MOST_WIDTH]:
             self._check_clock()
-            if is_weak(one, self._fresh):
+            if is_weak(one, self._fresh) or self._turns_over(one):
                 continue
             if len(held) >= enough:
                 self._gained[id(one)] = _Gain(len(held), one)
-            elif not self._is_explained(calls) and number_reached(held, self._fresh) >= enough:
+            elif not self._is_explained(calls) and len(content_of(held, self._fresh).seen) >= enough:
                 self._gained[id(one)] = _Gain(round(enough), one)
 
-    def _best_chain(self) -> tuple[str, ...]:
-        ranked = sorted(self._gained.values(), key=lambda gain: -gain.number)[:_CANDIDATES]
-        best: tuple[str, ...] = ()
+    def _best_chain(self) -> tuple[Step, ...]:
+        ranked = self._ranked()[:_CANDIDATES]
+        best: tuple[Step, ...] = ()
         for gain in ranked:
             if gain.number < _SHARE * ranked[0].number:
                 break
             steps, named = self._climb(gain.holder)
-            lines = readable((*(step.text for step in steps), *self._kept_in(gain.holder)))
+            chain = readable((*steps, *self._kept_in(gain.holder)))
             if named:
-                return lines
-            best = best or lines
+                return chain
+            best = best or chain
         return best
 
-    def _unheld(self, new: list[object], calls: int) -> tuple[str, ...]:
+    def _unheld(self, new: list[object], calls: int) -> tuple[Step, ...]:
         """Say that objects stay that nothing refers to: an extension lost count of them."""
         kinds = Counter(type(one) for one in new)
         if not kinds or kinds.most_common(1)[0][1] < _SHARE * calls:
             return ()
-        return ("no Python object: an extension keeps a reference", *_kept(kinds, self._namer))
+        return (Step("no Python object: an extension keeps a reference"), *_kept(kinds, self._namer))
 
     def _climb(self, start: object) -> tuple[list[Step], bool]:
         """Search upwards, level by level, for the nearest object that has a name."""
@@ -240,7 +346,7 @@ def _exit_handlers() -> int:
     return count()
 
 
-def _kept(kinds: Counter[type], namer: SiteNamer) -> tuple[str, ...]:
+def _kept(kinds: Counter[type], namer: SiteNamer) -> tuple[Step, ...]:
     """Name the type that stays: a class of somebody's rather than the lists and cells it is made of."""
     common = [kind for kind, count in kinds.most_common() if 5 * count >= kinds.most_common(1)[0][1]]
     telling = [kind for kind in common if kind.__flags__ & _HEAP_TYPE] or common

@@ -9,6 +9,7 @@ import threading
 import types
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pytest_memguard.leaks.holders.naming import (
@@ -21,7 +22,9 @@ from pytest_memguard.leaks.holders.naming import (
     is_ours,
     kind_of,
     module_name,
+    of_at_most,
 )
+from pytest_memguard.leaks.holders.objects import namespace, own_dict, slot_value
 from pytest_memguard.meters.attribution import SiteNamer
 
 _CACHE = type(functools.lru_cache(maxsize=1)(int))
@@ -35,9 +38,9 @@ def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - o
     if is_a(one, _CACHE):
         return _cache(one, None, namer)
     if is_a(one, types.ModuleType):
-        return Step(f"{one.__name__} (module){in_file(getattr(one, '__file__', None), namer)}", named=True)
+        return Step(one.__name__, "module", in_file(getattr(one, "__file__", None), namer), named=True)
     if is_a(one, type):
-        return Step(f"{full_name(one)} (class){in_file(file_of_class(one), namer)}", named=True)
+        return Step(full_name(one), "class", in_file(file_of_class(one), namer), named=True)
     if is_a(one, types.FrameType):
         return _frame(one, None, namer) if _suspended(one) is None else None
     if (module_name(type(one)), type(one).__name__) == _FIXTURE:
@@ -54,19 +57,19 @@ def step_to(holder: object, held: object, namer: SiteNamer) -> Step:
     for kinds, describe in _DESCRIBED:
         if is_a(holder, *kinds):
             return describe(holder, held, namer)
-    return Step(_of_instance(holder, held, namer))
+    return _of_instance(holder, held, namer)
 
 
 def _fixture(one: Any, namer: SiteNamer) -> Step:
     """Name a fixture that pytest keeps, and what it gave."""
     given = one.cached_result[0] if one.cached_result else None
     where = in_file(getattr(getattr(one.func, "__code__", None), "co_filename", None), namer)
-    return Step(f"fixture {one.argname} ({one.scope}-scoped, {kind_of(given)}){where}", named=True)
+    return Step(f"fixture {one.argname}", f"{one.scope}-scoped, {kind_of(given)}", where, named=True)
 
 
 def _of_function(holder: Any, held: object, namer: SiteNamer) -> Step:
     where = in_file(holder.__code__.co_filename, namer)
-    return Step(f"{function_name(holder)} (function){where} holds {kind_of(held)}", named=True)
+    return Step(function_name(holder), "function", f"{where} holds {kind_of(held)}", named=True)
 
 
 def _of_generator(holder: Any, held: object, namer: SiteNamer) -> Step:
@@ -77,7 +80,7 @@ def _of_generator(holder: Any, held: object, namer: SiteNamer) -> Step:
     local = _local_of(frame, held) if frame is not None else "a local"
     name = getattr(code, "co_qualname", code.co_name)
     where = in_file(code.co_filename, namer)
-    return Step(f"{local} of the suspended {name} ({type(holder).__name__}, {kind_of(held)}){where}")
+    return Step(f"{local} of the suspended {name}", f"{type(holder).__name__}, {kind_of(held)}", where)
 
 
 def _part_of(generator: Any, part: str) -> Any:
@@ -99,11 +102,12 @@ def _suspended(frame: types.FrameType) -> Any:
 
 
 def _of_thread(holder: object, held: object, namer: SiteNamer) -> Step:
-    return Step(f"thread: {_of_instance(holder, held, namer)}")
+    step = _of_instance(holder, held, namer)
+    return replace(step, path=f"thread: {step.path}")
 
 
 def _of_collection(holder: object, _held: object, _namer: SiteNamer) -> Step:
-    return Step(kind_of(holder))
+    return Step("", kind_of(holder))
 
 
 def _unnamed(_holder: object, _held: object, _namer: SiteNamer) -> Step:
@@ -115,26 +119,20 @@ def _in_dict(holder: dict[Any, Any], held: object, namer: SiteNamer) -> Step:
     if module is not None:
         name = _key_of(holder, held)
         where = in_file(getattr(module, "__file__", None), namer)
-        return Step(f"{module.__name__}.{name} ({kind_of(held)}){where}", named=True)
+        return Step(f"{module.__name__}.{name}", kind_of(held), where, named=True)
     for owner in gc.get_referrers(holder):
-        if is_a(owner, type) and _own_dict(owner) is holder:
+        if is_a(owner, type) and own_dict(owner) is holder:
             where = in_file(file_of_class(owner), namer)
-            return Step(f"{full_name(owner)}.{_key_of(holder, held)} ({kind_of(held)}){where}", named=True)
-        if not is_a(owner, type) and _namespace(owner) is holder:
-            return Step(_of_instance(owner, held, namer))
-    return Step(kind_of(holder))
+            return Step(f"{full_name(owner)}.{_key_of(holder, held)}", kind_of(held), where, named=True)
+        if not is_a(owner, type) and namespace(owner) is holder:
+            return _of_instance(owner, held, namer)
+    return Step("", kind_of(holder))
 
 
 def _module_of(holder: dict[Any, Any]) -> types.ModuleType | None:
     name = holder.get("__name__")
     module = sys.modules.get(name) if is_a(name, str) else None
     return module if is_a(module, types.ModuleType) and vars(module) is holder else None
-
-
-def _own_dict(owner: type) -> object:
-    """Return the dict behind a class's mapping proxy."""
-    referents = gc.get_referents(owner.__dict__)
-    return referents[0] if referents else None
 
 
 def _key_of(holder: dict[Any, Any], held: object) -> str:
@@ -153,8 +151,8 @@ def _in_cell(cell: types.CellType, held: object, namer: SiteNamer) -> Step:
                 index = next(number for number, one in enumerate(closures) if one is cell)
                 name = function.__code__.co_freevars[index]
                 where = in_file(function.__code__.co_filename, namer)
-                text = f"{name} in the closure of {function_name(function)} ({kind_of(held)}){where}"
-                return Step(text, named=True)
+                path = f"{name} in the closure of {function_name(function)}"
+                return Step(path, kind_of(held), where, named=True)
     return Step("")
 
 
@@ -166,7 +164,7 @@ def running_holder(held: object, namer: SiteNamer) -> Step | None:
         while frame is not None:
             if not is_ours(frame) and any(value is held for value in list(frame.f_locals.values())):
                 step = _frame(frame, held, namer)
-                return Step(f"{step.text}, thread {names.get(ident, ident)}", named=True)
+                return replace(step, where=f"{step.where}, thread {names.get(ident, ident)}")
             frame = frame.f_back
     return None
 
@@ -178,7 +176,7 @@ def _frame(frame: types.FrameType, held: object, namer: SiteNamer) -> Step:
     code = frame.f_code
     function = getattr(code, "co_qualname", code.co_name)
     where = in_file(code.co_filename, namer)
-    return Step(f"{_local_of(frame, held)} of the running {function} ({kind_of(held)}){where}", named=True)
+    return Step(f"{_local_of(frame, held)} of the running {function}", kind_of(held), where, named=True)
 
 
 def _local_of(frame: types.FrameType, held: object) -> str:
@@ -190,45 +188,32 @@ def _cache(cache: Any, _held: object, namer: SiteNamer) -> Step:
     code = getattr(function, "__code__", None)
     name = function_name(function) if function is not None else "?"
     where = in_file(code.co_filename if code else None, namer)
-    limit = cache.cache_parameters()["maxsize"]
-    bound = "unbounded" if limit is None else f"at most {limit:,}"
-    return Step(
-        f"{name} (functools cache, {cache.cache_info().currsize:,} entries, {bound}){where}", named=True
-    )
+    used, limit = cache.cache_info().currsize, cache.cache_parameters()["maxsize"]
+    size = f"{used:,} entries, unbounded" if limit is None else of_at_most(used, limit)
+    return Step(name, f"functools cache, {size}", where, named=True)
 
 
-def _of_instance(holder: object, held: object, namer: SiteNamer) -> str:
+def _of_instance(holder: object, held: object, namer: SiteNamer) -> Step:
     kind = type(holder)
     where = in_file(file_of_class(kind), namer)
     name = _attribute(holder, held)
-    return f"{name} of {full_name(kind)} ({kind_of(held)}){where}" if name else f"{full_name(kind)}{where}"
+    return (
+        Step(f"{name} of {full_name(kind)}", kind_of(held), where)
+        if name
+        else Step(full_name(kind), where=where)
+    )
 
 
 def _attribute(holder: object, held: object) -> str:
     """Return the attribute of an instance that is `held`, without running code of its class."""
-    for name, value in list(_namespace(holder).items()):
+    for name, value in list(namespace(holder).items()):
         if value is held and is_a(name, str):
             return str(name)
     for owner in type(holder).__mro__:
         for name, slot in list(vars(owner).items()):
-            if is_a(slot, types.MemberDescriptorType) and _slot(slot, holder) is held:
+            if is_a(slot, types.MemberDescriptorType) and slot_value(slot, holder) is held:
                 return name
     return ""
-
-
-def _namespace(holder: object) -> dict[Any, Any]:
-    try:
-        namespace = object.__getattribute__(holder, "__dict__")
-    except AttributeError:
-        return {}
-    return namespace if type(namespace) is dict else {}
-
-
-def _slot(slot: Any, holder: object) -> object:
-    try:
-        return slot.__get__(holder)
-    except (AttributeError, TypeError):
-        return _slot
 
 
 _DESCRIBED: tuple[tuple[tuple[type, ...], Callable[[Any, object, SiteNamer], Step]], ...] = (

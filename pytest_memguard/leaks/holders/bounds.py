@@ -1,0 +1,157 @@
+"""Bounds of containers: of a deque, a cache of functools, or an object that says how much it may hold."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import re
+import types
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
+from pytest_memguard.leaks.holders.objects import is_sized, length, namespace, own_dict, slot_value
+
+_CACHE = type(functools.lru_cache(maxsize=1)(int))
+_LINK = "_lru_list_elem"
+_LIMITS = frozenset(
+    {"maxsize", "max_size", "maxlen", "max_len", "max_length", "capacity", "max_entries", "max_items"}
+)
+_USED = frozenset({"currsize", "curr_size", "current_size"})
+_INNER_DEPTH = 4
+_FEW = 64
+_OUTSIDE = (type, types.ModuleType, types.FunctionType, types.MethodType, types.FrameType)
+_PRIVATE = re.compile(r"^_[A-Za-z]\w*?__(?=[A-Za-z])|^_+")
+"""What an attribute's name starts with that is private, or private to its class (`_Cache__maxsize`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A container, and the object whose bound holds for it: itself, a cache of functools, or its owner.
+
+    `is_certain` says that the interpreter keeps the bound; that of an owner is what it says itself.
+    """
+
+    container: object
+    owner: object
+    at_most: int
+    is_certain: bool
+
+    def entries(self) -> int:
+        """Return how much of the bound is used up: in the owner's own unit, where it counts otherwise."""
+        if is_a(self.owner, _CACHE):
+            return int(self.owner.cache_info().currsize)
+        used = None if self.is_certain else _attribute(self.owner, _USED)
+        return _length(self.container) if used is None else used
+
+    def is_full(self) -> bool:
+        """Say whether the bound is reached."""
+        return self.entries() == self.at_most
+
+
+def limit_of(container: object) -> Limit | None:
+    """Return the bound of a container, if it has one that it does not exceed."""
+    found = _limit_of(container)
+    return found if found is not None and found.entries() <= found.at_most else None
+
+
+def _limit_of(container: object) -> Limit | None:
+    if is_a(container, deque) and container.maxlen is not None:
+        return Limit(container, container, container.maxlen, is_certain=True)
+    for owner in (container, *_owners(container)):
+        if is_a(owner, _CACHE):
+            at_most = owner.cache_parameters()["maxsize"]
+            if at_most is not None and (owner is container or _is_store(container)):
+                return Limit(container, owner, at_most, is_certain=True)
+            continue
+        said = _attribute(owner, _LIMITS)
+        if said is not None and not _is_filled_by_another(owner, container, said):
+            return Limit(container, owner, said, is_certain=False)
+    return None
+
+
+def index_within(limit: Limit, container: object) -> Limit | None:
+    """Return the owner's bound for a mapping that its own parts lead to, as a list of its frequencies does.
+
+    Those of other lengths are told apart later.
+    """
+    if limit.is_certain or not is_a(container, dict, deque):
+        return None
+    level: list[object] = [limit.owner]
+    seen = {id(limit.owner)}
+    for _ in range(_INNER_DEPTH):
+        inner = [one for outer in level for one in referents(outer) if not is_a(one, *_OUTSIDE)]
+        if any(one is container for one in inner):
+            return replace(limit, container=container)
+        level = [one for one in inner if id(one) not in seen and not (is_sized(one) and length(one) > _FEW)]
+        seen.update(map(id, level))
+    return None
+
+
+def _owners(container: object) -> Iterator[object]:
+    """Yield the objects that have a container as an attribute, and the caches it is the store of."""
+    for holder in gc.get_referrers(container):
+        if is_a(holder, list, tuple, set, types.FrameType, types.ModuleType) or is_ours(holder):
+            continue
+        yield holder
+        if type(holder) is dict:
+            for one in gc.get_referrers(holder):
+                if is_a(one, type):
+                    if own_dict(one) is holder:
+                        yield one
+                elif not is_a(one, types.ModuleType) and namespace(one) is holder:
+                    yield one
+
+
+def _is_store(container: object) -> bool:
+    """Say whether this is where a bounded cache of functools keeps its links, not one of its results."""
+    return type(container) is dict and all(
+        type(link).__name__ == _LINK for link in [*container.values()][-1:]
+    )
+
+
+def _attribute(owner: object, names: frozenset[str]) -> int | None:
+    """Return the number that an object has under one of these names, without running code of its class."""
+    for name, value in _attributes(owner):
+        if type(name) is str and type(value) is int and value > 0 and _plain(name) in names:
+            return value
+    return None
+
+
+def _plain(name: str) -> str:
+    """Return an attribute's name without what makes it private.
+
+    >>> _plain("_Cache__maxsize"), _plain("_max_size"), _plain("MAXSIZE")
+    ('maxsize', 'max_size', 'maxsize')
+    """
+    return _PRIVATE.sub("", name).lower()
+
+
+def _attributes(owner: object) -> Iterator[tuple[Any, Any]]:
+    """Yield the attributes of an instance, then what its classes have or an extension's type computes."""
+    yield from list(namespace(owner).items())
+    kinds = owner.__mro__ if is_a(owner, type) else type(owner).__mro__
+    for kind in kinds:
+        for name, value in list(vars(kind).items()):
+            if not is_a(value, types.MemberDescriptorType, types.GetSetDescriptorType):
+                yield name, value
+            elif type(name) is str and _plain(name) in _LIMITS | _USED:
+                yield name, slot_value(value, owner)
+
+
+def _is_filled_by_another(owner: object, container: object, at_most: int) -> bool:
+    """Say whether another container of the owner is as full as it may be: then this one has no bound."""
+    return any(
+        value is not container and is_sized(value) and length(value) >= at_most
+        for _, value in _attributes(owner)
+    )
+
+
+def _length(container: Any) -> int:
+    """Return how many items a container has; that of an extension's type is asked for it."""
+    if is_sized(container):
+        return length(container)
+    kind_len = getattr(type(container), "__len__", None)
+    return int(kind_len(container)) if is_a(kind_len, types.WrapperDescriptorType) else 0

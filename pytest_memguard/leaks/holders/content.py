@@ -1,0 +1,87 @@
+"""What containers gained: the objects that are reached from there through new ones alone."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import sys
+import types
+from collections import Counter, OrderedDict, deque
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_memguard.leaks.holders.naming import is_a, module_name, referents
+
+_SHARED = (type, types.ModuleType, types.CodeType, type(None), bool)
+_SMALL_INTS = range(-5, 257)
+_BESIDE = 8
+_AN_ENTRY = 3
+"""A cache of functools shows the collector key, value and type of each entry, the oldest first, then more."""
+
+
+@dataclass(slots=True)
+class Content:
+    """The objects found, by identity, with their bytes and types."""
+
+    seen: set[int] = field(default_factory=set)
+    kinds: Counter[type] = field(default_factory=Counter)
+    size_bytes: int = 0
+
+    def has_hidden_memory(self, number: int) -> bool:
+        """Say whether so many of the objects are of types that an extension made, which may hold more."""
+        return sum(count for kind, count in self.kinds.items() if _is_of_extension(kind)) >= number
+
+
+def content_of(start: Iterable[object], new: Container[int], old: Container[int] = ()) -> Content:
+    """Follow references from some objects through new ones, and through what the collector does not track.
+
+    `new` and `old` hold identities, the latter of containers: a dict of plain values is not tracked either.
+    """
+    found = Content()
+    waiting = [one for one in start if _is_new(one, new, old)]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in found.seen:
+            continue
+        found.seen.add(id(one))
+        found.kinds[type(one)] += 1
+        found.size_bytes += size_bytes(one)
+        waiting += [inner for inner in referents(one) if _is_new(inner, new, old)]
+    return found
+
+
+def latest(container: Any, gained: int) -> list[object]:
+    """Return what was put into a container last, as far as that can be told."""
+    if is_a(container, list):
+        return list.__getitem__(container, slice(-gained, None))
+    if is_a(container, deque):
+        return list(itertools.islice(deque.__reversed__(container), gained))
+    if is_a(container, dict) and not is_a(container, OrderedDict):
+        return [*itertools.chain(*itertools.islice(reversed(dict.items(container)), gained))]
+    return referents(container)[-_AN_ENTRY * gained - _BESIDE :]
+
+
+def _is_new(one: object, new: Container[int], old: Container[int]) -> bool:
+    if id(one) in new:
+        return True
+    if gc.is_tracked(one) or id(one) in old:
+        return False
+    return not is_a(one, *_SHARED) and not (type(one) is int and one in _SMALL_INTS)
+
+
+def size_bytes(one: object) -> int:
+    """Return the bytes of one object, without what it refers to."""
+    try:
+        return sys.getsizeof(one)
+    except Exception:  # noqa: BLE001 - a class may answer with any error
+        return object.__sizeof__(one)
+
+
+def _is_of_extension(kind: type) -> bool:
+    """Say whether a type, or one that it is built on, comes from a compiled module."""
+    modules = [sys.modules.get(module_name(each)) for each in kind.__mro__ if module_name(each) != "builtins"]
+    return any(
+        module is not None and not str(getattr(module, "__file__", None)).endswith(".py")
+        for module in modules
+    )

@@ -1,0 +1,244 @@
+"""A holder with a bound that it has not reached is no leak: it is judged by what it will settle at."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from boltons.cacheutils import LRI, LRU
+from cachebox import FIFOCache, LRUCache
+from cachetools import LFUCache, TTLCache
+from cachetools import LRUCache as LeastRecent
+from expiringdict import ExpiringDict
+from jinja2.utils import LRUCache as TemplateCache
+
+from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.guard.leak_check import check_leaks
+from pytest_memguard.leaks.holders.search import HolderSearch
+from pytest_memguard.meters.attribution import SiteNamer
+from tests.leaks.closing_meter import meter_of
+from tests.leaks.holding_bodies import Link
+
+ROOT = Path(__file__).parents[2]
+Put = Callable[[int, object], object]
+
+
+class Row:
+    """What the caches hold."""
+
+    def __init__(self) -> None:
+        self.cells = [1, 2]
+
+
+def _check(put: Put) -> LeakFinding:
+    keys = itertools.count(10**6)
+
+    def body() -> None:
+        put(next(keys), Row())
+
+    with meter_of(ROOT) as meter:
+        return check_leaks(body, meter=meter, budget_seconds=0.01)
+
+
+def _functools(bound: int | None) -> Put:
+    @functools.lru_cache(maxsize=bound)
+    def load(_key: int) -> Row:
+        return Row()
+
+    return lambda key, _row: load(key)
+
+
+def _deque(bound: int | None) -> Put:
+    kept: deque[object] = deque(maxlen=bound)
+    return lambda _key, row: kept.append(row)
+
+
+def _stored(make: Callable[[int], Any], unbounded: int = sys.maxsize) -> Callable[[int | None], Put]:
+    def putting(bound: int | None) -> Put:
+        cache = make(bound or unbounded)
+        return lambda key, row: operator.setitem(cache, key, row)
+
+    return putting
+
+
+class Recent(OrderedDict[int, object]):
+    """As many projects have it."""
+
+    def __init__(self, maxsize: int) -> None:
+        super().__init__()
+        self.maxsize = maxsize
+
+    def __setitem__(self, key: int, row: object) -> None:
+        super().__setitem__(key, row)
+        if len(self) > self.maxsize:
+            self.popitem(last=False)
+
+
+CACHES: dict[str, Callable[[int | None], Put]] = {
+    "functools": _functools,
+    "deque": _deque,
+    "subclass of OrderedDict": _stored(Recent),
+    "cachetools.LRUCache": _stored(LeastRecent),
+    "cachetools.TTLCache": _stored(lambda size: TTLCache(size, ttl=999)),
+    "cachetools.LFUCache": _stored(LFUCache),
+    "cachebox.LRUCache": _stored(LRUCache),
+    "cachebox.FIFOCache": _stored(FIFOCache),
+    "boltons.LRU": _stored(LRU),
+    "boltons.LRI": _stored(LRI),
+    "expiringdict": _stored(lambda size: ExpiringDict(size, max_age_seconds=999)),
+    "jinja2.LRUCache": _stored(TemplateCache),
+}
+BOUND = 1_000_000
+
+
+@pytest.mark.parametrize("name", CACHES)
+def test_a_cache_that_is_not_full_is_bounded(name: str) -> None:
+    finding = _check(CACHES[name](BOUND))
+    assert not finding.leaking, finding
+    (bound,) = finding.bounds
+    assert bound.at_most == BOUND
+    assert 0 < bound.entries < BOUND
+    assert finding.settled_bytes == bound.settles_at_bytes
+    assert 150 * BOUND < bound.settles_at_bytes < 800 * BOUND
+    assert finding.held_by
+
+
+def test_caches_that_are_full_settle() -> None:
+    caches = [make(10) for make in CACHES.values()]
+    for number, put in itertools.product(range(20), caches):
+        put(number, Row())
+    finding = _check(lambda key, row: [put(key, row) for put in caches])
+    assert not finding.leaking, finding
+    assert not finding.bounds
+
+
+@pytest.mark.parametrize("name", CACHES)
+def test_a_cache_without_its_bound_leaks(name: str) -> None:
+    finding = _check(CACHES[name](None))
+    assert finding.leaking, finding
+    assert not finding.bounds
+
+
+class Limited:
+    """Keeps `capacity` entries, and what its subclasses make of that."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self.rows: dict[int, object] = {}
+        self.log: list[object] = []
+
+    def put(self, key: int, row: object) -> None:
+        self.rows[key] = row
+        if len(self.rows) > self._capacity:
+            del self.rows[next(iter(self.rows))]
+
+
+class NeverEmptied(Limited):
+    def put(self, key: int, row: object) -> None:
+        self.rows[key] = row
+
+
+class Logging(Limited):
+    def put(self, key: int, row: object) -> None:
+        super().put(key, row)
+        self.log.append(key)
+
+
+class Indexed(Limited):
+    """Counts in a mapping, which nobody empties."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.asked = {0: 1, 1: 1, 2: 1, 3: 1}
+
+    def put(self, key: int, row: object) -> None:
+        super().put(key, row)
+        self.asked[key] = self.asked[-key] = 1
+
+
+class LoggingOnly(Limited):
+    def put(self, _key: int, row: object) -> None:
+        self.log.append(row)
+
+
+def _result_of_a_cached_call() -> Put:
+    @functools.lru_cache(maxsize=BOUND)
+    def shared() -> list[object]:
+        return []
+
+    return lambda _key, row: shared().append(row)
+
+
+def _beside_a_cache() -> Put:
+    cached, kept = _functools(BOUND), deque[object]()
+
+    def put(key: int, row: object) -> None:
+        cached(key, row)
+        kept.append(row)
+
+    return put
+
+
+def _beside_a_cache_by_links() -> Put:
+    cached, first = _functools(BOUND), Link()
+    ends = [first, first]
+
+    def put(key: int, row: object) -> None:
+        cached(key, row)
+        ends[1].following = link = Link()
+        ends[1] = link
+
+    return put
+
+
+LEAKS: dict[str, Callable[[], Put]] = {
+    "log beside the rows": lambda: Logging(BOUND).put,
+    "index beside the rows": lambda: Indexed(BOUND).put,
+    "log of a bounded owner": lambda: LoggingOnly(BOUND).put,
+    "result of a cached call": _result_of_a_cached_call,
+    "beside a cache": _beside_a_cache,
+    "beside a cache, by links": _beside_a_cache_by_links,
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_the_bound_of_something_else_hides_no_leak(name: str) -> None:
+    finding = _check(LEAKS[name]())
+    assert finding.leaking, finding
+    assert not finding.bounds
+
+
+class Pruned(Limited):
+    """Goes above its capacity, and back to it at once."""
+
+    def put(self, key: int, row: object) -> None:
+        self.rows[key] = row
+        if len(self.rows) > 1.5 * self._capacity:
+            for old in list(self.rows)[: -self._capacity]:
+                del self.rows[old]
+
+
+REACHED = {Limited: range(1_500, 1_501), Pruned: range(1_900, 2_251), NeverEmptied: range(0)}
+
+
+@pytest.mark.parametrize("kind", REACHED)
+def test_a_bound_within_reach_is_proved(kind: type[Limited]) -> None:
+    cache, keys = kind(1_500), itertools.count()
+
+    def repeat(calls: int) -> None:
+        for _ in range(calls):
+            cache.put(next(keys), Row())
+
+    repeat(100)
+    leak = LeakFinding(leaking=True, bytes_per_call=250, calls=2_000)
+    found = HolderSearch(repeat, leak, namer=SiteNamer(ROOT), seconds=5).find(100)
+    assert len(found.bounds) == (1 if REACHED[kind] else 0)
+    assert all(bound.at_most in REACHED[kind] for bound in found.bounds)
+    assert found.steps[0].path.startswith("cache in the closure of ")
