@@ -87,9 +87,17 @@ _RECORDED_BY_MOCKS = ("_mock_mock_calls", "_mock_call_args_list", "method_calls"
 
 
 def _finalizers_of_wider_fixtures(item: Any) -> list[Any]:
-    """Return where pytest keeps a call for each narrower fixture that was ever made from a wider one."""
+    """Return where pytest keeps a call for each narrower fixture that was ever made from a wider one.
+
+    Before pytest 8.1 it keeps one more with the module, class or session, each time the wider one is used.
+    """
+    session: Any = item.session
+    stacked: list[Any] = []
+    if not hasattr(session._fixturemanager, "_register_fixture"):  # noqa: SLF001 - a later pytest
+        stack = session._setupstate.stack  # noqa: SLF001 - pytest offers no other way
+        stacked = [finalizers for node, (finalizers, _) in stack.items() if node is not item]
     used = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
-    return [
+    return stacked + [
         getattr(fixture, "_finalizers", None)
         for fixtures in used.values()
         for fixture in fixtures
