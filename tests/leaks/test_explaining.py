@@ -89,6 +89,12 @@ def test_the_body_is_named_behind_what_leaves_its_fixtures_alone(monkeypatch: py
     assert (own.site.file, own.site.function) == (FILE, "module_global")
 
 
+def test_lists_and_tuples_that_stay_are_not_named_as_if_they_held() -> None:
+    kept: list[list[object]] = []
+    (holder,) = _check(lambda: kept.append([object()])).held_by
+    assert holder.startswith("kept in the closure of ")
+
+
 class Hostile:
     """Its class says nothing that can be read."""
 

@@ -347,7 +347,7 @@ def _exit_handlers() -> int:
 
 
 def _kept(kinds: Counter[type], namer: SiteNamer) -> tuple[Step, ...]:
-    """Name the type that stays: a class of somebody's rather than the lists and cells it is made of."""
+    """Name the type that stays, where it is a class of somebody's: lists and cells say nothing."""
     common = [kind for kind, count in kinds.most_common() if 5 * count >= kinds.most_common(1)[0][1]]
-    telling = [kind for kind in common if kind.__flags__ & _HEAP_TYPE] or common
+    telling = [kind for kind in common if kind.__flags__ & _HEAP_TYPE]
     return (describe_kept(telling[0], namer),) if telling else ()
