@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_memguard.core.measurement import Doubt, LeakFinding, Sample
-from pytest_memguard.core.policy import Policy, overlay
+from pytest_memguard.core.plain import from_plain, to_plain
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.unpatched import (
     Unpatched,
@@ -19,9 +21,7 @@ from pytest_memguard.core.unpatched import (
     is_raised_by_test,
     remember_real_names,
 )
-from pytest_memguard.core.verdict import Outcome, TestResult, Verdict
-from pytest_memguard.gate.confirm import measurement_of, most_records
-from pytest_memguard.guard.fresh_process import rest_of
+from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, explain_settled
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
@@ -31,7 +31,6 @@ from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.tasks import as_tasks
 from pytest_memguard.guard.threads import from_threads
 from pytest_memguard.meters.protocol import MeterError, Recording
-from pytest_memguard.storage.results_writing import result_to_json
 
 _UNEXPECTED = "[XPASS(strict)]"
 
@@ -49,10 +48,8 @@ class ColdRun:
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
         self._spec = spec
-        self._policy: Policy = overlay(Policy(), spec["policy"])
-        settings = Settings(
-            meter=spec["meter"], exclude=tuple(spec["exclude"]), include=tuple(spec["include"])
-        )
+        self._policy = from_plain(Policy, spec["policy"])
+        settings = replace(from_plain(Settings, spec["settings"]), meter=spec["meter"])
         self._session = GuardSession(settings, Path(spec["root"]), accepting=False)
         self._recording: Recording | None = None
         self._sample: Sample | None = None
@@ -159,8 +156,8 @@ class ColdRun:
             "outcome": outcome,
             "message": message,
             "sections": list(sections.items()),
-            "result": self._result() if outcome == "passed" else None,
-            "rest": {} if self._sample is None else rest_of(self._sample),
+            "sample": to_plain(self._sample) if outcome == "passed" else None,
+            "leak": to_plain(self._leak) if outcome == "passed" else None,
         }
         Path(self._spec["report_path"]).write_text(json.dumps(report), encoding="utf-8")
 
@@ -181,9 +178,3 @@ class ColdRun:
                 f"the test was not found in an interpreter of its own (pytest exited with {code})",
             )
         return "passed", self._unmeasured
-
-    def _result(self) -> dict[str, object] | None:
-        if self._sample is None:
-            return None
-        measurement = measurement_of([self._sample], meter=self._spec["meter"], leak=self._leak)
-        return result_to_json(TestResult(self._spec["test_id"], Verdict(Outcome.NEW, ""), measurement))

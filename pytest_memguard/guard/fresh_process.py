@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.measurement import LeakFinding, Sample
 from pytest_memguard.core.options import OPTION_DESTS
+from pytest_memguard.core.plain import from_plain, to_plain
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import real_environment
 from pytest_memguard.guard.session import GuardSession
-from pytest_memguard.storage.results_reading import result_from_json
 
 _START = "import json, sys; spec = json.load(open(sys.argv[1])); sys.path[:] = spec['sys_path']; "
 _CHILD = f"{_START}from pytest_memguard.guard.fresh_child import main; sys.exit(main(spec))"
@@ -163,31 +163,16 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def rest_of(sample: Sample) -> dict[str, object]:
-    """Return what a sample knows and a result does not keep."""
-    return {
-        "left_out_bytes": dict(sample.left_out_bytes),
-        "has_lost_frames": sample.has_lost_frames,
-        "order": sample.order,
-    }
-
-
 def _isolated(report: Mapping[str, Any]) -> Isolated:
-    sample = leak = None
-    if report["result"] is not None:
-        measurement = result_from_json(report["result"]).measurement
-        if measurement is not None:
-            sample = Sample(
-                peak_bytes=measurement.metrics["peak"],
-                retained_bytes=measurement.metrics["retained"],
-                allocations=measurement.metrics.get("allocations"),
-                harness_bytes=measurement.peak_doubt_bytes,
-                sites=measurement.sites,
-                **report["rest"],
-            )
-            leak = measurement.leak
     sections = tuple((name, text) for name, text in report["sections"])
-    return Isolated(report["outcome"], report["message"], sections, sample, leak)
+    sample, leak = report["sample"], report["leak"]
+    return Isolated(
+        outcome=report["outcome"],
+        message=report["message"],
+        sections=sections,
+        sample=None if sample is None else from_plain(Sample, sample),
+        leak=None if leak is None else from_plain(LeakFinding, leak),
+    )
 
 
 def _spec(item: pytest.Item, policy: Policy, session: GuardSession, report_path: Path) -> dict[str, object]:
@@ -207,20 +192,9 @@ def _spec(item: pytest.Item, policy: Policy, session: GuardSession, report_path:
         "options": _options(config),
         "report_path": str(report_path),
         "root": str(session.root),
-        "exclude": session.settings.exclude,
-        "include": session.settings.include,
+        "settings": to_plain(replace(session.settings, written=None, policies=())),
         "meter": session.meter(policy).name,
-        "test_id": item.nodeid,
-        "policy": {
-            "children": policy.children,
-            "native": policy.native,
-            "leaks": policy.leaks,
-            "threads": policy.threads,
-            "tasks": policy.tasks,
-            "thread_timeout": policy.thread_timeout_seconds,
-            "leak_budget": policy.leak_budget_seconds,
-            "leak_ceiling": policy.leak_ceiling_bytes,
-        },
+        "policy": to_plain(policy),
     }
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, Site, SiteBytes
+from pytest_memguard.core.plain import to_plain
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults, TestResult, Verdict
-from pytest_memguard.gate.confirm import measurement_of
-from pytest_memguard.guard.fresh_process import _isolated, rest_of
+from pytest_memguard.guard.fresh_process import _isolated
 from pytest_memguard.storage import results as results_module
 from pytest_memguard.storage.results import (
     read_results,
@@ -54,9 +54,8 @@ def test_a_result_crosses_processes_as_plain_json(result: TestResult) -> None:
 def test_a_sample_and_a_finding_come_home_from_an_interpreter_of_their_own_as_they_were(
     sample: Sample, leak: LeakFinding | None
 ) -> None:
-    measurement = measurement_of([sample], meter="memray", leak=leak)
-    sent = result_to_json(TestResult("t.py::a", Verdict(Outcome.NEW, ""), measurement))
-    report = {"outcome": "passed", "message": "", "sections": [], "result": sent, "rest": rest_of(sample)}
+    sent, finding = to_plain(sample), to_plain(leak)
+    report = {"outcome": "passed", "message": "", "sections": [], "sample": sent, "leak": finding}
     home = _isolated(json.loads(json.dumps(report)))
     assert (home.sample, home.leak) == (sample, leak)
 
