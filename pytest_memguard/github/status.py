@@ -143,7 +143,8 @@ def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> b
         if inputs.fail_on is not None:
             return "no-tests" in inputs.fail_on
         kinds = {problem.kind: problem.fails for problem in results.problems}
-        return kinds.get("nothing-measured", kinds.get("no-tests", True))
+        # A selection may come from the checkout; a workflow that means it says `allow-empty`.
+        return kinds.get("nothing-measured", inputs.is_enforced or kinds.get("no-tests", True))
     if decision.status in ("no-baseline", "env-mismatch"):
         return inputs.fail_on is None or bool({"no-baseline", "env-mismatch"} & set(inputs.fail_on))
     said = [problem for problem in results.problems if problem.kind in _OF_GATE]
