@@ -12,7 +12,7 @@ import pytest
 from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm
-from pytest_memguard.guard.fresh_process import Isolated, IsolationError, run_isolated
+from pytest_memguard.guard.fresh_process import FreshError, FreshResult, run_fresh
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
@@ -28,14 +28,14 @@ def without_own_fixtures(item: Any) -> Iterator[None]:
         del item.setup, item.teardown
 
 
-class ColdGuard:
+class FreshGuard:
     """Measures one item by running it elsewhere."""
 
     def __init__(self, item: pytest.Item, plan: Plan, session: GuardSession) -> None:
         self._item = item
         self._plan = plan
         self._session = session
-        self._first: Isolated | None = None
+        self._first: FreshResult | None = None
         self.sampled = Sampled()
 
     def run(self) -> None:
@@ -59,10 +59,8 @@ class ColdGuard:
         if first is not None:
             policy = replace(policy, leaks=False)
         try:
-            done = self.sampled.timed(
-                lambda: run_isolated(self._item, policy, self._session, counted=counted)
-            )
-        except IsolationError as error:
+            done = self.sampled.timed(lambda: run_fresh(self._item, policy, self._session, counted=counted))
+        except FreshError as error:
             if first is not None:
                 raise NotConfirmedError(str(error)) from None
             pytest.fail(f"memguard: {error}", pytrace=False)
@@ -77,7 +75,7 @@ class ColdGuard:
         self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
         return {}
 
-    def _end_as(self, done: Isolated) -> None:
+    def _end_as(self, done: FreshResult) -> None:
         for name, text in done.sections:
             self._item.add_report_section("call", name.removeprefix("Captured "), text)
         if done.outcome == "skipped":

@@ -37,13 +37,13 @@ _UNEXPECTED = "[XPASS(strict)]"
 
 def main(spec: Mapping[str, Any]) -> int:
     """Run the one test of a specification and write its report."""
-    plugin = ColdRun(spec)
+    plugin = FreshRun(spec)
     code = pytest.main(list(spec["arguments"]), plugins=[plugin])
     plugin.write(int(code))
     return 0
 
 
-class ColdRun:
+class FreshRun:
     """Measures the collection, set-up and call of one test as one sample."""
 
     def __init__(self, spec: Mapping[str, Any]) -> None:

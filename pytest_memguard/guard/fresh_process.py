@@ -85,7 +85,7 @@ _NOT_PASSED_ON = _RUN_OPTIONS | _PLUGIN_OPTIONS | OPTION_DESTS
 
 
 @dataclass(frozen=True, slots=True)
-class Isolated:
+class FreshResult:
     """What a test did in its own interpreter: how it ended, and what was measured if it passed."""
 
     outcome: str
@@ -95,25 +95,25 @@ class Isolated:
     leak: LeakFinding | None = None
 
 
-class IsolationError(MemguardError):
+class FreshError(MemguardError):
     """An interpreter of a test's own that could not be started or did not report."""
 
     slug = "not-measured"
 
 
-def run_isolated(
+def run_fresh(
     item: pytest.Item,
     policy: Policy,
     session: GuardSession,
     *,
     explain_calls: int = 0,
     counted: bool = False,
-) -> Isolated:
+) -> FreshResult:
     """Run an item alone, cold; a crash there is a failed test that names the signal.
 
     With `explain_calls` the leak check gives way to a traced pass over that many calls, which
     names the sites of what the body settled at. With `counted` allocations are counted.
-    Raises `IsolationError` where no interpreter could be started.
+    Raises `FreshError` where no interpreter could be started.
     """
     with tempfile.TemporaryDirectory(prefix="memguard-") as folder:
         spec_path, report_path = Path(folder) / "spec.json", Path(folder) / "report.json"
@@ -136,17 +136,17 @@ def run_isolated(
                 check=False,
             )
         except OSError as error:
-            raise IsolationError(f"an interpreter of its own could not be started: {error}") from error
+            raise FreshError(f"an interpreter of its own could not be started: {error}") from error
         output = _last_words(done.stdout.decode("utf-8", "replace"))
         if done.returncode < 0:
-            return Isolated(
+            return FreshResult(
                 "failed", f"the test's interpreter was ended by {_signal_name(-done.returncode)}\n{output}"
             )
         try:
             report = json.loads(report_path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return Isolated("failed", f"the test's interpreter exited with {done.returncode}\n{output}")
-        return _isolated(report)
+            return FreshResult("failed", f"the test's interpreter exited with {done.returncode}\n{output}")
+        return fresh_result(report)
 
 
 def _last_words(output: str) -> str:
@@ -163,10 +163,11 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _isolated(report: Mapping[str, Any]) -> Isolated:
+def fresh_result(report: Mapping[str, Any]) -> FreshResult:
+    """Return what an interpreter reported."""
     sections = tuple((name, text) for name, text in report["sections"])
     sample, leak = report["sample"], report["leak"]
-    return Isolated(
+    return FreshResult(
         outcome=report["outcome"],
         message=report["message"],
         sections=sections,

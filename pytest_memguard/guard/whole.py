@@ -20,7 +20,7 @@ from pytest_memguard.gate.judge import has_settled_higher
 from pytest_memguard.gate.wording import doubts_text
 from pytest_memguard.guard.children import ChildWatch, ended_in_children
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm, further_execution
-from pytest_memguard.guard.fresh_process import IsolationError, run_isolated
+from pytest_memguard.guard.fresh_process import FreshError, run_fresh
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.neighbours import refused_by_neighbour
@@ -248,8 +248,8 @@ class ItemGuard:
         """Check again in an interpreter of its own: here the caches that the check filled are full now."""
         try:
             with quietly(self._item):
-                again = run_isolated(self._item, self._plan.policy, self._session)
-        except IsolationError as error:
+                again = run_fresh(self._item, self._plan.policy, self._session)
+        except FreshError as error:
             self._notes += (f"what it settled at was read once, since {error}",)
             return leak
         if again.leak is None:
@@ -266,8 +266,8 @@ class ItemGuard:
     def _explain_settled(self, leak: LeakFinding) -> LeakFinding:
         """Name the lines behind what it settled at, in an interpreter whose caches are empty."""
         try:
-            alone = run_isolated(self._item, self._plan.policy, self._session, explain_calls=leak.calls)
-        except IsolationError:
+            alone = run_fresh(self._item, self._plan.policy, self._session, explain_calls=leak.calls)
+        except FreshError:
             return leak
         return leak if alone.leak is None else replace(leak, sites=alone.leak.sites)
 

@@ -14,7 +14,7 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.unpatched import remember_real_names
-from pytest_memguard.guard.fresh import ColdGuard, without_own_fixtures
+from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
 from pytest_memguard.guard.neighbours import refused_by_neighbour
 from pytest_memguard.guard.own_errors import run_guard
@@ -139,7 +139,7 @@ class GuardedRun:
         plan = item.stash.get(PLAN, None)
         if plan is None:
             return nullcontext()
-        return without_own_fixtures(item) if self._runs_alone(plan) else only_new_garbage()
+        return without_own_fixtures(item) if self._runs_fresh(plan) else only_new_garbage()
 
     @contextmanager
     def guarding(self, item: Any) -> Iterator[None]:
@@ -148,9 +148,9 @@ class GuardedRun:
         if plan is None:
             yield
             return
-        guard: ColdGuard | ItemGuard
-        if self._runs_alone(plan):
-            guard = ColdGuard(item, plan, self.session)
+        guard: FreshGuard | ItemGuard
+        if self._runs_fresh(plan):
+            guard = FreshGuard(item, plan, self.session)
         else:
             guard = ItemGuard(item, plan, self.session, item.runtest)
         item.stash[SAMPLED] = guard.sampled
@@ -173,7 +173,7 @@ class GuardedRun:
         finally:
             del item.runtest
 
-    def _runs_alone(self, plan: Plan) -> bool:
+    def _runs_fresh(self, plan: Plan) -> bool:
         """Say whether a test gets an interpreter of its own; one that cannot be measured needs none."""
         try:
             self.session.meter(plan.policy)

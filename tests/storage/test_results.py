@@ -15,7 +15,7 @@ from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, Site, SiteBytes
 from pytest_memguard.core.plain import to_plain
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults, TestResult, Verdict
-from pytest_memguard.guard.fresh_process import _isolated
+from pytest_memguard.guard.fresh_process import fresh_result
 from pytest_memguard.storage import results as results_module
 from pytest_memguard.storage.results import (
     read_results,
@@ -56,7 +56,7 @@ def test_a_sample_and_a_finding_come_home_from_an_interpreter_of_their_own_as_th
 ) -> None:
     sent, finding = to_plain(sample), to_plain(leak)
     report = {"outcome": "passed", "message": "", "sections": [], "sample": sent, "leak": finding}
-    home = _isolated(json.loads(json.dumps(report)))
+    home = fresh_result(json.loads(json.dumps(report)))
     assert (home.sample, home.leak) == (sample, leak)
 
 
