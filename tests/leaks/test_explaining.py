@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import ctypes
+import gc
 import queue
 import shutil
 import subprocess
@@ -20,6 +22,7 @@ from pytest_memguard.core.measurement import LeakFinding
 from pytest_memguard.guard.body import leaving_fixtures
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.check import LeakCheck
+from pytest_memguard.leaks.holders.objects import is_weak
 from pytest_memguard.meters.attribution import SiteNamer
 from tests.leaks import holding_bodies
 from tests.leaks.closing_meter import meter_of
@@ -93,6 +96,18 @@ def test_lists_and_tuples_that_stay_are_not_named_as_if_they_held() -> None:
     kept: list[list[object]] = []
     (holder,) = _check(lambda: kept.append([object()])).held_by
     assert holder.startswith("kept in the closure of ")
+
+
+class Shape(abc.ABC):  # noqa: B024 - only what it remembers is looked at
+    """Remembers by weak references, each with a callback of its own, which classes are no shapes."""
+
+
+def test_what_an_abstract_class_remembers_of_classes_holds_none() -> None:
+    made = type("Made", (), {})
+    assert not issubclass(made, Shape)
+    implementation: object = vars(Shape)["_abc_impl"]
+    (seen,) = (one for one in gc.get_referents(implementation) if isinstance(one, set) and one)
+    assert is_weak(seen, {id(reference.__callback__) for reference in seen})
 
 
 class Hostile:
