@@ -169,7 +169,11 @@ class Policy:
         shown="'1 GiB'",
     )
     native: bool = declared(parse_switch, "frames of extensions in the attribution", default=False)
-    children: bool = declared(parse_switch, "count child processes too", default=False)
+    children: bool = declared(
+        parse_switch,
+        "count forked child processes too; a test with others alone is `not-measured`",
+        default=False,
+    )
     fresh: bool = declared(
         parse_switch,
         "run the test in an interpreter of its own, cold: imports and first calls count",
