@@ -77,7 +77,7 @@ def doubling(made: int, most_rows: int = ROWS) -> Plan:
     >>> doubling(8).steps
     (1, 1, 1, 1, 1, 1, 1, 1)
     >>> doubling(128).steps[:6]
-    (8, 7, 9, 8, 7, 9)
+    (10, 7, 10, 7, 6, 11)
     """
     rows = min(most_rows, made)
     marks = [
