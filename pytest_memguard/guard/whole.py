@@ -33,7 +33,8 @@ from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import quietly
 from pytest_memguard.guard.tasks import as_tasks, tasks_refused
 from pytest_memguard.guard.threads import from_threads, threads_refused
-from pytest_memguard.meters import MeterError, MeterUnavailableError
+from pytest_memguard.meters import MeterError, MeterUnavailableError, Recording
+from pytest_memguard.meters.stack_room import with_room
 
 
 @cache
@@ -206,19 +207,22 @@ class ItemGuard:
             self._rerunner.tear_down()
             body = partial(self._with_fixtures, body)
         with log_records_let_go(self._item, self._session.namer) as kept_notes:
-            gc.collect()
-            try:
-                recording.__enter__()
-            except MeterError:
-                if not self.sampled.has_begun:
-                    self.sampled.timed(body)
-                raise
-            try:
-                self.sampled.timed(body)
-            finally:
-                recording.__exit__(None, None, None)
+            with_room(partial(self._record, recording, body))
         self._notes += tuple(note for note in kept_notes if note not in self._notes)
         return recording.sample()
+
+    def _record(self, recording: Recording, body: Callable[[], None]) -> None:
+        gc.collect()
+        try:
+            recording.__enter__()
+        except MeterError:
+            if not self.sampled.has_begun:
+                self.sampled.timed(body)
+            raise
+        try:
+            self.sampled.timed(body)
+        finally:
+            recording.__exit__(None, None, None)
 
     def _with_fixtures(self, body: Callable[[], None]) -> None:
         """Run set-up, call and tear-down as one body, and leave the item torn down."""

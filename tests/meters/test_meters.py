@@ -21,6 +21,7 @@ from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.meters import METERS
 from pytest_memguard.meters import Meter, MeterError, MeterUnavailableError, SiteNamer, choose_meter
 from pytest_memguard.meters.garbage import only_new_garbage
+from pytest_memguard.meters.stack_room import with_room
 
 ROOT = Path(__file__).resolve().parents[2]
 HELD: list[object] = []
@@ -290,3 +291,21 @@ def test_survivors_are_traced_where_memray_loses_frames(tmp_path: Path) -> None:
             pass
         assert not meter.keep_last(str(tmp_path / "of another test.bin"), survivors=True)
     meter.close()
+
+
+def test_the_depth_of_the_stack_changes_no_peak(memray_meter: Meter) -> None:
+    def nested(depth: int) -> int:
+        return nested(depth - 1) if depth else measured()
+
+    def measured() -> int:
+        return with_room(lambda: measure(memray_meter, lambda: climb(20))).highest_peak_bytes
+
+    def climb(depth: int) -> None:
+        held = bytearray(100)
+        if depth:
+            climb(depth - 1)
+        assert held
+
+    nested(0)
+    peaks = {nested(depth) for depth in range(0, 150, 10)}
+    assert max(peaks) - min(peaks) < 8_192  # a chunk of the interpreter's stack has twice that
