@@ -119,8 +119,9 @@ def _copied(record: Any) -> Any:
 def _restore(record: Any, kept: Any) -> None:
     """Take out what was added; a list that begins anew, that of a fixture made again, stays as it is."""
     if isinstance(record, list):
-        if record[: len(kept)] == kept:
-            del record[len(kept) :]
+        there = set(map(id, record))
+        if all(id(one) in there for one in kept):  # pytest-bdd's step fixtures go before others, not behind
+            record[:] = kept
         return
     for key in record.keys() - kept.keys():
         del record[key]

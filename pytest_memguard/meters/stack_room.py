@@ -1,9 +1,9 @@
 """Keeps the interpreter's own stack out of a sample.
 
 From CPython 3.11 on, frames lie in chunks of 16 KiB, and a frame that does not fit takes another chunk. Where
-that happens depends on how deep the stack already is, so the same test could show 16 KiB more, or pytest could
-seem to hold as much. A frame that is larger than a chunk gets one of its own, with room for a thousand values
-above it (`MINIMUM_OVERHEAD` in CPython's `Python/pystate.c`), and that before the sample starts.
+that happens depends on how deep the stack already is, so the same test could show 16 KiB more, or pytest
+could seem to hold as much. A frame that is larger than a chunk gets one of its own, with room for a thousand
+values above it (`MINIMUM_OVERHEAD` in CPython's `Python/pystate.c`), and that before the sample starts.
 """
 
 from __future__ import annotations

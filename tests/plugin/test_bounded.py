@@ -34,20 +34,20 @@ TEXT = r"shop.price fills up to 1,000,000 entries, \d+\.\d MiB at this rate; [\d
 def test_what_a_bounded_cache_will_settle_at_is_judged(project: GuardedProject) -> None:
     project.write(FILES)
     project.let(SIZE=500)
-    accepted = project.accept()
+    accepted = project.spawn("--memguard-accept")
     assert accepted.outcomes() == {"test_price": "no-baseline", "test_limited": "over-limit"}
     (bound,) = accepted.results()["test_price"]["leak"]["bounds"]
     assert (bound["holder"], bound["at_most"]) == ("shop.price", 1_000_000)
     assert 500_000_000 < bound["settles_at"] == accepted.measured("test_price", "settled") < 900_000_000
     assert "\n    settled: " in project.entries()
 
-    again = project.run("-v")
+    again = project.spawn("-v")
     assert again.outcomes() == {"test_price": "ok", "test_limited": "over-limit"}
     assert_text(again.summary, "bounded       test_it.py::test_price  " + TEXT)
     assert_text(again.summary, "over-limit  test_limited   settled .*, over max_settled = 100.0 MiB")
 
     project.let(SIZE=1500)
-    grown = project.run("-k", "price")
+    grown = project.spawn("-k", "price")
     assert grown.outcomes() == {"test_price": "grew"}
     assert grown.code == 1
     assert_text(grown.summary, r"grew +test_price +settled 1\.\d GiB, was 6\d\d\.\d MiB")

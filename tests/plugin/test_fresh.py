@@ -288,5 +288,5 @@ def test_profiles_are_kept_of_the_tests_that_were_asked_for(
             f"profile: memray flamegraph .memguard/profiles/{path.name}"
             in (project.root / ".memguard/results/last.json").read_text()
         )
-        assert path.stat().st_size < 64_000
+        assert path.stat().st_size < 200_000  # a capture of every record, where the peak was in doubt
     assert ("memray flamegraph" in run.text) == (which != "none")
