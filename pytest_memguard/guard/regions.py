@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 
 import pytest
 
@@ -25,6 +26,7 @@ from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.rerun import Rerunner, recorded_failure
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import REGION, GuardSession
+from pytest_memguard.meters.stack_room import with_room
 
 
 class RegionGuard:
@@ -83,7 +85,7 @@ class RegionGuard:
         self._item.stash[BOOK] = book
         try:
             with log_records_let_go(self._item, self._session.namer):
-                self._sampled.timed(self._runtest)
+                self._sampled.timed(partial(with_room, self._runtest))
         finally:
             self._item.stash[BOOK] = None
         return book

@@ -26,7 +26,7 @@ from pytest_memguard.meters.protocol import Meter
 
 _EXPLAIN_FACTOR = 2.0
 _HOLDER_FACTOR = 3.0
-_HOLDER_SECONDS = 2.0
+_HOLDER_SECONDS = 5.0
 """A look at every object costs what the session holds, not what the budget is."""
 _HOLDER_CALLS = 8
 _HOLDER_MOST_CALLS = 512
@@ -100,6 +100,8 @@ class LeakCheck:
             held = self._holders(finding, namer)
         except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
             notes.append(f"who holds it is not known: {type(error).__name__} while it was looked for")
+        if held.is_cut_short:
+            notes.append("who holds it is not known: the search ran out of time")
         self._between()
         explained = replace(
             finding,

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.unpatched import Unpatched
 from pytest_memguard.run.guarded_run import GuardedRun
 
 RUN = pytest.StashKey[GuardedRun]()
@@ -86,12 +87,14 @@ class GuardHooks:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the results into the report of the call."""
         report = yield
-        self._run.put_verdict(item, call, report)
+        with Unpatched():
+            self._run.put_verdict(item, call, report)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results out of a report, wherever its test ran."""
-        self._run.take(report)
+        with Unpatched():  # the test's fixtures are alive, and may have patched what is needed here
+            self._run.take(report)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Note that a test is over."""

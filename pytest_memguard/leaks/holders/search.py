@@ -50,10 +50,14 @@ class _Gain:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a search found: the chain of holders, outermost first, and the bounds of what is not full yet."""
+    """What a search found: the chain of holders, outermost first, and the bounds of what is not full yet.
+
+    `is_cut_short` says that it ran out of time before it found a holder.
+    """
 
     steps: tuple[Step, ...] = ()
     bounds: tuple[Bound, ...] = ()
+    is_cut_short: bool = False
 
 
 class HolderSearch:
@@ -84,7 +88,7 @@ class HolderSearch:
         try:
             steps = self._search(calls)
         except _OutOfTimeError:
-            return Held()
+            return Held(is_cut_short=True)
         try:
             return Held(steps, self._bounds(calls))
         except _OutOfTimeError:
