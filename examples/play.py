@@ -235,7 +235,7 @@ def _variables() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PYTEST_", "GITHUB_", "COV_"))
+        if not name.startswith(("PYTEST_CURRENT", "PYTEST_XDIST", "PYTEST_ADDOPTS", "GITHUB_", "COV_"))
         and name not in ("CI", "COLUMNS", "FORCE_COLOR")
     }
     kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
