@@ -85,7 +85,7 @@ def test_the_second_workflow_comments_for_a_fork_from_the_results_alone(
         event="pull_request",
         payload=events.pull_request(fork=True),
     )
-    assert measured.outputs["status"] == "new", str(measured)
+    assert measured.outputs["status"] == "error", str(measured)  # the accepted name is gone, and said in CI
     (measured.store / next(measured.store.glob("memguard-*/")).name / "comment.md").write_text("forged")
     commented = run_act(
         tmp_path / "comment",
