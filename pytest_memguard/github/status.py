@@ -92,7 +92,8 @@ def decide(
     fails = inputs.mode == "check" and (
         any(test.fails for test in results.tests) or _problem_fails(decision, results, inputs)
     )
-    if fails and decision.status in _FINE:
+    named = {test.outcome.value for test in results.tests if test.fails}
+    if fails and decision.status in _FINE and named != {decision.status}:  # which `fail-on` may name itself
         decision = Decision("error", 0, _unguarded_sentence(results))
     return replace(decision, exit_code=_TESTS_FAILED if failed or fails else 0)
 
