@@ -44,6 +44,7 @@ MUCH_BYTES = 1_000_000
 PAGE_BYTES = 4096
 SMALL_BYTES = 512
 COLUMNS = ("blocks", "blocks_bytes", "heap_bytes", "resident_bytes")
+_FREED_SHARE = 0.3
 FILLING = ("lru", "pruned", "regex", "mail", "built", "interned", "statements")
 """Bodies that hold more with more calls, up to a bound: a slower one like them would still fill."""
 
@@ -205,6 +206,15 @@ def tables(draw: random.Random, most: int) -> Iterator[tuple[float, int]]:
             yield place, int(size)
 
 
+def freed(draw: random.Random, most: int) -> Iterator[tuple[float, int]]:
+    """Draw what is freed once, in one to twenty steps: up to 3 MB at some call of a check."""
+    place = draw.random() * most if draw.random() < 0.5 else most ** draw.random()
+    size = math.exp(draw.uniform(math.log(2e4), math.log(3e6)))
+    steps = draw.choice((1, 1, 4, 20))
+    for step in range(steps):
+        yield place * (1 + 2 * step / steps), -int(size / steps)
+
+
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -227,6 +237,7 @@ def print_missed(records: list[Record], costs: list[str], trials: int, draw: ran
     """Print by rhythm and cost how often a leak of a megabyte and more in the check passed."""
     level = [record for record in records if not record.fills]
     print("Leaks that left 1 MB or more in a check, by at least two calls: missed / not told / found")
+    print("In three of four, tables are made anew meanwhile, something else is freed once, or both.")
     print(f"| rhythm | {' | '.join(costs)} |")
     print(f"|---|{'---|' * len(costs)}")
     sums = {cost: Counter[str]() for cost in costs}
@@ -250,7 +261,7 @@ def _played(
             draw.choice(level),
             events=made(draw, reach),
             size_bytes=SIZES[number % len(SIZES)],
-            tables=list(tables(draw, reach.most)) if number % 2 else (),
+            tables=_beside(number, draw, reach),
         )
         answer = play.check(reach).answer
         if play.left_in_check < MUCH_BYTES:
@@ -260,6 +271,13 @@ def _played(
         else:
             ends[answer.value] += 1
     return ends
+
+
+def _beside(number: int, draw: random.Random, reach: Reach) -> list[tuple[float, int]]:
+    """Draw what else grows or is freed: in three checks of four, so that each goes with each size."""
+    kind = number // len(SIZES) % 4
+    made = list(tables(draw, reach.most)) if kind in (1, 3) else []
+    return made + (list(freed(draw, reach.most)) if kind in (2, 3) else [])
 
 
 def _cell(ends: Counter[str], sums: Counter[str]) -> str:
@@ -275,7 +293,7 @@ def _missed(ends: Counter[str]) -> str:
 
 def print_false_alarms(records: list[Record], costs: list[str], trials: int, draw: random.Random) -> None:
     """Print how often a clean body was called a leak, or could not be told."""
-    print(f"\nClean bodies with tables made anew meanwhile, {trials:,} checks of each cost")
+    print(f"\nClean bodies, tables made anew and things freed meanwhile, {trials:,} checks of each cost")
     print("| cost | leaks | not told | settles |")
     print("|---|---|---|---|")
     for cost in costs:
@@ -287,7 +305,10 @@ def print_false_alarms(records: list[Record], costs: list[str], trials: int, dra
         alarms: Counter[str] = Counter()
         for _ in range(trials):
             record = draw.choice(own)
-            play = Play(record, shift=draw.choice(record.marks[:-1]), tables=list(tables(draw, reach.most)))
+            shift, beside = draw.choice(record.marks[:-1]), list(tables(draw, reach.most))
+            if draw.random() < _FREED_SHARE:
+                beside += freed(draw, reach.most)
+            play = Play(record, shift=shift, tables=beside)
             answer = play.check(reach).answer
             ends[answer.value] += 1
             alarms[record.name] += answer is Answer.LEAKS

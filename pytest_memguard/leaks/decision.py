@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pytest_memguard.core.measurement import Answer, CountGrowth, Doubt
+from pytest_memguard.leaks.freed import BehindFall, Shows, behind_fall
 from pytest_memguard.leaks.rate import accelerates, leak_rate
 from pytest_memguard.leaks.rhythm import Needs, Rhythm, resident_rhythm, rhythm
 from pytest_memguard.leaks.series import (
@@ -102,9 +103,9 @@ def decide(windows: Sequence[Window], *, is_last: bool = False) -> Growth:
     """Say what these windows show of memory and of what is counted beside it.
 
     What grew evenly over the last half, at no less than the rate before, leaks; so does what goes on to
-    grow now and then. Growth that stopped long enough ago has settled. What did neither cannot be told.
-    `is_last` says that no more calls will be made: what rises by less and less then, and by little in
-    all, has settled.
+    grow now and then, and what does either behind something that was freed once. Growth that stopped long
+    enough ago has settled. What did neither cannot be told. `is_last` says that no more calls will be
+    made: what rises by less and less then, and by little in all, has settled.
     """
     calls = [window.calls for window in windows]
     total = calls[-1] - calls[0] if calls else 0
@@ -130,7 +131,10 @@ def decide(windows: Sequence[Window], *, is_last: bool = False) -> Growth:
             counts=grown_counts,
             is_accelerating=any(accelerates(calls, memory[name]) for name in growing),
         )
-    is_open = open_counts or Rhythm.OPEN in rhythms.values()
+    behind = _behind_falls(windows, is_last=is_last)
+    if behind.shows is Shows.GROWTH:
+        return decide(windows[behind.start :], is_last=is_last)
+    is_open = open_counts or behind.shows is Shows.MAYBE or Rhythm.OPEN in rhythms.values()
     if Trend.FALLS_OFF in trends.values() and (is_open or not is_last):
         return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=Doubt.STILL_FALLING)
     if is_open:
@@ -146,6 +150,51 @@ def _rhythms(windows: Sequence[Window], memory: dict[str, list[int]], *, is_last
     if RESIDENT in memory:
         rhythms[RESIDENT] = resident_rhythm(calls, memory[RESIDENT], _RESIDENT_NEEDS)
     return rhythms
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Judges one series by what even growth and what uneven growth must come to; either may not count."""
+
+    floor: Floor | None
+    needs: Needs | None
+    is_last: bool
+
+    def grows(self, calls: Sequence[int], values: Sequence[int]) -> bool:
+        return self._is_even(calls, values) or self._rhythm(calls, values) is Rhythm.GOES_ON
+
+    def may_grow(self, calls: Sequence[int], values: Sequence[int]) -> bool:
+        return self._is_even(calls, values) or self._rhythm(calls, values) is not Rhythm.SETTLED
+
+    def _is_even(self, calls: Sequence[int], values: Sequence[int]) -> bool:
+        return self.floor is not None and series_trend(calls, values, self.floor) is Trend.GROWS
+
+    def _rhythm(self, calls: Sequence[int], values: Sequence[int]) -> Rhythm:
+        if self.needs is None:
+            return Rhythm.SETTLED
+        return rhythm(calls, values, self.needs, is_last=self.is_last)
+
+
+def _behind_falls(windows: Sequence[Window], *, is_last: bool) -> BehindFall:
+    """Say what grew behind something that was freed once.
+
+    Resident memory is left out: what a trimmed heap takes back looks like growth.
+    """
+    calls = [window.calls for window in windows]
+    judged = [
+        (values, _Judge(FLOORS[name], None, is_last))
+        for name, values in memory_series(windows).items()
+        if name != RESIDENT
+    ]
+    judged.append((held_series(windows), _Judge(None, _HELD_NEEDS, is_last)))
+    judged += [
+        ([window.counts[unit] for window in windows], _Judge(COUNT_FLOOR, _COUNT_NEEDS, is_last))
+        for unit in counted_units(windows)
+    ]
+    found = [
+        behind_fall(calls, values, grows=judge.grows, may_grow=judge.may_grow) for values, judge in judged
+    ]
+    return max(found, key=lambda behind: behind.shows)
 
 
 def _counts(windows: Sequence[Window], *, is_last: bool) -> tuple[tuple[CountGrowth, ...], bool]:

@@ -56,6 +56,26 @@ def test_a_leak_of_megabytes_never_passes_whatever_its_rhythm(project: GuardedPr
     assert len(found) >= 10, run.outcomes()
 
 
+FREED_ONCE = """
+    import itertools, time, pytest
+    KEPT, OLDER, CALLS = [], [bytes(6_000) for _ in range(200)], itertools.count()
+
+    @pytest.mark.memguard(leaks=True, leak_budget=0.1)
+    def test_it():
+        end = time.thread_time() + 0.001
+        while time.thread_time() < end: pass
+        KEPT.append(bytes(2_000))
+        if next(CALLS) == 40: OLDER.clear()
+"""
+
+
+def test_what_is_freed_once_hides_no_leak(project: GuardedProject) -> None:
+    project.write(test_it=FREED_ONCE)
+    run = project.run()
+    assert run.outcomes() == {"test_it": "leaked"}
+    assert 2_000 <= run.results()["test_it"]["leak"]["bytes_per_call"] <= 2_200
+
+
 POOL = """
     import itertools, os, pytest
     pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.2)

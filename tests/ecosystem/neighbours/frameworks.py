@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ecosystem.neighbour import Neighbour, Stage
+from tests.ecosystem.neighbour import Neighbour
 
 DJANGO = {
     "shop_settings.py": """
@@ -96,7 +96,6 @@ NEIGHBOURS = (
                         assert work()
             """,
         },
-        doubtful={Stage.LEAK: "what SQLite frees in the first calls can hide what a TestCase leaks"},
     ),
     Neighbour(
         name="flask",
