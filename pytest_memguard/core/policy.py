@@ -171,7 +171,8 @@ class Policy:
     native: bool = declared(parse_switch, "frames of extensions in the attribution", default=False)
     children: bool = declared(
         parse_switch,
-        "count forked child processes too; a test with others alone is `not-measured`",
+        "count forked child processes too; a test that starts "
+        "[others](../explanation/measuring.md#child-processes) is `not-measured`",
         default=False,
     )
     fresh: bool = declared(

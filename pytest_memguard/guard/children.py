@@ -9,6 +9,17 @@ from os import _exit, getpid  # bound here: a test may patch them while it runs
 from pathlib import Path
 from time import sleep
 
+from pytest_memguard.core.unpatched import AsTestSeesIt
+from pytest_memguard.guard.started_programs import StartedPrograms, tracker_id
+
+NOT_COUNTED = "it starts child processes, whose memory is not counted"
+NOT_FORKED = (
+    "child processes of it are programs of their own (subprocess, spawn, forkserver, exec), "
+    "and children=True counts only forked ones"
+)
+STILL_RUNNING = "child processes of it still run when it ends, and what they will need is not known"
+OLDER_CHILDREN = "child processes that ran before it work for it, and their memory cannot be counted"
+
 _STAT = Path("/proc/self/stat")
 _FAULTS_FIELD = 8
 """Of the fields behind the name of the program; see proc(5), cminflt."""
@@ -31,26 +42,53 @@ class ChildWatch:
     """Compares children before and after: page faults of those that have ended, turns of those that run.
 
     Page faults of ended children only a new one can raise; one that was there before, a worker that a
-    fixture started, has had turns on a processor where it did something.
+    fixture started, has had turns on a processor where it did something. Where children `are_counted`,
+    the programs that are started in between are noticed as well.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, are_counted: bool) -> None:
+        self._programs = StartedPrograms() if are_counted else None
         self._before = _faults()
         self._forks = len(_forks)
         self._turns = _turns_at_rest()
 
-    def started_children(self) -> bool:
-        """Say whether a child process has ended since this was made."""
-        return _faults() > self._before
+    def begin(self) -> None:
+        """Notice the programs that are started from now on."""
+        if self._programs is not None:
+            with AsTestSeesIt():
+                self._programs.watch()
 
-    def forked(self) -> bool:
-        """Say whether this process has forked since: memray follows forks, and no other child."""
-        return len(_forks) > self._forks
+    def end(self) -> None:
+        """Notice no more programs."""
+        if self._programs is not None:
+            with AsTestSeesIt():
+                self._programs.end()
 
-    def older_children_worked(self) -> bool:
-        """Say whether a child process that ran before this was made has worked since; only Linux tells."""
+    def around(self, body: Callable[[], None]) -> Callable[[], None]:
+        """Return a call of `body` between `begin` and `end`."""
+
+        def watched() -> None:
+            self.begin()
+            try:
+                body()
+            finally:
+                self.end()
+
+        return watched
+
+    def missed(self) -> str:
+        """Say which children are not in the sample; nothing where there are none."""
         now = _turns_of_children()
-        return any(turns != now.get(child, turns) for child, turns in self._turns.items())
+        if any(turns != now.get(child, turns) for child, turns in self._turns.items()):
+            return OLDER_CHILDREN
+        is_forked = len(_forks) > self._forks  # memray follows forks, and no other child
+        has_ended = _faults() > self._before
+        is_running = bool({*now} - {*self._turns, str(tracker_id())})
+        if self._programs is None:
+            return NOT_COUNTED if is_forked or has_ended or is_running else ""
+        if self._programs.any() or (has_ended and not is_forked):
+            return NOT_FORKED
+        return STILL_RUNNING if is_running else ""
 
 
 def _turns_at_rest() -> dict[str, int]:

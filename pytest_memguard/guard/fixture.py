@@ -14,6 +14,7 @@ from pytest_memguard.core.measurement import Answer, LeakFinding, Sample, larges
 from pytest_memguard.core.policy import Policy, overlay
 from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
 from pytest_memguard.gate.confirm import most_records
+from pytest_memguard.guard.children import ChildWatch
 from pytest_memguard.guard.own_errors import own_error
 from pytest_memguard.meters import Meter, Recording
 
@@ -31,12 +32,14 @@ class RegionBook:
         self.samples: dict[str, Sample] = {}
         self.findings: dict[str, LeakFinding] = {}
         self.unmeasured: dict[str, str] = {}
+        self.notes: dict[str, tuple[str, ...]] = {}
         self.policies: dict[str, Policy] = {}
         self._meter = meter
         self.policy = policy
         self._check = check
         self._counted = counted
         self._inside: str | None = None
+        self._children: ChildWatch | None = None
 
     def enter(self, name: str) -> Recording | None:
         """Start to measure a region; None where it cannot be, with the reason kept."""
@@ -53,8 +56,10 @@ class RegionBook:
                     counted=self._counted,
                     at_most=most_records(self.policy),
                 )
+                self._children = ChildWatch(are_counted=self.policy.children)
                 gc.collect()
                 recording.__enter__()
+                self._children.begin()
         except Exception as error:  # noqa: BLE001 - the test has raised nothing here
             self.unmeasured[name] = own_error(error)
             return None
@@ -66,14 +71,24 @@ class RegionBook:
         self._inside = None
         try:
             with Unpatched():
+                if self._children is not None:
+                    self._children.end()
                 recording.__exit__(None, None, None)
                 self._keep(name, recording.sample())
+                self._tell_children(name)
         except Exception as error:  # noqa: BLE001 - the test has raised nothing here
             self.unmeasured[name] = own_error(error)
 
     def _keep(self, name: str, sample: Sample) -> None:
         before = self.samples.get(name)
         self.samples[name] = sample if before is None else largest(before, sample)
+
+    def _tell_children(self, name: str) -> None:
+        missed = "" if self._children is None else self._children.missed()
+        if missed and self.policy.children:
+            self.unmeasured[name] = missed
+        elif missed:
+            self.notes[name] = (missed,)
 
     def check_leaks(self, body: Callable[[], object], name: str, written: Mapping[str, object]) -> None:
         """Repeat a call and keep what the check finds; of several under one name, the worst counts."""

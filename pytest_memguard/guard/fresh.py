@@ -44,8 +44,9 @@ class FreshGuard:
         confirmed = confirm(self._take, self._verdict, policy, self.sampled).get(test_id)
         if confirmed is None or self._first is None:
             return
+        notes = (*self._first.notes, *confirmed.notes)
         measurement, verdict = self._session.judge(
-            test_id, confirmed.samples, policy, leak=self._first.leak, notes=confirmed.notes
+            test_id, confirmed.samples, policy, leak=self._first.leak, notes=notes
         )
         self.sampled.results.append(self._session.result(test_id, verdict, measurement))
 

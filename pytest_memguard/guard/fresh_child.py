@@ -22,6 +22,7 @@ from pytest_memguard.core.unpatched import (
     remember_real_names,
 )
 from pytest_memguard.gate.confirm import most_records
+from pytest_memguard.guard.children import ChildWatch
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, explain_settled
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
@@ -54,6 +55,8 @@ class FreshRun:
         self._recording: Recording | None = None
         self._sample: Sample | None = None
         self._unmeasured = ""
+        self._notes: tuple[str, ...] = ()
+        self._children: ChildWatch | None = None
         self._leak: LeakFinding | None = None
         self._reports: list[pytest.TestReport | pytest.CollectReport] = []
 
@@ -72,10 +75,12 @@ class FreshRun:
             counted=self._spec["counted"],
             at_most=most_records(self._policy),
         )
+        self._children = ChildWatch(are_counted=self._policy.children)
         gc.collect()
         gc.freeze()
         try:
             self._recording.__enter__()
+            self._children.begin()
         except MeterError as error:
             self._recording, self._unmeasured = None, str(error)
         return (yield)
@@ -130,12 +135,19 @@ class FreshRun:
         if self._recording is None:
             return
         recording, self._recording = self._recording, None
+        if self._children is not None:
+            self._children.end()
         recording.__exit__(None, None, None)
         gc.unfreeze()
         try:
             self._sample = recording.sample()
         except MeterError as error:
             self._unmeasured = str(error)
+        missed = "" if self._children is None else self._children.missed()
+        if missed and self._policy.children:
+            self._sample, self._unmeasured = None, missed
+        elif missed:
+            self._notes = (missed,)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what could not be collected."""
@@ -155,6 +167,7 @@ class FreshRun:
         report = {
             "outcome": outcome,
             "message": message,
+            "notes": self._notes,
             "sections": list(sections.items()),
             "sample": to_plain(self._sample) if outcome == "passed" else None,
             "leak": to_plain(self._leak) if outcome == "passed" else None,

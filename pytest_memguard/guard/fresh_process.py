@@ -90,6 +90,7 @@ class FreshResult:
 
     outcome: str
     message: str = ""
+    notes: tuple[str, ...] = ()
     sections: tuple[tuple[str, str], ...] = ()
     sample: Sample | None = None
     leak: LeakFinding | None = None
@@ -170,6 +171,7 @@ def fresh_result(report: Mapping[str, Any]) -> FreshResult:
     return FreshResult(
         outcome=report["outcome"],
         message=report["message"],
+        notes=tuple(report["notes"]),
         sections=sections,
         sample=None if sample is None else from_plain(Sample, sample),
         leak=None if leak is None else from_plain(LeakFinding, leak),

@@ -117,8 +117,9 @@ class RegionGuard:
         if name in book.unmeasured:
             return self._session.unmeasured(test_id, book.unmeasured[name])
         policy = book.policies.get(name, self._plan.policy)
+        notes = (*book.notes.get(name, ()), *confirmed.notes)
         measurement, verdict = self._session.judge(
-            test_id, confirmed.samples, policy, leak=book.findings.get(name), notes=confirmed.notes
+            test_id, confirmed.samples, policy, leak=book.findings.get(name), notes=notes
         )
         result = self._session.result(test_id, verdict, measurement)
         return self._session.demanded(result, asks=name in book.findings)

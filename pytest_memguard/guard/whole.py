@@ -49,13 +49,6 @@ def _know_own_source() -> None:
             linecache.getlines(module.__file__)
 
 
-NOT_FORKED = (
-    "its child processes are programs of their own (subprocess, spawn, forkserver), "
-    "and children=True counts only forked ones"
-)
-OLDER_CHILDREN = "child processes that ran before it work for it, and their memory cannot be counted"
-
-
 class ItemGuard:
     """Measures one item, whose own run is `runtest`."""
 
@@ -162,9 +155,9 @@ class ItemGuard:
         is_first, self._is_first = self._is_first, False
         further = further_execution(self._item, self._rerunner, self._plan.policy)
         with nullcontext() if is_first else further:
-            watch = ChildWatch()
+            watch = ChildWatch(are_counted=self._plan.policy.children)
             try:
-                sample = replace(self._sample(order, counted=counted), order=order)
+                sample = replace(self._sample(order, watch, counted=counted), order=order)
             except MeterError as error:
                 if not is_first:
                     raise
@@ -183,26 +176,20 @@ class ItemGuard:
 
     def _misses_children(self, watch: ChildWatch) -> bool:
         """Note children that are not counted; say whether they were to be, and there is nothing to judge."""
-        is_asked = self._plan.policy.children
-        missed = OLDER_CHILDREN if watch.older_children_worked() else ""
-        if watch.started_children():
-            if not is_asked:
-                self._notes += ("it starts child processes, whose memory is not counted",)
-            elif not watch.forked():
-                missed = NOT_FORKED
-        if missed and is_asked:
+        missed = watch.missed()
+        if missed and self._plan.policy.children:
             self._unmeasured(missed)
             return True
         self._notes += (missed,) if missed else ()
         return False
 
-    def _sample(self, order: int, *, counted: bool) -> Sample:
+    def _sample(self, order: int, watch: ChildWatch, *, counted: bool) -> Sample:
         """Take one sample; where the meter does not start, the test's own run goes on all the same."""
         policy = self._plan.policy
         recording = self._session.meter(policy).recording(
             native=policy.native, children=policy.children, counted=counted, at_most=most_records(policy)
         )
-        body = self._sampled_runs[order]
+        body = watch.around(self._sampled_runs[order])
         if policy.fixtures:
             self._rerunner.tear_down()
             body = partial(self._with_fixtures, body)
