@@ -21,6 +21,7 @@ COMMANDS = {
     "show": "Show what is accepted.",
     "diff": "Compare the last run with the baseline, or two runs.",
     "summary": "Write the report of the last run.",
+    "history": "Show what was accepted over time, and by whom.",
     "compare": "Compare this tree with another commit, without a baseline.",
     "prune": "Remove entries that no guarded test answers for.",
     "selftest": "Plant a growth and a leak, and see that the gate fails.",

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_memguard.commits.git import RevisionError, commit_of, run_git, top_of
 from pytest_memguard.commits.origins import TEST_FILES, noted, noting
-from pytest_memguard.core.errors import MemguardError, NothingToJudgeError
+from pytest_memguard.core.errors import NothingToJudgeError
 
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], int]
 """Runs pytest with these further arguments in a folder and an environment; returns its exit code."""
@@ -20,13 +21,6 @@ Execute = Callable[[Sequence[str], Path, Mapping[str, str]], int]
 _NO_TESTS = 5
 _INTERRUPTED = 2
 _TESTS_FAILED = 1
-_GIT_SECONDS = 300
-
-
-class RevisionError(MemguardError):
-    """A commit that cannot be found, checked out or measured."""
-
-    slug = "compare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +36,9 @@ def resolve_commit(repository: Path, name: str) -> str:
     """Return the id of a commit; `RevisionError` says how to get one that is not here."""
     if name.startswith("-") or not name.strip():
         raise RevisionError(f"{name!r} is not a commit; accepted is a branch, tag or id such as 'main'.")
-    for candidate in (name, f"refs/remotes/origin/{name}"):
-        found = _git(
-            repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}"
-        )
-        if found.returncode == 0:
-            return found.stdout.strip()
+    found = commit_of(repository, name)
+    if found is not None:
+        return found
     raise RevisionError(
         f"there is no commit {name!r} in this clone; fetch it first, in a workflow with `fetch-depth: 0` "
         "on actions/checkout."
@@ -55,19 +46,9 @@ def resolve_commit(repository: Path, name: str) -> str:
 
 
 def _git(repository: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    # Hooks of the repository belong to whoever wrote the branch, and a checkout would run them.
-    command = ["git", "-C", str(repository), "-c", f"core.hooksPath={os.devnull}", *words]
-    try:
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_GIT_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-    except FileNotFoundError as error:
-        raise RevisionError("git is not installed; comparing commits needs it on PATH.") from error
+    done = run_git(repository, *words)
+    out, errors = (output.decode("utf-8", "surrogateescape") for output in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, out, errors)
 
 
 @contextlib.contextmanager
@@ -132,10 +113,9 @@ def measure_base(
     an environment, and returns its exit code. A test that fails there has no number there, and
     is new here. `NothingToJudgeError` where nothing at all could be measured there.
     """
-    top = _git(project, "rev-parse", "--show-toplevel")
-    if top.returncode != 0:
+    repository = top_of(project)
+    if repository is None:
         raise RevisionError(f"{project} is in no git repository; comparing commits needs one.")
-    repository = Path(top.stdout.strip()).resolve()
     commit = resolve_commit(repository, name)
     _refuse_itself(repository, project, commit, name)
     with worktree(repository, commit) as checkout:

@@ -24,7 +24,7 @@ from pytest_memguard.storage.baseline_writing import ModuleBaseline, module_text
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 from pytest_memguard.storage.names import file_of, module_of
 
-__all__ = ["BaselineStore", "ModuleBaseline", "join_id", "split_id", "write_gitignore"]
+__all__ = ["BaselineStore", "ModuleBaseline", "join_id", "read_module", "split_id", "write_gitignore"]
 _GITIGNORE = """\
 # Written by memguard: what a run leaves behind is not for review, the baseline is.
 /results/
@@ -39,6 +39,16 @@ def write_gitignore(directory: Path) -> None:
     path = directory / ".gitignore"
     if not path.exists():
         write_atomic(path, _GITIGNORE)
+
+
+def read_module(module: str, text: str, path: Path) -> ModuleBaseline:
+    """Read the text of a module's file; `BaselineError` names the path, the line and the key."""
+    quick = read_quickly(module, text)
+    if quick is not None:
+        return quick
+    from pytest_memguard.storage.baseline_reading import parse_module  # noqa: PLC0415 - loads yaml, for what is written by hand
+
+    return parse_module(module, text, path)
 
 
 class BaselineStore:
@@ -82,14 +92,7 @@ class BaselineStore:
         """Read the entries of a module; none where it has no file."""
         path = self.path_of(module)
         text = self.text_of(module)
-        if text is None:
-            return ModuleBaseline(module)
-        quick = read_quickly(module, text)
-        if quick is not None:
-            return quick
-        from pytest_memguard.storage.baseline_reading import parse_module  # noqa: PLC0415 - loads yaml, for what is written by hand
-
-        return parse_module(module, text, path)
+        return ModuleBaseline(module) if text is None else read_module(module, text, path)
 
     def save(self, baseline: ModuleBaseline) -> None:
         """Write the entries of a module atomically; without entries its file is removed."""

@@ -1,0 +1,44 @@
+"""Tells which entries of a change are earlier ones under another name, as far as that is known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
+
+from pytest_memguard.core.history import Evidence, Renaming
+from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.node_ids import join_id, split_id
+
+
+def renamings(
+    gone: Mapping[str, Entry], came: Mapping[str, Entry], moved: Mapping[str, str]
+) -> dict[str, Renaming]:
+    """Return the earlier names of entries that came, where entries went in the same change.
+
+    `moved` maps test modules whose file was renamed to the earlier one: what has the same name in it
+    is the same entry. Beyond that only an entry with exactly the same numbers and sites is the same,
+    and only where no other one of this change has them too.
+    """
+    found = {}
+    for test_id in came:
+        module, key = split_id(test_id)
+        old_id = join_id(moved[module], key) if module in moved else ""
+        if old_id in gone:
+            found[test_id] = Renaming(old_id, Evidence.FILE)
+    taken = {renaming.old_id for renaming in found.values()}
+    old_ids = _by_numbers((test_id, entry) for test_id, entry in gone.items() if test_id not in taken)
+    new_ids = _by_numbers((test_id, entry) for test_id, entry in came.items() if test_id not in found)
+    for numbers, ids in new_ids.items():
+        before = old_ids.get(numbers, [])
+        if len(ids) == len(before) == 1:
+            found[ids[0]] = Renaming(before[0], Evidence.NUMBERS)
+    return found
+
+
+def _by_numbers(entries: Iterable[tuple[str, Entry]]) -> Mapping[Hashable, list[str]]:
+    """Return the ids of entries by what was measured; an entry of nothing but zeros tells nothing."""
+    ids: dict[Hashable, list[str]] = defaultdict(list)
+    for test_id, entry in entries:
+        if any(entry.metrics.values()):
+            ids[tuple(sorted(entry.metrics.items())), entry.sites].append(test_id)
+    return ids

@@ -1,0 +1,102 @@
+"""What is known of the accepted numbers over time: plain data, for every output that shows it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from pytest_memguard.core.measurement import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as people name it; `seconds` is when it was committed, since the epoch."""
+
+    id: str
+    seconds: int
+    author: str
+    subject: str
+
+    @property
+    def short(self) -> str:
+        """The beginning of the id, as people write it."""
+        return self.id[:10]
+
+    @property
+    def day(self) -> dt.date:
+        """The day in UTC."""
+        return dt.datetime.fromtimestamp(self.seconds, dt.timezone.utc).date()
+
+
+class Evidence(str, Enum):
+    """How it is known that an entry is the one that had another name."""
+
+    FILE = "file"
+    NUMBERS = "numbers"
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """The name that an entry had before, and how that is known."""
+
+    old_id: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one commit did to the entry of one test.
+
+    `was` is absent where there was none before, `now` where it was removed; neither has its sites.
+    """
+
+    commit: Commit
+    test_id: str
+    was: Entry | None
+    now: Entry | None
+    renaming: Renaming | None = None
+
+    @property
+    def note(self) -> str:
+        """The note that came with this step; nothing where it is that of an earlier one."""
+        note = self.now.note if self.now else ""
+        return "" if self.was is not None and self.was.note == note else note
+
+
+@dataclass(frozen=True, slots=True)
+class TestHistory:
+    """The steps of one test, the oldest first, under every name that it had; `id` is the last one."""
+
+    __test__ = False
+
+    id: str
+    steps: tuple[Step, ...]
+
+    @property
+    def entry(self) -> Entry | None:
+        """What is accepted now; nothing where the entry is gone."""
+        return self.steps[-1].now
+
+    def series(self, metric: str) -> list[tuple[Commit, int]]:
+        """Return the accepted values of a metric, one for each commit that wrote the entry."""
+        return [
+            (step.commit, step.now.metrics[metric])
+            for step in self.steps
+            if step.now is not None and metric in step.now.metrics
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The accepted numbers of one environment over the commits of a repository.
+
+    `is_shallow` says that the clone lacks older commits, `unread` names files of commits that
+    cannot be read, each as `commit:path`, so that what they did is not known.
+    """
+
+    environment: str
+    tests: Mapping[str, TestHistory]
+    is_shallow: bool = False
+    unread: tuple[str, ...] = ()
