@@ -115,3 +115,31 @@ def list_of_links() -> None:
     global _last  # noqa: PLW0603 - the end of a list, as careless code keeps it
     _last.following = Link()
     _last = _last.following
+
+
+_PAGES: dict[tuple[str, int], tuple[float, bytes]] = {}
+
+
+class Latest:
+    rows: list[list[object]] | None = None
+
+
+_latest = Latest()
+
+
+def plain_values_beside_what_is_made_anew() -> None:
+    """Keep what the collector does not track, and replace a structure of many objects that it does."""
+    number = next(_numbers)
+    _PAGES["visitor", number] = (0.5 * number, bytes(500))
+    _latest.rows = [[number, []] for _ in range(400)]
+
+
+class Signal:
+    def forget(self) -> None: ...
+
+
+_signal = Signal()
+
+
+def finalizer() -> None:
+    weakref.finalize(_subject, _signal.forget)

@@ -48,6 +48,12 @@ HOLDERS = {
     "functools_cache": ("tests.leaks.holding_bodies._load (functools cache, ", "unbounded"),
     "web_of_new_objects": ("tests.leaks.holding_bodies._rendered (functools cache, ", "holding_bodies.Node"),
     "list_of_links": ("", "following of tests.leaks.holding_bodies.Link (Link)"),
+    "plain_values_beside_what_is_made_anew": ("tests.leaks.holding_bodies._PAGES (dict, ",),
+    "finalizer": (
+        "weakref.finalize._registry (dict, ",
+        "weakref.finalize of tests.leaks.holding_bodies.Registry ",
+        "(calls tests.leaks.holding_bodies.Signal.forget)",
+    ),
     "weakref_callback": ("tests.leaks.holding_bodies._watchers (list, ",),
 }
 

@@ -16,7 +16,7 @@ from pytest_memguard.leaks.holders.bounds import Limit, index_within, limit_of
 from pytest_memguard.leaks.holders.content import content_of
 from pytest_memguard.leaks.holders.naming import Step, describe_kept, is_a, is_ours, readable, referents
 from pytest_memguard.leaks.holders.objects import containers, is_sized, is_weak, length, old_holders
-from pytest_memguard.leaks.holders.steps import is_named, running_holder, step_to
+from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
 from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.garbage import clear_type_caches
 
@@ -42,10 +42,11 @@ class _OutOfTimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Gain:
-    """An old object, and how many new ones it holds."""
+    """An old object, and how many new ones it holds; what it only leads to may be made anew by each call."""
 
     number: int
     holder: object
+    is_direct: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ class HolderSearch:
         return sorted(self._gained.values(), key=lambda gain: -gain.number)[:_MOST_WIDTH]
 
     def _is_explained(self, calls: int) -> bool:
-        return any(gain.number >= _SHARE * calls for gain in self._gained.values())
+        return any(gain.is_direct and gain.number >= _SHARE * calls for gain in self._gained.values())
 
     def _window(self, calls: int, *, untracked: bool) -> list[object]:
         """Run the body and return the objects that are new; containers that got longer are noted."""
@@ -232,7 +233,10 @@ class HolderSearch:
             if not held or any(type(one).__flags__ & _HEAP_TYPE for one in held):
                 break
             held = self._new_in(*held)
-        return _kept(Counter(map(type, held or outer)), self._namer)
+        finalizer = most_common_finalizer(held, self._namer)
+        return (
+            (finalizer,) if finalizer is not None else _kept(Counter(map(type, held or outer)), self._namer)
+        )
 
     def _find_holders(self, new: list[object]) -> None:
         """Climb from a sample of the new objects to the old ones that refer to them."""
@@ -272,7 +276,7 @@ class HolderSearch:
             if len(held) >= enough:
                 self._gained[id(one)] = _Gain(len(held), one)
             elif not self._is_explained(calls) and len(content_of(held, self._fresh).seen) >= enough:
-                self._gained[id(one)] = _Gain(round(enough), one)
+                self._gained[id(one)] = _Gain(round(enough), one, is_direct=False)
 
     def _best_chain(self) -> tuple[Step, ...]:
         ranked = self._ranked()[:_CANDIDATES]

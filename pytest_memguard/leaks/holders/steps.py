@@ -8,7 +8,8 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +31,7 @@ from pytest_memguard.meters.attribution import SiteNamer
 _CACHE = type(functools.lru_cache(maxsize=1)(int))
 _FIXTURE = ("_pytest.fixtures", "FixtureDef")
 _SHOWN_NAME = 120
+_FINALIZER = ("weakref", "_Info")
 _SUSPENDABLE = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
 
@@ -112,6 +114,22 @@ def _of_collection(holder: object, _held: object, _namer: SiteNamer) -> Step:
 
 def _unnamed(_holder: object, _held: object, _namer: SiteNamer) -> Step:
     return Step("")
+
+
+def most_common_finalizer(held: Iterable[object], namer: SiteNamer) -> Step | None:
+    """Name what most of these finalizers of `weakref.finalize` are for: the object and the function."""
+    steps = Counter(
+        _finalizer(one, namer) for one in held if (module_name(type(one)), type(one).__name__) == _FINALIZER
+    )
+    return steps.most_common(1)[0][0] if steps else None
+
+
+def _finalizer(info: Any, namer: SiteNamer) -> Step:
+    subject = info.weakref()
+    name = function_name(subject) if is_a(subject, types.FunctionType) else full_name(type(subject))
+    function = getattr(info.func, "__func__", info.func)
+    where = in_file(getattr(getattr(function, "__code__", None), "co_filename", None), namer)
+    return Step(f"weakref.finalize of {name}", f"calls {function_name(function)}", where)
 
 
 def _in_dict(holder: dict[Any, Any], held: object, namer: SiteNamer) -> Step:
