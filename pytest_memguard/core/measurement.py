@@ -40,6 +40,24 @@ class SiteBytes:
     inner: Site | None = None
 
 
+TIME = "ms"
+RECORDS = "records"
+CURVE_UNITS = (TIME, RECORDS)
+"""What a curve runs over: milliseconds, or the sample's own allocations and frees, one after the other."""
+
+CURVE_POINTS = 96
+"""The most points that a curve has; more are not seen apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What one sample held on its way: the most in each of equal parts of its `length`, in `unit`."""
+
+    unit: str
+    length: int
+    held_bytes: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One metered execution of one test, or of one region in it.
@@ -59,6 +77,7 @@ class Sample:
     left_out_bytes: Mapping[str, int] = field(default_factory=dict)
     has_lost_frames: bool = False
     order: int = 0
+    curve: Curve | None = None
 
     def metric(self, name: str) -> int | None:
         """Return the figure of peak, retained or allocations; None for allocations not counted."""
@@ -150,6 +169,14 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What the body held after so many calls, over what was held before its first."""
+
+    calls: int
+    held_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeakFinding:
     """What repeating a body showed.
 
@@ -164,6 +191,7 @@ class LeakFinding:
     `used_up` is the error with which the body ran out of something. `note` says what the
     explanation lacks. `bounds` are those of all that grows, where all of it has one:
     nothing leaks then, and `settled_bytes` is what it will settle at, to within `doubt_bytes`.
+    `readings` are what the answer rests on, thinned; those from `judged_from_calls` on decide.
     """
 
     leaking: bool
@@ -181,6 +209,8 @@ class LeakFinding:
     doubts: tuple[Doubt, ...] = ()
     used_up: str = ""
     bounds: tuple[Bound, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    judged_from_calls: int = 0
 
     @property
     def answer(self) -> Answer:
@@ -199,6 +229,7 @@ class Measurement:
     `metrics` holds the floor of each metric; `spread` what still varied between warm
     samples, and how far the rate of a leak may be off; `first_cost` what the first sample cost
     above the floor. The true peak lies no more than `peak_doubt_bytes` above the one that is given.
+    `curve` is that of the sample which needed the least.
     """
 
     meter: str
@@ -210,6 +241,7 @@ class Measurement:
     leak: LeakFinding | None = None
     notes: tuple[str, ...] = ()
     peak_doubt_bytes: int = 0
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, slots=True)

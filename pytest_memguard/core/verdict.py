@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from pytest_memguard.core.measurement import CountGrowth, Measurement, Site
+from pytest_memguard.core.measurement import CountGrowth, Curve, Measurement, Site
 from pytest_memguard.core.metrics import METRICS, Metric
 
 
@@ -169,7 +169,8 @@ class TestResult:
     """One guarded test, or one region of it, as the results file keeps it.
 
     `id` is the node id, with `::region` appended for a region. `fails` says that this
-    outcome is in the run's `fail_on`, and not quarantined.
+    outcome is in the run's `fail_on`, and not quarantined. `profile` is where its capture is kept,
+    from the project's root, and `accepted_curve` the one to compare the measurement's with.
     """
 
     __test__ = False
@@ -180,6 +181,8 @@ class TestResult:
     fails: bool = False
     hints: tuple[str, ...] = ()
     note: str = ""
+    profile: str = ""
+    accepted_curve: Curve | None = None
 
     @property
     def outcome(self) -> Outcome:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, SiteBytes
+from pytest_memguard.core.measurement import (
+    RECORDS,
+    Answer,
+    Curve,
+    LeakFinding,
+    Measurement,
+    Sample,
+    SiteBytes,
+)
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
 from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Policy
 from pytest_memguard.core.units import format_size
@@ -129,7 +137,21 @@ def measurement_of(
         leak=leak,
         notes=(*notes, *_attribution_notes(samples, metrics.get(PEAK, 0))),
         peak_doubt_bytes=lowest.harness_bytes if lowest is not None else 0,
+        curve=_floor_curve(samples),
     )
+
+
+def _floor_curve(samples: Sequence[Sample]) -> Curve | None:
+    """Return the curve of the lowest sample; one over records is the test's own, and comes first."""
+    shown = min(
+        (sample for sample in samples if sample.curve is not None),
+        key=lambda sample: (
+            sample.curve is not None and sample.curve.unit != RECORDS,
+            sample.highest_peak_bytes,
+        ),
+        default=None,
+    )
+    return None if shown is None else shown.curve
 
 
 _LOST_FRAMES = (

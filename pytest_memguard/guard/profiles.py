@@ -51,7 +51,8 @@ class ProfileKeeper:
         shown = path.relative_to(self._root).as_posix()
         is_of_end = of_survivors or (deciding is not None and deciding.name == RETAINED)
         leaks = "--leaks " if is_of_end else ""
-        return replace(result, hints=(*result.hints, f"profile: memray flamegraph {leaks}{shown}"))
+        hints = (*result.hints, f"profile: memray flamegraph {leaks}{shown}")
+        return replace(result, hints=hints, profile=shown)
 
 
 def _file_name(test_id: str) -> str:

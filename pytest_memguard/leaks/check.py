@@ -208,4 +208,6 @@ def _finding(screened: Screened) -> LeakFinding:
         doubts=screened.doubts,
         used_up=screened.used_up,
         is_accelerating=growth.is_accelerating,
+        readings=screened.readings,
+        judged_from_calls=screened.judged_from_calls,
     )

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pytest_memguard.core.measurement import Answer, Doubt
+from pytest_memguard.core.measurement import Answer, Doubt, Reading
 from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached
 from pytest_memguard.leaks.cost import Cost
 from pytest_memguard.leaks.decision import LEAST_CALLS, Growth, decide
@@ -14,7 +14,16 @@ from pytest_memguard.leaks.ladder import ENOUGH_CALLS, Plan, Reach, climb, limit
 from pytest_memguard.leaks.process_memory import SpareFiles, make_room_for_files
 from pytest_memguard.leaks.readings import Readings
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater, describe
-from pytest_memguard.leaks.series import RESIDENT, Window, complete, held_between, settled_bytes, signals_of
+from pytest_memguard.leaks.series import (
+    RESIDENT,
+    Window,
+    complete,
+    held_between,
+    judged_from,
+    settled_bytes,
+    shown_readings,
+    signals_of,
+)
 
 _COUNTED = 8
 
@@ -34,6 +43,8 @@ class Screened:
     signals: tuple[str, ...]
     doubts: tuple[Doubt, ...] = ()
     used_up: str = ""
+    readings: tuple[Reading, ...] = ()
+    judged_from_calls: int = 0
 
 
 class Screen:
@@ -150,6 +161,8 @@ class Screen:
             signals=signals_of(before),
             doubts=doubts,
             used_up=used_up,
+            readings=shown_readings(self._readings.windows(), self._growth.signals),
+            judged_from_calls=judged_from(self._series()),
         )
 
     def _used_up(self, error: BodyFailedError) -> Screened:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from pytest_memguard.core.measurement import Sample, Site, SiteBytes
+from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
 from pytest_memguard.meters.distributions import covers, installed_for, paths_of
 from pytest_memguard.meters.stacks import Frame
 
@@ -42,6 +42,7 @@ class Tally:
         self._left_out: Counter[str] = Counter()
         self._retained_bytes = 0
         self._allocations: int | None = None
+        self._curve: Curve | None = None
 
     def owns(self, frames: Iterable[Frame]) -> bool:
         """Say whether what these frames allocated is the test's."""
@@ -64,6 +65,10 @@ class Tally:
     def add_allocations(self, number: int) -> None:
         """Count allocations, where each of them was looked at."""
         self._allocations = (self._allocations or 0) + number
+
+    def add_curve(self, curve: Curve | None) -> None:
+        """Keep what the process of the test itself held on its way, the first that comes."""
+        self._curve = self._curve or curve
 
     def add_retained(self, size_bytes: int, frames: Iterable[Frame]) -> None:
         """Count memory that outlived the sample."""
@@ -98,6 +103,7 @@ class Tally:
             harness_bytes=self._harness_bytes,
             left_out_bytes=dict(self._left_out),
             has_lost_frames=self._has_lost_frames,
+            curve=self._curve,
             sites=tuple(_site_bytes(site, account) for site, account in kept.items()),
         )
 

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pytest_memguard.meters.attribution import Tally
+from pytest_memguard.meters.curves import CurveOfRecords, curve_of_snapshots
 from pytest_memguard.meters.lost_frames import StackMark
 from pytest_memguard.meters.memray_tracker import AllocationRecord, AllocatorType, FileReader
 from pytest_memguard.meters.protocol import MeterError
@@ -39,6 +40,7 @@ class Replay:
         self._by_stack: dict[Stack, int] = {}
         self._since_peak: dict[Stack, int] = {}
         self.allocations = 0
+        self.curve = CurveOfRecords()
 
     def run(self, records: Iterable[AllocationRecord]) -> None:
         """Go through the records; each memory address belongs to the last that allocated it."""
@@ -71,6 +73,7 @@ class Replay:
         since = self._since_peak
         since[stack] = since.get(stack, 0) + by_bytes
         self._held_bytes += by_bytes
+        self.curve.add(self._held_bytes)
         if self._held_bytes > self._peak_bytes:
             self._peak_bytes = self._held_bytes
             _merge(self._by_stack, since)
@@ -129,6 +132,7 @@ def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
             tally.add_peak(record.size, _stack(record, native=native))
         for record in reader.get_leaked_allocation_records(merge_threads=True):
             tally.add_retained(record.size, _stack(record, native=native))
+        tally.add_curve(curve_of_snapshots(list(reader.get_memory_snapshots())))
 
 
 def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
@@ -145,6 +149,7 @@ def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
         for record, size_bytes in replay.at_end():
             tally.add_retained(size_bytes, _stack(record, native=native))
         tally.add_allocations(replay.allocations)
+        tally.add_curve(replay.curve.curve())
 
 
 def read_survivors(path: Path, *, native: bool) -> list[Survivor]:

@@ -108,6 +108,10 @@ class Part:
             raise self.wrong("a finite number of at most 63 bits")
         return float(value)  # type: ignore[arg-type]  # checked by type()
 
+    def path_or_nothing(self) -> str:
+        """Return a path inside the project, or an empty text."""
+        return self.path() if self.value != "" else ""
+
     def path(self) -> str:
         """Return a path inside the project."""
         text = self.text()

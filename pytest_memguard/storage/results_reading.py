@@ -5,12 +5,15 @@ from __future__ import annotations
 from pytest_memguard.core.environment import check_environment_key
 from pytest_memguard.core.errors import ValueFormError, nearest
 from pytest_memguard.core.measurement import (
+    CURVE_UNITS,
     Bound,
     CountGrowth,
+    Curve,
     Doubt,
     KnownGrowth,
     LeakFinding,
     Measurement,
+    Reading,
     Site,
     SiteBytes,
 )
@@ -62,6 +65,8 @@ def _result(part: Part) -> TestResult:
         fails=part.field("fails", default=False).flag(),
         hints=_texts(part.field("hints", [])),
         note=part.field("note", "").text(),
+        profile=part.field("profile", "").path_or_nothing(),
+        accepted_curve=part.field("accepted_curve").optional(curve_from_json),
     )
 
 
@@ -148,7 +153,45 @@ def _measurement(part: Part, samples: Part, judged: tuple[MetricVerdict, ...]) -
         leak=part.field("leak").optional(_leak),
         notes=_texts(more.field("notes", [])),
         peak_doubt_bytes=more.field("peak_doubt", 0).signed(),
+        curve=more.field("curve").optional(curve_from_json),
     )
+
+
+def curve_from_json(part: Part) -> Curve:
+    """Read what `curve_to_json` wrote; raises `ResultsError`."""
+    unit = part.field("unit")
+    if unit.value not in CURVE_UNITS:
+        raise unit.wrong(f"a unit, {nearest(str(unit.value)[:LONGEST_SHOWN], CURVE_UNITS)}")
+    held = part.field("held")
+    points = held.elements()
+    if len(points) > _MOST_POINTS:
+        raise held.wrong(f"a list of at most {_MOST_POINTS:,} sizes")
+    return Curve(
+        unit=unit.text(),
+        length=part.field("length").count(),
+        held_bytes=tuple(point.signed() for point in points),
+    )
+
+
+_MOST_POINTS = 1024
+"""More than any version writes; a page draws each of them."""
+
+
+def _readings(part: Part) -> tuple[Reading, ...]:
+    pairs = part.elements()
+    if len(pairs) > _MOST_POINTS:
+        raise part.wrong(f"a list of at most {_MOST_POINTS:,} readings")
+    return tuple(_reading(pair) for pair in pairs)
+
+
+def _reading(part: Part) -> Reading:
+    numbers = part.elements()
+    if len(numbers) != _PAIR:
+        raise part.wrong("a pair: the calls, and the bytes held after them")
+    return Reading(calls=numbers[0].count(), held_bytes=numbers[1].signed())
+
+
+_PAIR = 2
 
 
 def _metrics(part: Part) -> dict[str, int]:
@@ -172,6 +215,8 @@ def _leak(part: Part) -> LeakFinding:
         doubts=tuple(_doubt(element) for element in part.field("doubts", []).elements()),
         used_up=part.field("used_up", "").text(),
         is_accelerating=part.field("accelerating", default=False).flag(),
+        readings=_readings(part.field("readings", [])),
+        judged_from_calls=part.field("judged_from", 0).count(),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pytest_memguard.core.measurement import (
     Bound,
     CountGrowth,
+    Curve,
     KnownGrowth,
     LeakFinding,
     Measurement,
@@ -21,9 +22,9 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 def result_to_json(result: TestResult) -> dict[str, object]:
-    """Turn one result into JSON values, complete but for the sites of a test that is simply `ok`.
+    """Turn one result into JSON values, complete but for sites and curve of a test that is simply `ok`.
 
-    The sites of a test that is ok and says nothing more would be most of a large file;
+    Those of a test that is ok and says nothing more would be most of a large file;
     everything else comes back from `result_from_json` as it was.
     """
     verdict, measurement = result.verdict, result.measurement
@@ -49,6 +50,10 @@ def result_to_json(result: TestResult) -> dict[str, object]:
         written["hints"] = [_utf8(hint) for hint in result.hints]
     if result.note:
         written["note"] = _utf8(result.note)
+    if result.profile:
+        written["profile"] = inside(result.profile)
+    if result.accepted_curve is not None:
+        written["accepted_curve"] = curve_to_json(result.accepted_curve)
     return written
 
 
@@ -104,6 +109,8 @@ def _compact(measurement: Measurement, written: Mapping[str, object]) -> dict[st
 def _complete(measurement: Measurement) -> dict[str, object]:
     sites = [_site_bytes(site) for site in measurement.sites]
     rest = _rest(measurement) | {"metrics": dict(measurement.metrics), "sites": sites}
+    if measurement.curve is not None:
+        rest["curve"] = curve_to_json(measurement.curve)
     if measurement.leak is not None:
         return {"leak": _leak(measurement.leak, with_sites=True), "measurement": rest}
     return {"measurement": rest}
@@ -149,7 +156,18 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
         written["accelerating"] = True
     if with_sites and leak.sites:
         written["sites"] = [_site_bytes(site) for site in leak.sites]
-    return written
+    return written | _readings(leak)
+
+
+def _readings(leak: LeakFinding) -> dict[str, object]:
+    pairs = [[reading.calls, reading.held_bytes] for reading in leak.readings]
+    written: dict[str, object] = {"readings": pairs} if pairs else {}
+    return written | {"judged_from": leak.judged_from_calls} if leak.judged_from_calls else written
+
+
+def curve_to_json(curve: Curve) -> dict[str, object]:
+    """Turn a curve into JSON values."""
+    return {"unit": curve.unit, "length": curve.length, "held": list(curve.held_bytes)}
 
 
 def _known_growth(growth: KnownGrowth) -> dict[str, object]:

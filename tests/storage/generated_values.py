@@ -12,10 +12,13 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from pytest_memguard.core.measurement import (
+    CURVE_UNITS,
+    Curve,
     Entry,
     EntrySite,
     LeakFinding,
     Measurement,
+    Reading,
     Site,
 )
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
@@ -135,7 +138,9 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     Site: every_field(Site, file=files, line=st.integers(0, 99999), function=ids),
 }
 _BY_TYPE[LineBytes] = every_field(LineBytes, line=st.integers(0, 99999))
-_BY_TYPE[LeakFinding] = every_field(LeakFinding, calls=sizes)
+_BY_TYPE[Curve] = every_field(Curve, unit=st.sampled_from(CURVE_UNITS), length=sizes)
+_BY_TYPE[Reading] = every_field(Reading, calls=sizes)
+_BY_TYPE[LeakFinding] = every_field(LeakFinding, calls=sizes, judged_from_calls=sizes)
 
 
 @st.composite
@@ -155,6 +160,7 @@ def results(draw: st.DrawFn) -> TestResult:
         every_field(
             TestResult,
             id=ids.filter(bool),
+            profile=st.just("") | files,
             verdict=every_field(Verdict, metrics=st.just(tuple(verdicts))),
             measurement=measurement if judged else st.none() | measurement,
         )
