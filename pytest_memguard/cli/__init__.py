@@ -22,6 +22,7 @@ COMMANDS = {
     "diff": "Compare the last run with the baseline, or two runs.",
     "summary": "Write the report of the last run.",
     "history": "Show what was accepted over time, and by whom.",
+    "report": "Write the last run as a page: what grew, where, and over time.",
     "compare": "Compare this tree with another commit, without a baseline.",
     "prune": "Remove entries that no guarded test answers for.",
     "selftest": "Plant a growth and a leak, and see that the gate fails.",

@@ -17,6 +17,7 @@ SWITCHES = {
 VALUES = {
     "--memguard-baseline": ("DIR", "where the accepted numbers are; default .memguard/baseline"),
     "--memguard-json": ("PATH", f"also write the results file here; always written is {RESULTS_PATH}"),
+    "--memguard-html": ("PATH", "also write the report here, as one page that works offline"),
     "--memguard-meter": ("NAME", f"{' or '.join(METERS)}; default is {BEST_METER} where it works"),
     "--memguard-tolerance": (
         "TOLERANCE",

@@ -20,6 +20,7 @@ class Report(Protocol):
 FORMATS: Mapping[str, str] = {
     "text": "pytest_memguard.reports.text:TextReport",
     "markdown": "pytest_memguard.reports.markdown:MarkdownReport",
+    "html": "pytest_memguard.reports.html.page:HtmlReport",
     "annotations": "pytest_memguard.reports.annotations:AnnotationsReport",
 }
 """Every format by its name, with its class, which is loaded when it is asked for."""

@@ -13,6 +13,7 @@ from pytest_memguard.run.options import RunOptions
 from pytest_memguard.run.problems import RunFacts, problems
 from pytest_memguard.storage.accepting import accept
 from pytest_memguard.storage.baseline import write_gitignore
+from pytest_memguard.storage.pages import write_page
 from pytest_memguard.storage.results import OldResults, write_results
 
 
@@ -61,6 +62,10 @@ class Ending:
                 self._warning = f"the results of this run were not kept: {error}{older}"
         for path in named:
             write_results(path, results)
+        if self._options.page_path is not None:
+            from pytest_memguard.reports.html.page import HtmlReport  # noqa: PLC0415 - loads jinja2, which few runs need
+
+            write_page(self._options.page_path, HtmlReport().page(results))
 
     def tell(self, terminal: pytest.TerminalReporter) -> None:
         """Write the summary into pytest's terminal report."""

@@ -39,6 +39,7 @@ class RunOptions:
     selects: bool
     always_deselects: bool
     results_paths: tuple[Path, ...]
+    page_path: Path | None
     overrides: Mapping[str, object]
     in_ci: bool
     runs_tests: bool
@@ -48,10 +49,11 @@ def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
     """Read the options of a run; raises an error that names the option."""
     given = _given(config)
     asked = asked_of(config, settings)
-    extra = config.getoption("memguard_json")
+    extra, page = config.getoption("memguard_json"), config.getoption("memguard_html")
+    folder = Path(config.invocation_params.dir)
     results = [config.rootpath / RESULTS_PATH]
     if extra:
-        results.append(Path(config.invocation_params.dir) / extra)
+        results.append(folder / extra)
     for key, value in given.items():
         if key in POLICY_KEYS:
             _read(Policy, key, value)  # here, so that an error names the option before any test is planned
@@ -64,6 +66,7 @@ def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
         selects=asked.selects,
         always_deselects=any(config.getoption(name, default=None) for name in _DESELECTING),
         results_paths=tuple(results),
+        page_path=folder / page if page else None,
         overrides={key: value for key, value in given.items() if key in POLICY_KEYS},
         in_ci=asked.in_ci,
         runs_tests=not any(config.getoption(name, default=False) for name in _ONLY_SHOWING),

@@ -51,6 +51,12 @@ def write_all(files: Mapping[Path, str]) -> None:
         raise
 
 
+def refuse_other_kinds(path: Path) -> None:
+    """Replace no folder and no device; raises `OSError`: what is written in one step takes the place of what was there."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it exists and is not a regular file")
+
+
 def _mode_of(path: Path) -> int:
     """Keep the mode of the file, or give what the umask leaves of 0o666: mkstemp gives 0o600."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import NoReturn
 
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.verdict import RunResults, TestResult, merged
-from pytest_memguard.storage.atomic import write_atomic
+from pytest_memguard.storage.atomic import refuse_other_kinds, write_atomic
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 from pytest_memguard.storage.journal import journal_of, results_value
 from pytest_memguard.storage.results_reading import result_from_json, run_from_json
@@ -77,7 +76,7 @@ def results_text(results: RunResults) -> str:
 def write_results(path: Path, results: RunResults) -> None:
     """Write a results file atomically; `ResultsError` where that is impossible."""
     try:
-        _refuse_other_kinds(path)
+        refuse_other_kinds(path)
         write_atomic(path, results_text(results))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -85,12 +84,6 @@ def write_results(path: Path, results: RunResults) -> None:
             f"{path} cannot be written: {reason}. Make its folder writable with room on its disk, "
             "or name another file with --memguard-json."
         ) from error
-
-
-def _refuse_other_kinds(path: Path) -> None:
-    """Replace no folder and no device: what is written in one step takes the place of what was there."""
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it exists and is not a regular file")
 
 
 def read_results(paths: Sequence[Path]) -> RunResults:

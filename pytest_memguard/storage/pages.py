@@ -1,0 +1,24 @@
+"""Writes pages that people look at, each in one step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.storage.atomic import refuse_other_kinds, write_atomic
+
+
+class PageError(MemguardError):
+    """A page that cannot be written."""
+
+    slug = "page"
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page; raises `PageError` where that is impossible."""
+    try:
+        refuse_other_kinds(path)
+        write_atomic(path, text)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise PageError(f"{path} cannot be written: {reason}. Name another file for the page.") from error
