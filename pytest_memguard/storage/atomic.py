@@ -52,7 +52,7 @@ def write_all(files: Mapping[Path, str]) -> None:
 
 
 def refuse_other_kinds(path: Path) -> None:
-    """Replace no folder and no device; raises `OSError`: what is written in one step takes the place of what was there."""
+    """Raise `OSError` for a folder or a device: a file written in one step would take its place."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it exists and is not a regular file")
 
