@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -35,6 +36,6 @@ def report(project: Project, *, output: Path | None, opens: bool, sources: tuple
     runs = read_results_by_environment(project.results(sources))
     path = output or project.root / PAGE_PATH
     write_page(path, HtmlReport().page(*runs))
-    project.write(f"{printable(str(path))} is written; open it in a browser.")
+    project.write(f"{printable(os.path.relpath(path))} is written; open it in a browser.")
     if opens:
         click.launch(str(path.resolve()))

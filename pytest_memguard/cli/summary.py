@@ -20,8 +20,8 @@ from pytest_memguard.storage.results import read_results, read_results_by_enviro
     type=click.Choice([*FORMATS, "json"]),
     default="text",
     show_default=True,
-    help="What to write: text for a terminal, markdown for GitHub or GitLab, html for a browser, annotations for GitHub's "
-    "source lines, json for a program.",
+    help="What to write: text for a terminal, markdown for GitHub or GitLab, html for a browser, "
+    "annotations for GitHub's source lines, json for a program.",
 )
 @from_option
 @pass_project
