@@ -55,7 +55,14 @@ def test_a_sample_and_a_finding_come_home_from_an_interpreter_of_their_own_as_th
     sample: Sample, leak: LeakFinding | None
 ) -> None:
     sent, finding = to_plain(sample), to_plain(leak)
-    report = {"outcome": "passed", "message": "", "sections": [], "sample": sent, "leak": finding}
+    report = {
+        "outcome": "passed",
+        "message": "",
+        "notes": [],
+        "sections": [],
+        "sample": sent,
+        "leak": finding,
+    }
     home = fresh_result(json.loads(json.dumps(report)))
     assert (home.sample, home.leak) == (sample, leak)
 
