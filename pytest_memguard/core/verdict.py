@@ -171,6 +171,8 @@ class TestResult:
     `id` is the node id, with `::region` appended for a region. `fails` says that this
     outcome is in the run's `fail_on`, and not quarantined. `profile` is where its capture is kept,
     from the project's root, and `accepted_curve` the one to compare the measurement's with.
+    `is_asked` says of a test that was not measured that its marker, or its accepted leak rate, asks for a
+    check that was not made.
     """
 
     __test__ = False
@@ -183,6 +185,7 @@ class TestResult:
     note: str = ""
     profile: str = ""
     accepted_curve: Curve | None = None
+    is_asked: bool = False
 
     @property
     def outcome(self) -> Outcome:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.settings import DEFAULT_FAIL_ON
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.github import commands
+from pytest_memguard.github.checkout import enforced
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.place import Place
 from pytest_memguard.github.status import Decision, decide, judged_by
@@ -47,14 +47,13 @@ def read(inputs: Inputs, place: Place, directory: Path, *, judged_before: bool =
 
 
 def _judged(inputs: Inputs, place: Place, results: RunResults) -> RunResults:
-    if inputs.mode != "check":
+    if inputs.mode != "check" or (place.settings.advisory and not inputs.is_enforced):
         return replace(results, advisory=True)
-    fail_on = inputs.outcomes_that_fail
-    if fail_on is None:
-        fail_on = place.settings.fail_on
-        if inputs.is_enforced and fail_on is not None:
-            fail_on = (*fail_on, *DEFAULT_FAIL_ON)  # what the checkout adds is welcome
-    return judged_by(results, fail_on)
+    if inputs.is_enforced:
+        results = enforced(results, place.settings, inputs)
+    if inputs.outcomes_that_fail is not None:
+        return judged_by(results, inputs.outcomes_that_fail)
+    return judged_by(results, place.settings.fail_on, adds_to_default=inputs.is_enforced)
 
 
 def reported(

@@ -41,18 +41,29 @@ def worst(decisions: Iterable[Decision]) -> Decision:
     return replace(every[0], exit_code=max(decision.exit_code for decision in every))
 
 
-def judged_by(results: RunResults, fail_on: Sequence[str] | None) -> RunResults:
-    """Mark as failing the results whose outcome is in `fail_on` or, without it, fails by default."""
-    tests = tuple(replace(test, fails=_fails(test, fail_on)) for test in results.tests)
+def judged_by(
+    results: RunResults, fail_on: Sequence[str] | None, *, adds_to_default: bool = False
+) -> RunResults:
+    """Mark as failing the results whose outcome is in `fail_on` or, without it, fails by default in CI.
+
+    With `adds_to_default` both fail.
+    """
+    has_default = fail_on is None or adds_to_default
+    tests = tuple(
+        replace(test, fails=_is_named(test, fail_on or ()) or (has_default and _fails_by_default(test)))
+        for test in results.tests
+    )
     return replace(results, tests=tests, advisory=False, problems=_still_true(results))
 
 
-def _fails(test: TestResult, fail_on: Sequence[str] | None) -> bool:
-    if fail_on is not None:
-        return test.outcome.value in fail_on and not test.verdict.is_quarantined
+def _is_named(test: TestResult, fail_on: Sequence[str]) -> bool:
+    return test.outcome.value in fail_on and not test.verdict.is_quarantined
+
+
+def _fails_by_default(test: TestResult) -> bool:
     if test.outcome is Outcome.NOT_MEASURED:
-        return test.fails  # it depends on the test's marker, which the run alone knows
-    return test.outcome.value in DEFAULT_FAIL_ON_IN_CI and not test.verdict.is_quarantined
+        return test.is_asked
+    return _is_named(test, DEFAULT_FAIL_ON_IN_CI)
 
 
 def _still_true(results: RunResults) -> tuple[RunProblem, ...]:
@@ -61,7 +72,7 @@ def _still_true(results: RunResults) -> tuple[RunProblem, ...]:
     if results.guarded:
         solved.add("no-tests")
     if results.measured:
-        solved.add("nothing-measured")
+        solved |= {"nothing-measured", "nothing-judged"}
     if Outcome.NO_BASELINE not in results.counts():
         solved.add("no-baseline")
     return tuple(problem for problem in results.problems if problem.kind not in solved)
@@ -92,20 +103,29 @@ def decide(
     fails = inputs.mode == "check" and (
         any(test.fails for test in results.tests) or _problem_fails(decision, results, inputs)
     )
-    named = {test.outcome.value for test in results.tests if test.fails}
-    if fails and decision.status in _FINE and named != {decision.status}:  # which `fail-on` may name itself
+    if fails and decision.status in _FINE and not _fails_by_name(results, inputs):
         decision = Decision("error", 0, _unguarded_sentence(results))
     return replace(decision, exit_code=_TESTS_FAILED if failed or fails else 0)
 
 
 _FINE = ("new", "improved", "passed")
+"""Statuses of a run whose gate did its work and found no growth."""
+
+_BY_NAME = frozenset({Outcome.NEW, Outcome.NO_BASELINE, Outcome.IMPROVED})
+"""Outcomes of tests that were judged and need no more memory: they fail only where `fail-on` names them."""
 _OF_GATE = ("lost-results", "accepted-in-ci")
 """Problems of a run whose gate did not do its work, whatever its tests came to."""
 
 
+def _fails_by_name(results: RunResults, inputs: Inputs) -> bool:
+    """Say whether a run fails by such outcomes alone: its status says why, and the gate missed nothing."""
+    failing = {test.outcome for test in results.tests if test.fails}
+    return failing <= _BY_NAME and not _gate_fails(results, inputs)
+
+
 def _unguarded_sentence(results: RunResults) -> str:
     """Say why a run without growth fails: results are missing, or entries without a guard."""
-    said = [problem.sentence for problem in results.problems if problem.fails and problem.kind in _OF_GATE]
+    said = [problem.sentence for problem in results.problems if problem.kind in _OF_GATE]
     failing = counts(test.outcome for test in results.tests if test.fails)
     return " ".join([*said, *(f"{number} {outcome}." for outcome, number in failing.items())])
 
@@ -118,8 +138,9 @@ def _status(results: RunResults, *, failed: bool, environments: Sequence[str]) -
         return Decision("regressed", 0)
     if failed:
         return Decision("tests-failed", 0, "Tests failed for other reasons than memory.")
-    if not outcomes or "nothing-measured" in kinds:
-        return Decision("no-tests", 0, kinds.get("nothing-measured", "No guarded test ran."))
+    said = [kinds[kind] for kind in ("nothing-measured", "nothing-judged") if kind in kinds]
+    if said or not outcomes:
+        return Decision("no-tests", 0, *(said or ["No guarded test ran."]))
     if "no-baseline" in kinds or outcomes <= {Outcome.NO_BASELINE, Outcome.NOT_MEASURED}:
         return _without_baseline(results, environments)
     if outcomes & {Outcome.NEW, Outcome.NO_BASELINE}:
@@ -144,9 +165,15 @@ def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> b
         if inputs.fail_on is not None:
             return "no-tests" in inputs.fail_on
         kinds = {problem.kind: problem.fails for problem in results.problems}
-        # A selection may come from the checkout; a workflow that means it says `allow-empty`.
-        return kinds.get("nothing-measured", inputs.is_enforced or kinds.get("no-tests", True))
+        if "nothing-judged" in kinds:  # each test was skipped or failed for itself
+            return False
+        # What the run says may come from the checkout; a workflow that means it says `allow-empty`.
+        return inputs.is_enforced or kinds.get("nothing-measured", kinds.get("no-tests", True))
     if decision.status in ("no-baseline", "env-mismatch"):
         return inputs.fail_on is None or bool({"no-baseline", "env-mismatch"} & set(inputs.fail_on))
+    return _gate_fails(results, inputs)
+
+
+def _gate_fails(results: RunResults, inputs: Inputs) -> bool:
     said = [problem for problem in results.problems if problem.kind in _OF_GATE]
     return any(problem.fails or inputs.is_enforced for problem in said)

@@ -219,7 +219,7 @@ class GuardSession:
             return result
         settings = self.settings
         fails_by_default = self._in_ci and settings.fail_on is None and not settings.advisory
-        return replace(result, fails=result.fails or fails_by_default)
+        return replace(result, fails=result.fails or fails_by_default, is_asked=True)
 
     def add(self, result: TestResult) -> None:
         """Keep a result; a later one of the same test, from a rerun, takes its place."""

@@ -54,9 +54,12 @@ def _without_verdicts(
         sentence = _LEFT_OUT if facts.is_empty_by_choice else _NONE_GUARDED
         may_be_empty = session.settings.allow_empty or facts.is_empty_by_choice
         yield RunProblem("no-tests", sentence, fails and not may_be_empty)
-    elif not results.measured:
-        broken = any(test.id not in facts.unjudged for test in tests)
-        yield RunProblem("nothing-measured", _NONE_MEASURED, fails and broken)
+    elif results.measured:
+        return
+    elif any(test.id not in facts.unjudged for test in tests):
+        yield RunProblem("nothing-measured", _NONE_MEASURED, fails)
+    else:
+        yield RunProblem("nothing-judged", _NONE_MEASURED, fails=False)
 
 
 def _without_baseline(session: GuardSession, results: RunResults, *, fails: bool) -> Iterator[RunProblem]:

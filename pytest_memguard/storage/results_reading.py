@@ -67,6 +67,7 @@ def _result(part: Part) -> TestResult:
         note=part.field("note", "").text(),
         profile=part.field("profile", "").path_or_nothing(),
         accepted_curve=part.field("accepted_curve").optional(curve_from_json),
+        is_asked=part.field("asked", default=False).flag(),
     )
 
 

@@ -44,8 +44,8 @@ def result_to_json(result: TestResult) -> dict[str, object]:
         written |= {"meter": measurement.meter, "samples": measurement.samples}
         compact = result.outcome is Outcome.OK and not result.hints
         written |= _compact(measurement, written) if compact else _complete(measurement)
-    if result.fails:
-        written["fails"] = True
+    flags = {"fails": result.fails, "asked": result.is_asked}
+    written |= {name: True for name, is_set in flags.items() if is_set}
     if result.hints:
         written["hints"] = [_utf8(hint) for hint in result.hints]
     if result.note:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -62,6 +63,7 @@ def decided(
         (FAIL_ON, 'addopts = "--memguard-advisory"\n'),
         (CHECK, 'addopts = "--memguard-accept"\n'),
         (CHECK, 'addopts = "--memguard-fail-on="\n'),
+        (CHECK, f'{OWN}on_growth = "warn"\n'),
     ],
     ids=[
         "advisory",
@@ -70,6 +72,7 @@ def decided(
         "addopts-advisory-fail-on",
         "addopts-accept",
         "addopts-fail-on",
+        "on_growth",
     ],
 )
 def test_no_file_of_the_checkout_lets_growth_pass(
@@ -96,3 +99,23 @@ def test_what_the_checkout_lets_be_empty_is_not_empty_for_the_workflow(
     pyproject = f'addopts = "-k nothing"\n{OWN}allow_empty = true\n'
     decision = decided(tmp_path / "work", monkeypatch, CHECK, grown(accepted, pyproject))
     assert (decision.status, decision.exit_code) == ("no-tests", 1)
+
+
+UNREPEATABLE = """
+    import pytest
+
+    @pytest.mark.memguard(leaks=True)
+    def test_export(tmp_path):
+        (tmp_path / "out").mkdir()
+"""
+
+
+@pytest.mark.parametrize("setting", ["advisory = true", "ci = false", "fail_on = ['grew']"])
+def test_a_check_that_was_asked_for_and_not_made_fails_whatever_the_checkout_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accepted: dict[str, str], setting: str
+) -> None:
+    files = {**shop_files(), **accepted, "pyproject.toml": f"{PYPROJECT}{OWN}{setting}\n"}
+    files["tests/test_export.py"] = dedent(UNREPEATABLE)
+    decision = decided(tmp_path / "work", monkeypatch, CHECK, files)
+    assert (decision.status, decision.exit_code) == ("error", 1)
+    assert decision.sentence == "1 not-measured."

@@ -26,13 +26,19 @@ NO_BASELINE = run(
 EMPTY = run(problems=[RunProblem("no-tests", "no guarded test", fails=True)])
 SKIPPED = run(
     result(outcome=Outcome.NOT_MEASURED, reason="the test was skipped"),
-    problems=[RunProblem("nothing-measured", "none was measured", fails=False)],
+    problems=[RunProblem("nothing-judged", "none was measured", fails=False)],
 )
 BROKEN = replace(SKIPPED, problems=(RunProblem("nothing-measured", "none was measured", fails=True),))
+BROKEN_ELSEWHERE = replace(SKIPPED, problems=(RunProblem("nothing-measured", "none was", fails=False),))
 SELECTED = run(problems=[RunProblem("no-tests", "none among those selected", fails=False)])
 LOST = run(result(), problems=[RunProblem("lost-results", "t.py::b left no result", fails=True)])
 FORGOTTEN = run(result(), replace(result("t.py::b", Outcome.UNGUARDED), fails=True))
-CHECK, ADVISORY = Inputs(), Inputs(mode="advisory")
+FAILS_AS_NEW = replace(result("t.py::b", Outcome.NEW, baseline=None), fails=True)
+NAMED = run(result(), FAILS_AS_NEW)
+NAMED_BOTH = run(replace(result(outcome=Outcome.IMPROVED), fails=True), FAILS_AS_NEW)
+NAMED_AND_LOST = replace(NAMED, problems=LOST.problems)
+NOT_MADE = run(FAILS_AS_NEW, replace(result("t.py::c", Outcome.NOT_MEASURED), fails=True))
+CHECK, ADVISORY, ENFORCED = Inputs(), Inputs(mode="advisory"), Inputs(is_enforced=True)
 
 TABLE = [
     ("unchanged", OK, 0, 0, CHECK, ("passed", 0)),
@@ -59,6 +65,19 @@ TABLE = [
     ("a selection without a guarded test", SELECTED, 0, 0, CHECK, ("no-tests", 0)),
     ("a lost result", LOST, 1, 0, CHECK, ("error", 1)),
     ("an entry without a guard", FORGOTTEN, 1, 0, CHECK, ("error", 1)),
+    ("new tests, named", NAMED, 1, 0, CHECK, ("new", 1)),
+    ("new and improved tests, named", NAMED_BOTH, 1, 0, CHECK, ("new", 1)),
+    ("new tests, named, and a lost result", NAMED_AND_LOST, 1, 0, CHECK, ("error", 1)),
+    ("a check that was not made, beside new tests", NOT_MADE, 1, 0, CHECK, ("error", 1)),
+    (
+        "nothing measured where the checkout says that it is no CI",
+        BROKEN_ELSEWHERE,
+        0,
+        0,
+        ENFORCED,
+        ("no-tests", 1),
+    ),
+    ("all skipped, enforced", SKIPPED, 0, 0, ENFORCED, ("no-tests", 0)),
     ("nothing collected", EMPTY, 5, 0, CHECK, ("no-tests", 1)),
     ("all skipped", SKIPPED, 0, 0, CHECK, ("no-tests", 0)),
     ("nothing could be measured", BROKEN, 1, 0, CHECK, ("no-tests", 1)),

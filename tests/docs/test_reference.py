@@ -67,9 +67,9 @@ def test_outcomes_has_every_outcome_metric_and_problem() -> None:
     text = text_of("outcomes")
     assert sorted(first_column(section(text, "Outcomes"))) == sorted(OUTCOMES)
     assert sorted(first_column(section(text, "Metrics"))) == sorted(METRICS)
-    source = (ROOT / "pytest_memguard/run/problems.py").read_text(encoding="utf-8")
-    journal = (ROOT / "pytest_memguard/storage/journal.py").read_text(encoding="utf-8")
-    kinds = {*re.findall(r'RunProblem\("([\w-]+)"', source), *re.findall(r'"kind": "([\w-]+)"', journal)}
+    files = [*(ROOT / "pytest_memguard").rglob("*.py")]
+    source = "".join(file.read_text(encoding="utf-8") for file in files)
+    kinds = {*re.findall(r'RunProblem\(\s*"([\w-]+)"', source), *re.findall(r'"kind": "([\w-]+)"', source)}
     assert sorted(first_column(section(text, "What is wrong with a run"))) == sorted(kinds)
 
 

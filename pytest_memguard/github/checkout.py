@@ -1,0 +1,57 @@
+"""What a checkout's settings have no say in, where the workflow itself says what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pytest_memguard.core.settings import DEFAULT_FAIL_ON_IN_CI, Settings
+from pytest_memguard.core.verdict import RunProblem, RunResults
+from pytest_memguard.github.inputs import Inputs
+
+_WARN = "warn"
+
+
+def enforced(results: RunResults, settings: Settings, inputs: Inputs) -> RunResults:
+    """Say of each setting that would let something pass that it has no say, and end quarantines for all.
+
+    A quarantine of some tests is reviewed with its tests, is told in every report, and stands. One of
+    every test switches the gate off.
+    """
+    said = "mode: check" if inputs.fail_on is None else f"fail-on: {', '.join(inputs.fail_on)}"
+    problems = tuple(
+        RunProblem(
+            "overruled",
+            f"{settings.source}: {written} has no say here, since the workflow says {said}.",
+            fails=False,
+        )
+        for written in _weakening(settings, results, inputs)
+    )
+    if _quarantines_all(settings, results):
+        tests = (replace(test, verdict=replace(test.verdict, quarantine=None)) for test in results.tests)
+        results = replace(results, tests=tuple(tests))
+    return replace(results, problems=(*results.problems, *problems))
+
+
+def _weakening(settings: Settings, results: RunResults, inputs: Inputs) -> Iterator[str]:
+    if settings.advisory:
+        yield "advisory = true"
+    if settings.ci is False:
+        yield "ci = false"
+    wanted = DEFAULT_FAIL_ON_IN_CI if inputs.outcomes_that_fail is None else inputs.outcomes_that_fail
+    if settings.fail_on is not None and not {*wanted} <= {*settings.fail_on}:
+        yield f"fail_on = {[*settings.fail_on]}"
+    if settings.allow_empty and not inputs.allow_empty:
+        yield "allow_empty = true"
+    if _quarantines_all(settings, results):
+        yield f'on_growth = "{_WARN}" for every test'
+
+
+def _quarantines_all(settings: Settings, results: RunResults) -> bool:
+    if (settings.written or {}).get("on_growth") == _WARN:
+        return True
+    guarded = results.guarded
+    return len(guarded) > 1 and any(
+        policy.written.get("on_growth") == _WARN and all(policy.matches(test.id) for test in guarded)
+        for policy in settings.policies
+    )
