@@ -66,7 +66,10 @@ def _call_between_renewals(calling: Calling, calls: int, at_once: int) -> int:
 
 
 def without_renewals(windows: Sequence[Window]) -> tuple[Window, ...]:
-    """Take what a renewal leaves behind by itself out of the windows of many calls, which are returned."""
+    """Take what a renewal leaves behind by itself out of the windows of many calls, which are returned.
+
+    What falls meanwhile, such as resident memory that goes back to the system, is no growth of the others.
+    """
     empty = windows[: 1 + EMPTY_WINDOWS]
     start = windows[EMPTY_WINDOWS]
     one_call = max(1, empty[-1].calls - empty[-2].calls)
@@ -76,7 +79,7 @@ def without_renewals(windows: Sequence[Window]) -> tuple[Window, ...]:
         if len(known) < len(values):
             return None
         steps = [after - before for before, after in pairwise(known)]
-        return known[EMPTY_WINDOWS + number] - number * median_low(steps[:EMPTY_WINDOWS])
+        return known[EMPTY_WINDOWS + number] - number * max(0, median_low(steps[:EMPTY_WINDOWS]))
 
     return tuple(
         Window(

@@ -1,0 +1,44 @@
+"""Windows across renewals of fixtures: what renewing leaves behind by itself is taken out, and no more."""
+
+from __future__ import annotations
+
+from pytest_memguard.core.measurement import Answer
+from pytest_memguard.leaks.decision import decide
+from pytest_memguard.leaks.renewed import EMPTY_WINDOWS, WINDOWS, without_renewals
+from pytest_memguard.leaks.series import Window
+
+STEP = 1365
+ARENA_BYTES = 1_032_192
+
+
+def windows_of(empty_bytes: int, calls_bytes: int) -> list[Window]:
+    """Return readings: what each empty renewal and each window of calls add to resident memory."""
+    calls = [1 + number for number in range(1 + EMPTY_WINDOWS)]
+    calls += [calls[-1] + STEP * (1 + number) for number in range(WINDOWS)]
+    steps = [0] + [empty_bytes] * EMPTY_WINDOWS + [calls_bytes] * WINDOWS
+    return [
+        Window(
+            calls=made,
+            blocks=500_000,
+            heap_bytes=23_000_000,
+            resident_bytes=100_000_000 + sum(steps[: 1 + number]),
+        )
+        for number, made in enumerate(calls)
+    ]
+
+
+def test_memory_that_goes_back_to_the_system_while_renewals_warm_up_is_no_leak() -> None:
+    assert decide(without_renewals(windows_of(-ARENA_BYTES, 0)), is_last=True).answer is Answer.SETTLES
+
+
+def test_what_each_renewal_leaves_behind_is_not_the_body_s() -> None:
+    assert (
+        decide(without_renewals(windows_of(ARENA_BYTES, ARENA_BYTES)), is_last=True).answer is Answer.SETTLES
+    )
+
+
+def test_what_the_calls_leave_behind_stays() -> None:
+    growth = decide(without_renewals(windows_of(0, ARENA_BYTES)), is_last=True)
+    assert growth.answer is Answer.LEAKS
+    assert growth.signals == ("rss",)
+    assert growth.bytes_per_call == round(ARENA_BYTES / (STEP - 1))
