@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -80,20 +79,22 @@ def propose(results: RunResults, *, baseline: Path, into: Path, name: str, every
     with tempfile.TemporaryDirectory() as temporary:
         proposed = BaselineStore(Path(temporary), results.environment)
         for module in {split_id(test.id)[0] for test in to_write(results, everything=everything)}:
-            text = current.text_of(module)
-            if text is not None:
-                path = proposed.path_of(module)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-                before[_named(name, path, proposed.directory)] = text
-        for change in accept(proposed, results, everything=everything):
-            path = proposed.path_of(split_id(change.test_id)[0])
-            after[_named(name, path, proposed.directory)] = path.read_text(encoding="utf-8")
-            target = into / path.relative_to(proposed.directory)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            texts = current.texts_of(module)
+            _write(texts, proposed.directory)
+            before |= _named(name, texts)
+        for module in {split_id(one.test_id)[0] for one in accept(proposed, results, everything=everything)}:
+            texts = proposed.texts_of(module)
+            _write(texts, into)
+            after |= _named(name, texts)
     return patch({file: text for file, text in before.items() if file in after}, after)
 
 
-def _named(name: str, path: Path, folder: Path) -> str:
-    return f"{name}/{path.relative_to(folder).as_posix()}"
+def _write(texts: Mapping[Path, str], folder: Path) -> None:
+    for path, text in texts.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _named(name: str, texts: Mapping[Path, str]) -> dict[str, str]:
+    return {f"{name}/{path.as_posix()}": text for path, text in texts.items()}

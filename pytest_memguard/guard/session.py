@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.known_leaks import KnownLeak
-from pytest_memguard.core.measurement import Answer, Entry, LeakFinding, Measurement, Sample
+from pytest_memguard.core.measurement import Answer, Curve, Entry, LeakFinding, Measurement, Sample
 from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.policy import Policy
@@ -62,6 +62,7 @@ class GuardSession:
         self.has_baseline = self.store.exists()
         self.profiles = ProfileKeeper(root, settings.profiles)
         self._modules: dict[str, ModuleBaseline] = {}
+        self._curves: dict[str, dict[str, Curve]] = {}
         self._meters: dict[str | None, ChosenMeter] = {}
         self._results: dict[str, TestResult] = {}
 
@@ -196,7 +197,17 @@ class GuardSession:
             fails=self.fails(verdict.outcome) and not verdict.is_quarantined,
             note=entry.note if entry else "",
             hints=_hints(verdict, measurement),
+            accepted_curve=self._accepted_curve(test_id, verdict, entry),
         )
+
+    def _accepted_curve(self, test_id: str, verdict: Verdict, entry: Entry | None) -> Curve | None:
+        """Return the curve to compare with, where somebody will look at it."""
+        if entry is None or verdict.outcome is Outcome.OK:
+            return None
+        module, key = split_id(test_id)
+        if module not in self._curves:
+            self._curves[module] = self.store.curves(module)
+        return self._curves[module].get(key)
 
     def unmeasured(self, test_id: str, reason: str) -> TestResult:
         """Return the result of a test that could not be measured."""

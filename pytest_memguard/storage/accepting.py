@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_memguard.core.errors import NothingToJudgeError
-from pytest_memguard.core.measurement import Entry, EntrySite, Measurement
+from pytest_memguard.core.measurement import Curve, Entry, EntrySite, Measurement
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS, PEAK, RETAINED
 from pytest_memguard.core.units import KIB, format_change
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
@@ -76,8 +76,14 @@ def accept(
             {change.test_id: change.new for change in changes},
             meter=results.meter,
             made_with=results.made_with,
+            curves=_curves(results),
         )
     return changes
+
+
+def _curves(results: RunResults) -> dict[str, Curve]:
+    measured = {test.id: test.measurement.curve for test in results.tests if test.measurement is not None}
+    return {test_id: curve for test_id, curve in measured.items() if curve is not None}
 
 
 def plan(

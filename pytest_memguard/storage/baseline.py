@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_memguard.core.environment import check_environment_key
 from pytest_memguard.core.errors import BaselineError, ValueFormError
-from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.measurement import Curve, Entry
 from pytest_memguard.core.node_ids import join_id, split_id
 from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.atomic import (
@@ -22,6 +22,7 @@ from pytest_memguard.storage.atomic import (
 from pytest_memguard.storage.baseline_quick_reading import read_quickly
 from pytest_memguard.storage.baseline_writing import ModuleBaseline, module_text
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
+from pytest_memguard.storage.curves import SUFFIX, curves_text, read_curves
 from pytest_memguard.storage.names import file_of, module_of
 
 __all__ = ["BaselineStore", "ModuleBaseline", "join_id", "read_module", "split_id", "write_gitignore"]
@@ -88,23 +89,43 @@ class BaselineStore:
         """Return the text of a module's file, None where it has no file."""
         return self._text(self.path_of(module))
 
+    def texts_of(self, module: str) -> dict[Path, str]:
+        """Return the texts of a module's entries and curves, by their files from the baseline folder on."""
+        curves = curves_text(self.curves(module), self.load(module).entries)
+        texts = {self.path_of(module): self.text_of(module), self.curves_path_of(module): curves}
+        return {path.relative_to(self.directory): text for path, text in texts.items() if text}
+
     def load(self, module: str) -> ModuleBaseline:
         """Read the entries of a module; none where it has no file."""
         path = self.path_of(module)
         text = self.text_of(module)
         return ModuleBaseline(module) if text is None else read_module(module, text, path)
 
+    def curves_path_of(self, module: str) -> Path:
+        """Return the file of a module's curves."""
+        return self.path_of(module).with_suffix(SUFFIX)
+
+    def curves(self, module: str) -> dict[str, Curve]:
+        """Return the curves of a module's entries, by their keys; those that do not fit are left out."""
+        return read_curves(self.curves_path_of(module), self.load(module).entries)
+
     def save(self, baseline: ModuleBaseline) -> None:
         """Write the entries of a module atomically; without entries its file is removed."""
         self.save_all([baseline])
 
-    def save_all(self, baselines: Iterable[ModuleBaseline]) -> None:
-        """Save several modules: where one cannot be written, none is changed."""
+    def save_all(
+        self, baselines: Iterable[ModuleBaseline], curves: Mapping[str, Mapping[str, Curve]] | None = None
+    ) -> None:
+        """Save several modules, with their curves by module: where one cannot be written, none is changed."""
         files = {self.path_of(baseline.module): baseline for baseline in baselines}
         try:
-            write_all({path: module_text(one) for path, one in files.items() if one.entries})
-            for path, baseline in files.items():
-                if not baseline.entries:
+            texts = {path: module_text(one) if one.entries else "" for path, one in files.items()}
+            for one in files.values() if curves is not None else ():
+                known = (curves or {}).get(one.module, {})
+                texts[self.curves_path_of(one.module)] = curves_text(known, one.entries)
+            write_all({path: text for path, text in texts.items() if text})
+            for path, text in texts.items():
+                if not text:
                     self._remove(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -129,17 +150,19 @@ class BaselineStore:
         *,
         meter: str = "",
         made_with: Mapping[str, str] | None = None,
+        curves: Mapping[str, Curve] | None = None,
     ) -> tuple[Path, ...]:
         """Write changed entries by node id, where `None` removes one; return the files.
 
-        `meter` and `made_with` are those of the run that is accepted. A file holds the figures of
-        one meter, so that entries of another must all be rewritten at once. Call it under `locked`.
+        `meter`, `made_with` and `curves`, by node id, are those of the run that is accepted. A file
+        holds the figures of one meter, so that entries of another must all be rewritten at once. Call it
+        under `locked`.
         """
         by_module: dict[str, dict[str, Entry | None]] = {}
         for test_id, entry in changes.items():
             module, key = split_id(test_id)
             by_module.setdefault(module, {})[key] = entry
-        changed = []
+        changed, kept_curves = [], {}
         for module, entries in sorted(by_module.items()):
             old = self.load(module)
             new = {**old.entries, **entries}
@@ -148,7 +171,12 @@ class BaselineStore:
             changed.append(
                 ModuleBaseline(module, meter or old.meter, made_with or old.made_with, entries=kept)
             )
-        self.save_all(changed)
+            known = {
+                **self.curves(module),
+                **{key: (curves or {}).get(join_id(module, key)) for key in entries},
+            }
+            kept_curves[module] = {key: curve for key, curve in known.items() if curve is not None}
+        self.save_all(changed, kept_curves)
         return tuple(self.path_of(baseline.module) for baseline in changed)
 
     def _refuse_two_meters(self, old: ModuleBaseline, meter: str, unchanged: list[str]) -> None:

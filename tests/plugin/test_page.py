@@ -35,6 +35,8 @@ def test_a_run_writes_its_page_with_the_curve_of_what_grew(project: GuardedProje
     assert max(held) == run.measured("test_grows")
     assert held.index(max(held)) > len(held) / 4
     assert held[-1] < max(held) / 10
+    before = test["accepted_curve"]["held"]
+    assert abs(max(before) - test["metrics"][0]["baseline"]) <= max(before) / 1000 + 1
 
 
 def test_the_readings_of_a_leak_check_come_to_what_it_found(project: GuardedProject) -> None:
