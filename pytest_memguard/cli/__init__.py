@@ -21,6 +21,7 @@ COMMANDS = {
     "show": "Show what is accepted.",
     "diff": "Compare the last run with the baseline, or two runs.",
     "summary": "Write the report of the last run.",
+    "check": "Check the baseline of a pull request, without a run.",
     "history": "Show what was accepted over time, and by whom.",
     "report": "Write the last run as a page: what grew, where, and over time.",
     "compare": "Compare this tree with another commit, without a baseline.",

@@ -11,6 +11,7 @@ from pytest_memguard.cli.parameters import baseline_option, dry_run_option, from
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.verdict import Outcome, RunResults, counts
+from pytest_memguard.gate.notes import refuse_without_note
 from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage import accepting
@@ -62,8 +63,19 @@ def accept(
 
 
 def _accept_run(project: Project, store: BaselineStore, run: RunResults, wish: _Wish) -> None:
-    write = accepting.plan if wish.dry_run else accepting.accept
-    changes = write(store, run, wish.patterns, everything=wish.everything, note=wish.note)
+    share = project.settings.require_note
+    if wish.dry_run:
+        changes = accepting.plan(store, run, wish.patterns, everything=wish.everything, note=wish.note)
+        refuse_without_note(changes, share)
+    else:
+        changes = accepting.accept(
+            store,
+            run,
+            wish.patterns,
+            everything=wish.everything,
+            note=wish.note,
+            review=lambda planned: refuse_without_note(planned, share),
+        )
     if not wish.dry_run and (project.root / ".memguard").is_dir():
         write_gitignore(project.root / ".memguard")
     for change in changes:

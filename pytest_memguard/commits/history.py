@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pytest_memguard.commits.git import HistoryError, blobs, is_shallow, run_git, top_of
@@ -186,8 +186,7 @@ def _step(
     renaming: Renaming | None,
 ) -> Step:
     was = before.get(renaming.old_id if renaming else test_id)
-    now = after.get(test_id)
-    return Step(commit, test_id, was and replace(was, sites=()), now and replace(now, sites=()), renaming)
+    return Step(commit, test_id, was, after.get(test_id), renaming)
 
 
 class _Lines:

@@ -71,6 +71,12 @@ class ResultsError(MemguardError):
     slug = "unreadable-results"
 
 
+class NoteRequiredError(MemguardError):
+    """Growth that the project accepts only with a reason."""
+
+    slug = "note-required"
+
+
 class NothingToJudgeError(MemguardError):
     """There are no results, or no baseline, to work with."""
 

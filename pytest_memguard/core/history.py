@@ -49,7 +49,7 @@ class Renaming:
 class Step:
     """What one commit did to the entry of one test.
 
-    `was` is absent where there was none before, `now` where it was removed; neither has its sites.
+    `was` is absent where there was none before, `now` where it was removed.
     """
 
     commit: Commit
@@ -86,6 +86,15 @@ class TestHistory:
             for step in self.steps
             if step.now is not None and metric in step.now.metrics
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was accepted of a test on the day `since`, and each step from then on, the oldest first."""
+
+    since: dt.date
+    entry: Entry
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -92,6 +93,39 @@ def parse_orders(value: object) -> int:
     return number
 
 
+@dataclass(frozen=True, slots=True)
+class CreepLimit:
+    """How much growth in small steps may add up to, as a share of what it was so many days ago."""
+
+    share: float
+    days: int
+
+    def __str__(self) -> str:
+        """Write the limit as `parse_creep` reads it."""
+        return f"{self.share * 100:g}% in {self.days} days"
+
+
+_CREEP = re.compile(r"\s*(?P<share>[^%]+%)\s+in\s+(?P<number>[0-9]{1,4})\s+(?P<unit>day|week|year)s?\s*")
+_DAYS = {"day": 1, "week": 7, "year": 365}
+
+
+def parse_creep(value: object) -> CreepLimit:
+    """Read what growth in small steps may add up to, in how long.
+
+    >>> str(parse_creep("20% in 90 days")), str(parse_creep("50% in 2 years"))
+    ('20% in 90 days', '50% in 730 days')
+    """
+    match = _CREEP.fullmatch(value) if isinstance(value, str) else None
+    days = int(match["number"]) * _DAYS[match["unit"]] if match else 0
+    share = parse_share(match["share"]) if match else 0.0
+    if not days or not share:
+        raise ValueFormError(
+            f"{value!r} says no share and no time; accepted is a text such as '20% in 90 days', in days, "
+            "weeks or years."
+        )
+    return CreepLimit(share, days)
+
+
 METER_HELP = f"{' or '.join(f'`{name}`' for name in METERS)}; without it {BEST_METER} where it works"
 parse_meter = one_of("a meter", *METERS)
 _TOLERATED = (PEAK, RETAINED, SETTLED)
@@ -129,6 +163,12 @@ class Policy:
     until: dt.date | None = declared(
         parse_date,
         'the day from which `on_growth="warn"` ends and growth fails again, such as `"2027-01-31"`',
+        default=None,
+    )
+    creep: CreepLimit | None = declared(
+        parse_creep,
+        "what growth in small steps may [add up to](../how-to/history-and-creep.md), such as "
+        '`"20% in 90 days"`; needs the history of git',
         default=None,
     )
     leaks: bool = declared(parse_switch, "repeat the body, fail if memory keeps growing", default=False)

@@ -24,6 +24,7 @@ from pytest_memguard.core.errors import (
 )
 from pytest_memguard.core.known_leaks import KnownLeak, parse_known_leak
 from pytest_memguard.core.policy import METER_HELP, POLICY_KEYS, Policy, overlay, parse_meter
+from pytest_memguard.core.units import parse_share
 from pytest_memguard.core.verdict import OUTCOMES
 
 DEFAULT_BASELINE_DIR = ".memguard/baseline"
@@ -127,6 +128,11 @@ class Settings:
         default=(),
     )
     meter: str | None = declared(parse_meter, METER_HELP, default=None)
+    require_note: float | None = declared(
+        parse_share,
+        'growth of an entry, such as `"10%"`, from which [accepting wants a note](../how-to/accept.md#notes)',
+        default=None,
+    )
     policies: tuple[PatternPolicy, ...] = declared_tables(
         parse_pattern,
         "tables `[[tool.memguard.policy]]`, each with `tests` (a pattern of node ids or files) and arguments "

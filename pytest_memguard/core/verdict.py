@@ -22,6 +22,7 @@ class Outcome(str, Enum):
     NOT_MEASURED = "not-measured"
     UNGUARDED = "unguarded"
     STALE = "stale"
+    CREPT = "crept"
     NEW = "new"
     IMPROVED = "improved"
     OK = "ok"
@@ -123,8 +124,37 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class CreepStep:
+    """A commit that accepted more of a metric than was accepted before."""
+
+    commit: str
+    day: dt.date
+    author: str
+    was: int
+    now: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Creep:
+    """Growth of a metric in small steps that adds up to more than `rule` allows.
+
+    `was` is what was accepted on the day `since`, and `accepted` what is accepted now: `measured`
+    may be more than that, within its tolerance.
+    """
+
+    metric: str
+    since: dt.date
+    was: int
+    accepted: int
+    measured: int
+    rule: str
+    steps: tuple[CreepStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """An outcome with the numbers and the rule that led to it.
+    """An outcome with the numbers and the rule that led to it; `creep` is growth in small steps, if any.
 
     `is_in_doubt` says that the true peak, within what is known of it, may lead to another.
     """
@@ -135,6 +165,7 @@ class Verdict:
     sites: tuple[GrownSite, ...] = ()
     is_in_doubt: bool = False
     quarantine: Quarantine | None = None
+    creep: Creep | None = None
 
     @property
     def is_quarantined(self) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+from pytest_memguard.core.history import Past
 from pytest_memguard.core.measurement import Entry, Measurement
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
 from pytest_memguard.core.policy import INTERPRETER_TABLES_BYTES, Policy, Tolerance
 from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, Quarantine, Verdict, deciding
+from pytest_memguard.gate.creep import with_creep
 from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
 from pytest_memguard.gate.wording import peak_doubt_text, reason_of
 
@@ -36,12 +38,14 @@ def judge(
     has_baseline: bool = True,
     other_meter: str = "",
     today: dt.date | None = None,
+    past: Past | None = None,
 ) -> Verdict:
     """Judge what was measured against what was accepted and against the policy's limits.
 
     `has_baseline` says whether anything at all is accepted for this environment; without it
     a test that has no entry is `no-baseline`, not `new`. `other_meter` names the meter that took
-    an entry which is left out for it. `today` decides whether a quarantine is over.
+    an entry which is left out for it. `today` decides whether a quarantine is over. `past` is what was
+    accepted some time ago, where growth in small steps is judged.
     """
     judged = tuple(
         _judge_metric(name, measurement, entry, policy) for name in METRICS if name in measurement.metrics
@@ -54,7 +58,7 @@ def judge(
     reason = reason_of(outcome, shown, measurement, entry)
     if outcome is Outcome.NO_BASELINE and other_meter:
         reason = f"it was accepted with {other_meter}, which {measurement.meter} does not compare with"
-    return Verdict(
+    verdict = Verdict(
         outcome=outcome,
         reason=reason,
         metrics=judged,
@@ -62,6 +66,11 @@ def judge(
         is_in_doubt=_is_in_doubt(measurement, entry, policy),
         quarantine=_quarantine(policy, today) if outcome.is_growth else None,
     )
+    if past is None or entry is None:
+        return verdict
+    verdict = with_creep(verdict, measurement, past, policy)
+    is_held_back = verdict.outcome is Outcome.CREPT
+    return replace(verdict, quarantine=_quarantine(policy, today)) if is_held_back else verdict
 
 
 def _quarantine(policy: Policy, today: dt.date | None) -> Quarantine | None:

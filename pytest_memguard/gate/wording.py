@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pytest_memguard.core.measurement import Bound, CountGrowth, Doubt, Entry, LeakFinding, Measurement
-from pytest_memguard.core.metrics import CHILDREN, PEAK
+from pytest_memguard.core.metrics import CHILDREN, METRICS, PEAK
 from pytest_memguard.core.units import format_change, format_growth, format_size
-from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, Verdict
+from pytest_memguard.core.verdict import Creep, GrownSite, MetricVerdict, Outcome, Verdict
 
 _UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
 
@@ -75,6 +75,37 @@ def change_text(metric: MetricVerdict) -> str:
     measured, was, most = metric.metric.texts(metric.measured, baseline, limit)
     share = format_change(metric.measured, baseline)
     return f"{measured}, was {was} ({share}{', ' if share else ''}limit {most})"
+
+
+def creep_text(creep: Creep) -> str:
+    """Say by how much a metric crept up, since when, and in how many accepted steps."""
+    metric = METRICS[creep.metric]
+    measured, was = metric.texts(creep.measured, creep.was)
+    share = format_change(creep.measured, creep.was)
+    number = len(creep.steps)
+    steps = (
+        f", in {number:,} accepted step{'' if number == 1 else 's'}" if number else ", all of it tolerated"
+    )
+    return f"{metric.label} {measured}, was {was} on {creep.since} ({share}, creep {creep.rule}){steps}"
+
+
+def creep_step_texts(creep: Creep) -> tuple[str, ...]:
+    """Name the commits that accepted the growth, of many the last ones, and what is tolerated."""
+    metric = METRICS[creep.metric]
+    shown = creep.steps[-_SHOWN_CREEP_STEPS:]
+    before = len(creep.steps) - len(shown)
+    lines = [f"{before:,} earlier steps"] if before > 0 else []
+    for step in shown:
+        note = f": {step.note}" if step.note else ""
+        growth = metric.growth_text(step.now - step.was)
+        lines.append(f"{growth}  {step.commit[:10]} {step.day} {step.author}{note}")
+    tolerated = creep.measured - creep.accepted
+    return (
+        (*lines, f"{metric.growth_text(tolerated)}  tolerated since then") if tolerated > 0 else tuple(lines)
+    )
+
+
+_SHOWN_CREEP_STEPS = 6
 
 
 def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: Entry | None) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_memguard.core.environment import environment_key, python_version
+from pytest_memguard.core.history import Past
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.measurement import Answer, Curve, Entry, LeakFinding, Measurement, Sample
 from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.node_ids import split_id
-from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.policy import CreepLimit, Policy
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict, meter_name
 from pytest_memguard.gate.confirm import measurement_of
@@ -26,6 +27,7 @@ from pytest_memguard.gate.judge import (
     without_leak_check,
 )
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
+from pytest_memguard.gate.notes import ChangedEntry, refuse_without_note
 from pytest_memguard.gate.wording import doubts_text, peak_doubt_text
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source
@@ -37,6 +39,7 @@ REGION = "::"
 ACCEPTABLE = frozenset(
     {
         Outcome.GREW,
+        Outcome.CREPT,
         Outcome.LEAKED,
         Outcome.IMPROVED,
         Outcome.NEW,
@@ -60,6 +63,7 @@ class GuardSession:
         self.namer = SiteNamer(root, settings.exclude, settings.include)
         self.store = BaselineStore(root / settings.baseline_dir, self.environment)
         self.has_baseline = self.store.exists()
+        self.pasts: Callable[[str, CreepLimit], Past | None] = _no_past
         self.profiles = ProfileKeeper(root, settings.profiles)
         self._modules: dict[str, ModuleBaseline] = {}
         self._curves: dict[str, dict[str, Curve]] = {}
@@ -130,8 +134,15 @@ class GuardSession:
             has_baseline=self.has_baseline and not other,
             other_meter=other,
             today=_today(),
+            past=self._past(test_id, entry, policy),
         )
         return (measurement, verdict) if is_told else self._without_answer(measurement, verdict, reason)
+
+    def _past(self, test_id: str, entry: Entry | None, policy: Policy) -> Past | None:
+        """Return what was accepted before, where its growth is judged; what no commit changed is as it is."""
+        if entry is None or policy.creep is None:
+            return None
+        return self.pasts(test_id, policy.creep) or Past(_today() - dt.timedelta(policy.creep.days), entry)
 
     def judge_without_leaks(
         self,
@@ -250,6 +261,10 @@ class GuardSession:
         for test_id in test_ids:
             self.add(self.result(test_id, unguarded()))
 
+    def review(self, changes: Iterable[ChangedEntry]) -> None:
+        """Refuse growth that the project accepts only with a note, which a run cannot give."""
+        refuse_without_note(changes, self.settings.require_note)
+
     def expired_known_leaks(self) -> tuple[KnownLeak, ...]:
         """Return the known leaks of the settings whose day has come."""
         return tuple(entry for entry in self.settings.known_leaks if entry.is_expired(_today()))
@@ -307,6 +322,10 @@ def _hints(verdict: Verdict, measurement: Measurement | None) -> tuple[str, ...]
 def with_note(measurement: Measurement, note: str) -> Measurement:
     """Add a sentence to what is said about a measurement."""
     return replace(measurement, notes=(*measurement.notes, note))
+
+
+def _no_past(_test_id: str, _limit: CreepLimit) -> None:
+    """Know nothing of what was accepted before."""
 
 
 def _today() -> dt.date:

@@ -115,6 +115,6 @@ def _where(grown: SiteRow) -> str:
 def _kind(row: Row, *, advisory: bool) -> str:
     if row.fails and not advisory:
         return "error"
-    if row.outcome.is_growth or row.outcome is Outcome.NOT_MEASURED:
+    if row.outcome.is_growth or row.outcome in (Outcome.CREPT, Outcome.NOT_MEASURED):
         return "warning"
     return "notice" if row.outcome is Outcome.IMPROVED or row.outcome.is_about_entry else ""

@@ -60,13 +60,15 @@ class MarkdownReport:
         head = _head(results, self.extras)
         foot = _foot(results)
         room = self.limit - _size(head) - _size(foot) - _RESERVE
-        growth = _growth_section(found, room)
+        growth = _items_section("grew", [one for one in found if one.outcome.is_growth], room)
         room -= _size(growth)
+        crept = _items_section("crept up", [one for one in found if one.outcome is Outcome.CREPT], room)
+        room -= _size(crept)
         blind = _blind_section(found, room)
         room -= _size(blind)
         table = _table_section(results, found, room)
         room -= _size(table)
-        parts = (head, growth, blind, _patch_section(self.extras, room), table, foot)
+        parts = (head, growth, crept, blind, _patch_section(self.extras, room), table, foot)
         return Markup("\n").join(part for part in parts if part)
 
 
@@ -105,21 +107,19 @@ _QUIET = (
     (Outcome.NO_BASELINE, "Nothing is accepted for this environment yet, so {number} could not be compared."),
     (Outcome.NOT_MEASURED, "Nothing grew, and {number} could not be measured."),
     (Outcome.UNGUARDED, "Nothing grew, and {number} with an accepted entry is no longer guarded."),
+    (Outcome.CREPT, "No limit was crossed, and {number} crept up in small steps."),
     (Outcome.IMPROVED, "Memory did not grow, and {number} improved: accept the better numbers to keep them."),
     (Outcome.NEW, "Memory did not grow; {number} without an accepted entry yet."),
 )
 
 
-def _growth_section(found: Iterable[Row], room: int) -> Markup:
-    grown = [one for one in found if one.outcome.is_growth]
-    if not grown:
+def _items_section(did: str, found: Sequence[Row], room: int) -> Markup:
+    if not found:
         return _NOTHING
-    lead = Markup("### What grew\n\n")
-    items, left_out = _fitting(map(_grown_item, grown), room - _size(lead))
-    more = (
-        f"\n{left_out:,} more grew; they do not fit here and are in the results file.\n" if left_out else ""
-    )
-    return Markup("").join([lead, *items, Markup(more)])
+    lead = Markup("### What {}\n\n").fill(did)
+    items, left_out = _fitting(map(_grown_item, found), room - _size(lead))
+    more = f"\n{left_out:,} more {did}; they do not fit here and are in the results file.\n"
+    return Markup("").join([lead, *items, Markup(more if left_out else "")])
 
 
 def _fitting(items: Iterable[Markup], room: int) -> tuple[list[Markup], int]:
@@ -137,7 +137,7 @@ def _fitting(items: Iterable[Markup], room: int) -> tuple[list[Markup], int]:
 
 def _grown_item(one: Row) -> Markup:
     lines = [Markup("- {} **{}**: {}\n").fill(code(one.id), one.outcome, one.sentence)]
-    lines += [Markup("  - {}\n").fill(text) for text in one.further]
+    lines += [Markup("  - {}\n").fill(text) for text in (*one.further, *one.accepted_steps)]
     for grown in one.sites:
         place = code(grown.place)
         was = f", was {grown.was}" if grown.was else ""
@@ -208,7 +208,7 @@ def _figures(judged: MetricVerdict | None) -> tuple[str, str]:
 
 
 def _remark(one: Row) -> Cell:
-    if one.outcome.is_growth or one.outcome in (Outcome.NOT_MEASURED, Outcome.UNGUARDED):
+    if one.outcome.is_growth or one.outcome in (Outcome.CREPT, Outcome.NOT_MEASURED, Outcome.UNGUARDED):
         return Cell(one.sentence, at_most=160)
     return Cell(f"note: {one.accepted_note}" if one.accepted_note else "", at_most=126)
 

@@ -10,6 +10,8 @@ from pytest_memguard.core.units import format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
 from pytest_memguard.gate.wording import (
     bound_text,
+    creep_step_texts,
+    creep_text,
     growth_text,
     metric_text,
     noise_text,
@@ -41,7 +43,7 @@ class Row:
     `further` says which other metrics grew; `held_by` is the chain of holders of a leak, outermost
     first; `bounds` say what will settle when it is full; `remarks` are the notes of the measurement;
     `accepted_note` is the entry's. `blind` says of which metrics the entry is too noisy to guard
-    anything.
+    anything. `accepted_steps` name the commits in which a metric crept up.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Row:
     first_costs: tuple[str, ...] = ()
     accepted_note: str = ""
     blind: tuple[str, ...] = ()
+    accepted_steps: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -72,7 +75,7 @@ class Row:
     @property
     def needs_a_look(self) -> bool:
         """Whether a reader wants all of it: growth, and whatever else fails with a reason."""
-        return self.outcome.is_growth or (self.fails and bool(self.sentence))
+        return self.outcome.is_growth or self.outcome is Outcome.CREPT or (self.fails and bool(self.sentence))
 
     def metric(self, name: str) -> MetricVerdict | None:
         """Return the verdict on one metric, if it was judged."""
@@ -86,13 +89,14 @@ def row(test: TestResult) -> Row:
     named = verdict.deciding
     others = [judged for judged in verdict.metrics if judged.outcome.is_growth and judged is not named]
     quarantined = quarantine_text(verdict)
+    crept = creep_text(verdict.creep) if verdict.creep and test.outcome is not Outcome.CREPT else ""
     return Row(
         id=test.id,
         outcome=test.outcome,
         fails=test.fails,
         sentence=verdict.reason,
         metrics=verdict.metrics,
-        further=(*map(metric_text, others), *([quarantined] if quarantined else [])),
+        further=(*map(metric_text, others), *(text for text in (crept, quarantined) if text)),
         sites=tuple(map(_site_row, verdict.sites)),
         held_by=leak.held_by if leak is not None and test.outcome.is_growth else (),
         bounds=tuple(f"{bound.holder} {bound_text(bound)}" for bound in leak.bounds) if leak else (),
@@ -100,6 +104,7 @@ def row(test: TestResult) -> Row:
         hints=test.hints,
         first_costs=_first_costs(test),
         accepted_note=test.note,
+        accepted_steps=creep_step_texts(verdict.creep) if verdict.creep else (),
         blind=tuple(f"{judged.name} {noise_text(judged)}" for judged in verdict.metrics if judged.noise),
     )
 

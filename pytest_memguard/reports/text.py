@@ -128,6 +128,7 @@ def _row_lines(one: Row) -> Iterator[str]:
 
 def _details(one: Row) -> Iterator[str]:
     yield from one.further
+    yield from map(shortened, one.accepted_steps)
     for grown in one.sites:
         yield _site_line(grown)
         yield from (f"             {line}" for line in grown.lines)

@@ -38,7 +38,7 @@ class Ending:
             self._keep(results)
             self._old_results.drop()
             if self._options.accept:
-                changes = accept(self._session.store, results)
+                changes = accept(self._session.store, results, review=self._session.review)
                 self._accepted = tuple(printable(change.description) for change in changes)
         except MemguardError as error:
             self.error = f"memguard: {error}"

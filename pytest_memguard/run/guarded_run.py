@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from pytest_memguard.commits.past import read_pasts
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.meters import BEST_METER
+from pytest_memguard.core.policy import CreepLimit
 from pytest_memguard.core.unpatched import remember_real_names
 from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
@@ -67,6 +69,7 @@ class GuardedRun:
         self._handover = Handover()
         self._has_guarded = False
         self._unread: tuple[str, ...] = ()
+        self._no_history = ""
         self._error = ""
         self.is_interrupted = False
         self.old_results = OldResults(self.options.results_paths)
@@ -116,6 +119,7 @@ class GuardedRun:
             if plan is not None:
                 item.stash[PLAN] = plans[item.nodeid] = plan
                 self.session.entry(item.nodeid)
+        self._read_pasts(plan.policy.creep for plan in plans.values())
         found = forgotten(self.session, self.collection, plans, items, self.options)
         left_out = self.collection.left_out(items)
         self._take_handover(
@@ -125,6 +129,7 @@ class GuardedRun:
                 or any(is_guarded(item, everything=self.options.everything) for item in left_out),
                 stale=found.stale,
                 unguarded=found.unguarded,
+                no_history=self._no_history,
                 unread=unread_settings(
                     self.options.root,
                     self.session.settings,
@@ -133,6 +138,14 @@ class GuardedRun:
                 ),
             )
         )
+
+    def _read_pasts(self, limits: Iterable[CreepLimit | None]) -> None:
+        """Read what was accepted before, where growth in small steps is judged."""
+        days = {limit.days for limit in limits if limit is not None}
+        if days:
+            store = self.session.store
+            pasts = read_pasts(self.options.root, store.directory, store.environment, days)
+            self.session.pasts, self._no_history = pasts.of, pasts.missing
 
     def around(self, item: pytest.Item) -> Any:
         """Return the context in which a guarded item's whole protocol runs."""
@@ -234,6 +247,7 @@ class GuardedRun:
         self._error = self._error or handed.error
         self.ending.differences.update(handed.differences)
         self._unread = self._unread or handed.unread
+        self._no_history = self._no_history or handed.no_history
 
     def finish(self, session: pytest.Session) -> None:
         """End the run: a worker reports to its controller, every other process to the user."""
@@ -270,6 +284,7 @@ class GuardedRun:
             unjudged=self.ledger.unjudged,
             is_empty_by_choice=self._is_empty_by_choice(session),
             unread=self._unread,
+            no_history=self._no_history,
         )
 
     def _is_empty_by_choice(self, session: pytest.Session) -> bool:

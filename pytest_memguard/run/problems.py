@@ -16,7 +16,8 @@ class RunFacts:
 
     `lost` are planned tests without a result, `doubled` those that ended more than once, `unjudged`
     those that were skipped, failed or expected to fail. `is_empty_by_choice` says that guarded tests may
-    well be among those that the run left out. `unread` are settings files that it did not read.
+    well be among those that the run left out. `unread` are settings files that it did not read;
+    `no_history` says why growth in small steps could not be judged.
     """
 
     lost: Sequence[str] = ()
@@ -24,6 +25,7 @@ class RunFacts:
     unjudged: frozenset[str] = frozenset()
     is_empty_by_choice: bool = False
     unread: Sequence[str] = ()
+    no_history: str = ""
 
 
 def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tuple[RunProblem, ...]:
@@ -36,6 +38,9 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
     ]
     if facts.unread:
         found.append(RunProblem("settings-not-read", _unread(facts.unread), fails=False))
+    if facts.no_history:
+        asked = session.settings.fails(str(Outcome.CREPT), in_ci=options.in_ci)
+        found.append(RunProblem("no-history", facts.no_history, fails=strict and asked))
     if options.accepts_unasked:
         changes = any(test.outcome in ACCEPTABLE for test in results.tests)
         found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))

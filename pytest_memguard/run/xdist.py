@@ -35,8 +35,8 @@ class Handover:
     """What one process found out that no report of a test carries.
 
     `has_guarded` says that some test is guarded, if only one that was deselected. `unread` are
-    settings files that nothing reads. `error` is a usage error, which a worker cannot end the run
-    with itself.
+    settings files that nothing reads, `no_history` says why growth in small steps cannot be judged.
+    `error` is a usage error, which a worker cannot end the run with itself.
     """
 
     planned: tuple[str, ...] = ()
@@ -44,6 +44,7 @@ class Handover:
     stale: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    no_history: str = ""
     differences: tuple[str, ...] = ()
     error: str = ""
 

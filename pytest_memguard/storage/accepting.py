@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_memguard.core.errors import NothingToJudgeError
@@ -64,14 +64,18 @@ def accept(
     *,
     everything: bool = False,
     note: str | None = None,
+    review: Callable[[Sequence[Change]], None] | None = None,
 ) -> list[Change]:
     """Write what a run measured into the baseline, under its lock; return what changed, sorted by test.
 
     Without `everything` only tests whose outcome asks for it change; with patterns only those that
-    one of them fits. Raises `BaselineError` for a baseline that cannot be read or written.
+    one of them fits. `review` sees the changes before any is written; what it raises stops all.
+    Raises `BaselineError` for a baseline that cannot be read or written.
     """
     with store.locked():
         changes = plan(store, results, patterns, everything=everything, note=note)
+        if review is not None:
+            review(changes)
         store.update(
             {change.test_id: change.new for change in changes},
             meter=results.meter,

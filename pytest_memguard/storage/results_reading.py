@@ -21,6 +21,8 @@ from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.settings import DEFAULT_BASELINE_DIR
 from pytest_memguard.core.verdict import (
     OUTCOMES,
+    Creep,
+    CreepStep,
     GrownSite,
     LineBytes,
     MetricVerdict,
@@ -60,6 +62,7 @@ def _result(part: Part) -> TestResult:
             sites=tuple(_grown_site(site) for site in part.field("sites", []).elements()),
             is_in_doubt=part.field("in_doubt", default=False).flag(),
             quarantine=part.field("quarantine").optional(_quarantine),
+            creep=part.field("creep").optional(_creep),
         ),
         measurement=part.field("samples").optional(lambda samples: _measurement(part, samples, metrics)),
         fails=part.field("fails", default=False).flag(),
@@ -75,6 +78,30 @@ def _quarantine(part: Part) -> Quarantine:
     return Quarantine(
         until=part.field("until").optional(Part.day),
         is_over=part.field("over", default=False).flag(),
+    )
+
+
+def _creep(part: Part) -> Creep:
+    if part.field("metric").value not in METRICS:
+        raise part.field("metric").wrong("a metric")
+    return Creep(
+        metric=part.field("metric").text(),
+        since=part.field("since").day(),
+        was=part.field("was").signed(),
+        accepted=part.field("accepted").signed(),
+        measured=part.field("measured").signed(),
+        rule=part.field("rule").text(),
+        steps=tuple(
+            CreepStep(
+                commit=step.field("commit").text(),
+                day=step.field("day").day(),
+                author=step.field("author").text(),
+                was=step.field("was").signed(),
+                now=step.field("now").signed(),
+                note=step.field("note", "").text(),
+            )
+            for step in part.field("steps", []).elements()
+        ),
     )
 
 

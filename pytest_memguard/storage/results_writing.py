@@ -15,7 +15,15 @@ from pytest_memguard.core.measurement import (
     Site,
     SiteBytes,
 )
-from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, Quarantine, RunResults, TestResult
+from pytest_memguard.core.verdict import (
+    Creep,
+    GrownSite,
+    MetricVerdict,
+    Outcome,
+    Quarantine,
+    RunResults,
+    TestResult,
+)
 
 FORMAT = "memguard-results/1"
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -38,6 +46,8 @@ def result_to_json(result: TestResult) -> dict[str, object]:
         written["in_doubt"] = True
     if verdict.quarantine is not None:
         written["quarantine"] = _quarantine(verdict.quarantine)
+    if verdict.creep is not None:
+        written["creep"] = _creep(verdict.creep)
     if verdict.sites:
         written["sites"] = [_grown_site(site) for site in verdict.sites]
     if measurement is not None:
@@ -76,6 +86,31 @@ def run_to_json(results: RunResults) -> dict[str, object]:
 def _quarantine(quarantine: Quarantine) -> dict[str, object]:
     written: dict[str, object] = {"over": True} if quarantine.is_over else {}
     return written if quarantine.until is None else written | {"until": quarantine.until.isoformat()}
+
+
+def _creep(creep: Creep) -> dict[str, object]:
+    steps = [
+        {
+            "commit": _utf8(step.commit),
+            "day": step.day.isoformat(),
+            "author": _utf8(step.author),
+            "was": step.was,
+            "now": step.now,
+            "note": _utf8(step.note),
+        }
+        for step in creep.steps
+    ]
+    written: dict[str, object] = {
+        "metric": creep.metric,
+        "since": creep.since.isoformat(),
+        "rule": _utf8(creep.rule),
+    }
+    return written | {
+        "was": creep.was,
+        "accepted": creep.accepted,
+        "measured": creep.measured,
+        "steps": steps,
+    }
 
 
 def _metric(metric: MetricVerdict) -> dict[str, object]:

@@ -1,0 +1,187 @@
+"""`memguard check`: validate the baseline of a pull request, without running any test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from pytest_memguard.cli.parameters import baseline_option
+from pytest_memguard.cli.project import Project, pass_project
+from pytest_memguard.commits.accepted import (
+    Accepted,
+    AcceptedChange,
+    accepted_at,
+    changes_between,
+    merge_base,
+)
+from pytest_memguard.commits.git import RevisionError, commit_of, top_of
+from pytest_memguard.core.environment import environment_key
+from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.metrics import METRICS
+from pytest_memguard.gate.notes import lacking_note
+from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.storage.baseline import BaselineStore
+from pytest_memguard.storage.baseline_check import CheckedFile, checked_files
+
+_FAULTY = 2
+_UNEXPLAINED = 1
+_BASES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_DIFF_BASE_SHA")
+"""What services call the commit that a pull request or merge request is to be merged into."""
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """The commit that a baseline is compared with, in words, and what it had accepted."""
+
+    name: str = ""
+    accepted: Accepted | None = None
+    repository: Path | None = None
+
+    def has_same(self, path: Path) -> bool:
+        """Say whether a file is there as it is now, whoever wrote it and with which version."""
+        if self.accepted is None or self.repository is None:
+            return False
+        name = path.resolve().relative_to(self.repository).as_posix()
+        return self.accepted.texts.get(name) == path.read_bytes()
+
+
+@click.command()
+@click.argument("revision", required=False)
+@baseline_option
+@pass_project
+def check(project: Project, *, revision: str | None, baseline: str | None) -> int:
+    """Check the baseline: readable, as `accept` writes it, with notes where `require_note` wants them.
+
+    It is compared with where this branch left REVISION: in CI the branch that it is to be merged into,
+    else the default branch of `origin` or, without one, the last commit. Nothing is run. Exit code 2 for
+    a file that cannot be read or was edited by hand, 1 for growth without its note.
+    """
+    directory = project.baseline(baseline)
+    stores = [
+        BaselineStore(directory, name) for name in BaselineStore(directory, environment_key()).environments()
+    ]
+    base = _base(project, directory, revision)
+    if not stores and not (base.accepted and base.accepted.entries):
+        raise NothingToJudgeError(f"nothing is accepted in {directory}; there is nothing to check.")
+    files = {store.environment: list(checked_files(store)) for store in stores}
+    faults = list(_faults(files, base))
+    for fault in faults:
+        project.write(f"{fault}.")
+    if faults:
+        restored = base.name or "HEAD"
+        project.write(
+            f"Entries are changed with `memguard accept`; `git checkout {restored} -- FILE` restores a file."
+        )
+    lacking = 0
+    for environment in sorted({*files, *(base.accepted.entries if base.accepted else ())}):
+        checked = files.get(environment, [])
+        lacking += _tell_changes(project, environment, checked, base)
+    number = sum(map(len, files.values()))
+    fine = "" if faults or lacking else ", all of them fine"
+    project.write(f"{number:,} file{'' if number == 1 else 's'} of the baseline checked{fine}.")
+    return _FAULTY if faults else _UNEXPLAINED if lacking else 0
+
+
+def _base(project: Project, directory: Path, revision: str | None) -> _Base:
+    """Find what to compare with; `RevisionError` where a commit that was named is not here."""
+    repository = top_of(project.root)
+    if repository is None:
+        if revision is not None:
+            raise RevisionError(f"{project.root} is in no git repository; there is no {revision!r} in it.")
+        return _Base()
+    named = revision or next((os.environ[name] for name in _BASES if os.environ.get(name)), None)
+    for name in (named,) if named else ("refs/remotes/origin/HEAD", "HEAD"):
+        commit = None if name.startswith("-") else commit_of(repository, name)
+        if commit is not None:
+            found = merge_base(repository, commit)
+            return _Base(found[:10], accepted_at(repository, found, directory), repository)
+    if named:
+        raise RevisionError(
+            f"there is no commit {named!r} in this clone; fetch it first, in a workflow with "
+            "`fetch-depth: 0` on actions/checkout."
+        )
+    return _Base()
+
+
+def _faults(files: Mapping[str, Sequence[CheckedFile]], base: _Base) -> Iterator[str]:
+    """Yield what is wrong; what is as it was before was written by an earlier version, if not by hand."""
+    for file in (file for checked in files.values() for file in checked):
+        if file.fault and not (file.is_readable and base.has_same(file.path)):
+            yield printable(file.fault.rstrip("."), at_most=1000)
+
+
+def _tell_changes(project: Project, environment: str, checked: Sequence[CheckedFile], base: _Base) -> int:
+    """Write what is accepted since the base; return how many entries lack a note."""
+    if base.accepted is None or not all(file.is_readable for file in checked):
+        return 0
+    after = {name: entry for file in checked for name, entry in file.entries.items()}
+    changes = changes_between(base.accepted.entries.get(environment, {}), after)
+    if not changes:
+        return 0
+    project.write(f"{environment}, accepted since {base.name}: {_totals(changes)}")
+    share = project.settings.require_note
+    wanting = 0
+    for number, one in enumerate(sorted(changes, key=_growth_bytes, reverse=True)):
+        lacking = lacking_note(one.change.old, one.change.new, share)
+        wanting += bool(lacking)
+        if number < _SHOWN or lacking:
+            for line in _change_lines(one, lacking):
+                project.write(line)
+    if len(changes) > _SHOWN:
+        project.write(f"  {len(changes):,} in all; `git diff {base.name}` shows each")
+    return wanting
+
+
+def _change_lines(one: AcceptedChange, lacking: str) -> Iterator[str]:
+    yield f"  {printable(one.change.description, at_most=400)}"
+    if one.renaming is not None:
+        yield f"      was {printable(one.renaming.old_id)} before"
+    if lacking:
+        yield f'      NO NOTE: {lacking}. Accept it again with --note "WHY"'
+    elif one.change.new is not None and one.change.new.note:
+        yield f"      note: {printable(one.change.new.note)}"
+
+
+def _totals(changes: Sequence[AcceptedChange]) -> str:
+    """Write how many entries did what, and the sum of each metric."""
+    pairs = [(one.change.old, one.change.new) for one in changes]
+    kept = [(old, new) for old, new in pairs if old is not None and new is not None]
+    numbers = {
+        "new": sum(old is None for old, _ in pairs),
+        "removed": sum(new is None for _, new in pairs),
+        "changed": len(kept),
+    }
+    counted = ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number)
+    sums = [text for name in METRICS if (text := _sum(name, kept))]
+    return "; ".join([counted, *sums])
+
+
+def _sum(name: str, kept: Sequence[tuple[Entry, Entry]]) -> str:
+    """Write what a metric gained and lost over entries that have it before and after."""
+    metric = METRICS[name]
+    differences = [
+        new.metrics[name] - old.metrics[name]
+        for old, new in kept
+        if metric.is_gated and name in old.metrics and name in new.metrics
+    ]
+    parts = (sum(each for each in differences if each > 0), sum(each for each in differences if each < 0))
+    texts = [metric.growth_text(part) for part in parts if part]
+    return f"{metric.label} {' and '.join(texts)}" if texts else ""
+
+
+def _growth_bytes(one: AcceptedChange) -> int:
+    old, new = one.change.old, one.change.new
+    if new is None:
+        return -1
+    was = old.metrics if old is not None else {}
+    return max(
+        (size - was.get(name, 0) for name, size in new.metrics.items() if not METRICS[name].is_count),
+        default=0,
+    )

@@ -1,0 +1,96 @@
+"""Knows what was accepted some days ago, from the git history of the baseline."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pytest_memguard.commits.git import HistoryError, RevisionError, is_shallow, text_of_git, top_of
+from pytest_memguard.commits.history import read_history
+from pytest_memguard.core.history import History, Past
+from pytest_memguard.core.policy import CreepLimit
+
+
+class Pasts:
+    """What was accepted of each test at the start of a window of days.
+
+    `missing` says why that is not known; empty where it is.
+    """
+
+    def __init__(
+        self, histories: Mapping[int, History], days: Mapping[int, dt.date], missing: str = ""
+    ) -> None:
+        self._histories = histories
+        self._days = days
+        self.missing = missing
+
+    def of(self, test_id: str, limit: CreepLimit) -> Past | None:
+        """Return what was accepted when the window began or, if that was later, at first.
+
+        None where no commit of the window changed the entry, or nothing is known.
+        """
+        history = self._histories.get(limit.days)
+        found = history.tests.get(test_id) if history is not None else None
+        if found is None:
+            return None
+        first, *rest = found.steps
+        if first.was is not None:
+            return Past(self._days[limit.days], first.was, found.steps)
+        if first.now is not None:
+            return Past(first.commit.day, first.now, tuple(rest))
+        return None
+
+
+def read_pasts(
+    project: Path,
+    baseline: Path,
+    environment: str,
+    windows: Iterable[int],
+    *,
+    now: dt.datetime | None = None,
+    head: str = "HEAD",
+) -> Pasts:
+    """Read what changed in the last days of each window, up to the commit `head`.
+
+    A window begins with what the mainline had then, so that a branch of many days counts when it was
+    merged.
+    """
+    moment = now or dt.datetime.now(dt.timezone.utc)
+    histories: dict[int, History] = {}
+    days: dict[int, dt.date] = {}
+    try:
+        for window in sorted(set(windows)):
+            begin = moment - dt.timedelta(window)
+            days[window] = begin.date()
+            revisions = _revisions(project, int(begin.timestamp()), head)
+            if not revisions:
+                return Pasts({}, {}, _shallow(window))
+            histories[window] = read_history(project, baseline, environment, revisions)
+    except (HistoryError, RevisionError) as error:
+        return Pasts({}, {}, f"growth in small steps (creep) was not judged: {error}")
+    unread = [place for history in histories.values() for place in history.unread]
+    missing = (
+        f"growth in small steps (creep) is not judged past {unread[0]}, which cannot be read."
+        if unread
+        else ""
+    )
+    return Pasts(histories, days, missing)
+
+
+def _revisions(project: Path, begin_seconds: int, head: str) -> str:
+    """Return the range of commits since a moment; nothing where this clone may lack some of them."""
+    repository = top_of(project) or project
+    words = ("rev-list", "-1", "--first-parent", f"--before={begin_seconds}", head, "--")
+    base = text_of_git(repository, *words)
+    if base:
+        return f"{base}..{head}"
+    return "" if is_shallow(repository) else head
+
+
+def _shallow(days: int) -> str:
+    return (
+        f"growth in small steps (creep) was not judged: this clone does not reach back {days} days. "
+        "Fetch the history, in a workflow with `fetch-depth: 0` on actions/checkout, elsewhere with "
+        "`git fetch --unshallow`."
+    )

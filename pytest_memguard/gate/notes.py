@@ -1,0 +1,69 @@
+"""Says which growth a project accepts only with a reason."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from typing import Protocol
+
+from pytest_memguard.core.errors import NoteRequiredError
+from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS
+from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Tolerance
+from pytest_memguard.core.units import format_change
+from pytest_memguard.gate.judge import LEAK_TOLERANCE
+
+_SHOWN = 3
+
+
+class ChangedEntry(Protocol):
+    """An entry that is accepted, and what was accepted before."""
+
+    @property
+    def test_id(self) -> str:
+        """The test."""
+        ...
+
+    @property
+    def old(self) -> Entry | None:
+        """What was accepted before."""
+        ...
+
+    @property
+    def new(self) -> Entry | None:
+        """What is accepted now."""
+        ...
+
+
+def lacking_note(old: Entry | None, new: Entry | None, share: float | None) -> str:
+    """Say which growth of an entry wants a note of its own; nothing where none does.
+
+    A new entry wants none, and what grew by a few bytes only neither. A leak that is accepted for the
+    first time grew from nothing. A note that was there before was about something else.
+    """
+    if share is None or old is None or new is None or (new.note and new.note != old.note):
+        return ""
+    for name, metric in METRICS.items():
+        was, now = old.metrics.get(name, 0 if name == LEAK_PER_CALL else None), new.metrics.get(name)
+        if was is None or now is None or metric.is_count:
+            continue
+        least = LEAK_TOLERANCE if name == LEAK_PER_CALL else DEFAULT_TOLERANCE
+        if now - was > Tolerance(share, least.absolute_bytes).allowance_bytes(was):
+            change = format_change(now, was)
+            return f"{metric.label} {' -> '.join(metric.texts(was, now))}{f' ({change})' if change else ''}"
+    return ""
+
+
+def refuse_without_note(changes: Iterable[ChangedEntry], share: float | None) -> None:
+    """Raise `NoteRequiredError`, with the command that gives a note, where growth wants one."""
+    found = [(change, lacking_note(change.old, change.new, share)) for change in changes]
+    wanting = [(change, text) for change, text in found if text]
+    if not wanting or share is None:
+        return
+    first, text = wanting[0]
+    more = f", and {len(wanting) - 1:,} more" if len(wanting) > 1 else ""
+    ids = " ".join(shlex.quote(change.test_id) for change, _ in wanting[:_SHOWN])
+    raise NoteRequiredError(
+        f"{first.test_id}: {text}{more}; nothing was accepted, since growth of more than {share * 100:g}% "
+        f'wants a reason (require_note). Say why: memguard accept {ids} --note "WHY"'
+    )
