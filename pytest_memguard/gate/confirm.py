@@ -136,7 +136,11 @@ def measurement_of(
         first_cost={name: size_bytes for name, size_bytes in first.items() if size_bytes > 0},
         sites=_floor_sites(samples),
         leak=leak,
-        notes=(*notes, *_attribution_notes(samples, metrics.get(PEAK, 0))),
+        notes=(
+            *notes,
+            *_attribution_notes(samples, metrics.get(PEAK, 0)),
+            *(_first_calls_note(samples) if leak is not None else ()),
+        ),
         peak_doubt_bytes=lowest.harness_bytes if lowest is not None else 0,
         curve=_floor_curve(samples),
     )
@@ -173,6 +177,26 @@ def _attribution_notes(samples: Sequence[Sample], peak_bytes: int) -> tuple[str,
     note = (
         f"most of its memory is left out: {format_size(_total_bytes(left_out))} held by {', '.join(names)}; "
         f"where that is the program's own, set include = [{listed}]"
+    )
+    return (note,)
+
+
+_MUCH_AT_FIRST_BYTES = 1024**2
+
+
+def _first_calls_note(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """Say what the first calls left behind and the later ones did not, where it is much.
+
+    A leak check begins after them. No baseline can judge it: what is shared, an import or a template, is
+    paid by whichever test comes first.
+    """
+    retained = [sample.retained_bytes for sample in samples]
+    at_first = sum(retained) - len(retained) * min(retained, default=0)
+    if at_first < _MUCH_AT_FIRST_BYTES:
+        return ()
+    note = (
+        f"its first calls left {format_size(at_first)} behind, which later ones do not: a cache that is full "
+        "at once, or an import; settled leaves it out, fresh=True judges it"
     )
     return (note,)
 

@@ -159,3 +159,28 @@ def test_eight_calls_of_a_slow_body_that_keep_much_are_evidence_enough(project: 
     assert leak["calls"] == 9
     assert 100_000 <= leak["bytes_per_call"] <= 101_000
     assert "a cache of more than 9 entries that still fills would look the same" in run.text
+
+
+FULL_AT_ONCE = """
+    import os, pytest
+    CACHE, ROWS = {}, int(os.environ["ROWS"])
+
+    @pytest.mark.memguard(leaks=True, leak_budget=0.05)
+    @pytest.mark.parametrize("calls", [1, 2])
+    def test_cache(calls):
+        kept = CACHE.setdefault(calls, [])
+        if len(kept) < calls: kept.append([bytes(1_000) for _ in range(ROWS // calls)])
+"""
+
+
+def test_a_cache_that_is_full_after_the_first_calls_is_told(project: GuardedProject) -> None:
+    """They run before the check, which therefore saw it settle at nothing, and nobody heard of it."""
+    project.write(test_it=FULL_AT_ONCE)
+    project.let(ROWS=60)
+    assert "first calls" not in project.accept().summary
+    project.let(ROWS=6_000)
+    run = project.run()
+    for result in run.results().values():
+        (note,) = result["measurement"]["notes"]
+        assert re.search(r"its first calls left (5\.[89]|6\.\d) MiB behind", note), note
+    assert any("fresh=True judges it" in line for line in run.lines), run.lines
