@@ -31,13 +31,15 @@ class Site:
 class SiteBytes:
     """What one site held at the peak, and still held when the sample had ended.
 
-    `inner` is the library's own place, where the site called into a package that allocated.
+    `inner` is the library's own place, where the site called into a package that allocated. One that
+    `is_inner` is such a place by itself: its bytes are in those of the sites that call it, too.
     """
 
     site: Site
     peak_bytes: int = 0
     retained_bytes: int = 0
     inner: Site | None = None
+    is_inner: bool = False
 
 
 TIME = "ms"
@@ -177,6 +179,14 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class KindGrowth:
+    """How many objects of one type each call leaves behind, by the type's full name."""
+
+    name: str
+    per_call: float
+
+
+@dataclass(frozen=True, slots=True)
 class LeakFinding:
     """What repeating a body showed.
 
@@ -192,6 +202,8 @@ class LeakFinding:
     explanation lacks. `bounds` are those of all that grows, where all of it has one:
     nothing leaks then, and `settled_bytes` is what it will settle at, to within `doubt_bytes`.
     `readings` are what the answer rests on, thinned; those from `judged_from_calls` on decide.
+    `kinds` are the types of what its holder gains, the most first. `fingerprint` is the same for one leak
+    in every test that shows it.
     """
 
     leaking: bool
@@ -211,6 +223,8 @@ class LeakFinding:
     bounds: tuple[Bound, ...] = ()
     readings: tuple[Reading, ...] = ()
     judged_from_calls: int = 0
+    kinds: tuple[KindGrowth, ...] = ()
+    fingerprint: str = ""
 
     @property
     def answer(self) -> Answer:

@@ -39,7 +39,8 @@ def grown_sites(
         return ()
     leak = measurement.leak
     use_leak = leak is not None and metric.name in (LEAK_PER_CALL, SETTLED)
-    held = leak.sites if use_leak and leak is not None else measurement.sites
+    found = leak.sites if use_leak and leak is not None else measurement.sites
+    held = tuple(one for one in found if not one.is_inner)
     now = _by_place(held, RETAINED if use_leak else metric.name)
     was = _accepted_by_place(entry, metric.name)
     grown = [site for at, lines in now.items() for site in _grown(lines, was.get(at))]

@@ -31,7 +31,7 @@ def without_known_leaks(leak: LeakFinding, entries: Iterable[KnownLeak], today: 
         left = replace(
             left,
             bytes_per_call=_remainder(left.bytes_per_call, part),
-            sites=tuple(site for site in left.sites if site not in sites),
+            sites=_without(left.sites, sites),
             held_by=() if entry.held_by else left.held_by,
         )
     if len(known) == len(leak.known):
@@ -68,6 +68,19 @@ def matching_sites(entry: KnownLeak, sites: Iterable[SiteBytes]) -> tuple[SiteBy
     there = tuple(site for site in sites if _is_at(entry.at, site.site.file, site.site.at))
     inside = (site for site in sites if site.inner and _is_at(entry.at, site.inner.file, site.inner.at))
     return there or tuple(inside)
+
+
+def _without(sites: Sequence[SiteBytes], known: Sequence[SiteBytes]) -> tuple[SiteBytes, ...]:
+    """Leave out the known sites, and their bytes in those of the lines that call them."""
+    known_inside = {site.site: site.retained_bytes for site in known if site.is_inner}
+    left = []
+    for site in sites:
+        if site in known:
+            continue
+        part = known_inside.get(site.inner, 0) if site.inner is not None and not site.is_inner else 0
+        if part < site.retained_bytes:
+            left.append(replace(site, retained_bytes=site.retained_bytes - part))
+    return tuple(left)
 
 
 def _is_at(pattern: str, *names: str) -> bool:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from pytest_memguard.core.measurement import Bound, CountGrowth, Doubt, Entry, LeakFinding, Measurement
+from collections.abc import Iterable
+
+from pytest_memguard.core.measurement import (
+    Bound,
+    CountGrowth,
+    Doubt,
+    Entry,
+    KindGrowth,
+    LeakFinding,
+    Measurement,
+)
 from pytest_memguard.core.metrics import CHILDREN, METRICS, PEAK
 from pytest_memguard.core.units import format_change, format_growth, format_size
 from pytest_memguard.core.verdict import Creep, GrownSite, MetricVerdict, Outcome, Verdict
@@ -135,6 +145,16 @@ def bound_text(bound: Bound) -> str:
     """
     size = format_size(bound.settles_at_bytes)
     return f"fills up to {bound.at_most:,} entries, {size} at this rate; {bound.entries:,} so far"
+
+
+def kinds_text(kinds: Iterable[KindGrowth]) -> str:
+    """Write what each call leaves behind, by type; nothing where that is not known.
+
+    >>> kinds_text([KindGrowth("dict", 2.0), KindGrowth("shop.session.Session", 1.0)])
+    '+2.00 dict, +1.00 shop.session.Session a call'
+    """
+    counted = ", ".join(f"+{kind.per_call:,.2f} {kind.name}" for kind in kinds)
+    return f"{counted} a call" if counted else ""
 
 
 def growth_text(grown: GrownSite) -> str:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import gc
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from pytest_memguard.core.measurement import Answer, Bound, CountGrowth, LeakFinding, Site, SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.decision import Growth
+from pytest_memguard.leaks.holders.naming import Step
 from pytest_memguard.leaks.holders.search import Held, HolderSearch
 from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
 from pytest_memguard.leaks.screen import Screen, Screened
-from pytest_memguard.leaks.series import BLOCKS
+from pytest_memguard.leaks.series import BLOCKS, RESIDENT
 from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.meters.protocol import Meter
@@ -32,6 +34,7 @@ _HOLDER_CALLS = 8
 _HOLDER_MOST_CALLS = 512
 _HOLDER_BYTES = 1_000_000
 _COUNTED_MOST_CALLS = 64
+_FINGERPRINT_DIGITS = 12
 
 
 class LeakCheck:
@@ -93,6 +96,9 @@ class LeakCheck:
             sites = self._sites(finding, meter, native=native)
         except BodyFailedError as error:
             notes.append(f"its lines are not known: call {error.call} failed while they were looked for")
+        if RESIDENT in self._grew() and sum(map(_own_bytes, sites)) < _SEEN_SHARE * finding.bytes_per_call:
+            sites = tuple(site for site in sites if site.retained_bytes >= _AN_OBJECT_BYTES)
+            notes.append(_RESIDENT_ALONE)
         self._between()
         counts = tuple(self._located(count, namer) for count in finding.counts)
         self._between()
@@ -108,6 +114,8 @@ class LeakCheck:
             sites=sites or self._own_line(finding, namer),
             counts=counts,
             held_by=tuple(step.text for step in held.steps),
+            kinds=held.kinds,
+            fingerprint=fingerprint_of(held.steps, sites),
             note="; ".join(notes),
         )
         return _bounded(explained, held.bounds) if self._is_bounded(held.bounds) else explained
@@ -118,8 +126,11 @@ class LeakCheck:
             return self.screen().answer is Answer.SETTLES
         return bool(bounds)
 
+    def _grew(self) -> tuple[str, ...]:
+        return self._growth.signals if self._growth is not None else ()
+
     def _sites(self, finding: LeakFinding, meter: Meter, *, native: bool) -> tuple[SiteBytes, ...]:
-        grew = self._growth.signals if self._growth is not None else ()
+        grew = self._grew()
         leak = Leak(
             bytes_per_call=finding.bytes_per_call,
             calls=finding.calls,
@@ -164,6 +175,28 @@ class LeakCheck:
             return ()
         site = Site(file=namer.classify(code.co_filename)[1], line=code.co_firstlineno, function=code.co_name)
         return (SiteBytes(site=site, retained_bytes=finding.bytes_per_call),)
+
+
+_SEEN_SHARE = 0.4
+_AN_OBJECT_BYTES = 16
+_RESIDENT_ALONE = (
+    "most of it shows in resident memory alone: it is mapped, or an allocator keeps it; no line is seen to "
+    "allocate that"
+)
+
+
+def _own_bytes(site: SiteBytes) -> int:
+    return 0 if site.is_inner else site.retained_bytes
+
+
+def fingerprint_of(steps: Sequence[Step], sites: Sequence[SiteBytes]) -> str:
+    """Return what is the same for one leak in every test: a hash of its holders and their attributes.
+
+    Where no holder is known it is that of the function that allocates most. No number of a line is in
+    it, nor of entries.
+    """
+    paths = [step.path for step in steps if step.path] or [site.site.at for site in sites[:1]]
+    return sha256("\n".join(paths).encode()).hexdigest()[:_FINGERPRINT_DIGITS] if paths else ""
 
 
 def _holder_calls(finding: LeakFinding) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -75,7 +75,7 @@ def leak_sites(
     while True:
         started = cpu_seconds()
         grown = _grown_stacks(*_windows(repeat, calls, meter, native=leak.native))
-        sites = _sites(grown, calls, leak.calls, meter.namer)
+        sites = _sites(grown, calls, leak, meter.namer)
         spent = cpu_seconds() - started
         explained = max((site.retained_bytes for site in sites), default=0)
         more = min(calls * _MORE, max(calls, leak.calls))
@@ -133,32 +133,45 @@ def _per_call(held: _Held, calls: int, calls_before: int) -> float:
 
 
 def _sites(
-    grown: list[tuple[_Stack, _Held]], calls: int, calls_before: int, namer: SiteNamer
+    grown: list[tuple[_Stack, _Held]],
+    calls: int,
+    leak: Leak,
+    namer: SiteNamer,
 ) -> tuple[SiteBytes, ...]:
-    """Add the stacks up by the line of the project and by the library's line inside it, largest first."""
-    totals: Counter[Site] = Counter()
-    inner: dict[Site, Counter[Site]] = {}
+    """Add the stacks up by the line of the project, and by the library's line inside it, largest first.
+
+    What the former come to together is no more than the rate of the leak.
+    """
+    totals: dict[Site, float] = defaultdict(float)
+    within: dict[Site, float] = defaultdict(float)
+    inner: dict[Site, dict[Site, float]] = {}
     for stack, held in grown:
         python = [frame for frame in stack if _is_python(frame)]
         if not python or not namer.belongs_to_test(python):
             continue
-        rate = round(_per_call(held, calls, calls_before))
+        rate = _per_call(held, calls, leak.calls)
         frames = [frame for frame in python if namer.classify(frame[1])[0] is not Owner.HARNESS]
         site, library = namer.site_of(frames)
         inside = _native_place(stack, namer) or library
+        totals[site] += rate
+        if library is not None:
+            within[library] += rate
         for place in (site, library) if library is not None else (site,):
-            totals[place] += rate
             if inside is not None and inside != place:
-                inner.setdefault(place, Counter())[inside] += rate
-    ordered = sorted(totals, key=lambda site: (-totals[site], site.file, site.line))
-    return tuple(_charged(site, totals[site], inner.get(site)) for site in ordered if totals[site])[
-        :_MOST_SITES
-    ]
+                inside_of = inner.setdefault(place, defaultdict(float))
+                inside_of[inside] += rate
+    share = min(1.0, leak.bytes_per_call / (sum(totals.values()) or 1.0))
+    charged = [_charged(site, share * totals[site], inner.get(site)) for site in totals]
+    charged += [_charged(site, share * within[site], inner.get(site), is_inner=True) for site in within]
+    charged.sort(key=lambda one: (-one.retained_bytes, one.is_inner, one.site.file, one.site.line))
+    return tuple(one for one in charged if one.retained_bytes)[:_MOST_SITES]
 
 
-def _charged(site: Site, rate: int, inside: Counter[Site] | None) -> SiteBytes:
-    inner = inside.most_common(1)[0][0] if inside else None
-    return SiteBytes(site=site, retained_bytes=rate, inner=inner)
+def _charged(
+    site: Site, rate: float, inside: dict[Site, float] | None, *, is_inner: bool = False
+) -> SiteBytes:
+    inner = max(inside, key=inside.__getitem__) if inside else None
+    return SiteBytes(site=site, retained_bytes=int(rate), inner=inner, is_inner=is_inner)
 
 
 def _is_python(frame: Frame) -> bool:

@@ -9,6 +9,7 @@ from pytest_memguard.core.metrics import PEAK, RETAINED
 from pytest_memguard.core.units import format_change
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults
 from pytest_memguard.reports.rows import Row, rows, run_counts, worst_first
+from pytest_memguard.reports.same_leaks import SameLeak, same_leaks
 from pytest_memguard.reports.untrusted import Cell, Markup, code, fenced, prose, table_row
 
 SUMMARY_BYTES = 1_000_000
@@ -60,7 +61,8 @@ class MarkdownReport:
         head = _head(results, self.extras)
         foot = _foot(results)
         room = self.limit - _size(head) - _size(foot) - _RESERVE
-        growth = _items_section("grew", [one for one in found if one.outcome.is_growth], room)
+        grown = [one for one in found if one.outcome.is_growth]
+        growth = _items_section("grew", grown, room, map(_same_leak, same_leaks(results)))
         room -= _size(growth)
         crept = _items_section("crept up", [one for one in found if one.outcome is Outcome.CREPT], room)
         room -= _size(crept)
@@ -113,13 +115,17 @@ _QUIET = (
 )
 
 
-def _items_section(did: str, found: Sequence[Row], room: int) -> Markup:
+def _items_section(did: str, found: Sequence[Row], room: int, said: Iterable[Markup] = ()) -> Markup:
     if not found:
         return _NOTHING
-    lead = Markup("### What {}\n\n").fill(did)
+    lead = Markup("### What {}\n\n{}").fill(did, Markup("").join(said))
     items, left_out = _fitting(map(_grown_item, found), room - _size(lead))
     more = f"\n{left_out:,} more {did}; they do not fit here and are in the results file.\n"
     return Markup("").join([lead, *items, Markup(more if left_out else "")])
+
+
+def _same_leak(same: SameLeak) -> Markup:
+    return Markup("{}{}\n\n").fill(same.head, code(same.place) if same.place else Markup(""))
 
 
 def _fitting(items: Iterable[Markup], room: int) -> tuple[list[Markup], int]:
@@ -146,6 +152,8 @@ def _grown_item(one: Row) -> Markup:
             Markup("  - {} {} in {}{}{}\n").fill(grown.growth, place, code(grown.site.function), was, by)
         )
         lines += [Markup("    - {}\n").fill(code(line)) for line in grown.lines]
+    if one.kinds:
+        lines.append(Markup("  - {}\n").fill(code(one.kinds, at_most=300)))
     if one.held_by:
         holders = code(" → ".join(one.held_by[:_HOLDERS]), at_most=500)
         lines.append(Markup("  - held by {}\n").fill(holders))

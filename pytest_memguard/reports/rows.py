@@ -13,6 +13,7 @@ from pytest_memguard.gate.wording import (
     creep_step_texts,
     creep_text,
     growth_text,
+    kinds_text,
     metric_text,
     noise_text,
     quarantine_text,
@@ -41,9 +42,10 @@ class Row:
 
     The texts are those of the test's own world, names and messages of anybody: a renderer escapes them.
     `further` says which other metrics grew; `held_by` is the chain of holders of a leak, outermost
-    first; `bounds` say what will settle when it is full; `remarks` are the notes of the measurement;
-    `accepted_note` is the entry's. `blind` says of which metrics the entry is too noisy to guard
-    anything. `accepted_steps` name the commits in which a metric crept up.
+    first, and `kinds` the types of what piles up; `bounds` say what will settle when it is full;
+    `remarks` are the notes of the measurement; `accepted_note` is the entry's. `blind` says of which
+    metrics the entry is too noisy to guard anything. `accepted_steps` name the commits in which a metric
+    crept up.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Row:
     further: tuple[str, ...] = ()
     sites: tuple[SiteRow, ...] = ()
     held_by: tuple[str, ...] = ()
+    kinds: str = ""
     bounds: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
@@ -99,6 +102,7 @@ def row(test: TestResult) -> Row:
         further=(*map(metric_text, others), *(text for text in (crept, quarantined) if text)),
         sites=tuple(map(_site_row, verdict.sites)),
         held_by=leak.held_by if leak is not None and test.outcome.is_growth else (),
+        kinds=kinds_text(leak.kinds) if leak is not None and test.outcome is Outcome.LEAKED else "",
         bounds=tuple(f"{bound.holder} {bound_text(bound)}" for bound in leak.bounds) if leak else (),
         remarks=measurement.notes if measurement else (),
         hints=test.hints,

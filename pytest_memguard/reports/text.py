@@ -14,6 +14,7 @@ from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, meter_
 from pytest_memguard.gate.judge import is_slack
 from pytest_memguard.reports.known_leaks import known_leak_lines
 from pytest_memguard.reports.rows import Row, SiteRow, row, rows, run_counts
+from pytest_memguard.reports.same_leaks import same_leaks
 from pytest_memguard.reports.untrusted import shortened, terminal_line
 
 SHOWN_ACCEPTS = 3
@@ -58,6 +59,7 @@ class TextReport:
             yield from _first_costs(every)
         yield from _remarks(others)
         yield from _blind(every)
+        yield from (f"{same.head}{shortened(same.place)}" for same in same_leaks(results))
         yield from known_leak_lines(results, verbose=self.verbose)
         for problem in results.problems:
             yield from textwrap.wrap(
@@ -134,6 +136,8 @@ def _details(one: Row) -> Iterator[str]:
         yield from (f"             {line}" for line in grown.lines)
         if grown.inner is not None:
             yield f"             in {grown.inner.file}:{grown.inner.line} {grown.inner.function}"
+    if one.kinds:
+        yield shortened(one.kinds)
     yield from (f"held by {shortened(holder)}" for holder in one.held_by)
     yield from one.bounds
     yield from (f"note: {remark}" for remark in one.remarks)

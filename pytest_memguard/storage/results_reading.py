@@ -10,6 +10,7 @@ from pytest_memguard.core.measurement import (
     CountGrowth,
     Curve,
     Doubt,
+    KindGrowth,
     KnownGrowth,
     LeakFinding,
     Measurement,
@@ -245,7 +246,13 @@ def _leak(part: Part) -> LeakFinding:
         is_accelerating=part.field("accelerating", default=False).flag(),
         readings=_readings(part.field("readings", [])),
         judged_from_calls=part.field("judged_from", 0).count(),
+        kinds=tuple(_kind(kind) for kind in part.field("kinds", []).elements()),
+        fingerprint=part.field("fingerprint", "").text(),
     )
+
+
+def _kind(part: Part) -> KindGrowth:
+    return KindGrowth(name=part.field("type").text(), per_call=part.field("per_call").number())
 
 
 def _known_growth(part: Part) -> KnownGrowth:
@@ -311,6 +318,7 @@ def _site_bytes(part: Part) -> SiteBytes:
         peak_bytes=part.field("peak", 0).signed(),
         retained_bytes=part.field("retained", 0).signed(),
         inner=part.field("inner").optional(_site),
+        is_inner=part.field("is_inner", default=False).flag(),
     )
 
 

@@ -173,8 +173,7 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
         "held_by": [_utf8(holder) for holder in leak.held_by],
         "signals": list(leak.signals),
     }
-    if leak.counts:
-        written["counts"] = [_count(count) for count in leak.counts]
+    written |= _what_grew(leak)
     if leak.bounds:
         written["bounds"] = [_bound(bound) for bound in leak.bounds]
     if leak.note:
@@ -203,6 +202,17 @@ def _readings(leak: LeakFinding) -> dict[str, object]:
 def curve_to_json(curve: Curve) -> dict[str, object]:
     """Turn a curve into JSON values."""
     return {"unit": curve.unit, "length": curve.length, "held": list(curve.held_bytes)}
+
+
+def _what_grew(leak: LeakFinding) -> dict[str, object]:
+    written: dict[str, object] = {}
+    if leak.kinds:
+        written["kinds"] = [{"type": _utf8(kind.name), "per_call": kind.per_call} for kind in leak.kinds]
+    if leak.fingerprint:
+        written["fingerprint"] = _utf8(leak.fingerprint)
+    if leak.counts:
+        written["counts"] = [_count(count) for count in leak.counts]
+    return written
 
 
 def _known_growth(growth: KnownGrowth) -> dict[str, object]:
@@ -254,6 +264,8 @@ def _site_bytes(held: SiteBytes) -> dict[str, object]:
         written["retained"] = held.retained_bytes
     if held.inner is not None:
         written["inner"] = _site(held.inner)
+    if held.is_inner:
+        written["is_inner"] = True
     return written
 
 

@@ -114,6 +114,45 @@ def test_a_leak_fails_without_a_baseline_and_says_who_holds_it(leaking: GuardedP
     assert "held by shop._OPEN (list, " in text
 
 
+def test_one_leak_of_two_tests_is_told_as_one_with_what_grew_and_lines_that_add_up(
+    project: GuardedProject,
+) -> None:
+    project.write(
+        {
+            "shop.py": """
+                import json
+                PAGES = []
+
+                class Page:
+                    __slots__ = ("rows",)
+
+                def render(): return json.loads('[[1], [2], [3], [4]]')
+
+                def show():
+                    page = Page()
+                    page.rows = render()
+                    PAGES.append(page)
+            """
+        },
+        test_it="""
+            import pytest, shop
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
+            def test_one(): shop.show()
+            def test_two(): shop.show()
+        """,
+    )
+    run = project.run()
+    leaks = [result["leak"] for result in run.results().values()]
+    assert leaks[0]["fingerprint"] == leaks[1]["fingerprint"]
+    for leak in leaks:
+        kinds = {kind["type"]: kind["per_call"] for kind in leak["kinds"]}
+        assert kinds == pytest.approx({"list": 5, "shop.Page": 1}, abs=0.05)
+        shown = sum(site["retained"] for site in leak["sites"] if not site.get("is_inner"))
+        assert shown <= leak["bytes_per_call"]
+    assert "1 leak in 2 tests, held by shop.PAGES" in run.lines
+    assert any("+5.00 list, +1.00 shop.Page a call" in line for line in run.lines)
+
+
 def test_an_accepted_leak_passes_unexplained_and_fails_when_its_rate_grows(leaking: GuardedProject) -> None:
     assert leaking.accept().code == 0
     assert "    leak_per_call: 1_0" in leaking.entries()

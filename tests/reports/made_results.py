@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pytest_memguard.core.measurement import LeakFinding, Measurement, Site
+from pytest_memguard.core.measurement import KindGrowth, LeakFinding, Measurement, Site
 from pytest_memguard.core.metrics import LEAK_PER_CALL, PEAK, RETAINED
 from pytest_memguard.core.units import MIB
 from pytest_memguard.core.verdict import (
@@ -67,7 +67,14 @@ def quarantined(test: TestResult) -> TestResult:
 
 def leaked(test_id: str = "tests/test_cache.py::test_session", *held_by: str) -> TestResult:
     """Make a result that leaks 1.2 KiB a call."""
-    leak = LeakFinding(leaking=True, bytes_per_call=1229, calls=12_400, held_by=held_by)
+    leak = LeakFinding(
+        leaking=True,
+        bytes_per_call=1229,
+        calls=12_400,
+        held_by=held_by,
+        kinds=(KindGrowth("dict", 2.0), KindGrowth("shop.session.Session", 1.0)) if held_by else (),
+        fingerprint="5f0c1a2b3c4d" if held_by else "",
+    )
     verdict = Verdict(
         Outcome.LEAKED,
         "1.2 KiB a call, steady over 12,400 calls",

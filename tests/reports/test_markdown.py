@@ -18,6 +18,7 @@ from pytest_memguard.reports.markdown import (
     MarkdownReport,
     headline,
 )
+from pytest_memguard.reports.text import TextReport
 from pytest_memguard.reports.untrusted import printable
 from tests.reports.made_results import leaked, quarantined, result, run
 from tests.reports.test_untrusted import HOSTILE
@@ -39,7 +40,16 @@ def test_growth_is_told_before_the_table_with_both_numbers_the_limit_and_the_lin
 def test_a_leak_says_its_rate_and_who_holds_it() -> None:
     page = page_of(run(leaked("t.py::test_session", "shop.session", "_OPEN", "dict")))
     assert "- `t.py::test_session` **leaked**: 1.2 KiB a call, steady over 12,400 calls" in page
+    assert "  - `+2.00 dict, +1.00 shop.session.Session a call`" in page
     assert "  - held by `shop.session → _OPEN → dict`" in page
+
+
+def test_tests_that_show_one_leak_are_told_as_one() -> None:
+    holder = "shop.session._OPEN (dict, 9 entries) in shop/session.py"
+    tests = [leaked(f"t.py::test_{number}", holder) for number in range(40)]
+    assert "1 leak in 40 tests, held by `shop.session._OPEN`\n" in page_of(run(*tests, result()))
+    assert "1 leak in 40 tests, held by shop.session._OPEN" in TextReport().lines(run(*tests, result()))
+    assert "1 leak in" not in page_of(run(tests[0], result()))
 
 
 def test_growth_in_quarantine_is_shown_and_counted_apart() -> None:

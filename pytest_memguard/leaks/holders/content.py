@@ -11,7 +11,8 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_memguard.leaks.holders.naming import is_a, module_name, referents
+from pytest_memguard.core.measurement import KindGrowth
+from pytest_memguard.leaks.holders.naming import full_name, is_a, module_name, referents
 
 _SHARED = (type, types.ModuleType, types.CodeType, type(None), bool)
 _SMALL_INTS = range(-5, 257)
@@ -49,6 +50,33 @@ def content_of(start: Iterable[object], new: Container[int], old: Container[int]
         found.size_bytes += size_bytes(one)
         waiting += [inner for inner in referents(one) if _is_new(inner, new, old)]
     return found
+
+
+def gained_by(container: Any, number: int) -> list[object]:
+    """Return what a container gained, where it has no order or one of its own, too."""
+    if is_a(container, set):
+        inner = referents(container)
+        return [*filter(gc.is_tracked, inner), *[one for one in inner if not gc.is_tracked(one)][-number:]]
+    if is_a(container, OrderedDict):
+        inner = referents(container)
+        parts = max(1, len(inner) // max(1, dict.__len__(container)))  # values alone, where keys are names
+        return inner[-parts * number :]
+    return latest(container, number)
+
+
+_LEAST_PER_CALL = 0.05
+_MOST_KINDS = 4
+
+
+def growth_by_kind(start: Iterable[object], new: Container[int], calls: int) -> tuple[KindGrowth, ...]:
+    """Count by type what so many calls left behind: these objects, and what they lead to.
+
+    What all of them share is one object of many calls, and left out.
+    """
+    counted = content_of(start, new).kinds
+    found = [KindGrowth(full_name(kind), round(number / calls, 2)) for kind, number in counted.items()]
+    found.sort(key=lambda one: (-one.per_call, one.name))
+    return tuple(one for one in found if one.per_call >= _LEAST_PER_CALL)[:_MOST_KINDS]
 
 
 def latest(container: Any, gained: int) -> list[object]:

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pytest_memguard.core.measurement import Bound, LeakFinding
+from pytest_memguard.core.measurement import Bound, KindGrowth, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, full, is_all, keeps_bound
 from pytest_memguard.leaks.holders.bounds import Limit, index_within, limit_of
-from pytest_memguard.leaks.holders.content import content_of
+from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
 from pytest_memguard.leaks.holders.naming import Step, describe_kept, is_a, is_ours, readable, referents
 from pytest_memguard.leaks.holders.objects import containers, is_sized, is_weak, length, old_holders
 from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
@@ -53,12 +53,14 @@ class _Gain:
 class Held:
     """What a search found: the chain of holders, outermost first, and the bounds of what is not full yet.
 
+    `kinds` are the types of what the innermost of the holders gained.
     `is_cut_short` says that it ran out of time before it found a holder.
     """
 
     steps: tuple[Step, ...] = ()
     bounds: tuple[Bound, ...] = ()
     is_cut_short: bool = False
+    kinds: tuple[KindGrowth, ...] = ()
 
 
 class HolderSearch:
@@ -80,6 +82,7 @@ class HolderSearch:
         self._own: set[int] = set()
         self._gained: dict[int, _Gain] = {}
         self._new: list[object] = []
+        self._found: _Gain | None = None
 
     def find(self, calls: int) -> Held:
         """Run so many calls and return the holders, outermost first; none where none is found.
@@ -90,10 +93,11 @@ class HolderSearch:
             steps = self._search(calls)
         except _OutOfTimeError:
             return Held(is_cut_short=True)
+        kinds = growth_by_kind(self._gained_objects(), self._fresh, calls)
         try:
-            return Held(steps, self._bounds(calls))
+            return Held(steps, self._bounds(calls), kinds=kinds)
         except _OutOfTimeError:
-            return Held(steps)
+            return Held(steps, kinds=kinds)
         finally:
             self._new.clear()
 
@@ -114,6 +118,12 @@ class HolderSearch:
         if not self._is_explained(calls):
             self._new = new = self._window(calls, untracked=True)
         return self._best_chain() or self._unheld(new, calls)
+
+    def _gained_objects(self) -> list[object]:
+        """Return what the holder that was found gained, or all that is new where none was."""
+        if self._found is None or not self._found.is_direct:
+            return self._new
+        return gained_by(self._found.holder, self._found.number)
 
     def _bounds(self, calls: int) -> tuple[Bound, ...]:
         """Return the bounds of what grows, where all that grows has one.
@@ -286,9 +296,10 @@ class HolderSearch:
                 break
             steps, named = self._climb(gain.holder)
             chain = readable((*steps, *self._kept_in(gain.holder)))
+            if named or not best:
+                best, self._found = chain, gain
             if named:
-                return chain
-            best = best or chain
+                break
         return best
 
     def _unheld(self, new: list[object], calls: int) -> tuple[Step, ...]:

@@ -1,0 +1,48 @@
+"""Tests that show one and the same leak, as their fingerprints tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.verdict import Outcome, RunResults
+
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SameLeak:
+    """A leak that several tests show, and who holds it, or which function allocates most of it."""
+
+    tests: int
+    held_by: str = ""
+    at: str = ""
+
+    @property
+    def head(self) -> str:
+        """What it is, up to the name of the place.
+
+        >>> SameLeak(40, held_by="shop._OPEN").head
+        '1 leak in 40 tests, held by '
+        """
+        where = ", held by " if self.held_by else ", at " if self.at else ""
+        return f"1 leak in {self.tests:,} tests{where}"
+
+    @property
+    def place(self) -> str:
+        """The holder or the function, as anybody may name it; empty where neither is known."""
+        return self.held_by or self.at
+
+
+def same_leaks(results: RunResults) -> Iterator[SameLeak]:
+    """Yield each leak that several tests show, those of most tests first."""
+    found: dict[str, list[LeakFinding]] = {}
+    for test in results.tests:
+        leak = test.measurement.leak if test.measurement is not None else None
+        if leak is not None and leak.fingerprint and test.outcome is Outcome.LEAKED:
+            found.setdefault(leak.fingerprint, []).append(leak)
+    groups = sorted((leaks for leaks in found.values() if len(leaks) > 1), key=len, reverse=True)
+    for leaks in groups[:_MOST_SHOWN]:
+        holder = leaks[0].held_by[0].partition(" (")[0] if leaks[0].held_by else ""
+        yield SameLeak(len(leaks), holder, leaks[0].sites[0].site.at if leaks[0].sites else "")
