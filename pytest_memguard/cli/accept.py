@@ -18,6 +18,7 @@ from pytest_memguard.storage import accepting
 from pytest_memguard.storage.accepting import Change, fitting, select
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
 from pytest_memguard.storage.results import read_results_by_environment
+from pytest_memguard.storage.shards import with_unjudged_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,17 @@ def accept(
         raise NothingToJudgeError("the results hold no guarded test; mark one, then run `pytest --memguard`.")
     select((test.id for run in runs for test in run.tests), patterns)  # each must fit somewhere
     for run in runs:
+        _tell_unjudged(project, run, project.baseline(baseline))
         if fitting((test.id for test in run.tests), patterns):
             store = BaselineStore(project.baseline(baseline), run.environment)
             _accept_run(project, store, run, _Wish(patterns, everything, note, dry_run))
+
+
+def _tell_unjudged(project: Project, run: RunResults, baseline: Path) -> None:
+    """Say which entries stay as they are because no shard has judged them."""
+    told = with_unjudged_entries(run, BaselineStore(baseline, run.environment), fails=False)
+    for problem in told.problems[len(run.problems) :]:
+        project.write(f"warning: {printable(problem.sentence)}")
 
 
 def _accept_run(project: Project, store: BaselineStore, run: RunResults, wish: _Wish) -> None:

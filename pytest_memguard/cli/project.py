@@ -10,8 +10,11 @@ from pathlib import Path
 
 import click
 
+from pytest_memguard.core.ci import ci_variable
 from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.settings import Settings
+from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.storage.baseline import BaselineStore
 
 
 class Project:
@@ -39,6 +42,15 @@ class Project:
     def baseline(self, given: str | None) -> Path:
         """Return the baseline folder: `--baseline`, else the settings' one, relative to the root."""
         return self.root / (given or self.settings.baseline_dir)
+
+    def store(self, results: RunResults) -> BaselineStore:
+        """Return the baseline of a run's environment, in the settings' folder."""
+        return BaselineStore(self.baseline(None), results.environment)
+
+    @property
+    def is_ci(self) -> bool:
+        """Whether the command is called in CI, by the settings or else by the variables of CI services."""
+        return bool(ci_variable(os.environ)) if self.settings.ci is None else self.settings.ci
 
     def results(self, given: Sequence[Path]) -> list[Path]:
         """Return the results files given by `--from`, else the last run's."""

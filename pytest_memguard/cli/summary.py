@@ -11,6 +11,7 @@ from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.reports import FORMATS, report
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
+from pytest_memguard.storage.shards import with_unjudged_entries
 
 
 @click.command()
@@ -30,11 +31,15 @@ def summary(project: Project, form: str, sources: tuple[Path, ...]) -> int:
 
     Exit code 1 where the run failed for its memory.
     """
+    files = project.results(sources)
+    read = [read_results(files)] if form == "json" else read_results_by_environment(files)
+    runs = [
+        with_unjudged_entries(run, project.store(run), fails=project.is_ci and not run.advisory)
+        for run in read
+    ]
     if form == "json":
-        runs = [read_results(project.results(sources))]
         project.write(results_text(runs[0]).rstrip("\n"))
     else:
-        runs = read_results_by_environment(project.results(sources))
         chosen, width = report(form), shutil.get_terminal_size().columns
         for run in runs:
             for line in chosen.lines(run, width=width):

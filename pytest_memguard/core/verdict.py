@@ -240,7 +240,8 @@ class RunResults:
     `meter` says what measured and what it sees, as in `memray (python allocators traced)`.
     `made_with` maps a name (`python`, `memray`) to a version. `problems` are sentences about
     the run as a whole (no guarded test, no baseline for this environment), each with whether
-    it fails the run.
+    it fails the run. `left_out` are accepted entries that the run met and need not judge: pytest's own
+    options deselect their tests, or their module was skipped. `files` counts what was merged.
     """
 
     environment: str
@@ -250,6 +251,8 @@ class RunResults:
     problems: tuple[RunProblem, ...] = ()
     advisory: bool = False
     baseline_dir: str = ".memguard/baseline"
+    left_out: tuple[str, ...] = ()
+    files: int = field(default=1, compare=False)
 
     @property
     def failed(self) -> bool:
@@ -301,6 +304,8 @@ def merged(runs: Sequence[RunResults]) -> RunResults:
         made_with={name: version for run in runs for name, version in run.made_with.items()},
         problems=tuple(dict.fromkeys(problem for run in runs for problem in run.problems)),
         advisory=all(run.advisory for run in runs),
+        left_out=tuple(sorted({test_id for run in runs for test_id in run.left_out})),
+        files=sum(run.files for run in runs),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_memguard.core.errors import MemguardError
@@ -43,7 +44,18 @@ def read(inputs: Inputs, place: Place, directory: Path, *, judged_before: bool =
     found = read_results_by_environment(results_files(place.workspace, inputs.results))
     if judged_before and inputs.mode != "check":
         return found
-    return [_judged(inputs, place, results) for results in found]
+    return [_judged(inputs, place, _with_unjudged(inputs, place, results)) for results in found]
+
+
+def _with_unjudged(inputs: Inputs, place: Place, results: RunResults) -> RunResults:
+    """Say which entries no shard has judged; a job that only reports may have no PyYAML, and no baseline."""
+    if find_spec("yaml") is None or not place.environments():
+        return results
+    from pytest_memguard.storage.baseline import BaselineStore  # noqa: PLC0415 - as said above
+    from pytest_memguard.storage.shards import with_unjudged_entries  # noqa: PLC0415 - likewise
+
+    store = BaselineStore(place.baseline, results.environment)
+    return with_unjudged_entries(results, store, fails=inputs.mode == "check")
 
 
 def _judged(inputs: Inputs, place: Place, results: RunResults) -> RunResults:

@@ -113,7 +113,7 @@ _FINE = ("new", "improved", "passed")
 
 _BY_NAME = frozenset({Outcome.NEW, Outcome.NO_BASELINE, Outcome.IMPROVED})
 """Outcomes of tests that were judged and need no more memory: they fail only where `fail-on` names them."""
-_OF_GATE = ("lost-results", "accepted-in-ci")
+_OF_GATE = ("lost-results", "accepted-in-ci", "unjudged-entries")
 """Problems of a run whose gate did not do its work, whatever its tests came to."""
 
 

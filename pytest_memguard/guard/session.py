@@ -69,6 +69,7 @@ class GuardSession:
         self._curves: dict[str, dict[str, Curve]] = {}
         self._meters: dict[str | None, ChosenMeter] = {}
         self._results: dict[str, TestResult] = {}
+        self.left_out: set[str] = set()
 
     def chosen_meter(self, wanted: str | None = None) -> ChosenMeter:
         """Return the meter that a policy asks for; raises `MeterUnavailableError`."""
@@ -303,6 +304,7 @@ class GuardSession:
             problems=problems,
             advisory=self.settings.advisory,
             baseline_dir=self.settings.baseline_dir,
+            left_out=tuple(sorted(self.left_out)),
         )
 
     def close(self) -> None:

@@ -38,6 +38,11 @@ class Collection:
         """All modules that were met, also those that could not be collected."""
         return frozenset(self._files | self._broken)
 
+    @property
+    def broken_modules(self) -> frozenset[str]:
+        """The modules that could not be collected, or were skipped as a whole."""
+        return frozenset(self._broken)
+
     def whole_modules(self) -> tuple[str, ...]:
         """Return the modules whose every test was found, even if none."""
         return tuple(sorted(self._files - self._broken))

@@ -1,4 +1,4 @@
-"""Accepted entries that no guarded test answers for any more."""
+"""Accepted entries that no guarded test answers for any more, and those that a run leaves out on purpose."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ from pytest_memguard.run.options import RunOptions
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """Node ids of entries whose test is gone, and of those whose test runs without a guard."""
+    """Node ids of entries whose test is gone, and of those whose test runs without a guard.
+
+    `left_out` are entries that the run met and need not judge.
+    """
 
     stale: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def forgotten(
@@ -32,12 +36,15 @@ def forgotten(
 ) -> Forgotten:
     """Look for them where the run could have judged them; a run that selects tests looks nowhere.
 
-    `plans` are those of the guarded tests by node id. Tests that plugins leave out, as for a shard,
-    are selected too; those that the project always leaves out are there and do not run.
+    `plans` are those of the guarded tests by node id. Tests that are left out, by options or by a
+    plugin for another shard, are there and do not run.
     """
     left_out = {item.nodeid for item in collection.left_out(items)}
-    if options.selects or (left_out and not options.always_deselects):
-        return Forgotten()
+    deselected = left_out if options.always_deselects else set()
+    # Elsewhere it would read files for nothing: shards are merged in CI.
+    excused = tuple(_excused(session, collection, deselected)) if options.in_ci else ()
+    if options.selects:
+        return Forgotten(left_out=excused)
     existing = collection.ids
     vanished = _vanished(session, collection, options.places)
     stale = [test_id for module in vanished for test_id in _ids(session, module)]
@@ -49,7 +56,18 @@ def forgotten(
                 stale.append(test_id)
             elif base not in left_out and not _is_guarded(plans.get(base), is_region=base != test_id):
                 unguarded.append(test_id)
-    return Forgotten(stale=tuple(stale), unguarded=tuple(unguarded))
+    return Forgotten(stale=tuple(stale), unguarded=tuple(unguarded), left_out=excused)
+
+
+def _excused(session: GuardSession, collection: Collection, deselected: set[str]) -> Iterator[str]:
+    """Yield the entries of tests that pytest's own options deselect, and of modules that are skipped."""
+    accepted = {*session.store.modules()}
+    for module in accepted & {test_id.split("::", 1)[0] for test_id in deselected}:
+        for test_id in _ids(session, module):
+            if test_id in deselected or test_id.rpartition(REGION)[0] in deselected:
+                yield test_id
+    for module in accepted & collection.broken_modules:
+        yield from _ids(session, module)
 
 
 def _ids(session: GuardSession, module: str) -> list[str]:

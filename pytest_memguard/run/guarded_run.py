@@ -130,6 +130,7 @@ class GuardedRun:
                 stale=found.stale,
                 unguarded=found.unguarded,
                 no_history=self._no_history,
+                left_out=found.left_out,
                 unread=unread_settings(
                     self.options.root,
                     self.session.settings,
@@ -243,6 +244,7 @@ class GuardedRun:
         self.ledger.plan(handed.planned)
         self.session.add_stale(handed.stale)
         self.session.add_unguarded(handed.unguarded)
+        self.session.left_out.update(handed.left_out)
         self._has_guarded = self._has_guarded or handed.has_guarded
         self._error = self._error or handed.error
         self.ending.differences.update(handed.differences)

@@ -43,6 +43,7 @@ class Handover:
     has_guarded: bool = False
     stale: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     no_history: str = ""
     differences: tuple[str, ...] = ()

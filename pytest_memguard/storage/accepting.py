@@ -164,10 +164,17 @@ def entry_from(
     """Make the entry of what was measured; an earlier note and figures not measured stay.
 
     With `drops_leaks` those of an earlier leak check do not. Sites are the largest at the peak or by
-    what they retained, joined by file and function.
+    what they retained, joined by file and function. One sample says nothing about how much samples
+    vary: then the spread stays, and a figure that is within it.
     """
     metrics = {name: max(0, size) for name, size in measurement.metrics.items()}
     spread = dict(measurement.spread)
+    if previous is not None and measurement.samples == 1:
+        known = {name: size for name, size in previous.spread.items() if METRICS[name].from_samples}
+        spread = {**known, **spread}
+        for name, size in known.items():
+            if name in metrics and abs(metrics[name] - previous.metrics.get(name, 0)) <= size:
+                metrics[name] = previous.metrics[name]
     counted = measurement.leak.counts if measurement.leak else ()
     counts = {count.unit: count.per_1000_calls for count in counted if count.unit in COUNTED_UNITS}
     sites = _stored_sites(measurement)

@@ -132,6 +132,7 @@ def run_from_json(value: object) -> RunResults:
         problems=tuple(_problem(problem) for problem in run.field("problems", []).elements()),
         advisory=run.field("advisory", default=False).flag(),
         baseline_dir=run.field("baseline_dir", DEFAULT_BASELINE_DIR).text(),
+        left_out=_texts(run.field("left_out", [])),
     )
 
 

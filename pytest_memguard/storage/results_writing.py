@@ -76,6 +76,7 @@ def run_to_json(results: RunResults) -> dict[str, object]:
         "made_with": dict(results.made_with),
         "advisory": results.advisory,
         "baseline_dir": _utf8(results.baseline_dir),
+        "left_out": [_utf8(test_id) for test_id in results.left_out],
         "problems": [
             {"kind": problem.kind, "sentence": _utf8(problem.sentence), "fails": problem.fails}
             for problem in results.problems

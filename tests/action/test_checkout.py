@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.settings import PatternPolicy, Settings
 from pytest_memguard.core.verdict import Outcome, RunResults
 from pytest_memguard.github.checkout import enforced
 from pytest_memguard.github.environment_report import read
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.place import Place
+from pytest_memguard.github.status import decide
 from pytest_memguard.github.workspace import FILE_NAME
+from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import write_results
 from tests.reports.made_results import leaked, quarantined, result, run
 
@@ -86,3 +89,18 @@ def test_a_quarantine_of_every_test_is_none_and_one_of_some_stands(
     found = judged(tmp_path, results, settings, CHECK)
     assert [test.fails for test in found.tests] == [fails, False]
     assert len(found.quarantined) == (not fails)
+
+
+def test_an_entry_that_no_shard_judged_fails_the_job_that_merges(tmp_path: Path) -> None:
+    settings = Settings()
+    place = Place(tmp_path, tmp_path, settings, tmp_path / "baseline")
+    accepted = {f"t.py::{name}": Entry({"peak": 1}) for name in ("a", "b", "lost")}
+    BaselineStore(place.baseline, run().environment).update(accepted)
+    (tmp_path / "shards").mkdir()
+    for name in ("a", "b"):
+        write_results(tmp_path / "shards" / f"{name}.json", run(result(f"t.py::{name}")))
+    inputs = Inputs(results=("shards/a.json", "shards/b.json"))
+    (merged,) = read(inputs, place, tmp_path)
+    decision = decide(merged, inputs=inputs, exit_code=0, tests_failed=0)
+    assert (decision.status, decision.exit_code) == ("error", 1)
+    assert "about 1 accepted entry: t.py::lost." in decision.sentence

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_memguard.core.ci import CI_VARIABLES
 from pytest_memguard.core.measurement import Entry
-from tests.cli.running import KIB, CommandProject, measured
+from pytest_memguard.core.verdict import Outcome, RunResults
+from pytest_memguard.storage.results import write_results
+from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured
 
 
 @pytest.mark.parametrize("kind", ["text", "markdown", "json"])
@@ -48,3 +51,32 @@ def test_without_results_there_is_nothing_to_judge(shop: CommandProject) -> None
     output = shop.memguard("summary")
     assert output.code == 3
     assert "there are no results" in output.error
+
+
+@pytest.mark.parametrize(("variable", "code"), [("1", 1), ("", 0)])
+def test_entries_that_no_shard_judged_are_named_and_fail_in_ci(
+    shop: CommandProject, monkeypatch: pytest.MonkeyPatch, variable: str, code: int
+) -> None:
+    for name in CI_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CI", variable)
+    shop.accepted(one=5 * KIB, two=5 * KIB, lost=5 * KIB)
+    shop.run(measured("one", 5 * KIB, Entry({"peak": 5 * KIB})), path=Path("a.json"))
+    shop.run(measured("two", 5 * KIB, Entry({"peak": 5 * KIB})), path=Path("b.json"))
+    assert shop.memguard("summary", "--from", "a.json").code == 0, "one run looks for itself"
+    output = shop.memguard("summary", "--from", "a.json", "--from", "b.json")
+    assert output.code == code
+    said = " ".join(" ".join(output.lines).split())
+    assert "about 1 accepted entry: tests/test_x.py::lost." in said
+    accepted = shop.memguard("accept", "--from", "a.json", "--from", "b.json")
+    assert "about 1 accepted entry: tests/test_x.py::lost." in " ".join(accepted.lines)
+
+
+def test_regions_of_a_test_with_a_result_and_what_was_left_out_are_not_lost(shop: CommandProject) -> None:
+    regions = {f"tests/test_x.py::{name}": Entry({"peak": 1}) for name in ("skipped::part", "slow")}
+    shop.store().update(regions)
+    shop.run(unmeasured("skipped", Outcome.NOT_MEASURED), path=Path("a.json"))
+    left_out = RunResults(HERE, (), meter="memray", left_out=("tests/test_x.py::slow",))
+    write_results(shop.root / "b.json", left_out)
+    output = shop.memguard("summary", "--from", "a.json", "--from", "b.json")
+    assert "accepted entr" not in " ".join(output.lines)

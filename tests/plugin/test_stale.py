@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
 
 from pytest_memguard.cli import main
@@ -238,3 +240,38 @@ def test_options_of_the_project_itself_hide_no_lost_guard(guarded: GuardedProjec
         "test_region::load",
     }
     assert stale(outcomes) == ["test_gone[1]", "test_gone[2]"]
+
+
+SHARD = """
+    import os
+    def pytest_collection_modifyitems(items):
+        items[:] = [item for item in items if ("kept" in item.name) == (os.environ["SHARD"] == "1")]
+"""
+
+
+def test_a_shard_of_a_plugin_finds_what_no_shard_guards_any_more(project: GuardedProject) -> None:
+    tests = """
+        import pytest
+        pytestmark = pytest.mark.memguard
+        def test_kept(): pass
+        def test_other(): pass
+        def test_gone(): pass
+    """
+    project.write(test_it=tests)
+    project.accept()
+    project.write({"conftest.py": SHARD}, test_it=tests.replace("test_gone", "test_new"))
+    project.let(SHARD=1)
+    assert project.run().outcomes() == {"test_gone": "stale", "test_kept": "ok"}
+
+
+def test_what_options_and_skipped_modules_leave_out_is_kept_for_those_who_merge(
+    project: GuardedProject,
+) -> None:
+    project.write(test_it=ONE, test_second=TWO)
+    project.accept()
+    skipping = f"import pytest\npytest.skip('not here', allow_module_level=True)\n{dedent(TWO)}"
+    project.write(test_second=skipping)
+    project.let(CI=1)
+    left_out = project.run("-k", "kept").file["left_out"]
+    assert {test_id.partition("::")[0] for test_id in left_out} == {"test_it.py", "test_second.py"}
+    assert not any("test_kept" in test_id for test_id in left_out if test_id.startswith("test_it"))

@@ -240,3 +240,18 @@ def test_only_stale_entries_are_removed() -> None:
     )
     entries = {"t.py::a": Entry({"peak": 1}), "t.py::b": Entry({"peak": 2}), "t.py::d": Entry({"peak": 3})}
     assert plan_removal(run, entries) == [Change("t.py::a", Entry({"peak": 1}), None)]
+
+
+@pytest.mark.parametrize(("now", "accepted"), [(1_040, 1_000), (1_200, 1_200)])
+def test_one_sample_takes_no_spread_from_an_entry(now: int, accepted: int) -> None:
+    old = Entry({"peak": 1_000, "retained": 5}, spread={"peak": 50})
+    once = Measurement("memray", 1, {"peak": now, "retained": 7})
+    new = entry_from(once, old)
+    assert (new.metrics["peak"], new.metrics["retained"]) == (accepted, 7)
+    assert new.spread == {"peak": 50}
+
+
+def test_several_samples_say_anew_how_much_a_test_varies() -> None:
+    old = Entry({"peak": 1_000}, spread={"peak": 50})
+    new = entry_from(Measurement("memray", 3, {"peak": 1_010}, spread={"peak": 4}), old)
+    assert (new.metrics["peak"], new.spread) == (1_010, {"peak": 4})
