@@ -220,6 +220,11 @@ class Policy:
         "run the test in an interpreter of its own, cold: imports and first calls count",
         default=False,
     )
+    isolate: bool = declared(
+        parse_switch,
+        "run the test in a [fork](../how-to/isolate.md) of pytest, warm as usual: a crash ends it alone",
+        default=False,
+    )
     fixtures: bool = declared(parse_switch, "count set-up and tear-down too", default=False)
     meter: str | None = declared(parse_meter, METER_HELP, default=None)
 

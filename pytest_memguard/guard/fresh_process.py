@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,11 +19,11 @@ from pytest_memguard.core.options import OPTION_DESTS
 from pytest_memguard.core.plain import from_plain, to_plain
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import real_environment
+from pytest_memguard.guard.crashes import last_words, signal_name
 from pytest_memguard.guard.session import GuardSession
 
 _START = "import json, sys; spec = json.load(open(sys.argv[1])); sys.path[:] = spec['sys_path']; "
 _CHILD = f"{_START}from pytest_memguard.guard.fresh_child import main; sys.exit(main(spec))"
-_KEPT_LINES = 15
 _PLUGIN_OPTIONS = frozenset(
     {
         *("numprocesses", "maxprocesses", "maxworkerrestart", "dist", "distload", "loadscopereorder", "tx"),
@@ -138,30 +137,16 @@ def run_fresh(
             )
         except OSError as error:
             raise FreshError(f"an interpreter of its own could not be started: {error}") from error
-        output = _last_words(done.stdout.decode("utf-8", "replace"))
+        output = last_words(done.stdout.decode("utf-8", "replace"))
         if done.returncode < 0:
             return FreshResult(
-                "failed", f"the test's interpreter was ended by {_signal_name(-done.returncode)}\n{output}"
+                "failed", f"the test's interpreter was ended by {signal_name(-done.returncode)}\n{output}"
             )
         try:
             report = json.loads(report_path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return FreshResult("failed", f"the test's interpreter exited with {done.returncode}\n{output}")
         return fresh_result(report)
-
-
-def _last_words(output: str) -> str:
-    """Return the end of what an interpreter said: from its fatal error on, if it named one."""
-    fatal = output.rfind("Fatal Python error")
-    lines = output[fatal:].splitlines()[:_KEPT_LINES] if fatal >= 0 else output.splitlines()[-_KEPT_LINES:]
-    return "\n".join(lines)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def fresh_result(report: Mapping[str, Any]) -> FreshResult:

@@ -117,7 +117,7 @@ def _warnings() -> Iterator[Callable[[], None]]:
 def _no_reports(item: pytest.Item) -> Iterator[None]:
     """Let nothing that the block reports (subtests do) reach a plugin."""
     session: Any = item.session
-    lookup = session.gethookproxy
+    lookup, own = session.gethookproxy, vars(session).get("gethookproxy")
 
     def silenced(fspath: os.PathLike[str]) -> _SilencedHooks:
         return _SilencedHooks(lookup(fspath))
@@ -126,7 +126,10 @@ def _no_reports(item: pytest.Item) -> Iterator[None]:
     try:
         yield
     finally:
-        del session.gethookproxy
+        if own is None:
+            del session.gethookproxy
+        else:  # that of a test in a process of its own, which keeps the reports
+            session.gethookproxy = own
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from pytest_memguard.gate.wording import doubts_text
 from pytest_memguard.guard.children import ChildWatch, ended_in_children
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm, further_execution
 from pytest_memguard.guard.fresh_process import FreshError, run_fresh
+from pytest_memguard.guard.isolated import CANNOT_FORK, HAS_FORK
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.neighbours import refused_by_neighbour
@@ -65,7 +66,7 @@ class ItemGuard:
             for order in plan.policy.orders_tried
         }
         self._rerunner = Rerunner(item)
-        self._notes: tuple[str, ...] = ()
+        self._notes: tuple[str, ...] = (CANNOT_FORK,) if plan.policy.isolate and not HAS_FORK else ()
         self._is_first = True
         self.sampled = Sampled()
 

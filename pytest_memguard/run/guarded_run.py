@@ -18,6 +18,7 @@ from pytest_memguard.core.policy import CreepLimit
 from pytest_memguard.core.unpatched import remember_real_names
 from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
+from pytest_memguard.guard.isolated import HAS_FORK, isolating, report_of_fork
 from pytest_memguard.guard.neighbours import refused_by_neighbour
 from pytest_memguard.guard.own_errors import run_guard
 from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for, refuse_twins
@@ -66,6 +67,7 @@ class GuardedRun:
         self.collection = Collection()
         self.ledger = Ledger()
         self._is_worker = is_worker(config)
+        self._is_fork = False
         self._handover = Handover()
         self._has_guarded = False
         self._unread: tuple[str, ...] = ()
@@ -153,7 +155,8 @@ class GuardedRun:
         plan = item.stash.get(PLAN, None)
         if plan is None:
             return nullcontext()
-        return without_own_fixtures(item) if self._runs_fresh(plan) else only_new_garbage()
+        elsewhere = self._runs_fresh(plan) or self._isolates(plan)
+        return without_own_fixtures(item) if elsewhere else only_new_garbage()
 
     @contextmanager
     def guarding(self, item: Any) -> Iterator[None]:
@@ -161,6 +164,11 @@ class GuardedRun:
         plan = item.stash.get(PLAN, None)
         if plan is None:
             yield
+            return
+        if self._isolates(plan):
+            item.stash[SAMPLED] = Sampled()
+            with isolating(item, self._run_here):
+                yield
             return
         guard: FreshGuard | ItemGuard
         if self._runs_fresh(plan):
@@ -187,6 +195,14 @@ class GuardedRun:
         finally:
             del item.runtest
 
+    def _isolates(self, plan: Plan) -> bool:
+        """Say whether a test gets a fork of this process; an interpreter of its own is one already."""
+        return plan.policy.isolate and HAS_FORK and not self._is_fork and not self._runs_fresh(plan)
+
+    def _run_here(self) -> None:
+        """Run what follows in this process: it is the fork."""
+        self._is_fork = True
+
     def _runs_fresh(self, plan: Plan) -> bool:
         """Say whether a test gets an interpreter of its own; one that cannot be measured needs none."""
         try:
@@ -207,16 +223,22 @@ class GuardedRun:
             del item.stash[TEARDOWN_ERROR]
             raise error
 
-    def put_verdict(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-        """Let the report of a guarded item carry its results."""
-        if PLAN not in item.stash or call.when == "teardown":
-            return
+    def put_verdict(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> pytest.TestReport:
+        """Let the report of a guarded item carry its results, or return that of the process it ran in."""
+        if PLAN not in item.stash:
+            return report
+        theirs = report_of_fork(item, report)
+        if theirs is not None or call.when == "teardown":
+            return theirs or report
         if item.stash.get(_IN_BODY, False):  # a subtest has ended, and the test goes on
             item.stash[FAILED_PART] |= report.failed
-            return
+            return report
         results, is_judged = put_verdict(item, call, report, item.stash.get(SAMPLED, None), self.session)
         report.memguard_judged = is_judged  # type: ignore[attr-defined]  # as below
         report.memguard = [result_to_json(result) for result in results]  # type: ignore[attr-defined]  # a report carries what it is given, through pytest-xdist too
+        return report
 
     def take(self, report: pytest.TestReport) -> None:
         """Keep the results that a report carries; of a process that crashed there is none."""

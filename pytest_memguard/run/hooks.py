@@ -88,8 +88,7 @@ class GuardHooks:
         """Put the results into the report of the call."""
         report = yield
         with Unpatched():
-            self._run.put_verdict(item, call, report)
-        return report
+            return self._run.put_verdict(item, call, report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results out of a report, wherever its test ran."""
