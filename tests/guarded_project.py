@@ -8,17 +8,20 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import memray  # noqa: F401 - a run in this process forgets the modules it loads, and memray loads once
 import pytest
 import yaml  # noqa: F401 - its extension too: loaded again, it would know the classes of the first
 
 import pytest_memguard.run.hooks  # noqa: F401 - loaded once as well, which saves half a second a run
+
+with suppress(ImportError):  # tracemalloc measures then
+    import memray  # noqa: F401 - a run in this process forgets the modules it loads, and memray loads once
 
 PLUGIN = "pytest_memguard.plugin"
 
