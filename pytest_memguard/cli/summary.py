@@ -1,17 +1,40 @@
-"""`memguard summary`: print the report of the last run as text, Markdown, annotations or JSON."""
+"""`memguard summary`: print the report of the last run in any format."""
 
 from __future__ import annotations
 
 import shutil
+from functools import cached_property
 from pathlib import Path
 
 import click
 
 from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
-from pytest_memguard.reports import FORMATS, report
+from pytest_memguard.commits.git import RevisionError, top_of
+from pytest_memguard.reports import FORMATS, told
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
 from pytest_memguard.storage.shards import with_unjudged_entries
+
+
+class _Repository:
+    """Where the files of a project lie in its repository; git is asked for a format that wants to know."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @cached_property
+    def _folder(self) -> str:
+        try:
+            top = top_of(self._root)
+        except RevisionError:
+            top = None
+        return "" if top is None else self._root.resolve().relative_to(top).as_posix().removesuffix(".")
+
+    def locate(self, file: str) -> str | None:
+        """Return the path of a file from the top of the repository; None for one that is not there."""
+        if not (self._root / file).is_file():
+            return None
+        return f"{self._folder}/{file}" if self._folder else file
 
 
 @click.command()
@@ -22,7 +45,8 @@ from pytest_memguard.storage.shards import with_unjudged_entries
     default="text",
     show_default=True,
     help="What to write: text for a terminal, markdown for GitHub or GitLab, html for a browser, "
-    "annotations for GitHub's source lines, json for a program.",
+    "annotations for GitHub's source lines, openmetrics for Prometheus, junit, gitlab for its code quality, "
+    "sarif for code scanners, json for a program.",
 )
 @from_option
 @pass_project
@@ -40,8 +64,7 @@ def summary(project: Project, form: str, sources: tuple[Path, ...]) -> int:
     if form == "json":
         project.write(results_text(runs[0]).rstrip("\n"))
     else:
-        chosen, width = report(form), shutil.get_terminal_size().columns
-        for run in runs:
-            for line in chosen.lines(run, width=width):
-                project.write(line)
+        width = shutil.get_terminal_size().columns
+        for line in told(form, runs, width=width, locate=_Repository(project.root).locate):
+            project.write(line)
     return int(any(run.failed for run in runs))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_memguard.core.verdict import Outcome, RunResults
-from pytest_memguard.reports.rows import Row, SiteRow, rows, worst_first
+from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.reports.places import Level, Locate, as_it_is, level_of, message_of, place_of
+from pytest_memguard.reports.rows import Row, rows, worst_first
 from pytest_memguard.reports.untrusted import printable, terminal_line
 
 AT_MOST = 10
@@ -53,10 +54,6 @@ def escape_property(text: str) -> str:
     return escape_message(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _as_it_is(file: str) -> str | None:
-    return file
-
-
 @dataclass(frozen=True, slots=True)
 class AnnotationsReport:
     """The results as workflow commands of GitHub.
@@ -65,7 +62,7 @@ class AnnotationsReport:
     one that is not there: such an annotation carries no place, and none leaves the repository.
     """
 
-    locate: Callable[[str], str | None] = _as_it_is
+    locate: Locate = as_it_is
 
     def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a command has no width
         """Yield the commands, a line each."""
@@ -73,48 +70,25 @@ class AnnotationsReport:
 
     def annotations(self, results: RunResults) -> Iterator[Annotation]:
         """Yield at most ten annotations of each kind, worst first, and say how many more there are."""
-        by_kind: dict[str, list[Row]] = {"error": [], "warning": [], "notice": []}
+        by_kind: dict[Level, list[Row]] = {level: [] for level in Level}
         for row in worst_first(rows(results)):
-            kind = _kind(row, advisory=results.advisory)
-            if kind:
-                by_kind[kind].append(row)
+            level = level_of(row, advisory=results.advisory)
+            if level is not None:
+                by_kind[level].append(row)
         left_out = 0
         for kind, found in by_kind.items():
-            room = AT_MOST - 1 if kind == "notice" else AT_MOST
+            room = AT_MOST - 1 if kind is Level.NOTICE else AT_MOST
             left_out += max(len(found) - room, 0)
-            yield from (self._annotation(kind, row) for row in found[:room])
+            yield from (self._annotation(kind.value, row) for row in found[:room])
         if left_out:
             yield Annotation("notice", f"{left_out:,} more tests are in the job summary.")
 
     def _annotation(self, kind: str, row: Row) -> Annotation:
-        grown, file = self._first_located(row)
-        at_site = f" ({grown.growth} {_where(grown)})" if grown else ""
-        more = "".join(f"; {text}" for text in row.further)
-        message = f"{row.id}: {row.sentence or row.outcome}{at_site}{more}"
+        place = place_of(row, self.locate)
         return Annotation(
             kind=kind,
             title=f"memguard: {row.outcome}",
-            message=printable(message, at_most=_MESSAGE_CHARACTERS),
-            file=file,
-            line=grown.site.line if grown else 1,
+            message=printable(message_of(row, place), at_most=_MESSAGE_CHARACTERS),
+            file=place.file,
+            line=place.line,
         )
-
-    def _first_located(self, row: Row) -> tuple[SiteRow | None, str]:
-        """Return the first site that lies in the repository, or else the test's own file."""
-        for grown in row.sites:
-            file = self.locate(grown.site.file)
-            if file is not None:
-                return grown, file
-        return None, self.locate(row.module) or ""
-
-
-def _where(grown: SiteRow) -> str:
-    return f"in {grown.site.function}: {'; '.join(grown.lines)}" if grown.lines else "here"
-
-
-def _kind(row: Row, *, advisory: bool) -> str:
-    if row.fails and not advisory:
-        return "error"
-    if row.outcome.is_growth or row.outcome in (Outcome.CREPT, Outcome.NOT_MEASURED):
-        return "warning"
-    return "notice" if row.outcome is Outcome.IMPROVED or row.outcome.is_about_entry else ""

@@ -21,6 +21,7 @@ SHOWN_ACCEPTS = 3
 _SHORT_LIST = 10
 _SHOWN_LARGEST = 5
 _INDENT = " " * 16
+_SENTENCE = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,10 @@ def failure_lines(test: TestResult, region: str = "") -> Iterator[str]:
 
 def _failure_lines(one: Row, region: str) -> Iterator[str]:
     name = f"{shortened(region)} " if region else ""
-    yield f"memguard: {name}{one.outcome}: {one.sentence}"
+    yield f"memguard: {name}{one.outcome}: {shortened(one.sentence, _SENTENCE)}"
     yield from (f"  {line}" for line in _details(one))
     if one.accepted_note:
-        yield f"  accepted with the note: {one.accepted_note}"
+        yield f"  accepted with the note: {shortened(one.accepted_note)}"
     if one.outcome is Outcome.OVER_LIMIT:
         yield "  The limit is the test's own: use less memory, or raise it where it is written."
     elif one.outcome is Outcome.NOT_MEASURED:
@@ -124,30 +125,31 @@ def _failure_lines(one: Row, region: str) -> Iterator[str]:
 
 
 def _row_lines(one: Row) -> Iterator[str]:
-    yield f"  {one.outcome!s:<12}{shortened(one.name)}   {one.sentence}"
+    yield f"  {one.outcome!s:<12}{shortened(one.name)}   {shortened(one.sentence, _SENTENCE)}"
     yield from (f"{_INDENT}{line}" for line in _details(one))
 
 
 def _details(one: Row) -> Iterator[str]:
-    yield from one.further
+    yield from (shortened(text, _SENTENCE) for text in one.further)
     yield from map(shortened, one.accepted_steps)
     for grown in one.sites:
         yield _site_line(grown)
         yield from (f"             {line}" for line in grown.lines)
         if grown.inner is not None:
-            yield f"             in {grown.inner.file}:{grown.inner.line} {grown.inner.function}"
+            inner = grown.inner
+            yield f"             in {shortened(inner.file)}:{inner.line} {shortened(inner.function)}"
     if one.kinds:
         yield shortened(one.kinds)
     yield from (f"held by {shortened(holder)}" for holder in one.held_by)
-    yield from one.bounds
-    yield from (f"note: {remark}" for remark in one.remarks)
+    yield from map(shortened, one.bounds)
+    yield from (f"note: {shortened(remark, _SENTENCE)}" for remark in one.remarks)
     yield from one.hints
 
 
 def _site_line(grown: SiteRow) -> str:
     """Write a site with what it gained, as in `+16.9 MiB  shop/cache.py:41 in put  (was 2.0 MiB)`."""
     was = f"  (was {grown.was})" if grown.was else ""
-    return f"{grown.growth}  {grown.place} in {grown.site.function}{was}"
+    return f"{grown.growth}  {shortened(grown.place)} in {shortened(grown.site.function)}{was}"
 
 
 def _counts_line(results: RunResults) -> str:

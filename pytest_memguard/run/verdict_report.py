@@ -11,6 +11,7 @@ from pytest_memguard.core.verdict import TestResult
 from pytest_memguard.guard.rerun import recorded_failure
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.reports.junit import property_text
 from pytest_memguard.reports.text import failure_lines
 
 
@@ -53,7 +54,7 @@ def put_verdict(
     report.duration = sampled.seconds or report.duration
     results = tuple(sampled.results) or (session.unmeasured(item.nodeid, _NOTHING),)
     for result in results:
-        item.user_properties.append(("memguard", _property(result, item.nodeid)))
+        item.user_properties.append(("memguard", property_text(result, _region(result, item.nodeid))))
     if isinstance(error, FailingVerdictError):
         report.longrepr = _failure(item, error.lines)
     report.user_properties = list(item.user_properties)
@@ -93,10 +94,3 @@ def _why_not(report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
         return "the test is expected to fail"
     return "the test was skipped" if report.skipped else f"the test failed in its {report.when}"
-
-
-def _property(result: TestResult, test_id: str) -> str:
-    """Write a result as a JUnit property: its outcome and figures."""
-    name = _region(result, test_id)
-    figures = [f"{metric.name}={metric.measured}" for metric in result.verdict.metrics]
-    return " ".join([*([name] if name else []), str(result.outcome), *figures])

@@ -45,7 +45,7 @@ function amount(metric, value) {
 
 function outcomeKind(outcome) {
   if (["leaked", "over-limit", "grew"].includes(outcome)) return "bad";
-  if (["no-baseline", "not-measured", "unguarded", "stale"].includes(outcome)) return "warn";
+  if (["no-baseline", "not-measured", "unguarded", "stale", "crept"].includes(outcome)) return "warn";
   return outcome === "improved" ? "good" : outcome === "new" ? "new" : "ok";
 }
 

@@ -1,0 +1,148 @@
+"""Results as OpenMetrics text: for Prometheus' textfile collector, its push gateway, and others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pytest_memguard.core.metrics import Metric
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults
+from pytest_memguard.reports.rows import rows, worst_first
+from pytest_memguard.reports.untrusted import printable
+
+AT_MOST = 10_000
+"""A test takes some series of a database: of a run with more tests the worst are told, the others counted."""
+
+_LABEL_CHARACTERS = 240
+
+
+@dataclass(slots=True)
+class _Family:
+    """A metric of the exposition; all its series must stand together."""
+
+    name: str
+    text: str
+    unit: str = ""
+    series: list[str] = field(default_factory=list)
+
+    def add(self, value: int, labels: Mapping[str, str]) -> None:
+        """Add a series."""
+        written = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
+        self.series.append(f"{self.name}{{{written}}} {value}")
+
+    def lines(self) -> Iterator[str]:
+        """Yield what is known of the family, then its series; nothing of one without any."""
+        if not self.series:
+            return
+        yield f"# TYPE {self.name} gauge"
+        if self.unit:
+            yield f"# UNIT {self.name} {self.unit}"
+        yield f"# HELP {self.name} {self.text}"
+        yield from self.series
+
+
+class _Exposition:
+    """All families, in the order in which they are written."""
+
+    def __init__(self) -> None:
+        self._families: dict[str, _Family] = {}
+
+    def add(self, name: str, text: str, value: int, labels: Mapping[str, str], unit: str = "") -> None:
+        """Add a series to its family."""
+        self._families.setdefault(name, _Family(name, text, unit)).add(value, labels)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the text."""
+        for family in self._families.values():
+            yield from family.lines()
+        yield "# EOF"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMetricsReport:
+    """The results as gauges, which Prometheus' own text format reads as well.
+
+    No sample has a time: a textfile collector refuses them.
+    """
+
+    def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a document has no width
+        """Yield the lines of the exposition."""
+        yield from self.page(results).splitlines()
+
+    def page(self, *runs: RunResults) -> str:
+        """Return the exposition of one run, or of the runs of several environments."""
+        written = _Exposition()
+        for results in runs:
+            _add_tests(written, results)
+        for results in runs:
+            _add_run(written, results)
+        return "\n".join(written.lines()) + "\n"
+
+
+def _add_tests(written: _Exposition, results: RunResults) -> None:
+    found = worst_first(rows(results))
+    names = _labels(row.id for row in found[:AT_MOST])
+    for row, name in zip(found, names, strict=False):
+        labels = {"environment": results.environment, "test": name}
+        written.add(
+            "memguard_test_outcome",
+            "How a test ended; always 1.",
+            1,
+            labels | {"outcome": str(row.outcome)},
+        )
+        for judged in row.metrics:
+            _add_metric(written, judged, labels | {"metric": judged.name})
+    if len(found) > AT_MOST:
+        written.add(
+            "memguard_tests_left_out",
+            "Tests that are not told of one by one.",
+            len(found) - AT_MOST,
+            {"environment": results.environment},
+        )
+
+
+def _add_metric(written: _Exposition, judged: MetricVerdict, labels: Mapping[str, str]) -> None:
+    unit = _unit(judged.metric)
+    figures = (
+        ("measured", "What the test needed in this run.", judged.measured),
+        ("accepted", "What the baseline has accepted.", judged.baseline),
+        ("limit", "What the test may need before it fails.", judged.limit),
+    )
+    for kind, text, value in figures:
+        if value is not None:
+            written.add(f"memguard_{kind}_{unit}", text, value, labels, unit)
+
+
+def _unit(metric: Metric) -> str:
+    return metric.name if metric.is_count else "bytes"
+
+
+def _add_run(written: _Exposition, results: RunResults) -> None:
+    labels = {"environment": results.environment}
+    counts = results.counts()
+    for outcome in Outcome:  # those that nobody has too: an alert on a series that is missing never fires
+        written.add(
+            "memguard_tests",
+            "How many tests ended so.",
+            counts.get(outcome, 0),
+            labels | {"outcome": str(outcome)},
+        )
+    written.add("memguard_run_failed", "Whether the run failed for its memory.", int(results.failed), labels)
+
+
+def _labels(ids: Iterable[str]) -> Iterator[str]:
+    """Yield a harmless text for each id; ids that look the same when shortened are numbered."""
+    seen: dict[str, int] = {}
+    for test_id in ids:
+        shown = printable(test_id, at_most=_LABEL_CHARACTERS)
+        seen[shown] = seen.get(shown, 0) + 1
+        yield shown if seen[shown] == 1 else f"{shown} ({seen[shown]})"
+
+
+def _escaped(text: str) -> str:
+    r"""Escape the value of a label.
+
+    >>> _escaped('a"b\\c')
+    'a\\"b\\\\c'
+    """
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

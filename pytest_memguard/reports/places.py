@@ -1,0 +1,64 @@
+"""Where in the repository a result is shown, and how loudly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.reports.rows import Row, SiteRow
+
+Locate = Callable[[str], "str | None"]
+"""Turns a file of the project into its path in the repository; None for one that is not there."""
+
+
+def as_it_is(file: str) -> str | None:
+    """Return a file's own path: the project is the repository."""
+    return file
+
+
+class Level(str, Enum):
+    """How loudly a format tells of a result."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+def level_of(row: Row, *, advisory: bool) -> Level | None:
+    """Return how loudly to tell of a result; nothing is said of one that needs no look."""
+    if row.fails and not advisory:
+        return Level.ERROR
+    if row.outcome.is_growth or row.outcome in (Outcome.CREPT, Outcome.NOT_MEASURED):
+        return Level.WARNING
+    return Level.NOTICE if row.outcome is Outcome.IMPROVED or row.outcome.is_about_entry else None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the repository, and the site that grew there; without one it is the test's own file."""
+
+    file: str
+    line: int
+    grown: SiteRow | None = None
+
+
+def place_of(row: Row, locate: Locate) -> Place:
+    """Return the first site that lies in the repository, or else the test's own file."""
+    for grown in row.sites:
+        file = locate(grown.site.file)
+        if file is not None:
+            return Place(file, max(grown.site.line, 1), grown)
+    return Place(locate(row.module) or "", 1)
+
+
+def message_of(row: Row, place: Place) -> str:
+    """Say in one line what happened, with the site where it is shown; the renderer escapes it."""
+    grown = place.grown
+    where = ""
+    if grown is not None:
+        lines = f"in {grown.site.function}: {'; '.join(grown.lines)}" if grown.lines else "here"
+        where = f" ({grown.growth} {lines})"
+    more = "".join(f"; {text}" for text in row.further)
+    return f"{row.id}: {row.sentence or row.outcome}{where}{more}"
