@@ -95,6 +95,10 @@ class Readings:
         """Return the rows taken so far."""
         return tuple(self._window(row) for row in range(self._rows))
 
+    def after_first_and_last(self) -> tuple[Window, Window]:
+        """Return the row after the first call and the last one, without making all of them anew."""
+        return self._window(1), self._window(self._rows - 1)
+
     def _window(self, row: int) -> Window:
         calls, blocks, small, heap, resident, *counts = (column[row] for column in self._columns)
         return Window(

@@ -122,7 +122,7 @@ class Screen:
 
     def _reach(self) -> Reach:
         reach = reach_of(self._at_once * self._cost.call_seconds, self._budget_seconds)
-        first, last = self._readings.windows()[1], self._readings.windows()[-1]
+        first, last = self._readings.after_first_and_last()
         reach = limited(reach, _most_calls(first, last, self._ceiling_bytes) // self._at_once)
         return replace(reach, most=max(reach.most, 2 * self._in_full_sight_from))
 
