@@ -59,11 +59,11 @@ class Participant:
 
     def comes_to(self, place: _Place) -> bool:
         """Count a visit of a place, and say whether the thread offers its turn at it."""
-        self._visits[place] = visits = self._visits.get(place, 0) + 1
-        return visits <= EVERY_VISIT or visits & (visits - 1) == 0
+        self._visits[place] = self._visits.get(place, 0) + 1
+        return self.offers(place)
 
     def offers(self, place: _Place) -> bool:
-        """Say again what `comes_to` said of the last visit."""
+        """Say whether the thread offers its turn at its last visit of a place."""
         visits = self._visits.get(place, 0)
         return visits <= EVERY_VISIT or visits & (visits - 1) == 0
 
