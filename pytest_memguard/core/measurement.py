@@ -28,11 +28,25 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Meeting:
+    """So many threads stood between two lines of one function at once, and each had made so many bytes.
+
+    They had come past `after`. `before_line` is 0 where they were about to return.
+    """
+
+    threads: int
+    each_bytes: int
+    after: Site
+    before_line: int
+
+
+@dataclass(frozen=True, slots=True)
 class SiteBytes:
     """What one site held at the peak, and still held when the sample had ended.
 
     `inner` is the library's own place, where the site called into a package that allocated. One that
-    `is_inner` is such a place by itself: its bytes are in those of the sites that call it, too.
+    `is_inner` is such a place by itself: its bytes are in those of the sites that call it, too. `threads`
+    is how many threads had made what it held at the peak; `met` where they had come to with it.
     """
 
     site: Site
@@ -40,6 +54,8 @@ class SiteBytes:
     retained_bytes: int = 0
     inner: Site | None = None
     is_inner: bool = False
+    threads: int = 1
+    met: Meeting | None = None
 
 
 TIME = "ms"

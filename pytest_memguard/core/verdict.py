@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from pytest_memguard.core.measurement import CountGrowth, Curve, Measurement, Site
+from pytest_memguard.core.measurement import CountGrowth, Curve, Measurement, Meeting, Site
 from pytest_memguard.core.metrics import METRICS, Metric
 
 
@@ -104,6 +104,7 @@ class GrownSite:
     `was_bytes` is absent where the baseline stored nothing about the site; `counted` is what
     the site leaves behind where that is not bytes. Where it is the function that grew, and several of
     its lines may be the cause, they are in `lines`, the largest first; the line of the site is that one.
+    `met` is where the threads had come to that made it.
     """
 
     site: Site
@@ -113,6 +114,7 @@ class GrownSite:
     inner: Site | None = None
     counted: CountGrowth | None = None
     lines: tuple[LineBytes, ...] = ()
+    met: Meeting | None = None
 
 
 @dataclass(frozen=True, slots=True)

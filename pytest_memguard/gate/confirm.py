@@ -231,6 +231,8 @@ def _floor_sites(samples: Sequence[Sample]) -> tuple[SiteBytes, ...]:
             peak_bytes=peaks[site].peak_bytes if site in peaks else 0,
             retained_bytes=retained[site].retained_bytes if site in retained else 0,
             inner=(peaks.get(site) or retained[site]).inner,
+            threads=peaks[site].threads if site in peaks else 1,
+            met=peaks[site].met if site in peaks else None,
         )
         for site in {**peaks, **retained}
     )

@@ -88,7 +88,7 @@ def _grown(lines: list[_Line], was_bytes: int | None) -> Iterator[GrownSite]:
     named = _new_lines(lines, grew_by_bytes) if was_bytes else []
     if len(named) > 1:
         for one, held_bytes in named:
-            yield GrownSite(one.site, held_bytes, held_bytes, inner=one.inner)
+            yield GrownSite(one.site, held_bytes, held_bytes, inner=one.inner, met=one.met)
         return
     one = (named or lines)[0][0]
     listed = [] if named else [line for line in lines if line[1] >= _LINE_FLOOR * size_bytes]
@@ -101,6 +101,7 @@ def _grown(lines: list[_Line], was_bytes: int | None) -> Iterator[GrownSite]:
         lines=tuple(LineBytes(line.site.line, held_bytes) for line, held_bytes in listed[:SHOWN_SITES])
         if len(listed) > 1
         else (),
+        met=one.met,
     )
 
 

@@ -157,6 +157,19 @@ def kinds_text(kinds: Iterable[KindGrowth]) -> str:
     return f"{counted} a call" if counted else ""
 
 
+def met_text(grown: GrownSite) -> str:
+    """Say where threads stood at once that made what a site holds; nothing where they were not together."""
+    met, made = grown.met, grown.site
+    if met is None:
+        return ""
+    file = met.after.file
+    before = f"{file}:{met.before_line}" if met.before_line else f"the return of {met.after.function}"
+    return (
+        f"{met.threads} threads were between {file}:{met.after.line} and {before} at once, and each had made "
+        f"{format_size(met.each_bytes)} in {made.function} ({made.file}:{made.line})"
+    )
+
+
 def growth_text(grown: GrownSite) -> str:
     """Write what a site gained, as in `+16.9 MiB` or `+1 file`."""
     return f"+{_counted(grown.counted)}" if grown.counted else format_growth(grown.grew_by_bytes)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.unittest import TestCaseFunction
 
+from pytest_memguard.core.measurement import Meeting, Sample, Site, SiteBytes
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import AsTestSeesIt
 from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.meters.attribution import Owner, SiteNamer
+
+if TYPE_CHECKING:
+    from pytest_memguard.orders.threads import OrderedThreads
 
 
 def threads_refused(item: Any, policy: Policy) -> str:
@@ -46,27 +50,70 @@ def concurrent_body(item: Any) -> Callable[[], object]:
     return partial(item.obj, **{name: item.funcargs[name] for name in names})
 
 
+_NAMED_SHARE = 0.02
+"""What held less of the peak explains none."""
+
+
+class ThreadedRun:
+    """One run of an item from every thread its policy asks for, which take turns in the order of a number."""
+
+    def __init__(self, item: pytest.Item, policy: Policy, namer: SiteNamer, *, order: int) -> None:
+        import pytest_memguard.orders.threads  # noqa: F401, PLC0415 - now, since loading it in the sample would show there
+
+        self._item = item
+        self._policy = policy
+        self._namer = namer
+        self._order = order
+        self._last: OrderedThreads | None = None
+
+    def __call__(self) -> None:
+        """Run it."""
+        body = concurrent_body(self._item)
+        self._last = threads = taking_turns(body, self._policy, self._namer, order=self._order)
+        with threads as call, AsTestSeesIt():
+            call()
+
+    def with_meetings(self, sample: Sample) -> Sample:
+        """Say in a sample of the last run where the threads had come to that made what its sites held."""
+        ran, self._last = self._last, None
+        if ran is None:
+            return sample
+        floor_bytes = _NAMED_SHARE * sample.peak_bytes
+        sites = (
+            self._met(held, ran) if held.threads > 1 and held.peak_bytes >= floor_bytes else held
+            for held in sample.sites
+        )
+        return replace(sample, sites=tuple(sites))
+
+    def _met(self, held: SiteBytes, ran: OrderedThreads) -> SiteBytes:
+        together = ran.together_with(
+            lambda file: self._name(file) == held.site.file, held.site.line, at_most=held.threads
+        )
+        if together is None:
+            return held
+        after = Site(self._name(together.code.co_filename), together.after, together.code.co_name)
+        each_bytes = held.peak_bytes // held.threads
+        return replace(held, met=Meeting(together.threads, each_bytes, after, max(together.before, 0)))
+
+    def _name(self, file: str) -> str:
+        return self._namer.classify(file)[1]
+
+
 def from_threads(
     item: pytest.Item, runtest: Callable[[], None], policy: Policy, namer: SiteNamer, *, order: int
 ) -> Callable[[], None]:
-    """Return one run of an item: as pytest runs it, or once from every thread the policy asks for.
+    """Return one run of an item: as pytest runs it, or from every thread that the policy asks for."""
+    return runtest if policy.threads == 1 else ThreadedRun(item, policy, namer, order=order)
 
-    The threads take turns in the order of that number.
-    """
-    if policy.threads == 1:
-        return runtest
-    import pytest_memguard.orders.threads  # noqa: F401, PLC0415 - now, since loading it in the sample would show there
 
-    def run() -> None:
-        with taking_turns(concurrent_body(item), policy, namer, order=order) as call, AsTestSeesIt():
-            call()
-
-    return run
+def with_meetings(sample: Sample, run: Callable[[], None]) -> Sample:
+    """Return a sample of a run with the places where its threads met."""
+    return run.with_meetings(sample) if isinstance(run, ThreadedRun) else sample
 
 
 def taking_turns(
     body: Callable[[], object], policy: Policy, namer: SiteNamer, *, order: int = 0
-) -> AbstractContextManager[Callable[[], object]]:
+) -> OrderedThreads:
     """Return a context whose value calls `body` from every thread, in an order that the program decides.
 
     The turn passes at lines of the project's own files.

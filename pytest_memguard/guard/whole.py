@@ -33,7 +33,7 @@ from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import quietly
 from pytest_memguard.guard.tasks import as_tasks, tasks_refused
-from pytest_memguard.guard.threads import from_threads, threads_refused
+from pytest_memguard.guard.threads import from_threads, threads_refused, with_meetings
 from pytest_memguard.meters import MeterError, MeterUnavailableError, Recording
 from pytest_memguard.meters.stack_room import with_room
 
@@ -158,7 +158,8 @@ class ItemGuard:
         with nullcontext() if is_first else further:
             watch = ChildWatch(are_counted=self._plan.policy.children)
             try:
-                sample = replace(self._sample(order, watch, counted=counted), order=order)
+                taken = replace(self._sample(order, watch, counted=counted), order=order)
+                sample = with_meetings(taken, self._sampled_runs[order])
             except MeterError as error:
                 if not is_first:
                     raise

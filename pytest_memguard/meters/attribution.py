@@ -25,6 +25,7 @@ class _Account:
     peak_bytes: int = 0
     retained_bytes: int = 0
     inner: dict[Site, int] = field(default_factory=dict)
+    threads: set[int] = field(default_factory=set)
 
 
 class Tally:
@@ -50,12 +51,13 @@ class Tally:
             return not self._namer.is_meter(frames)
         return self._namer.belongs_to_test(frames)
 
-    def add_peak(self, size_bytes: int, frames: Iterable[Frame]) -> None:
-        """Count memory that was alive at the peak."""
+    def add_peak(self, size_bytes: int, frames: Iterable[Frame], thread: int = 0) -> None:
+        """Count memory that was alive at the peak, and which thread had made it where that is known."""
         account = self._account(size_bytes, frames)
         if account is not None:
             self._peak_bytes += size_bytes
             account.peak_bytes += size_bytes
+            account.threads.add(thread)
             return
         self._harness_bytes += size_bytes
         name = self._namer.left_out_by(frames)
@@ -111,7 +113,11 @@ class Tally:
 def _site_bytes(site: Site, account: _Account) -> SiteBytes:
     inner = max(account.inner, key=lambda place: account.inner[place], default=None)
     return SiteBytes(
-        site=site, peak_bytes=account.peak_bytes, retained_bytes=account.retained_bytes, inner=inner
+        site=site,
+        peak_bytes=account.peak_bytes,
+        retained_bytes=account.retained_bytes,
+        inner=inner,
+        threads=max(1, len(account.threads)),
     )
 
 

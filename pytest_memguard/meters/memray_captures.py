@@ -19,8 +19,8 @@ _UNMAP = int(AllocatorType.MUNMAP)
 _FREES = frozenset(map(int, (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)))
 _MAP = int(AllocatorType.MMAP)
 
-Stack = tuple[int, int, int]
-"""What memray knows a stack by: of Python, of the extensions below it, and when those were loaded."""
+Stack = tuple[int, int, int, int]
+"""A stack of a thread, as memray knows it: of Python, of extensions below it, and when those were loaded."""
 
 
 class Replay:
@@ -54,7 +54,7 @@ class Replay:
                 if allocator == _UNMAP and self._mapped:
                     self._unmap(address, address + record.size)
                 continue
-            stack = (record.stack_id, record.native_stack_id, record.native_segment_generation)
+            stack = (record.stack_id, record.native_stack_id, record.native_segment_generation, record.tid)
             if stack not in known:
                 known[stack] = record if self._is_own(record) else None
             if known[stack] is None:
@@ -128,8 +128,8 @@ def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
     `MeterError` where the capture cannot be read.
     """
     with _reader(path) as reader:
-        for record in reader.get_high_watermark_allocation_records(merge_threads=True):
-            tally.add_peak(record.size, _stack(record, native=native))
+        for record in reader.get_high_watermark_allocation_records(merge_threads=False):
+            tally.add_peak(record.size, _stack(record, native=native), record.tid)
         for record in reader.get_leaked_allocation_records(merge_threads=True):
             tally.add_retained(record.size, _stack(record, native=native))
         tally.add_curve(curve_of_snapshots(list(reader.get_memory_snapshots())))
@@ -145,7 +145,7 @@ def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
         replay = Replay(lambda record: tally.owns(_stack(record, native=native)))
         replay.run(reader.get_allocation_records())
         for record, size_bytes in replay.at_peak():
-            tally.add_peak(size_bytes, _stack(record, native=native))
+            tally.add_peak(size_bytes, _stack(record, native=native), record.tid)
         for record, size_bytes in replay.at_end():
             tally.add_retained(size_bytes, _stack(record, native=native))
         tally.add_allocations(replay.allocations)

@@ -18,6 +18,7 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.orders.blocking import Sightings, ThreadWatch, nobody_moves
 from pytest_memguard.orders.line_events import line_events
 from pytest_memguard.orders.order import Order
+from pytest_memguard.orders.path import Together, together_with
 from pytest_memguard.orders.turns import Participant, State, Turns
 
 STUCK_SECONDS = 30.0
@@ -150,6 +151,11 @@ class OrderedThreads:
     def passed(self) -> int:
         """How often the turn passed in the last call."""
         return self._turns.passed
+
+    def together_with(self, is_file: Callable[[str], bool], line: int, *, at_most: int) -> Together | None:
+        """Return where most threads of the last call stood together that had come to a line of a file."""
+        paths = [participant.path for participant in self._participants]
+        return together_with(is_file, line, paths, self._turns.meetings, at_most=at_most)
 
     def _endings(self) -> Iterator[tuple[int, BaseException | None]]:
         """Yield each thread's end as it comes; raises `DeadlockError`."""

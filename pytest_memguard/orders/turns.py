@@ -11,9 +11,7 @@ from types import CodeType
 
 from pytest_memguard.orders.blocking import Look, Sightings, ThreadWatch
 from pytest_memguard.orders.order import Order
-
-EVERY_VISIT = 8
-"""A thread offers its turn each time it comes to a line for so many visits, then at each doubling of them."""
+from pytest_memguard.orders.path import Meetings, Passage, Path, Place
 
 MOST_SWITCH_POINTS = 20_000
 """Of one call of all threads; past it each thread runs on until it ends or waits. It bounds the cost."""
@@ -22,9 +20,6 @@ _SETTLE_SECONDS = 5e-5
 
 
 _IDLE_LOOKS = 64
-
-_Place = tuple[int, int]
-"""A code object, by its identity since its hash costs a walk of its instructions, and a line."""
 
 
 class State(Enum):
@@ -39,7 +34,7 @@ class State(Enum):
 class Participant:
     """One thread that takes turns; its gate opens when it gets one."""
 
-    __slots__ = ("_idle_looks", "_visits", "blocked_at", "gate", "number", "state", "watch")
+    __slots__ = ("_idle_looks", "blocked_at", "gate", "number", "path", "stands", "state", "watch")
 
     def __init__(self, number: int, watch: ThreadWatch) -> None:
         self.number = number
@@ -48,30 +43,22 @@ class Participant:
         self.gate.acquire()
         self.state = State.DONE
         self.blocked_at = Look()
-        self._visits: dict[_Place, int] = {}
-        self._idle_looks: Counter[_Place] = Counter()
+        self.path = Path()
+        self.stands: Passage | None = None
+        self._idle_looks: Counter[Place] = Counter()
 
     def begin(self) -> None:
         """Get ready for a call."""
-        self._visits.clear()
+        self.path = Path()
+        self.stands = None
         self._idle_looks.clear()
         self.state = State.WAITING
 
-    def comes_to(self, place: _Place) -> bool:
-        """Count a visit of a place, and say whether the thread offers its turn at it."""
-        self._visits[place] = self._visits.get(place, 0) + 1
-        return self.offers(place)
-
-    def offers(self, place: _Place) -> bool:
-        """Say whether the thread offers its turn at its last visit of a place."""
-        visits = self._visits.get(place, 0)
-        return visits <= EVERY_VISIT or visits & (visits - 1) == 0
-
-    def looks_around(self, place: _Place, *, found: bool) -> None:
+    def looks_around(self, place: Place, *, found: bool) -> None:
         """Remember whether a look at the blocked threads found one awake here."""
         self._idle_looks[place] = 0 if found else self._idle_looks[place] + 1
 
-    def should_look_around(self, place: _Place) -> bool:
+    def should_look_around(self, place: Place) -> bool:
         """Say whether to look for threads that woke: not where many looks found none, as in a long loop."""
         looks = self._idle_looks[place]
         if looks < _IDLE_LOOKS or looks & (looks - 1) == 0:
@@ -102,12 +89,14 @@ class Turns:
         self._is_open = False
         self.passed = 0
         self.is_bound_reached = False
+        self.meetings = Meetings()
 
     def begin(self, participants: list[Participant]) -> None:
         """Start a call: all wait, and the first one gets the turn."""
         self._participants = participants
         self._order.begin(len(participants))
         self._left, self._blocked, self.passed, self._is_open = MOST_SWITCH_POINTS, 0, 0, True
+        self.meetings = Meetings()
         for participant in participants:
             participant.begin()
         with self._mutex:
@@ -119,16 +108,17 @@ class Turns:
 
     def is_due(self, participant: Participant, code: CodeType, number: int) -> bool:
         """Say whether `line` has anything to do here. Called at each line and return, so it is short."""
-        is_offered = participant.comes_to((id(code), number))
+        is_offered = participant.path.comes_to(code, number)
         return is_offered or self._blocked > 0 or participant.state is not State.RUNNING
 
     def line(self, participant: Participant, code: CodeType, number: int) -> None:
         """Offer the turn at a line or a return; a thread that lost it meanwhile waits for it."""
         if getpid() != self._process:
             return  # a forked child is alone
+        participant.path.arrives(code, number)
         if participant.state is State.RUNNING:
             place = (id(code), number)
-            is_offered = self._left > 0 and participant.offers(place)
+            is_offered = self._left > 0 and participant.path.offers(place)
             if self._blocked and (is_offered or participant.should_look_around(place)):
                 participant.looks_around(place, found=self._settle())
             if not is_offered:
@@ -144,12 +134,15 @@ class Turns:
             if not self._is_open:
                 return False
             had_turn, participant.state = participant.state is State.RUNNING, State.WAITING
+            self.meetings.stands(participant.path.passage)
+            participant.stands = participant.path.passage
             if not had_turn:
                 self._blocked -= 1
                 return True
             chosen = self._next(participant.number)
             if chosen is participant:
                 participant.state = State.RUNNING
+                self._leaves(participant)
                 return False
             self.passed += 1
             self._give(chosen)
@@ -220,5 +213,10 @@ class Turns:
 
     def _give(self, participant: Participant | None) -> None:
         if participant is not None:
+            self._leaves(participant)
             participant.state = State.RUNNING
             participant.gate.release()
+
+    def _leaves(self, participant: Participant) -> None:
+        self.meetings.leaves(participant.stands)
+        participant.stands = None

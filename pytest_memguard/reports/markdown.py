@@ -152,6 +152,8 @@ def _grown_item(one: Row) -> Markup:
             Markup("  - {} {} in {}{}{}\n").fill(grown.growth, place, code(grown.site.function), was, by)
         )
         lines += [Markup("    - {}\n").fill(code(line)) for line in grown.lines]
+        if grown.met:
+            lines.append(Markup("    - {}\n").fill(grown.met))
     if one.kinds:
         lines.append(Markup("  - {}\n").fill(code(one.kinds, at_most=300)))
     if one.held_by:

@@ -60,5 +60,6 @@ def message_of(row: Row, place: Place) -> str:
     if grown is not None:
         lines = f"in {grown.site.function}: {'; '.join(grown.lines)}" if grown.lines else "here"
         where = f" ({grown.growth} {lines})"
-    more = "".join(f"; {text}" for text in row.further)
+    met = [grown.met] if grown is not None and grown.met else []
+    more = "".join(f"; {text}" for text in (*met, *row.further))
     return f"{row.id}: {row.sentence or row.outcome}{where}{more}"

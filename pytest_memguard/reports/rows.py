@@ -14,6 +14,7 @@ from pytest_memguard.gate.wording import (
     creep_text,
     growth_text,
     kinds_text,
+    met_text,
     metric_text,
     noise_text,
     quarantine_text,
@@ -22,13 +23,17 @@ from pytest_memguard.gate.wording import (
 
 @dataclass(frozen=True, slots=True)
 class SiteRow:
-    """A place that grew: what it gained, what it held where that is known, and the lines that may be it."""
+    """A place that grew: what it gained, what it held where that is known, and the lines that may be it.
+
+    `met` says where the threads had come to that made it.
+    """
 
     growth: str
     site: Site
     was: str = ""
     inner: Site | None = None
     lines: tuple[str, ...] = ()
+    met: str = ""
 
     @property
     def place(self) -> str:
@@ -119,7 +124,7 @@ def _site_row(grown: GrownSite) -> SiteRow:
         f"{format_size(each.size_bytes)}  line {each.line}{f': {each.text}' if each.text else ''}"
         for each in grown.lines
     )
-    return SiteRow(growth_text(grown), grown.site, was, grown.inner, lines)
+    return SiteRow(growth_text(grown), grown.site, was, grown.inner, lines, met_text(grown))
 
 
 def _first_costs(test: TestResult) -> tuple[str, ...]:

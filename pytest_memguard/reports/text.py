@@ -138,6 +138,8 @@ def _details(one: Row) -> Iterator[str]:
         if grown.inner is not None:
             inner = grown.inner
             yield f"             in {shortened(inner.file)}:{inner.line} {shortened(inner.function)}"
+        if grown.met:
+            yield f"             {shortened(grown.met, 500)}"
     if one.kinds:
         yield shortened(one.kinds)
     yield from (f"held by {shortened(holder)}" for holder in one.held_by)

@@ -14,6 +14,7 @@ from pytest_memguard.core.measurement import (
     KnownGrowth,
     LeakFinding,
     Measurement,
+    Meeting,
     Reading,
     Site,
     SiteBytes,
@@ -294,6 +295,16 @@ def _grown_site(part: Part) -> GrownSite:
         inner=part.field("inner").optional(_site),
         counted=part.field("counted").optional(_count),
         lines=tuple(_line(line) for line in part.field("lines", []).elements()),
+        met=part.field("met").optional(_meeting),
+    )
+
+
+def _meeting(part: Part) -> Meeting:
+    return Meeting(
+        threads=part.field("threads").count(),
+        each_bytes=part.field("each_bytes").signed(),
+        after=_site(part.field("after")),
+        before_line=part.field("before_line").count(),
     )
 
 
@@ -320,6 +331,8 @@ def _site_bytes(part: Part) -> SiteBytes:
         retained_bytes=part.field("retained", 0).signed(),
         inner=part.field("inner").optional(_site),
         is_inner=part.field("is_inner", default=False).flag(),
+        threads=part.field("threads", 1).count(),
+        met=part.field("met").optional(_meeting),
     )
 
 

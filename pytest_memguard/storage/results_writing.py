@@ -12,6 +12,7 @@ from pytest_memguard.core.measurement import (
     KnownGrowth,
     LeakFinding,
     Measurement,
+    Meeting,
     Site,
     SiteBytes,
 )
@@ -240,7 +241,20 @@ def _grown_site(grown: GrownSite) -> dict[str, object]:
         written["lines"] = [
             {"line": each.line, "bytes": each.size_bytes, "text": _utf8(each.text)} for each in grown.lines
         ]
-    return written
+    return written | _met(grown.met)
+
+
+def _met(met: Meeting | None) -> dict[str, object]:
+    if met is None:
+        return {}
+    return {
+        "met": {
+            "threads": met.threads,
+            "each_bytes": met.each_bytes,
+            "after": _site(met.after),
+            "before_line": met.before_line,
+        }
+    }
 
 
 def _bound(bound: Bound) -> dict[str, object]:
@@ -267,7 +281,9 @@ def _site_bytes(held: SiteBytes) -> dict[str, object]:
         written["inner"] = _site(held.inner)
     if held.is_inner:
         written["is_inner"] = True
-    return written
+    if held.threads != 1:
+        written["threads"] = held.threads
+    return written | _met(held.met)
 
 
 def _site(site: Site) -> dict[str, object]:

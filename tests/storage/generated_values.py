@@ -18,8 +18,10 @@ from pytest_memguard.core.measurement import (
     EntrySite,
     LeakFinding,
     Measurement,
+    Meeting,
     Reading,
     Site,
+    SiteBytes,
 )
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
 from pytest_memguard.core.verdict import (
@@ -140,6 +142,8 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
 }
 _BY_TYPE[LineBytes] = every_field(LineBytes, line=st.integers(0, 99999))
 _BY_TYPE[Curve] = every_field(Curve, unit=st.sampled_from(CURVE_UNITS), length=sizes)
+_BY_TYPE[Meeting] = every_field(Meeting, threads=sizes, before_line=st.integers(0, 99999))
+_BY_TYPE[SiteBytes] = every_field(SiteBytes, threads=sizes)
 _BY_TYPE[Reading] = every_field(Reading, calls=sizes)
 _BY_TYPE[LeakFinding] = every_field(LeakFinding, calls=sizes, judged_from_calls=sizes)
 _BY_TYPE[Creep] = every_field(Creep, metric=st.sampled_from(list(METRICS)))

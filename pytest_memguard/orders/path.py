@@ -1,0 +1,148 @@
+"""The lines that threads come to: how often, in which sequence, and where they stand together."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from types import CodeType
+
+from pytest_memguard.orders.line_events import RETURN
+
+EVERY_VISIT = 8
+"""A thread offers its turn each time it comes to a line for so many visits, then at each doubling of them."""
+
+Place = tuple[int, int]
+"""A code object, by its identity since its hash costs a walk of its instructions, and a line."""
+
+Passage = tuple[int, int, int]
+"""A code object, the line that a thread came past, and the one that it comes to."""
+
+_NOWHERE = -2
+
+
+class Path:
+    """The places that one thread came to in one call, in the order of its first visits.
+
+    What it keeps is made in `arrives`, which a meter sees; `comes_to` is called where a meter would
+    charge it to the program.
+    """
+
+    __slots__ = ("_codes", "_last", "_numbers", "_visits", "passage")
+
+    def __init__(self) -> None:
+        self._numbers: dict[Place, int] = {}
+        self._visits = array("Q")
+        self._last: dict[int, int] = {}
+        self._codes: dict[int, CodeType] = {}  # held, or another one could have the same identity
+        self.passage: Passage = (0, _NOWHERE, _NOWHERE)
+
+    def comes_to(self, code: CodeType, line: int) -> bool:
+        """Count a visit of a place, and say whether the thread offers its turn at it."""
+        number = self._numbers.get((id(code), line))
+        if number is None:
+            return True
+        self._visits[number] += 1
+        return _offers(self._visits[number])
+
+    def arrives(self, code: CodeType, line: int) -> None:
+        """Keep that the thread came to a place, which `comes_to` has counted unless it is new."""
+        place = (id(code), line)
+        if place not in self._numbers:
+            self._numbers[place] = len(self._numbers)
+            self._visits.append(1)
+            self._codes[place[0]] = code
+        self.passage = (place[0], self._last.get(place[0], _NOWHERE), line)
+        self._last[place[0]] = line
+
+    def offers(self, place: Place) -> bool:
+        """Say whether the thread offers its turn at its last visit of a place."""
+        return _offers(self._visits[self._numbers[place]])
+
+    def code(self, code_id: int) -> CodeType | None:
+        """Return a code object by its identity, if the thread came to it."""
+        return self._codes.get(code_id)
+
+    def spans(self, passage: Passage, places: Iterable[Place]) -> bool:
+        """Say whether the thread first came to one of `places` within a passage, from line to line."""
+        code_id, after, before = passage
+        begin, end = self._numbers.get((code_id, after)), self._numbers.get((code_id, before))
+        if begin is None or end is None:
+            return False
+        return any(begin <= self._numbers.get(place, -1) < end for place in places)
+
+    def length(self, passage: Passage) -> int:
+        """Return how many places the thread came to within a passage."""
+        code_id, after, before = passage
+        return self._numbers.get((code_id, before), 0) - self._numbers.get((code_id, after), 0)
+
+    def places_at(self, line: int) -> Iterator[tuple[CodeType, Place]]:
+        """Yield the places of every code object that have that line."""
+        for place in self._numbers:
+            if place[1] == line:
+                yield self._codes[place[0]], place
+
+
+def _offers(visits: int) -> bool:
+    return visits <= EVERY_VISIT or visits & (visits - 1) == 0
+
+
+class Meetings:
+    """How many threads stood in each passage at once, at the most."""
+
+    __slots__ = ("_most", "_now")
+
+    def __init__(self) -> None:
+        self._now: Counter[Passage] = Counter()
+        self._most: dict[Passage, int] = {}
+
+    def stands(self, passage: Passage) -> None:
+        """Count a thread that stands in a passage until it `leaves` it."""
+        self._now[passage] += 1
+        if self._now[passage] > self._most.get(passage, 1):
+            self._most[passage] = self._now[passage]
+
+    def leaves(self, passage: Passage | None) -> None:
+        """Count a thread that goes on."""
+        if passage is not None:
+            self._now[passage] -= 1
+
+    def most(self) -> Iterator[tuple[Passage, int]]:
+        """Yield each passage where threads stood together, and how many did."""
+        return (entry for entry in self._most.items() if entry[0][1] >= 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """So many threads stood in a function at once, past one line and before another, or its RETURN."""
+
+    threads: int
+    code: CodeType
+    after: int
+    before: int
+
+
+def together_with(
+    is_file: Callable[[str], bool], line: int, paths: Iterable[Path], meetings: Meetings, *, at_most: int
+) -> Together | None:
+    """Return where most threads stood together that had come to a line of a file on their way there.
+
+    Of several such places the one is named that follows it most closely; the return of a function only
+    where they came to no further line together.
+    """
+    passing = [
+        (path, places)
+        for path in paths
+        if (places := [place for code, place in path.places_at(line) if is_file(code.co_filename)])
+    ]
+    found: list[tuple[tuple[int, bool, int], Together]] = []
+    for passage, stood in meetings.most():
+        through = [path for path, places in passing if path.spans(passage, places)]
+        threads = min(stood, len(through), at_most)
+        code = through[0].code(passage[0]) if through else None
+        if threads > 1 and code is not None:
+            is_return = passage[2] == RETURN
+            rank = (-threads, is_return, through[0].length(passage))
+            found.append((rank, Together(threads, code, passage[1], passage[2])))
+    return min(found, key=lambda one: one[0])[1] if found else None

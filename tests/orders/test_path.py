@@ -1,0 +1,89 @@
+"""Where threads stood together that had made something: found from the lines that each came to."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+
+from pytest_memguard.orders.line_events import RETURN
+from pytest_memguard.orders.order import Lockstep
+from pytest_memguard.orders.path import Together
+from pytest_memguard.orders.threads import OrderedThreads
+
+THREADS = 4
+
+
+def load() -> bytearray:
+    made = bytearray(100)  # it is made here
+    return made  # noqa: RET504 - a line after the one that makes it
+
+
+def load_at_once() -> bytearray:
+    return bytearray(100)  # it is made at once
+
+
+def line_of(text: str) -> int:
+    source = inspect.getsource(inspect.getmodule(load)).splitlines()  # type: ignore[arg-type]  # this module
+    return 1 + next(number for number, line in enumerate(source) if line.endswith(text))
+
+
+def met(
+    body: Callable[[], object], text: str = "# it is made here", at_most: int = THREADS
+) -> Together | None:
+    def is_own(file: str) -> bool:
+        return file == __file__
+
+    threads = OrderedThreads(body, THREADS, order=Lockstep(), is_own=is_own)
+    with threads as call:
+        call()
+    return threads.together_with(is_own, line_of(text), at_most=at_most)
+
+
+def test_threads_that_made_something_met_at_the_line_after_it() -> None:
+    cache: dict[str, bytearray] = {}
+
+    def body() -> None:
+        if "key" not in cache:
+            cache["key"] = load()
+
+    found = met(body)
+    assert found is not None
+    assert (found.threads, found.code) == (THREADS, load.__code__)
+    assert (found.after, found.before) == (line_of("# it is made here"), line_of("# it is made here") + 1)
+
+
+def test_a_caller_is_named_where_the_function_only_returns() -> None:
+    def body() -> None:
+        value = load_at_once()  # calls
+        assert value
+
+    found = met(body, "# it is made at once")
+    assert found is not None
+    assert (found.code, found.after) == (body.__code__, line_of("# calls"))
+    assert found.before == found.after + 1
+
+
+def test_threads_met_before_the_return_where_they_came_to_no_line_after_it() -> None:
+    found = met(load_at_once, "# it is made at once")
+    assert found is not None
+    assert (found.threads, found.before) == (THREADS, RETURN)
+
+
+def test_no_more_threads_met_than_made_it() -> None:
+    found = met(load, at_most=2)
+    assert found is not None
+    assert found.threads == 2
+    assert met(load, at_most=1) is None
+
+
+def test_threads_that_took_turns_at_a_lock_did_not_meet_in_it() -> None:
+    lock = threading.Lock()
+    cache: dict[str, bytearray] = {}
+
+    def body() -> None:
+        with lock:
+            if "key" not in cache:
+                cache["key"] = load()
+
+    assert met(body) is None

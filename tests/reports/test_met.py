@@ -1,0 +1,38 @@
+"""Where threads met, in the words of each report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pytest_memguard.core.measurement import Meeting, Site
+from pytest_memguard.core.verdict import Outcome, TestResult
+from pytest_memguard.reports.annotations import AnnotationsReport
+from pytest_memguard.reports.markdown import MarkdownReport
+from pytest_memguard.reports.text import TextReport, failure_lines
+from tests.reports.made_results import result, run
+
+MADE = "at once, and each had made 293.0 KiB in load (prices.py:41)"
+
+
+def raced(before_line: int = 12) -> TestResult:
+    test = result("tests/test_prices.py::test_at_once", Outcome.GREW, file="prices.py", function="load")
+    met = Meeting(8, 300_032, Site("prices.py", 11, "get"), before_line)
+    return replace(test, verdict=replace(test.verdict, sites=(replace(test.verdict.sites[0], met=met),)))
+
+
+@pytest.mark.parametrize(
+    ("before_line", "before"), [(12, "prices.py:12"), (0, "the return of get")], ids=["line", "return"]
+)
+def test_every_report_says_where_threads_met(before_line: int, before: str) -> None:
+    said = f"8 threads were between prices.py:11 and {before} {MADE}"
+    results = run(raced(before_line))
+    (annotation,) = AnnotationsReport(lambda file: file).annotations(results)
+    for report in (
+        failure_lines(results.tests[0]),
+        TextReport().lines(results),
+        MarkdownReport().lines(results),
+        [annotation.message],
+    ):
+        assert said in "\n".join(report)
