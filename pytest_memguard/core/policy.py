@@ -217,7 +217,8 @@ class Policy:
     )
     fresh: bool = declared(
         parse_switch,
-        "run the test in an interpreter of its own, cold: imports and first calls count",
+        "run the test in an interpreter of its own, cold: imports and first calls count; "
+        "[its call alone](../explanation/measuring.md#a-cold-start) is an entry too",
         default=False,
     )
     isolate: bool = declared(

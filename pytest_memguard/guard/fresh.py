@@ -1,21 +1,28 @@
-"""Guards a `fresh` test: every sample is an interpreter of its own, and its end is the test's end."""
+"""Guards a `fresh` test: every sample is an interpreter of its own, and the first one ends as the test does.
+
+Imports need more than most bodies, and what the call needs would not show beside them. So the call is
+measured by itself too, cold, in further interpreters; it is a region of the test.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from pytest_memguard.core.measurement import Sample
+from pytest_memguard.core.metrics import METRICS
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm
 from pytest_memguard.guard.fresh_process import FreshError, FreshResult, run_fresh
-from pytest_memguard.guard.plan import Plan
+from pytest_memguard.guard.plan import BODY, Plan
 from pytest_memguard.guard.sampled import Sampled
-from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.guard.session import REGION, GuardSession
 
 
 @contextmanager
@@ -36,6 +43,10 @@ class FreshGuard:
         self._plan = plan
         self._session = session
         self._first: FreshResult | None = None
+        self._body_id = f"{item.nodeid}{REGION}{BODY}"
+        # Limits are for the whole test, and its leak check is one.
+        unlimited = dict.fromkeys((metric.limit_key for metric in METRICS.values()), None)
+        self._body_policy = replace(plan.policy, leaks=False, **unlimited)  # type: ignore[arg-type]  # each limit may be None
         self.sampled = Sampled()
 
     def run(self) -> None:
@@ -49,6 +60,36 @@ class FreshGuard:
             test_id, confirmed.samples, policy, leak=self._first.leak, notes=notes
         )
         self.sampled.results.append(self._session.result(test_id, verdict, measurement))
+        self._run_body()
+
+    def _run_body(self) -> None:
+        """Measure the call alone, as a region of the test."""
+        policy, body_id = self._body_policy, self._body_id
+        judge = partial(self._session.judge, policy=policy)
+        try:
+            confirmed = confirm(
+                self._take_body, lambda name, samples: judge(name, samples)[1], policy, self.sampled
+            )
+        except NotConfirmedError as error:
+            self.sampled.results.append(self._session.unmeasured(body_id, str(error)))
+            return
+        measurement, verdict = judge(body_id, confirmed[body_id].samples, notes=confirmed[body_id].notes)
+        self.sampled.results.append(self._session.result(body_id, verdict, measurement))
+
+    def _take_body(self, counted: bool) -> Execution:
+        return {self._body_id: self._further(self._body_policy, counted=counted, only_body=True)}
+
+    def _further(self, policy: Policy, *, counted: bool, only_body: bool = False) -> Sample:
+        """Take a sample in an interpreter that nobody sees; raises `NotConfirmedError` without one."""
+        try:
+            done = self.sampled.timed(
+                lambda: run_fresh(self._item, policy, self._session, counted=counted, only_body=only_body)
+            )
+        except FreshError as error:
+            raise NotConfirmedError(str(error)) from None
+        if done.sample is None:
+            raise NotConfirmedError(done.message.splitlines()[0] if done.message else done.outcome)
+        return done.sample
 
     def run_unmeasured(self) -> None:
         """Fail: a test without its fixtures cannot be run here."""
@@ -56,24 +97,21 @@ class FreshGuard:
 
     def _take(self, counted: bool) -> Execution:
         """Measure one interpreter; the first one's end is the test's, and knows what leaks."""
-        policy, first = self._plan.policy, self._first
-        if first is not None:
-            policy = replace(policy, leaks=False)
+        policy = self._plan.policy
+        if self._first is not None:
+            return {self._item.nodeid: self._further(replace(policy, leaks=False), counted=counted)}
         try:
             done = self.sampled.timed(lambda: run_fresh(self._item, policy, self._session, counted=counted))
         except FreshError as error:
-            if first is not None:
-                raise NotConfirmedError(str(error)) from None
             pytest.fail(f"memguard: {error}", pytrace=False)
-        if first is None:
-            self._first = done
-            self._end_as(done)
+        self._first = done
+        self._end_as(done)
         if done.sample is not None:
             return {self._item.nodeid: done.sample}
-        if first is not None:
-            raise NotConfirmedError(done.message.splitlines()[0] if done.message else done.outcome)
         reason = done.message or "its own interpreter took no sample"
-        self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
+        for name in (self._item.nodeid, self._body_id):
+            if name == self._item.nodeid or self._session.entry(name) is not None:
+                self.sampled.results.append(self._session.unmeasured(name, reason))
         return {}
 
     def _end_as(self, done: FreshResult) -> None:

@@ -69,6 +69,11 @@ class FreshRun:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, object, object]:
         """Start the sample before the test's module is imported."""
+        if not self._spec["only_body"]:
+            self._start()
+        return (yield)
+
+    def _start(self) -> None:
         self._recording = self._session.meter(self._policy).recording(
             native=self._policy.native,
             children=self._policy.children,
@@ -83,7 +88,6 @@ class FreshRun:
             self._children.begin()
         except MeterError as error:
             self._recording, self._unmeasured = None, str(error)
-        return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
@@ -109,9 +113,12 @@ class FreshRun:
         with Unpatched():
             rerunner = Rerunner(item)
             order = self._policy.orders_tried[0]
+            call = from_threads(item, runtest, self._policy, self._session.namer, order=order)
             try:
                 with log_records_let_go(item, self._session.namer):
-                    from_threads(item, runtest, self._policy, self._session.namer, order=order)()
+                    if self._spec["only_body"]:
+                        self._start()
+                    call()
             finally:
                 self._stop()
             if recorded_failure(item):

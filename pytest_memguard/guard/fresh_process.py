@@ -108,11 +108,13 @@ def run_fresh(
     *,
     explain_calls: int = 0,
     counted: bool = False,
+    only_body: bool = False,
 ) -> FreshResult:
     """Run an item alone, cold; a crash there is a failed test that names the signal.
 
     With `explain_calls` the leak check gives way to a traced pass over that many calls, which
-    names the sites of what the body settled at. With `counted` allocations are counted.
+    names the sites of what the body settled at. With `counted` allocations are counted, with
+    `only_body` the sample is the call alone.
     Raises `FreshError` where no interpreter could be started.
     """
     with tempfile.TemporaryDirectory(prefix="memguard-") as folder:
@@ -121,6 +123,7 @@ def run_fresh(
             **_spec(item, policy, session, report_path),
             "explain_calls": explain_calls,
             "counted": counted,
+            "only_body": only_body,
         }
         spec_path.write_text(json.dumps(spec), encoding="utf-8")
         environment = {"PYTHONHASHSEED": "0", **real_environment()}

@@ -13,6 +13,8 @@ from pytest_memguard.core.settings import Settings
 from pytest_memguard.guard.pytest_memray import limits_of
 
 FIXTURE = "memguard"
+BODY = "body"
+"""The region of a fresh test that is its call alone, without imports and set-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,12 @@ class Plan:
     whole: bool
     regions: bool
     asks: bool = False
+
+    def guards(self, region: str) -> bool:
+        """Say whether a test is guarded for a region of it, or as a whole where no region is named."""
+        if not region:
+            return self.whole
+        return self.regions or (self.policy.fresh and region == BODY)
 
 
 PLAN = pytest.StashKey[Plan]()

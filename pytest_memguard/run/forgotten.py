@@ -51,10 +51,10 @@ def forgotten(
     unguarded = []
     for module in collection.whole_modules():
         for test_id in _ids(session, module):
-            base = test_id if test_id in existing else test_id.rpartition(REGION)[0]
+            base, _, region = (test_id, "", "") if test_id in existing else test_id.rpartition(REGION)
             if base not in existing:
                 stale.append(test_id)
-            elif base not in left_out and not _is_guarded(plans.get(base), is_region=base != test_id):
+            elif base not in left_out and not (base in plans and plans[base].guards(region)):
                 unguarded.append(test_id)
     return Forgotten(stale=tuple(stale), unguarded=tuple(unguarded), left_out=excused)
 
@@ -72,10 +72,6 @@ def _excused(session: GuardSession, collection: Collection, deselected: set[str]
 
 def _ids(session: GuardSession, module: str) -> list[str]:
     return [join_id(module, key) for key in session.module(module).entries]
-
-
-def _is_guarded(plan: Plan | None, *, is_region: bool) -> bool:
-    return plan is not None and (plan.regions if is_region else plan.whole)
 
 
 def _vanished(session: GuardSession, collection: Collection, places: Sequence[Path]) -> Iterator[str]:

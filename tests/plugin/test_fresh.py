@@ -25,15 +25,46 @@ def test_first_call_costs_count_and_are_the_same_every_time(project: GuardedProj
     project.write(test_it=COLD)
     project.accept()
     run = project.run()
-    assert run.outcomes() == {"test_imports": "ok", "test_again": "ok"}
-    peaks = {name: run.measured(name) for name in run.outcomes()}
+    peaks = {name: run.measured(name) for name, outcome in run.outcomes().items() if outcome == "ok"}
+    assert {*peaks} == {"test_imports", "test_imports::body", "test_again", "test_again::body"}
     assert all(peak > 300_000 for peak in peaks.values())
     assert abs(peaks["test_imports"] - peaks["test_again"]) < 16_384
     project.let(MORE=1)
     grown = project.run("-k", "imports")
-    assert grown.outcomes() == {"test_imports": "grew"}
+    assert grown.outcomes() == {"test_imports": "grew", "test_imports::body": "grew"}
     assert grown.counted()["failed"] == 1
     assert grown.measured("test_imports") - peaks["test_imports"] > 100_000
+
+
+def test_the_body_of_a_fresh_test_does_not_hide_under_its_imports(project: GuardedProject) -> None:
+    project.write(
+        heavy="TABLE = bytearray(8_000_000); TABLE = bytearray(1_000)",
+        test_it="""
+            import os, pytest, heavy
+
+            @pytest.mark.memguard(fresh=True, max_peak="64 MiB")
+            def test_body(): held = bytearray(int(os.environ["SIZE"]))
+        """,
+    )
+    project.let(SIZE=1_000_000)
+    project.accept()
+    assert project.run().outcomes() == {"test_body": "ok", "test_body::body": "ok"}
+    project.let(SIZE=2_000_000)
+    grown = project.run()
+    assert grown.outcomes() == {"test_body": "ok", "test_body::body": "grew"}
+    assert grown.counted() == {"failed": 1}
+    assert grown.measured("test_body::body") < 2_100_000
+    assert grown.measured("test_body") > 8_000_000
+    project.write(heavy="TABLE = bytearray(9_000_000); TABLE = bytearray(1_000)")
+    project.let(SIZE=1_000_000)
+    assert project.run().outcomes() == {"test_body": "grew", "test_body::body": "ok"}
+
+
+def test_the_body_of_a_test_that_is_fresh_no_more_is_unguarded(project: GuardedProject) -> None:
+    project.write(test_it="import pytest\n@pytest.mark.memguard(fresh=True)\ndef test_one(): pass\n")
+    project.accept()
+    project.write(test_it="import pytest\n@pytest.mark.memguard\ndef test_one(): pass\n")
+    assert project.run().outcomes()["test_one::body"] == "unguarded"
 
 
 def test_the_leak_check_of_a_fresh_test_runs_once(project: GuardedProject) -> None:

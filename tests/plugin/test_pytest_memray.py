@@ -65,6 +65,7 @@ def test_limits_of_pytest_memray_are_judged_and_nothing_collides(
         "test_own_limit_wins": "ok",
         "test_left_to_it": "not-measured",
         "test_fresh": "over-limit",
+        "test_fresh::body": "grew",
         "test_without_limit": "grew",
         "test_own_tracker": "not-measured",
     }
