@@ -24,6 +24,7 @@ COMMANDS = {
     "check": "Check the baseline of a pull request, without a run.",
     "history": "Show what was accepted over time, and by whom.",
     "report": "Write the last run as a page: what grew, where, and over time.",
+    "flamegraph": "Write who allocates, and the difference from an earlier run.",
     "compare": "Compare this tree with another commit, without a baseline.",
     "prune": "Remove entries that no guarded test answers for.",
     "selftest": "Plant a growth and a leak, and see that the gate fails.",

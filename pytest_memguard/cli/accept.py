@@ -17,6 +17,7 @@ from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage import accepting
 from pytest_memguard.storage.accepting import Change, fitting, select
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
+from pytest_memguard.storage.captures import keep_accepted
 from pytest_memguard.storage.results import read_results_by_environment
 from pytest_memguard.storage.shards import with_unjudged_entries
 
@@ -87,6 +88,7 @@ def _accept_run(project: Project, store: BaselineStore, run: RunResults, wish: _
         )
     if not wish.dry_run and (project.root / ".memguard").is_dir():
         write_gitignore(project.root / ".memguard")
+        keep_accepted(project.root, run.tests, (change.test_id for change in changes))
     for change in changes:
         project.write(f"  {printable(change.description)}")
     project.write(_last_line(run, changes, wish))

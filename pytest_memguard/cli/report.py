@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
 from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
-from pytest_memguard.core.paths import PAGE_PATH
+from pytest_memguard.core.paths import FLAMES_PATH, PAGE_PATH
+from pytest_memguard.core.verdict import TestResult
 from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.storage.captures import capture_name, captures_folder
 from pytest_memguard.storage.pages import write_page
 from pytest_memguard.storage.results import read_results_by_environment
 
@@ -35,7 +38,21 @@ def report(project: Project, *, output: Path | None, opens: bool, sources: tuple
 
     runs = read_results_by_environment(project.results(sources))
     path = output or project.root / PAGE_PATH
-    write_page(path, HtmlReport().page(*runs))
+    tests = [test for run in runs for test in run.tests if test.profile]
+    links = {test.id: found for test in tests if (found := _links(project.root, path, test))}
+    write_page(path, HtmlReport(links).page(*runs))
     project.write(f"{printable(os.path.relpath(path))} is written; open it in a browser.")
     if opens:
         click.launch(str(path.resolve()))
+
+
+def _links(root: Path, page: Path, test: TestResult) -> tuple[tuple[str, str], ...]:
+    """Return the flame graphs that were written since the capture was kept, as the page reaches them."""
+    capture = captures_folder(root) / f"{capture_name(test.id)}.bin"
+    found = []
+    for end, label in (("", "who allocates"), ("-difference", "before against now")):
+        graph = root / FLAMES_PATH / f"{capture_name(test.id)}{end}.html"
+        if graph.is_file() and capture.is_file() and graph.stat().st_mtime >= capture.stat().st_mtime:
+            address = os.path.relpath(graph.resolve(), page.resolve().parent).replace(os.sep, "/")
+            found.append((label, quote(address)))
+    return tuple(found)

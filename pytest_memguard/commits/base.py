@@ -14,6 +14,7 @@ from pathlib import Path
 from pytest_memguard.commits.git import RevisionError, commit_of, run_git, top_of
 from pytest_memguard.commits.origins import TEST_FILES, noted, noting
 from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.storage.captures import keep_all_as_before
 
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], int]
 """Runs pytest with these further arguments in a folder and an environment; returns its exit code."""
@@ -111,7 +112,8 @@ def measure_base(
 
     `into` receives the baseline; `execute` runs pytest with further arguments, in a folder and
     an environment, and returns its exit code. A test that fails there has no number there, and
-    is new here. `NothingToJudgeError` where nothing at all could be measured there.
+    is new here. The captures taken there become the project's earlier ones.
+    `NothingToJudgeError` where nothing at all could be measured there.
     """
     repository = top_of(project)
     if repository is None:
@@ -127,10 +129,12 @@ def measure_base(
         origins = checkout.parent / "origins.jsonl"
         environ |= noting(origins, checkout=base, this_tree=project.resolve())
         accepting = ["--memguard-accept", f"--memguard-baseline={into}", "--continue-on-collection-errors"]
+        accepting.append("--memguard-profiles=all")
         exit_code = execute(
             ["-p", "pytest_memguard.commits.origins", *accepting, "--", *paths], base, environ
         )
         _refuse_other_code(origins, commit)
+        keep_all_as_before(base, project)
     return BaseMeasured(commit, into, _base_sentence(commit, exit_code, into))
 
 

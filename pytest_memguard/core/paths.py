@@ -4,3 +4,4 @@ from __future__ import annotations
 
 RESULTS_PATH = ".memguard/results/last.json"
 PAGE_PATH = ".memguard/results/report.html"
+FLAMES_PATH = ".memguard/results/flamegraphs"

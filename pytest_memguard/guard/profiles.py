@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_memguard.core.metrics import RETAINED, SETTLED
-from pytest_memguard.core.units import MIB
 from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.meters import Meter
-
-LIMIT_BYTES = 64 * MIB
-"""How much the kept captures of one run may take; a capture has a few KiB."""
-
-_LONGEST_NAME = 80
+from pytest_memguard.storage.captures import LIMIT_BYTES, capture_name, captures_folder, clear_captures
 
 
 class ProfileKeeper:
@@ -24,13 +16,13 @@ class ProfileKeeper:
 
     def __init__(self, root: Path, which: str, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self._root = root
-        self._folder = root / ".memguard" / "profiles"
+        self._folder = captures_folder(root)
         self._which = which
         self._left_bytes = limit_bytes
 
     def clear(self) -> None:
         """Remove what an earlier run kept."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        clear_captures(self._root)
 
     def keep(self, result: TestResult, meter: Meter) -> TestResult:
         """Keep the last capture of a test if its kind is wanted, and say in a hint where it is."""
@@ -40,7 +32,7 @@ class ProfileKeeper:
         deciding = result.verdict.deciding
         if deciding is not None and deciding.name == SETTLED:
             return result  # it was explained in an interpreter of its own, and no sample shows it
-        path = self._folder / _file_name(result.id)
+        path = self._folder / f"{capture_name(result.id)}.bin"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if not meter.keep_last(str(path), survivors=of_survivors):
@@ -53,10 +45,3 @@ class ProfileKeeper:
         leaks = "--leaks " if is_of_end else ""
         hints = (*result.hints, f"profile: memray flamegraph {leaks}{shown}")
         return replace(result, hints=hints, profile=shown)
-
-
-def _file_name(test_id: str) -> str:
-    """Name a file after a test: readable, short, and never the same for two tests."""
-    readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", test_id.rpartition("/")[2]).strip("-.")[:_LONGEST_NAME]
-    digest = hashlib.sha256(test_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{readable}-{digest}.bin"

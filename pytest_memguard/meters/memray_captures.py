@@ -130,6 +130,9 @@ def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
     with _reader(path) as reader:
         for record in reader.get_high_watermark_allocation_records(merge_threads=False):
             tally.add_peak(record.size, _stack(record, native=native), record.tid)
+    with open_capture(path) as reader:
+        for record in reader.get_high_watermark_allocation_records(merge_threads=True):
+            tally.add_peak(record.size, _stack(record, native=native))
         for record in reader.get_leaked_allocation_records(merge_threads=True):
             tally.add_retained(record.size, _stack(record, native=native))
         tally.add_curve(curve_of_snapshots(list(reader.get_memory_snapshots())))
@@ -141,7 +144,7 @@ def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
     Exact, at some microseconds for each record of a capture of all allocations. Raises
     `MeterError` where the capture cannot be read.
     """
-    with _reader(path) as reader:
+    with open_capture(path) as reader:
         replay = Replay(lambda record: tally.owns(_stack(record, native=native)))
         replay.run(reader.get_allocation_records())
         for record, size_bytes in replay.at_peak():
@@ -154,7 +157,7 @@ def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
 
 def read_survivors(path: Path, *, native: bool) -> list[Survivor]:
     """Return what outlived a capture; raises `MeterError` where it cannot be read."""
-    with _reader(path) as reader:
+    with open_capture(path) as reader:
         return [
             (record.size, record.n_allocations, tuple(_whole_stack(record, native=native)))
             for record in reader.get_leaked_allocation_records(merge_threads=True)
@@ -163,19 +166,20 @@ def read_survivors(path: Path, *, native: bool) -> list[Survivor]:
 
 def lost_frames(path: Path, mark: StackMark) -> bool:
     """Say whether memray lost frames before a mark was left; raises `MeterError`."""
-    with _reader(path) as reader:
+    with open_capture(path) as reader:
         records = reader.get_leaked_allocation_records(merge_threads=True)
         return mark.is_missed(record.stack_trace() for record in records if record.size < _LARGEST_MARK)
 
 
 def number_of_records(path: Path) -> int:
     """Return how many records a capture of all allocations has; raises `MeterError`."""
-    with _reader(path) as reader:
+    with open_capture(path) as reader:
         return int(reader.metadata.total_allocations)
 
 
 @contextmanager
-def _reader(path: Path) -> Iterator[FileReader]:
+def open_capture(path: Path) -> Iterator[FileReader]:
+    """Open a capture and close it; raises `MeterError` where it cannot be read."""
     try:
         _drop_padding(path)
         with closing(FileReader(path)) as reader:
@@ -213,13 +217,14 @@ class _Stack:
 def _drop_padding(path: Path) -> None:
     """Cut the zeros that memray maps ahead; its reader would walk them backwards byte by byte, each time."""
     with path.open("r+b", buffering=0) as capture:
-        end = capture.seek(0, os.SEEK_END)
+        size_bytes = end = capture.seek(0, os.SEEK_END)
         length = _USUAL_PADDING
         while end:
             start = max(0, end - length)
             capture.seek(start)
             kept = capture.read(end - start).rstrip(b"\0")
             if kept:
-                capture.truncate(start + len(kept))
+                if start + len(kept) < size_bytes:  # or the file would seem to be new
+                    capture.truncate(start + len(kept))
                 return
             end, length = start, _PADDING

@@ -25,6 +25,13 @@ _WATCHED = ("_name", "_ident")
 _WRAPPED = "_set_os_name"
 
 
+def flame_graph_reporter() -> Any:
+    """Return memray's class for flame graphs, which imports jinja2."""
+    from memray.reporters.flamegraph import FlameGraphReporter  # noqa: PLC0415 - as said
+
+    return FlameGraphReporter
+
+
 def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
     """Start a tracker and return what stops it.
 

@@ -13,6 +13,7 @@ from pytest_memguard.run.options import RunOptions
 from pytest_memguard.run.problems import RunFacts, problems
 from pytest_memguard.storage.accepting import accept
 from pytest_memguard.storage.baseline import write_gitignore
+from pytest_memguard.storage.captures import keep_accepted
 from pytest_memguard.storage.pages import write_page
 from pytest_memguard.storage.results import OldResults, write_results
 
@@ -40,6 +41,7 @@ class Ending:
             if self._options.accept:
                 changes = accept(self._session.store, results, review=self._session.review)
                 self._accepted = tuple(printable(change.description) for change in changes)
+                keep_accepted(self._options.root, results.tests, (change.test_id for change in changes))
         except MemguardError as error:
             self.error = f"memguard: {error}"
             session.exitstatus = pytest.ExitCode.USAGE_ERROR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,11 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from pytest_memguard.core.ci import ci_variable
-from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.core.flames import FlameNode
+from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.flames import memray_flame_graph
+from pytest_memguard.meters.memray_meter import MemrayMeter
+from pytest_memguard.reports.html.flame import flame_page
 from pytest_memguard.reports.html.page import HtmlReport
 from tests.reports.html.made_pages import HOSTILE, hostile, many, one_of_everything
 from tests.reports.made_results import run
@@ -36,9 +41,16 @@ class Visit:
     """A page that is open, and what it said and asked for meanwhile."""
 
     def __init__(
-        self, browser: Browser, file: Path, *runs: RunResults, width: int = 1280, scheme: str = "light"
+        self,
+        browser: Browser,
+        file: Path,
+        text: str,
+        *,
+        ready: str = ".row",
+        width: int = 1280,
+        scheme: str = "light",
     ) -> None:
-        file.write_text(HtmlReport().page(*runs), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         self.page: Page = browser.new_page(
             viewport={"width": width, "height": 800}, color_scheme="dark" if scheme == "dark" else "light"
         )
@@ -48,7 +60,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(file.as_uri())
-        self.page.wait_for_selector(".row")
+        self.page.wait_for_selector(ready, state="attached")
 
     def frame(self) -> None:
         """Wait until what was asked for is drawn."""
@@ -67,7 +79,7 @@ class Visit:
 def test_five_thousand_tests_are_searched_sorted_and_opened(
     browser: Browser, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    visit = Visit(browser, tmp_path / "page.html", run(*many(5_000)))
+    visit = Visit(browser, tmp_path / "page.html", HtmlReport().page(run(*many(5_000))))
     page = visit.page
     painted = page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
     record_property("first_paint_ms", painted)
@@ -93,7 +105,7 @@ def test_five_thousand_tests_are_searched_sorted_and_opened(
 
 
 def test_the_keyboard_goes_through_the_tests(browser: Browser, tmp_path: Path) -> None:
-    visit = Visit(browser, tmp_path / "page.html", one_of_everything())
+    visit = Visit(browser, tmp_path / "page.html", HtmlReport().page(one_of_everything()))
     page = visit.page
     assert page.locator(".detail .pill").first.inner_text() == "leaked"
     page.keyboard.press("ArrowDown")
@@ -111,7 +123,9 @@ def test_the_keyboard_goes_through_the_tests(browser: Browser, tmp_path: Path) -
 def test_it_fits_every_width_in_light_and_dark(
     browser: Browser, tmp_path: Path, width: int, scheme: str
 ) -> None:
-    visit = Visit(browser, tmp_path / "page.html", one_of_everything(), width=width, scheme=scheme)
+    visit = Visit(
+        browser, tmp_path / "page.html", HtmlReport().page(one_of_everything()), width=width, scheme=scheme
+    )
     page = visit.page
     page.locator(".row").nth(1).click()
     visit.frame()
@@ -128,7 +142,7 @@ def test_it_fits_every_width_in_light_and_dark(
 
 
 def test_a_leak_and_a_filling_cache_are_both_drawn(browser: Browser, tmp_path: Path) -> None:
-    visit = Visit(browser, tmp_path / "page.html", one_of_everything())
+    visit = Visit(browser, tmp_path / "page.html", HtmlReport().page(one_of_everything()))
     page = visit.page
     visit.frame()
     assert "1.2 KiB stay behind with every call" in page.locator(".detail").inner_text()
@@ -141,7 +155,7 @@ def test_a_leak_and_a_filling_cache_are_both_drawn(browser: Browser, tmp_path: P
 
 
 def test_what_is_printed_is_what_needs_a_look(browser: Browser, tmp_path: Path) -> None:
-    visit = Visit(browser, tmp_path / "page.html", one_of_everything())
+    visit = Visit(browser, tmp_path / "page.html", HtmlReport().page(one_of_everything()))
     visit.page.emulate_media(media="print")
     visit.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
     visit.frame()
@@ -152,7 +166,7 @@ def test_what_is_printed_is_what_needs_a_look(browser: Browser, tmp_path: Path) 
 
 
 def test_hostile_names_are_shown_and_nothing_runs(browser: Browser, tmp_path: Path) -> None:
-    visit = Visit(browser, tmp_path / "page.html", hostile())
+    visit = Visit(browser, tmp_path / "page.html", HtmlReport().page(hostile()))
     page = visit.page
     rows = page.locator(".row")
     for number in range(len(HOSTILE) + 2):
@@ -167,7 +181,7 @@ def test_hostile_names_are_shown_and_nothing_runs(browser: Browser, tmp_path: Pa
 
 
 def test_the_policy_stops_what_would_get_in(browser: Browser, tmp_path: Path) -> None:
-    visit = Visit(browser, tmp_path / "page.html", one_of_everything())
+    visit = Visit(browser, tmp_path / "page.html", HtmlReport().page(one_of_everything()))
     visit.page.evaluate(
         "() => { const script = document.createElement('script'); script.textContent = 'window.hacked = 1';"
         " document.body.append(script); }"
@@ -176,3 +190,51 @@ def test_the_policy_stops_what_would_get_in(browser: Browser, tmp_path: Path) ->
     assert (visit.page.evaluate("() => window.hacked"), fetched) == (None, False)
     assert [said for said in visit.said if "Content Security Policy" in said]
     visit.page.close()
+
+
+def test_a_flame_graph_is_searched_and_zoomed(browser: Browser, tmp_path: Path) -> None:
+    root = FlameNode("the test", "", 9_000, 12_000)
+    for name, before, after in (
+        ("grows", 2_000, 7_000),
+        ("shrinks", 6_000, 1_000),
+        (HOSTILE[2], 1_000, 4_000),
+    ):
+        node = root.child(name, "shop.py")
+        node.before_bytes, node.after_bytes = before, after
+    below = root.children["grows", "shop.py"].child("inner", "shop.py")
+    below.before_bytes, below.after_bytes = 2_000, 7_000
+    text = flame_page(root, test_id="t.py::test_x", before="the accepted run", shows="Peak")
+    visit = Visit(browser, tmp_path / "flame.html", text, ready=".box")
+    page = visit.page
+    colours = {
+        name: page.get_by_text(name, exact=True).first.evaluate(
+            "box => getComputedStyle(box).backgroundColor"
+        )
+        for name in ("grows", "shrinks")
+    }
+    red, blue = (tuple(map(int, re.findall(r"\d+", colours[name]))) for name in ("grows", "shrinks"))
+    assert red[0] > red[2]
+    assert blue[2] > blue[0]
+    page.get_by_text("grows", exact=True).first.click()
+    assert "before 2.0 KiB, now 6.8 KiB (+4.9 KiB)" in page.locator("#said").inner_text()
+    assert page.locator(".box").all_inner_texts() == ["the test", "grows", "inner"]
+    page.keyboard.press("Escape")
+    assert page.locator(".box").count() == 5
+    page.fill("#search", "onerror")
+    assert page.locator(".box.found").all_inner_texts() == [HOSTILE[2]]
+    assert page.evaluate("() => window.hacked") is None
+    visit.close()
+
+
+def test_memrays_own_flame_graph_works_without_a_network(browser: Browser, tmp_path: Path) -> None:
+    namer = SiteNamer(tmp_path)
+    meter = MemrayMeter(namer)
+    with meter.recording():
+        held = [bytes(1000) for _ in range(500)]
+    assert meter.keep_last(str(tmp_path / "capture.bin"))
+    meter.close()
+    text = memray_flame_graph(tmp_path / "capture.bin", of_end=False)
+    visit = Visit(browser, tmp_path / "memray.html", text, ready="svg rect")
+    assert visit.page.locator("svg rect").count() > 1
+    assert len(held) == 500
+    visit.close()

@@ -43,6 +43,7 @@ function detail(test) {
     test.curve && leaked ? section("Memory over one call", curveChart(test.curve, test.accepted_curve)) : null,
     test.first_costs ? section("What the first run cost more", list(test.first_costs)) : null,
     notes.length ? section("Notes", list(notes)) : null,
+    test.links ? section("Flame graphs", make("p.links", test.links.map(([label, address]) => makeWith("a", { href: address, target: "_blank", rel: "noopener" }, label)))) : null,
     test.commands ? section("Next", commands(test.commands)) : null,
   );
 }
