@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,8 +12,10 @@ import click
 
 from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
+from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.history import TestHistory
 from pytest_memguard.core.paths import FLAMES_PATH, PAGE_PATH
-from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.core.verdict import RunResults, TestResult
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.captures import capture_name, captures_folder
 from pytest_memguard.storage.pages import write_page
@@ -40,7 +44,7 @@ def report(project: Project, *, output: Path | None, opens: bool, sources: tuple
     path = output or project.root / PAGE_PATH
     tests = [test for run in runs for test in run.tests if test.profile]
     links = {test.id: found for test in tests if (found := _links(project.root, path, test))}
-    write_page(path, HtmlReport(links).page(*runs))
+    write_page(path, HtmlReport(links, _histories(project, runs)).page(*runs))
     project.write(f"{printable(os.path.relpath(path))} is written; open it in a browser.")
     if opens:
         click.launch(str(path.resolve()))
@@ -56,3 +60,15 @@ def _links(root: Path, page: Path, test: TestResult) -> tuple[tuple[str, str], .
             address = os.path.relpath(graph.resolve(), page.resolve().parent).replace(os.sep, "/")
             found.append((label, quote(address)))
     return tuple(found)
+
+
+def _histories(project: Project, runs: list[RunResults]) -> dict[str, Mapping[str, TestHistory]]:
+    """Return what was accepted before, by environment; nothing where there is no history to read."""
+    from pytest_memguard.commits.history import read_history  # noqa: PLC0415 - loads yaml, once the results are read
+
+    found = {}
+    for run in runs:
+        with contextlib.suppress(MemguardError):
+            past = read_history(project.root, project.root / run.baseline_dir, run.environment)
+            found[run.environment] = past.tests
+    return found

@@ -83,7 +83,9 @@ def _changes(output: str) -> Iterator[_Change]:
         field = written.lstrip("\n")  # git puts a line's end between a head and its files
         if field.startswith(":"):
             assert change is not None  # noqa: S101 - git names a commit before its files
-            change.files.append(_file(field, fields))
+            file = _file(field, fields)
+            if ".yml" in (file.old_path[-4:], file.new_path[-4:]):  # curves lie beside the entries
+                change.files.append(file)
         elif len(field) >= _SHORTEST_ID:
             if change is not None:
                 yield change

@@ -127,12 +127,9 @@ def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
     The test's own peak may be up to the harness' memory at that moment higher. Raises
     `MeterError` where the capture cannot be read.
     """
-    with _reader(path) as reader:
+    with open_capture(path) as reader:
         for record in reader.get_high_watermark_allocation_records(merge_threads=False):
             tally.add_peak(record.size, _stack(record, native=native), record.tid)
-    with open_capture(path) as reader:
-        for record in reader.get_high_watermark_allocation_records(merge_threads=True):
-            tally.add_peak(record.size, _stack(record, native=native))
         for record in reader.get_leaked_allocation_records(merge_threads=True):
             tally.add_retained(record.size, _stack(record, native=native))
         tally.add_curve(curve_of_snapshots(list(reader.get_memory_snapshots())))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 
+from pytest_memguard.core.history import Step, TestHistory
 from pytest_memguard.core.measurement import Answer, Curve, Doubt, LeakFinding
 from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import format_change, format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
-from pytest_memguard.gate.wording import doubts_text, metric_text
+from pytest_memguard.gate.wording import doubts_text, met_text, metric_text
 from pytest_memguard.reports.rows import Row, growth_bytes, row
 from pytest_memguard.reports.untrusted import printable
 
 NAME_CHARACTERS = 400
 TEXT_CHARACTERS = 800
+STEPS = 60
 ITEMS = 24
 """Sites, holders and notes of one test that are shown; a results file may hold thousands."""
 
@@ -107,7 +109,7 @@ def _metric(metric: MetricVerdict) -> Values:
 
 
 def _change(metric: MetricVerdict | None) -> str:
-    if metric is None or metric.baseline is None:
+    if metric is None or not metric.baseline:  # what grew from nothing is its own growth
         return ""
     if metric.metric.is_count or not (share := format_change(metric.measured, metric.baseline)):
         return metric.metric.growth_text(metric.measured - metric.baseline)
@@ -127,6 +129,7 @@ def _site(grown: GrownSite) -> Values:
         "function": name(site.function),
         "bytes": grown.size_bytes,
         "was": grown.was_bytes,
+        "met": _met(grown),
         "growth": format_growth(grown.grew_by_bytes) if grown.counted is None else None,
         "inner": name(f"{grown.inner.file}:{grown.inner.line}") if grown.inner else None,
         "lines": [
@@ -135,6 +138,42 @@ def _site(grown: GrownSite) -> Values:
         ],
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _met(grown: GrownSite) -> Values | None:
+    met = grown.met
+    if met is None:
+        return None
+    after, file = met.after, met.after.file
+    before = f"{file}:{met.before_line}" if met.before_line else f"the return of {after.function}"
+    return {
+        "threads": met.threads,
+        "each": format_size(met.each_bytes),
+        "after": name(f"{file}:{after.line}"),
+        "before": name(before),
+        "says": _text(met_text(grown)),
+    }
+
+
+def history_content(history: TestHistory) -> list[Values]:
+    """Return what was accepted in each commit of the baseline, the last ones."""
+    return [_step(step) for step in history.steps[-STEPS:]]
+
+
+def _step(step: Step) -> Values:
+    peak = step.now.metrics.get(PEAK) if step.now else None
+    was = step.was.metrics.get(PEAK) if step.was else None
+    values: Values = {
+        "day": step.commit.day.isoformat(),
+        "seconds": step.commit.seconds,
+        "commit": step.commit.short,
+        "author": name(step.commit.author),
+        "says": _text(step.note or step.commit.subject),
+        "peak": peak,
+        "change": format_change(peak, was) if peak is not None and was else "",
+        "renamed": name(step.renaming.old_id) if step.renaming else "",
+    }
+    return {key: value for key, value in values.items() if value not in ("", None)}
 
 
 def _leak(leak: LeakFinding) -> Values:

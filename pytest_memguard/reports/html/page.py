@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_memguard.core.history import TestHistory
 from pytest_memguard.core.verdict import Outcome, RunResults
-from pytest_memguard.reports.html.content import run_content, test_content, tests_content
+from pytest_memguard.reports.html.content import history_content, run_content, test_content, tests_content
 from pytest_memguard.reports.html.document import document, json_in_html
 from pytest_memguard.reports.markdown import headline
 
@@ -25,10 +26,12 @@ Link = tuple[str, str]
 class HtmlReport:
     """The results as one HTML page; what the tests are called is text in it and nothing else.
 
-    `links` are further pages, by the tests that they are about.
+    `links` are further pages, by the tests that they are about, and `history` is what was accepted before,
+    by environment and test.
     """
 
     links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+    history: Mapping[str, Mapping[str, TestHistory]] = field(default_factory=dict)
 
     def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a page has no width
         """Yield the lines of the page of one run."""
@@ -59,6 +62,9 @@ class HtmlReport:
                 content["run"] = number
             if test.id in self.links:
                 content["links"] = self.links[test.id]
+            past = self.history.get(runs[number].environment, {}).get(test.id)
+            if past is not None and len(past.steps) > 1:
+                content["history"] = history_content(past)
             room -= len(json_in_html(content))
             if room < 0:
                 break

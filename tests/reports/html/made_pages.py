@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_memguard.core.measurement import Curve, LeakFinding, Reading
+from pytest_memguard.core.history import Commit, Step, TestHistory
+from pytest_memguard.core.measurement import Curve, Entry, LeakFinding, Meeting, Reading, Site
 from pytest_memguard.core.units import KIB, MIB
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
 from tests.reports.made_results import leaked, result, run
@@ -18,14 +19,35 @@ def grown() -> TestResult:
     """Make a test that grew, with its curve and the accepted one."""
     test = result("tests/test_cache.py::test_lookup[1000]", Outcome.GREW, measured=48 * MIB, note="see #482")
     assert test.measurement is not None
+    met = Meeting(8, 6 * MIB, Site("shop/cache.py", 20, "refresh"), before_line=24)
+    sites = tuple(replace(site, met=met) for site in test.verdict.sites)
     curve = Curve("records", 182_000, tuple(48 * MIB * n // 90 for n in range(90)))
     accepted = Curve("records", 170_000, tuple(31 * MIB * n // 80 for n in range(80)))
     return replace(
         test,
+        verdict=replace(test.verdict, sites=sites),
         measurement=replace(test.measurement, curve=curve),
         accepted_curve=accepted,
         profile=".memguard/profiles/test_cache.bin",
     )
+
+
+def history() -> TestHistory:
+    """Make what was accepted of the test that grew: a new entry, two steps up, one down."""
+    entries = [
+        Entry({"peak": peak * MIB}, note=note)
+        for peak, note in ((20, ""), (26, "more rows"), (34, ""), (31, ""))
+    ]
+    commits = [
+        Commit(f"{number:040x}", 1_780_000_000 + number * 2_000_000, "A. Person", f"Change {number}")
+        for number in range(len(entries))
+    ]
+    was = (None, *entries)
+    test_id = grown().id
+    steps = tuple(
+        Step(commit, test_id, old, new) for commit, old, new in zip(commits, was, entries, strict=False)
+    )
+    return TestHistory(test_id, steps)
 
 
 def leaking() -> TestResult:

@@ -18,7 +18,7 @@ from pytest_memguard.meters.flames import memray_flame_graph
 from pytest_memguard.meters.memray_meter import MemrayMeter
 from pytest_memguard.reports.html.flame import flame_page
 from pytest_memguard.reports.html.page import HtmlReport
-from tests.reports.html.made_pages import HOSTILE, hostile, many, one_of_everything
+from tests.reports.html.made_pages import HOSTILE, grown, history, hostile, many, one_of_everything
 from tests.reports.made_results import run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -151,6 +151,24 @@ def test_a_leak_and_a_filling_cache_are_both_drawn(browser: Browser, tmp_path: P
     visit.frame()
     assert "levelled off at 2.0 MiB" in page.locator(".detail").inner_text()
     assert page.locator(".detail canvas").count() == 1
+    visit.close()
+
+
+def test_threads_that_met_and_what_was_accepted_before_are_shown(browser: Browser, tmp_path: Path) -> None:
+    results = one_of_everything()
+    report = HtmlReport(history={results.environment: {grown().id: history()}})
+    visit = Visit(browser, tmp_path / "page.html", report.page(results))
+    page = visit.page
+    page.keyboard.press("ArrowDown")
+    visit.frame()
+    assert page.locator(".threads i").count() == 8
+    assert (
+        "8 threads were between shop/cache.py:20 and shop/cache.py:24 at once"
+        in page.locator(".met").inner_text()
+    )
+    assert page.locator(".step b").all_inner_texts() == ["31.0 MiB", "34.0 MiB", "26.0 MiB", "20.0 MiB"]
+    assert "more rows" in page.locator(".steps").inner_text()
+    assert page.locator(".detail canvas").count() == 2
     visit.close()
 
 

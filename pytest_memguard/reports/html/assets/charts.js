@@ -119,7 +119,7 @@ function faded(name, share) {
 }
 
 /** Memory over one sample, the accepted one below the new one, on one axis. */
-function curveChart(after, before) {
+function curveChart(after, before, samples) {
   const same = before && before.unit === after.unit;
   const points = (curve) => [[0, 0], ...curve.held.map((held, n) => [((n + 1) / curve.held.length) * (same || !before ? curve.length : 1), held])];
   const tables = [before, after].filter(Boolean).map((curve) => {
@@ -137,7 +137,7 @@ function curveChart(after, before) {
   });
   const axis = same || !before ? (after.unit === "ms" ? "time" : "allocations and frees of the test, in their order") : "from the start of the test to its end";
   return [
-    make("div.legend", before ? make("span.key.before", "accepted") : null, make("span.key.bad", "now"), make("span.muted", axis)),
+    make("div.legend", before ? make("span.key.before", "accepted") : null, make("span.key.bad", "now"), make("span.muted", samples > 1 ? `${axis}; one sample of ${samples}` : axis)),
     chart(220, options, rows),
   ];
 }
@@ -189,4 +189,18 @@ function levelLine(plot, bytes) {
   ctx.lineTo(bbox.left + bbox.width, y);
   ctx.stroke();
   ctx.restore();
+}
+
+/** What was accepted over time: level until the next commit changes it. */
+function historyChart(steps) {
+  const known = steps.filter((step) => step.peak !== undefined);
+  const days = known.map((step) => step.seconds);
+  const peaks = known.map((step) => step.peak);
+  const options = () => ({
+    scales: { x: { time: true }, y: { range: (_, low, high) => [0, high * 1.08 || 1] } },
+    axes: [{ ...plainAxis((seconds) => new Date(seconds * 1000).toISOString().slice(0, 10)), space: 100 }, sizeAxis()],
+    series: [{}, { stroke: colour("new"), fill: faded("new", 14), width: 2, paths: uPlot.paths.stepped({ align: 1 }), points: { show: true, size: 7, fill: colour("new") } }],
+    plugins: [readout((_, at) => `${known[at].day}  ·  ${size(peaks[at])}  ·  ${known[at].author}`)],
+  });
+  return chart(180, options, [days, peaks]);
 }
