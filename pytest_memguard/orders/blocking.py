@@ -1,10 +1,10 @@
 """Tells whether a thread is blocked: in a system call that waits, and still in the same one.
 
 Linux shows for each thread the system call that it waits in, with its arguments, and `running` for one
-that runs or would run if it had a processor. A thread that waits for Python's global lock waits with a
-time limit, one that waits for a lock of the program waits without; so the two are told apart at one
-look, whatever the load of the machine. Elsewhere only the position in the program is known, and it takes
-patience.
+that runs or would run if it had a processor. A thread that waits for Python's global lock waits at an
+address of the interpreter's own state, one that waits for a lock of the program does not; so the two are
+told apart at one look, whatever the load of the machine. Who waits for a disk would run, too. Elsewhere
+only the position in the program is known, and it takes patience.
 """
 
 from __future__ import annotations
@@ -53,10 +53,11 @@ class Look:
 class ThreadWatch:
     """Looks at one thread of this process, by its identifier in Python and its number in the kernel."""
 
-    __slots__ = ("_fd", "_ident")
+    __slots__ = ("_fd", "_ident", "_native_id")
 
     def __init__(self, ident: int, native_id: int) -> None:
         self._ident = ident
+        self._native_id = native_id
         self._fd = -1
         with suppress(OSError):
             self._fd = _os_open(f"/proc/self/task/{native_id}/syscall", os.O_RDONLY | os.O_CLOEXEC)
@@ -83,6 +84,16 @@ class ThreadWatch:
                 return _parsed(self._read())
         frame = sys._current_frames().get(self._ident)  # noqa: SLF001 - the documented way to another thread's stack
         return Look((id(frame), frame.f_lasti if frame is not None else -1))
+
+    def waits_for_disk(self) -> bool:
+        """Say whether the thread waits for a disk, which no other thread of the program can end."""
+        with suppress(OSError, IndexError):
+            fd = _os_open(f"/proc/self/task/{self._native_id}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return pread(fd, 256, 0).rpartition(b")")[2].split()[0] == b"D"
+            finally:
+                _os_close(fd)
+        return False
 
     def close(self) -> None:
         """Close what is open."""
@@ -114,7 +125,12 @@ class Sightings:
         if look.waits_for_lock:
             return True
         patience = _PATIENCE_SECONDS if self._watch.is_exact else _BLIND_PATIENCE_SECONDS
-        return monotonic() - self._since >= patience
+        if monotonic() - self._since < patience:
+            return False
+        if self._watch.waits_for_disk():
+            self._since = monotonic()
+            return False
+        return True
 
 
 def nobody_moves(native_ids: Collection[int]) -> bool:
@@ -166,8 +182,10 @@ def _parsed(line: bytes) -> Look:
     # futex(address, operation, value, limit): a limit of zero is none.
     call, address = int(fields[0]), int(fields[1], 16)
     low, high = _interpreter_addresses()
+    if call == _FUTEX and low <= address < high:
+        return Look(is_running=True)
     return Look(
         tuple(fields),
-        waits_for_lock=call == _FUTEX and int(fields[4], 16) == 0 and not low <= address < high,
+        waits_for_lock=call == _FUTEX and int(fields[4], 16) == 0,
         waits_for_outside=call in _FROM_OUTSIDE,
     )

@@ -85,9 +85,6 @@ def test_what_a_function_returns_is_not_stored_before_all_have_made_it() -> None
     assert made == [0] * THREADS
 
 
-@pytest.mark.xfail(
-    "PYTEST_XDIST_WORKER" in os.environ, reason="not mended: differs in a worker", strict=False
-)
 @pytest.mark.parametrize("order", [Lockstep(), RandomPriorities(1), RandomPriorities(7)], ids=["0", "1", "7"])
 def test_an_order_is_the_same_in_every_run(order: Order) -> None:
     lock = threading.Lock()
