@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import nox
 
-PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
+NEWER_PYTHONS = ["3.14", "3.15"]
 MAIN_PYTHON = "3.11"
 UNIT_TESTS = [
     "--doctest-modules",
@@ -26,6 +28,21 @@ MINIMUM_TESTS = [
     for name in ("gate", "kinds", "marker", "regions", "rerun", "settings_and_options", "stale")
 ]
 """What touches pytest's own interfaces most; all of the plugin's tests would double the time of a CI run."""
+NEWER_TESTS = [
+    "tests/plugin/test_leaks.py",
+    "tests/plugin/test_isolate.py",
+    "tests/leaks/test_explaining.py",
+    "tests/meters/test_meters.py",
+]
+"""What a release of Python changes most: reference counts, frames, the collector, the allocators."""
+WITHOUT_MEMRAY_TESTS = [
+    "tests/plugin/test_without_memray.py",
+    "tests/plugin/test_kinds.py",
+    "tests/plugin/test_stale.py",
+    "tests/storage",
+    "tests/unit/test_platforms.py",
+]
+"""What must be the same wherever memray is not."""
 LOWEST = ["pytest==8.0.2", "pytest-asyncio==0.23.8", "anyio==4.5.2", "pytest-xdist==3.6.1", "memray==1.19.1"]
 
 nox.needs_version = ">=2024.10.9"
@@ -92,6 +109,39 @@ def minimums(session: nox.Session) -> None:
     _install(session, "test")
     session.install(*LOWEST)
     session.run("pytest", "-n", "2", *(session.posargs or MINIMUM_TESTS))
+
+
+@nox.session(venv_backend="none")
+@nox.parametrize("version", NEWER_PYTHONS, ids=NEWER_PYTHONS)
+def newer(session: nox.Session, version: str) -> None:
+    """Run what a release of Python changes most on one that the machine may not have: `newer(3.14)`.
+
+    Debian's binaries stand in for one that is not on the PATH; where they cannot, the session is skipped and
+    says so.
+    """
+    found = subprocess.run(
+        ["bash", "tools/newer_python.sh", version], stdout=subprocess.PIPE, text=True, check=False
+    )
+    if found.returncode:
+        session.skip(f"nothing was tested on CPython {version}: it cannot be had here, as said above")
+    python = Path(found.stdout.strip())
+    folder = Path(".nox", f"newer-{version}").absolute()
+    # Of a Python that was unpacked, headers include others by their place below /usr/include.
+    env = {"VIRTUAL_ENV": str(folder), "CPATH": str(python.parents[1] / "include")}
+    session.run("uv", "venv", "--quiet", "--allow-existing", "--python", str(python), str(folder), external=True)
+    project = nox.project.load_toml("pyproject.toml")
+    requirements = nox.project.dependency_groups(project, "test")
+    session.run("uv", "pip", "install", "--quiet", "-e", ".", *requirements, env=env, external=True)
+    arguments = session.posargs or NEWER_TESTS
+    session.run(str(folder / "bin/python"), "-m", "pytest", "-n", "2", *arguments, external=True)
+
+
+@nox.session(python=MAIN_PYTHON)
+def tracemalloc(session: nox.Session) -> None:
+    """Run the tests that need no memray where there is none, as on Windows or PyPy."""
+    _install(session, "test")
+    session.run("uv", "pip", "uninstall", "--quiet", "memray", "pytest-memray")
+    session.run("pytest", "-n", "2", *(session.posargs or WITHOUT_MEMRAY_TESTS))
 
 
 @nox.session(python=MAIN_PYTHON)

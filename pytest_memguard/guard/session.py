@@ -31,7 +31,14 @@ from pytest_memguard.gate.notes import ChangedEntry, refuse_without_note
 from pytest_memguard.gate.wording import doubts_text, peak_doubt_text
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source
-from pytest_memguard.meters import ChosenMeter, Meter, MeterUnavailableError, SiteNamer, choose_meter
+from pytest_memguard.meters import (
+    ChosenMeter,
+    Meter,
+    MeterUnavailableError,
+    MissingMeter,
+    SiteNamer,
+    choose_meter,
+)
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_writing import ModuleBaseline
 
@@ -81,6 +88,8 @@ class GuardSession:
     def meter(self, policy: Policy) -> Meter:
         """Return the meter of one test; raises `MeterUnavailableError`."""
         meter = self.chosen_meter(policy.meter).meter
+        if isinstance(meter, MissingMeter):
+            raise MeterUnavailableError(meter.reason)
         if policy.gates_allocations and not meter.counts_allocations:
             raise MeterUnavailableError(
                 f"{meter.name} cannot count allocations, and they are limited here. "

@@ -10,6 +10,7 @@ from importlib import import_module
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.meters import BEST_METER, METERS, PORTABLE_METER
 from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.missing_meter import MissingMeter
 from pytest_memguard.meters.protocol import Meter, MeterError, Recording
 
 __all__ = [
@@ -17,10 +18,14 @@ __all__ = [
     "Meter",
     "MeterError",
     "MeterUnavailableError",
+    "MissingMeter",
     "Recording",
     "SiteNamer",
     "choose_meter",
 ]
+
+
+_NONE = "There is none that works"
 
 
 class MeterUnavailableError(MemguardError):
@@ -38,7 +43,7 @@ class ChosenMeter:
 
 
 def choose_meter(namer: SiteNamer, wanted: str | None = None) -> ChosenMeter:
-    """Return the wanted meter, or the best that works here.
+    """Return the wanted meter, or the best that works here; `MissingMeter` where there is none.
 
     Raises `MeterUnavailableError` where one was asked for by name and cannot be used.
     """
@@ -46,13 +51,33 @@ def choose_meter(namer: SiteNamer, wanted: str | None = None) -> ChosenMeter:
     try:
         meter = _load(name)(namer)
     except ImportError as error:
-        reason = f"{name} cannot be used on {sys.platform}: {error}"
+        reason = f"{name} cannot be used on {_platform()}: {error}"
+        portable = _portable(namer)
         if wanted:
-            raise MeterUnavailableError(
-                f"{reason}. Accepted here is --memguard-meter={PORTABLE_METER}."
-            ) from error
-        return ChosenMeter(_load(PORTABLE_METER)(namer), reason)
+            accepted = f"Accepted here is --memguard-meter={PORTABLE_METER}" if portable else _NONE
+            raise MeterUnavailableError(f"{reason}. {accepted}.") from error
+        return ChosenMeter(
+            portable
+            or MissingMeter(
+                namer, f"no meter works on {_platform()}: there is neither memray nor tracemalloc"
+            ),
+            reason,
+        )
     return ChosenMeter(meter, f"{name} was asked for" if name != BEST_METER else "")
+
+
+def _portable(namer: SiteNamer) -> Meter | None:
+    """Return the meter of the standard library; PyPy's has none."""
+    try:
+        return _load(PORTABLE_METER)(namer)
+    except ImportError:
+        return None
+
+
+def _platform() -> str:
+    """Name what a meter works on or does not, as in `pypy on linux`."""
+    name = sys.implementation.name
+    return sys.platform if name == "cpython" else f"{name} on {sys.platform}"
 
 
 def _load(name: str) -> Callable[[SiteNamer], Meter]:

@@ -21,7 +21,10 @@ clear_type_caches = _type_cache_clearer()
 """Drop the type attribute cache, which keeps names and values alive in multiples of 67 bytes."""
 
 
-_FROZEN_AT_START = gc.get_freeze_count()
+_CAN_FREEZE = hasattr(gc, "freeze")
+"""Other interpreters than CPython cannot; nothing is measured there."""
+
+_FROZEN_AT_START = gc.get_freeze_count() if _CAN_FREEZE else 0
 """CPython 3.12 starts with some hundred objects out of the collector's sight; they mean no nesting."""
 
 
@@ -32,7 +35,7 @@ def only_new_garbage() -> Iterator[None]:
     Freezing moves all older objects out of the collector's sight in constant time, so the
     cost of a collection does not grow with the session; the block's end brings them back.
     """
-    nested = gc.get_freeze_count() > _FROZEN_AT_START
+    nested = not _CAN_FREEZE or gc.get_freeze_count() > _FROZEN_AT_START
     if not nested:
         gc.freeze()
     try:
