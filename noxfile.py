@@ -128,7 +128,9 @@ def newer(session: nox.Session, version: str) -> None:
     folder = Path(".nox", f"newer-{version}").absolute()
     # Of a Python that was unpacked, headers include others by their place below /usr/include.
     env = {"VIRTUAL_ENV": str(folder), "CPATH": str(python.parents[1] / "include")}
-    session.run("uv", "venv", "--quiet", "--allow-existing", "--python", str(python), str(folder), external=True)
+    session.run(
+        "uv", "venv", "--quiet", "--allow-existing", "--python", str(python), str(folder), external=True
+    )
     project = nox.project.load_toml("pyproject.toml")
     requirements = nox.project.dependency_groups(project, "test")
     session.run("uv", "pip", "install", "--quiet", "-e", ".", *requirements, env=env, external=True)

@@ -72,6 +72,8 @@ class _Real:
         loaded, self._known_modules = len(sys.modules) - self._known_modules, len(sys.modules)
         for name in [*islice(reversed(sys.modules), max(0, loaded))]:
             module = sys.modules[name]
+            if module is None:  # what a project forbids to import
+                continue
             if name not in self._modules and (name in _STANDARD or name.partition(".")[0] in _PACKAGES):
                 self._modules[name] = module
                 self._names.append((module, dict(_names(name, module))))

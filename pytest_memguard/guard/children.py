@@ -11,6 +11,7 @@ from time import sleep
 
 from pytest_memguard.core.unpatched import AsTestSeesIt
 from pytest_memguard.guard.started_programs import StartedPrograms, tracker_id
+from pytest_memguard.meters import Meter
 
 NOT_COUNTED = "it starts child processes, whose memory is not counted"
 NOT_FORKED = (
@@ -43,10 +44,12 @@ class ChildWatch:
 
     Page faults of ended children only a new one can raise; one that was there before, a worker that a
     fixture started, has had turns on a processor where it did something. Where children `are_counted`,
-    the programs that are started in between are noticed as well.
+    the programs that are started in between are noticed as well; `by` a meter that does not follow forks,
+    all of them are missed.
     """
 
-    def __init__(self, *, are_counted: bool) -> None:
+    def __init__(self, *, are_counted: bool, by: Meter) -> None:
+        self._follows_forks = by.follows_forks
         self._programs = StartedPrograms() if are_counted else None
         self._before = _faults()
         self._forks = len(_forks)
@@ -84,8 +87,9 @@ class ChildWatch:
         is_forked = len(_forks) > self._forks  # memray follows forks, and no other child
         has_ended = _faults() > self._before
         is_running = bool({*now} - {*self._turns, str(tracker_id())})
-        if self._programs is None:
-            return NOT_COUNTED if is_forked or has_ended or is_running else ""
+        if self._programs is None or not self._follows_forks:
+            is_started = self._programs is not None and self._programs.any()
+            return NOT_COUNTED if is_started or is_forked or has_ended or is_running else ""
         if self._programs.any() or (has_ended and not is_forked):
             return NOT_FORKED
         return STILL_RUNNING if is_running else ""

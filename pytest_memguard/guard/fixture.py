@@ -56,7 +56,7 @@ class RegionBook:
                     counted=self._counted,
                     at_most=most_records(self.policy),
                 )
-                self._children = ChildWatch(are_counted=self.policy.children)
+                self._children = ChildWatch(are_counted=self.policy.children, by=self._meter)
                 gc.collect()
                 recording.__enter__()
                 self._children.begin()

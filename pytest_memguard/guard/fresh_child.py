@@ -74,13 +74,14 @@ class FreshRun:
         return (yield)
 
     def _start(self) -> None:
-        self._recording = self._session.meter(self._policy).recording(
+        meter = self._session.meter(self._policy)
+        self._recording = meter.recording(
             native=self._policy.native,
             children=self._policy.children,
             counted=self._spec["counted"],
             at_most=most_records(self._policy),
         )
-        self._children = ChildWatch(are_counted=self._policy.children)
+        self._children = ChildWatch(are_counted=self._policy.children, by=meter)
         gc.collect()
         gc.freeze()
         try:

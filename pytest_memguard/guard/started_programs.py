@@ -13,6 +13,7 @@ from typing import Any
 _STARTERS = (
     ("_posixsubprocess", "fork_exec"),  # multiprocessing's spawn and forkserver call it themselves
     ("subprocess", "_fork_exec"),  # its name there since CPython 3.11
+    ("_winapi", "CreateProcess"),  # Windows, where multiprocessing calls it too
     *(("os", name) for name in ("posix_spawn", "posix_spawnp", "system", "execv", "execve")),
 )
 """Every way of the standard library to start a program: module and name. What a fork does is among them."""

@@ -156,7 +156,8 @@ class ItemGuard:
         is_first, self._is_first = self._is_first, False
         further = further_execution(self._item, self._rerunner, self._plan.policy)
         with nullcontext() if is_first else further:
-            watch = ChildWatch(are_counted=self._plan.policy.children)
+            meter = self._session.meter(self._plan.policy)
+            watch = ChildWatch(are_counted=self._plan.policy.children, by=meter)
             try:
                 taken = replace(self._sample(order, watch, counted=counted), order=order)
                 sample = with_meetings(taken, self._sampled_runs[order])

@@ -38,6 +38,7 @@ class MemrayMeter:
     name = "memray"
     label = "memray (python allocators traced)"
     counts_allocations = True
+    follows_forks = True
 
     def __init__(self, namer: SiteNamer) -> None:
         self.namer = namer

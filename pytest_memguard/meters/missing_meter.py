@@ -15,6 +15,7 @@ class MissingMeter:
 
     name = "none"
     counts_allocations = False
+    follows_forks = False
 
     def __init__(self, namer: SiteNamer, reason: str) -> None:
         self.namer = namer

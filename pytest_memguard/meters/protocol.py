@@ -34,11 +34,12 @@ class Recording(Protocol):
 
 
 class Meter(Protocol):
-    """Measures one thing at a time in this process."""
+    """Measures one thing at a time in this process, and in what it forks where it `follows_forks`."""
 
     name: str
     label: str
     counts_allocations: bool
+    follows_forks: bool
     namer: SiteNamer
 
     def recording(

@@ -24,6 +24,7 @@ class TracemallocMeter:
     name = "tracemalloc"
     label = "tracemalloc (python allocators only)"
     counts_allocations = False
+    follows_forks = False
 
     def __init__(self, namer: SiteNamer) -> None:
         self.namer = namer

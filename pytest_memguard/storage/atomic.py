@@ -13,6 +13,8 @@ from pathlib import Path
 
 LOCK_TIMEOUT_SECONDS = 30.0
 _POLL_SECONDS = 0.02
+_OPEN_SECONDS = 5.0
+_REFUSES_OPEN_FILES = sys.platform == "win32"
 _SUFFIX = ".memguard-tmp"
 
 
@@ -43,7 +45,7 @@ def write_all(files: Mapping[Path, str]) -> None:
                 os.fsync(file.fileno())
         for temporary, path in written:
             temporary.chmod(_mode_of(path))
-            temporary.replace(path)
+            _replace(temporary, path)
     except BaseException:
         for temporary, _ in written:
             with contextlib.suppress(OSError):  # it was moved to its place already
@@ -55,6 +57,17 @@ def refuse_other_kinds(path: Path) -> None:
     """Raise `OSError` for a folder or a device: a file written in one step would take its place."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it exists and is not a regular file")
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Put a file in the place of another; Windows refuses for as long as anybody has that one open."""
+    deadline = time.monotonic() + (_OPEN_SECONDS if _REFUSES_OPEN_FILES else 0)
+    while time.monotonic() < deadline:
+        with contextlib.suppress(PermissionError):
+            temporary.replace(path)
+            return
+        time.sleep(_POLL_SECONDS)
+    temporary.replace(path)
 
 
 def _mode_of(path: Path) -> int:

@@ -6,8 +6,12 @@ import re
 from pathlib import Path, PurePath
 from urllib.parse import unquote
 
-# What no file name may hold somewhere, and `%`, so that every name can be read back.
-_ENCODED = re.compile(r'[%\\:*?"<>|\x00-\x1f\x7f]|[. ]$|^\.{1,2}$')
+# What no file name may hold somewhere, and `%`, so that every name can be read back; and the first letter of
+# a device's name on Windows, which names the device whatever its ending is.
+_ENCODED = re.compile(
+    r'[%\\:*?"<>|\x00-\x1f\x7f]|[. ]$|^\.{1,2}$|^(?=(?:aux|con|nul|prn|com\d|lpt\d) *(?:\.|$)).',
+    re.IGNORECASE,
+)
 
 
 def file_of(module: str) -> Path:

@@ -1,0 +1,143 @@
+"""What each platform cannot see, as docs/reference/platforms.md says: its answers are put in place of ours.
+
+Nothing here runs on another system: a plugin that is loaded first gives the answers that the other one gives,
+or takes away what it lacks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from tests.guarded_project import GuardedProject
+
+ABSENT = """
+    import gc, sys
+    for name in {modules!r}: sys.modules[name] = None
+    for name in {of_gc!r}: delattr(gc, name)
+"""
+PLATFORMS = {
+    "no memray": ABSENT.format(modules=["memray"], of_gc=[]),
+    "no meter": ABSENT.format(
+        modules=["memray", "tracemalloc", "_tracemalloc"], of_gc=["freeze", "unfreeze", "get_freeze_count"]
+    ),
+    "no count of the heap": "import psutil; del psutil.heap_info",
+    "no pymalloc": """
+        import os, sys
+        sys._debugmallocstats = lambda: os.write(2, b"heap stats: peak total current")
+    """,
+    "no /proc": """
+        import pathlib
+        from pytest_memguard.guard import children
+        children._STAT = children._THREADS = pathlib.Path("/no/such/folder")
+    """,
+    "no fork": "import os; del os.fork",
+}
+"""What a system lacks, by what takes it away before memguard is loaded."""
+
+BODIES = """
+    import ctypes, multiprocessing, os, subprocess, sys, pytest
+    KEPT = []
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+
+    @pytest.mark.memguard
+    def test_peak(): "x" * int(os.environ.get("SIZE", 500_000))
+
+    @pytest.mark.memguard
+    def test_heap(): libc.free(ctypes.c_void_p(libc.malloc(4_000_000)))
+
+    @pytest.mark.memguard(leaks=True, leak_budget="50 ms")
+    def test_leak(): KEPT.append(bytes(20_000))
+
+    @pytest.mark.memguard(leaks=True, leak_budget="50 ms")
+    def test_heap_leak(): libc.memset(libc.malloc(60_000), 1, 60_000)
+
+    @pytest.mark.memguard(max_allocations=1_000)
+    def test_allocations(): pass
+
+    @pytest.mark.memguard(children=True)
+    def test_program(): subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+
+    @pytest.mark.memguard(children=True)
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="")
+    def test_fork():
+        child = os.fork()
+        if not child: os._exit(0)
+        os.waitpid(child, 0)
+
+    @pytest.mark.memguard(isolate=True)
+    def test_isolated(): pass
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the bodies call the C library of Unix")
+
+
+def on(project: GuardedProject, platform: str) -> GuardedProject:
+    """Write the bodies, and the plugin that makes this platform another one."""
+    project.write(the_platform=PLATFORMS[platform], test_it=BODIES)
+    project.let(PYTHONPATH=project.root)
+    return project
+
+
+def test_without_memray_tracemalloc_measures_and_says_what_it_cannot(project: GuardedProject) -> None:
+    on(project, "no memray")
+    accepted = project.spawn("--memguard-accept", "-p", "the_platform", "-k", "not leak")
+    assert "memguard: tracemalloc (python allocators only)" in accepted.text
+    assert f"not with memray, since memray cannot be used on {sys.platform}" in accepted.text
+    project.let(SIZE=900_000)
+    run = project.spawn("-p", "the_platform")
+    assert run.outcomes() == {
+        "test_peak": "grew",
+        "test_heap": "ok",
+        "test_leak": "leaked",
+        "test_heap_leak": "leaked",
+        "test_allocations": "not-measured",
+        "test_program": "not-measured",
+        "test_fork": "not-measured",
+        "test_isolated": "ok",
+    }, run.text
+    assert run.measured("test_heap") < 100_000, "the C heap is not seen"
+    assert run.results()["test_leak"]["leak"]["held_by"]
+    assert run.results()["test_leak"]["sites"][0]["file"] == "test_it.py"
+    assert "tracemalloc cannot count allocations" in run.reason("test_allocations")
+    assert "whose memory is not counted" in run.reason("test_program")
+    assert "whose memory is not counted" in run.reason("test_fork")
+
+
+def test_where_there_is_no_meter_nothing_is_measured_and_every_test_says_so(project: GuardedProject) -> None:
+    run = on(project, "no meter").spawn("-p", "the_platform")
+    assert set(run.outcomes().values()) == {"not-measured"}
+    assert len(run.outcomes()) == run.counted()["passed"] == 8
+    assert run.reason("test_peak") == (
+        f"no meter works on {sys.platform}: there is neither memray nor tracemalloc"
+    )
+    asked = project.spawn("-p", "the_platform", "--memguard-meter=memray")
+    assert asked.code == 4
+    assert "There is none that works." in asked.errors
+
+
+def test_where_the_heap_is_not_counted_its_leaks_show_in_resident_memory(project: GuardedProject) -> None:
+    run = on(project, "no count of the heap").spawn("-p", "the_platform", "-k", "leak")
+    assert run.outcomes() == {"test_leak": "leaked", "test_heap_leak": "leaked"}, run.text
+
+
+def test_where_small_blocks_have_no_bytes_their_number_tells_a_leak(project: GuardedProject) -> None:
+    run = on(project, "no pymalloc").spawn("-p", "the_platform", "-k", "leak")
+    assert run.outcomes() == {"test_leak": "leaked", "test_heap_leak": "leaked"}, run.text
+    assert run.results()["test_leak"]["leak"]["held_by"]
+
+
+def test_without_proc_a_program_that_has_ended_is_noticed_all_the_same(project: GuardedProject) -> None:
+    run = on(project, "no /proc").spawn("-p", "the_platform", "-k", "program or fork")
+    assert run.outcomes() == {"test_program": "not-measured", "test_fork": "no-baseline"}, run.text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is nothing to take away")
+def test_without_fork_an_isolated_test_says_that_it_was_not(project: GuardedProject) -> None:
+    run = on(project, "no fork").spawn("-p", "the_platform", "-k", "isolated", "-v")
+    assert run.outcomes() == {"test_isolated": "no-baseline"}, run.text
+    assert "isolate=True needs a system that can fork" in " ".join(run.text.split())
