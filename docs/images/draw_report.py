@@ -21,7 +21,8 @@ from playwright.sync_api import Browser, sync_playwright
 HERE = Path(__file__).resolve().parent
 EXAMPLES = HERE.parents[1] / "examples"
 OUTAGES = {"never-lets-go": "personal-pages.patch", "racing-cache": "no-lock.patch"}
-WIDTH, HEIGHT = 1280, 800
+SHOWN = {"never-lets-go": "shows_the_price", "racing-cache": "threads"}
+WIDTH, HEIGHT = 1280, 860
 
 
 def play(example: str, patch: str, into: Path) -> Path:
@@ -48,10 +49,13 @@ def play(example: str, patch: str, into: Path) -> Path:
     return folder / ".memguard/results"
 
 
-def shoot(browser: Browser, page: Path, name: str, *, height: int = HEIGHT) -> None:
-    """Take a picture of a page."""
+def shoot(browser: Browser, page: Path, name: str, *, opened: str = "", height: int = HEIGHT) -> None:
+    """Take a picture of a page, with the test that is `opened`."""
     view = browser.new_page(viewport={"width": WIDTH, "height": height}, color_scheme="light")
     view.goto(page.as_uri())
+    if opened:
+        view.locator(".row", has_text=opened).click()
+        view.mouse.move(0, 0)
     view.wait_for_timeout(500)  # until its charts are drawn
     view.screenshot(path=HERE / name)
     view.close()
@@ -64,7 +68,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for example, patch in OUTAGES.items():
             results = play(example, patch, Path(name))
-            shoot(browser, results / "report.html", f"report-{example}.png")
+            shoot(browser, results / "report.html", f"report-{example}.png", opened=SHOWN[example])
             for graph in sorted(results.glob("flamegraphs/*tasks*-difference.html")):
                 shoot(browser, graph, f"difference-{example}.png", height=480)
         browser.close()

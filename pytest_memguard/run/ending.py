@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
@@ -92,6 +94,9 @@ class Ending:
         report = TextReport(verbose=verbose, accepting=accepting)
         for line in report.lines(results, width=width):
             terminal.write_line(line)
+        if self._options.page_path is not None and not self.error:
+            page = os.path.relpath(self._options.page_path, terminal.config.invocation_params.dir)
+            terminal.write_line(f"The report is {printable(page)}")
         for line in self._accepted:
             terminal.write_line(f"accepted  {line}")
         if accepting:

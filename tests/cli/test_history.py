@@ -204,3 +204,14 @@ def test_two_hundred_commits_with_renames_are_read_in_few_processes(
         name: peaks([step for step in each if not step["renaming"]]) for name, each in found.items()
     } == courses
     assert sum(bool(step["renaming"]) for each in found.values() for step in each) == 19
+
+
+def test_curves_beside_the_entries_are_no_history(shop: CommandProject, made: MadeRepository) -> None:
+    path = shop.store().curves_path_of("tests/test_x.py")
+    for peak in (100 * KIB, 155 * KIB):
+        made.write({A: peak})
+        path.write_text(json.dumps({"a": {"peak": peak, "held": []}}), encoding="utf-8")
+        made.commit()
+    output = shop.memguard("history", A)
+    assert output.code == 0
+    assert output.lines[-1] == f"1 test, 2 commits of the baseline, {HERE}."

@@ -8,6 +8,7 @@ from pathlib import Path
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.paths import PAGE_PATH
 from tests.cli.running import KIB, CommandProject, measured
+from tests.made_repository import MadeRepository
 
 
 def test_the_last_run_becomes_a_page_that_git_ignores(shop: CommandProject) -> None:
@@ -37,3 +38,15 @@ def test_a_folder_is_not_replaced_by_a_page(shop: CommandProject) -> None:
 def test_without_results_there_is_no_page(shop: CommandProject) -> None:
     assert shop.memguard("report").code == 3
     assert not (shop.root / PAGE_PATH).exists()
+
+
+def test_the_page_shows_what_was_accepted_over_time(shop: CommandProject) -> None:
+    made = MadeRepository(shop.root)
+    made.accept({"tests/test_x.py::one": 100 * KIB}, author="Ana <b>")
+    made.accept({"tests/test_x.py::one": 155 * KIB}, note="holds 10k entries now")
+    shop.run(measured("one", 300 * KIB, Entry({"peak": 155 * KIB})))
+    assert shop.memguard("report").code == 0
+    page = (shop.root / PAGE_PATH).read_text(encoding="utf-8")
+    assert '"says":"holds 10k entries now"' in page
+    assert '"peak":102400' in page
+    assert "Ana <b>" not in page

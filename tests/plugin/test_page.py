@@ -30,6 +30,7 @@ def test_a_run_writes_its_page_with_the_curve_of_what_grew(project: GuardedProje
     project.write(test_it=GROWING.format(number=900))
     run = project.run("--memguard-html=pages/run.html")
     assert run.code == 1
+    assert "The report is pages/run.html" in run.summary
     test = page_of((project.root / "pages/run.html").read_text(encoding="utf-8"))["test_grows"]
     held = test["curve"]["held"]
     assert max(held) == run.measured("test_grows")

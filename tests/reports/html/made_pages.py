@@ -127,4 +127,22 @@ def hostile() -> RunResults:
         )
         for name in HOSTILE
     ]
-    return run(*tests, replace(leaking(), id="tests/t.py::leaks"), leaked("tests/t.py::held", *HOSTILE))
+    return run(*tests, _extreme(), leaked("tests/t.py::held", *HOSTILE))
+
+
+def _extreme() -> TestResult:
+    """Make a test whose figures are the largest and the smallest that results can hold, in no order."""
+    test = leaking()
+    assert test.measurement is not None
+    assert test.measurement.leak is not None
+    ends = (2**63 - 1, -(2**63) + 1, 0, 1)
+    leak = replace(
+        test.measurement.leak,
+        bytes_per_call=ends[0],
+        readings=tuple(Reading(calls, held) for calls in (5, 2**63 - 1, 0, 5) for held in ends),
+        judged_from_calls=2**63 - 1,
+    )
+    curve = Curve("ms", 2**63 - 1, ends * 256)
+    measurement = replace(test.measurement, leak=leak, curve=curve)
+    empty = Curve("records", 0, (0,))
+    return replace(test, id="tests/t.py::extreme", measurement=measurement, accepted_curve=empty)
