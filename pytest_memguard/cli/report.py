@@ -20,6 +20,7 @@ from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.captures import capture_name, captures_folder
 from pytest_memguard.storage.pages import write_page
 from pytest_memguard.storage.results import read_results_by_environment
+from pytest_memguard.storage.shards import with_unjudged_entries
 
 
 @click.command()
@@ -40,7 +41,10 @@ def report(project: Project, *, output: Path | None, opens: bool, sources: tuple
     """
     from pytest_memguard.reports.html.page import HtmlReport  # noqa: PLC0415 - loads jinja2, once the results are read
 
-    runs = read_results_by_environment(project.results(sources))
+    runs = [
+        with_unjudged_entries(run, project.store(run), fails=project.is_ci and not run.advisory)
+        for run in read_results_by_environment(project.results(sources))
+    ]
     path = output or project.root / PAGE_PATH
     tests = [test for run in runs for test in run.tests if test.profile]
     links = {test.id: found for test in tests if (found := _links(project.root, path, test))}

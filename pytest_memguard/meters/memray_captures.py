@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from pytest_memguard.core.measurement import Curve
 from pytest_memguard.meters.attribution import Tally
 from pytest_memguard.meters.curves import CurveOfRecords, curve_of_snapshots
 from pytest_memguard.meters.lost_frames import StackMark
@@ -40,7 +41,8 @@ class Replay:
         self._by_stack: dict[Stack, int] = {}
         self._since_peak: dict[Stack, int] = {}
         self.allocations = 0
-        self.curve = CurveOfRecords()
+        self._curve = CurveOfRecords()
+        self._recent_bytes: list[int] = []
 
     def run(self, records: Iterable[AllocationRecord]) -> None:
         """Go through the records; each memory address belongs to the last that allocated it."""
@@ -73,11 +75,21 @@ class Replay:
         since = self._since_peak
         since[stack] = since.get(stack, 0) + by_bytes
         self._held_bytes += by_bytes
-        self.curve.add(self._held_bytes)
+        recent = self._recent_bytes
+        recent.append(self._held_bytes)
+        if len(recent) == _AT_ONCE:
+            self._curve.add(recent)
+            recent.clear()
         if self._held_bytes > self._peak_bytes:
             self._peak_bytes = self._held_bytes
             _merge(self._by_stack, since)
             since.clear()
+
+    def curve(self) -> Curve | None:
+        """Return what was held on the way; None where nothing was allocated."""
+        self._curve.add(self._recent_bytes)
+        self._recent_bytes.clear()
+        return self._curve.curve()
 
     def _unmap(self, start: int, end: int) -> None:
         """Let go of the parts of mappings between two addresses."""
@@ -114,6 +126,7 @@ def _merge(by_stack: dict[Stack, int], changes: dict[Stack, int]) -> None:
         by_stack[stack] = by_stack.get(stack, 0) + by_bytes
 
 
+_AT_ONCE = 4096
 _LARGEST_MARK = 1024
 _USUAL_PADDING = 4096
 _PADDING = 65536
@@ -149,7 +162,7 @@ def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
         for record, size_bytes in replay.at_end():
             tally.add_retained(size_bytes, _stack(record, native=native))
         tally.add_allocations(replay.allocations)
-        tally.add_curve(replay.curve.curve())
+        tally.add_curve(replay.curve())
 
 
 def read_survivors(path: Path, *, native: bool) -> list[Survivor]:

@@ -16,11 +16,11 @@ class Snapshot(NamedTuple):
     heap: int
 
 
-@given(held=st.lists(st.integers(0, 2**40), min_size=1, max_size=1_000))
-def test_a_curve_of_records_keeps_the_peak_and_the_end(held: list[int]) -> None:
+@given(held=st.lists(st.integers(0, 2**40), min_size=1, max_size=1_000), at_once=st.integers(1, 300))
+def test_a_curve_of_records_keeps_the_peak_and_the_end(held: list[int], at_once: int) -> None:
     curve_of = CurveOfRecords()
-    for value in held:
-        curve_of.add(value)
+    for start in range(0, len(held), at_once):
+        curve_of.add(held[start : start + at_once])
     curve = curve_of.curve()
     assert curve is not None
     assert curve.length == len(held)

@@ -73,6 +73,7 @@ def _record(address: int, stack: int, size_bytes: int, allocator: AllocatorType)
         allocator=int(allocator),
         native_stack_id=0,
         native_segment_generation=0,
+        tid=1,
     )
 
 
