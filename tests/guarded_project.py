@@ -89,6 +89,7 @@ class GuardedProject:
         self._pytester = pytester
         self._environment = environment
         self.root = pytester.path
+        self.let(COLUMNS=300)  # lines are broken at 80 where a test is about that
 
     def let(self, **variables: object) -> None:
         """Set environment variables for the runs that follow."""

@@ -16,7 +16,7 @@ def sparkline(values: Sequence[int], *, at_most: int, encoding: str = "utf-8") -
     >>> sparkline([0, 50, 100], at_most=10), sparkline([0, 50, 100], at_most=10, encoding="ascii")
     ('▁▅█', '_=#')
     """
-    bars = _BARS if _can_show(_BARS, encoding) else _PLAIN_BARS
+    bars = _BARS if can_show(_BARS, encoding) else _PLAIN_BARS
     last = len(values) - 1
     if len(values) > at_most:
         values = [values[round(place * last / (at_most - 1))] for place in range(at_most)]
@@ -24,7 +24,8 @@ def sparkline(values: Sequence[int], *, at_most: int, encoding: str = "utf-8") -
     return "".join(bars[round(value * (len(bars) - 1) / largest)] if largest else bars[0] for value in values)
 
 
-def _can_show(text: str, encoding: str) -> bool:
+def can_show(text: str, encoding: str) -> bool:
+    """Say whether an encoding has every character of a text."""
     try:
         text.encode(encoding)
     except (UnicodeEncodeError, LookupError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,16 +11,19 @@ from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import format_size
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, meter_name
 from pytest_memguard.gate.judge import is_slack
+from pytest_memguard.reports.bars import PLAIN_BARS, growth_bar, in_short
 from pytest_memguard.reports.known_leaks import known_leak_lines
-from pytest_memguard.reports.rows import Row, SiteRow, row, rows, run_counts
+from pytest_memguard.reports.rows import Row, SiteRow, count_text, row, rows
 from pytest_memguard.reports.same_leaks import same_leaks
-from pytest_memguard.reports.untrusted import shortened, terminal_line
+from pytest_memguard.reports.styled import Line, Piece, Style, line, style_of
+from pytest_memguard.reports.untrusted import shortened
 
 SHOWN_ACCEPTS = 3
 _SHORT_LIST = 10
 _SHOWN_LARGEST = 5
 _INDENT = " " * 16
 _SENTENCE = 600
+_NARROWEST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,14 @@ class TextReport:
     """The results as lines for a terminal.
 
     With `verbose` nothing is left out; with `accepting` nothing is advised, since the run accepts.
+    `told` are tests of which all was said before, so that a line with a bar is enough; `bars` are its
+    characters: of what was accepted, and of what came on top.
     """
 
     verbose: bool = False
     accepting: bool = False
+    told: frozenset[str] = frozenset()
+    bars: tuple[str, str] = PLAIN_BARS
 
     def lines(self, results: RunResults, *, width: int = 80) -> Iterator[str]:
         r"""Yield what failed first by module, then the counts and what to do.
@@ -43,38 +49,46 @@ class TextReport:
         1 grew, 40 ok  (memray, cpython-3.11-linux-x86_64)
         Accept what is intended:  memguard accept 'tests/test_cache.py::test_lookup[1000]'
         """
-        return map(terminal_line, self._lines(results, width))
+        return (one.text for one in self.styled(results, width=width))
 
-    def _lines(self, results: RunResults, width: int) -> Iterator[str]:
+    def styled(self, results: RunResults, *, width: int = 80) -> Iterator[Line]:
+        """Yield the lines with what their pieces mean; only a word or a command may be wider than `width`."""
+        for one in self._lines(results):
+            yield from one.wrapped(max(width, _NARROWEST))
+
+    def _lines(self, results: RunResults) -> Iterator[Line]:
         every = rows(results)
         shown = [one for one in every if one.needs_a_look]
         others = [one for one in every if not one.needs_a_look]
         for module, found in groupby(shown, key=lambda one: one.module):
-            yield shortened(module)
+            yield line(Piece(shortened(module), Style.STRONG))
             for one in found:
-                yield from _row_lines(one)
+                yield from self._row_lines(one)
         for outcome in Outcome:
-            yield from self._short_list(outcome, [one for one in others if one.outcome is outcome], width)
+            yield from self._short_list(outcome, [one for one in others if one.outcome is outcome])
         yield from self._bounded(others)
         if self.verbose:
             yield from _first_costs(every)
         yield from _remarks(others)
         yield from _blind(every)
-        yield from (f"{same.head}{shortened(same.place)}" for same in same_leaks(results))
-        yield from known_leak_lines(results, verbose=self.verbose)
+        yield from (line(f"{same.head}{shortened(same.place)}", hang=2) for same in same_leaks(results))
+        yield from (line(text, hang=4) for text in known_leak_lines(results, verbose=self.verbose))
         for problem in results.problems:
-            yield from textwrap.wrap(
-                f"{'FAILED: ' if problem.fails else 'warning: '}{shortened(problem.sentence)}",
-                max(width, 40),
-                subsequent_indent="  ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            kind = Piece("FAILED:", Style.BAD) if problem.fails else Piece("warning:", Style.DOUBTFUL)
+            yield line(kind, f" {shortened(problem.sentence, _SENTENCE)}", hang=2)
         yield _counts_line(results)
         if not self.accepting:
             yield from _next_steps(results)
 
-    def _short_list(self, outcome: Outcome, found: Sequence[Row], width: int) -> Iterator[str]:
+    def _row_lines(self, one: Row) -> Iterator[Line]:
+        if one.id in self.told:
+            accepted, more = growth_bar(one.metrics, one.outcome, self.bars)
+            yield _head(one, in_short(one), f"  {accepted}" if more else "", Piece(more, Style.BAD))
+            return
+        yield _head(one, shortened(one.sentence, _SENTENCE))
+        yield from _details(one, len(_INDENT))
+
+    def _short_list(self, outcome: Outcome, found: Sequence[Row]) -> Iterator[Line]:
         """Yield the tests that need a look and fail nothing, a line each."""
         if outcome is Outcome.OK or (outcome.is_new and not self.verbose):
             return
@@ -83,15 +97,14 @@ class TextReport:
             return
         limit = len(found) if self.verbose else _SHORT_LIST
         for one in found[:limit]:
-            reason = textwrap.shorten(one.sentence, max(width, 80), placeholder=" …")
-            yield f"{outcome!s:<14}{shortened(one.id)}  {reason}"
+            yield _listed(str(outcome), shortened(one.id), f"  {shortened(one.sentence)}", outcome)
         if len(found) > limit:
-            yield f"{outcome!s:<14}and {len(found) - limit} more; -v lists them"
+            yield _listed(str(outcome), f"and {len(found) - limit} more; -v lists them", "", outcome)
 
-    def _bounded(self, found: Iterable[Row]) -> Iterator[str]:
+    def _bounded(self, found: Iterable[Row]) -> Iterator[Line]:
         """Yield what will settle when it is full, where that is not accepted yet."""
         lines = [
-            f"bounded       {shortened(one.id)}  {bound}"
+            _listed("bounded", shortened(one.id), f"  {shortened(bound)}")
             for one in found
             if self.verbose or one.outcome is not Outcome.OK
             for bound in one.bounds
@@ -99,100 +112,142 @@ class TextReport:
         limit = len(lines) if self.verbose else _SHORT_LIST
         yield from lines[:limit]
         if len(lines) > limit:
-            yield f"bounded       and {len(lines) - limit} more; -v lists them"
+            yield _listed("bounded", f"and {len(lines) - limit} more; -v lists them", "")
 
 
-def failure_lines(test: TestResult, region: str = "") -> Iterator[str]:
-    """Yield what a failing test, or a region of it, says: the numbers, the sites, and how to accept them.
-
-    The first line is short, since pytest's summary cuts it, and shows the test's id before it.
-    """
-    return map(terminal_line, _failure_lines(row(test), region))
+def failure_lines(test: TestResult, region: str = "", *, width: int = 80) -> Iterator[str]:
+    """Yield what a failing test, or a region of it, says: the numbers, the sites, and how to accept them."""
+    return (one.text for one in failure_styled(test, region, width=width))
 
 
-def _failure_lines(one: Row, region: str) -> Iterator[str]:
+def failure_message(test: TestResult, region: str = "") -> str:
+    """Return the first sentence of a failure, which pytest's summary shows behind the test's id, and cuts."""
+    return _failure_head(row(test), region).text
+
+
+def failure_styled(test: TestResult, region: str = "", *, width: int = 80) -> Iterator[Line]:
+    """Yield the lines of a failure with what their pieces mean."""
+    for one in _failure_lines(row(test), region):
+        yield from one.wrapped(max(width, _NARROWEST))
+
+
+def _failure_head(one: Row, region: str) -> Line:
     name = f"{shortened(region)} " if region else ""
-    yield f"memguard: {name}{one.outcome}: {shortened(one.sentence, _SENTENCE)}"
-    yield from (f"  {line}" for line in _details(one))
+    outcome = Piece(str(one.outcome), style_of(one.outcome))
+    return line(f"memguard: {name}", outcome, f": {shortened(one.sentence, _SENTENCE)}", hang=4)
+
+
+def _failure_lines(one: Row, region: str) -> Iterator[Line]:
+    yield _failure_head(one, region)
+    yield from _details(one, 2)
     if one.accepted_note:
-        yield f"  accepted with the note: {shortened(one.accepted_note)}"
+        yield line(f"  accepted with the note: {shortened(one.accepted_note)}", hang=4)
     if one.outcome is Outcome.OVER_LIMIT:
-        yield "  The limit is the test's own: use less memory, or raise it where it is written."
+        yield line("  The limit is the test's own: use less memory, or raise it where it is written.", hang=4)
     elif one.outcome is Outcome.NOT_MEASURED:
-        yield "  It fails in CI, since the test asks for a check. Mend what is in its way, or set fail_on."
+        text = "  It fails in CI, since the test asks for a check. Mend what is in its way, or set fail_on."
+        yield line(text, hang=4)
+    elif one.outcome is Outcome.CREPT:
+        yield line(
+            "  Make it smaller, or give the test a `creep` of its own where its policy is written.", hang=4
+        )
     elif not one.outcome.is_about_entry:  # their reason says what to do
-        yield f"  If this is intended: memguard accept {shlex.quote(one.id)}"
+        yield _step("  If this is intended:", f"memguard accept {shlex.quote(one.id)}", apart=" ")
 
 
-def _row_lines(one: Row) -> Iterator[str]:
-    yield f"  {one.outcome!s:<12}{shortened(one.name)}   {shortened(one.sentence, _SENTENCE)}"
-    yield from (f"{_INDENT}{line}" for line in _details(one))
+def _head(one: Row, *rest: str | Piece) -> Line:
+    outcome = Piece(f"{one.outcome!s:<12}", style_of(one.outcome))
+    return line("  ", outcome, Piece(shortened(one.name), Style.STRONG), "   ", *rest, hang=len(_INDENT) + 2)
 
 
-def _details(one: Row) -> Iterator[str]:
-    yield from (shortened(text, _SENTENCE) for text in one.further)
-    yield from map(shortened, one.accepted_steps)
+def _listed(word: str, name: str, text: str, outcome: Outcome | None = None) -> Line:
+    """Make a line of a list: a word, a test, and what is to be known of it."""
+    style = Style.PLAIN if outcome is None else style_of(outcome)
+    return line(Piece(f"{word:<14}", style), name, text, hang=14)
+
+
+def _step(text: str, command: str, *, apart: str = "  ") -> Line:
+    """Make a line that ends with a command to copy."""
+    return line(text, command=command, apart=apart)
+
+
+def _details(one: Row, indent: int) -> Iterator[Line]:
+    blank, hang = " " * indent, indent + 4
+    yield from (line(f"{blank}{shortened(text, _SENTENCE)}", hang=hang) for text in one.further)
+    yield from (line(f"{blank}{shortened(text)}", hang=hang) for text in one.accepted_steps)
     for grown in one.sites:
-        yield _site_line(grown)
-        yield from (f"             {line}" for line in grown.lines)
+        yield _site_line(grown, blank)
+        yield from (line(f"{blank}             {text}", hang=hang + 15) for text in grown.lines)
         if grown.inner is not None:
             inner = grown.inner
-            yield f"             in {shortened(inner.file)}:{inner.line} {shortened(inner.function)}"
+            place = f"in {shortened(inner.file)}:{inner.line} {shortened(inner.function)}"
+            yield line(f"{blank}             {place}", hang=hang + 15)
         if grown.met:
-            yield f"             {shortened(grown.met, 500)}"
+            yield line(f"{blank}             {shortened(grown.met, 500)}", hang=hang + 15)
     if one.kinds:
-        yield shortened(one.kinds)
-    yield from (f"held by {shortened(holder)}" for holder in one.held_by)
-    yield from map(shortened, one.bounds)
-    yield from (f"note: {shortened(remark, _SENTENCE)}" for remark in one.remarks)
-    yield from one.hints
+        yield line(f"{blank}{shortened(one.kinds)}", hang=hang)
+    yield from (line(f"{blank}held by {shortened(holder)}", hang=hang) for holder in one.held_by)
+    yield from (line(f"{blank}{shortened(text)}", hang=hang) for text in one.bounds)
+    yield from (line(f"{blank}note: {shortened(text, _SENTENCE)}", hang=hang) for text in one.remarks)
+    yield from (line(blank, command=text, apart="") for text in one.hints)
 
 
-def _site_line(grown: SiteRow) -> str:
+def _site_line(grown: SiteRow, blank: str) -> Line:
     """Write a site with what it gained, as in `+16.9 MiB  shop/cache.py:41 in put  (was 2.0 MiB)`."""
     was = f"  (was {grown.was})" if grown.was else ""
-    return f"{grown.growth}  {shortened(grown.place)} in {shortened(grown.site.function)}{was}"
+    place = f"  {shortened(grown.place)} in {shortened(grown.site.function)}{was}"
+    return line(blank, Piece(grown.growth, Style.BAD), place, hang=len(blank) + 4)
 
 
-def _counts_line(results: RunResults) -> str:
+def _counts_line(results: RunResults) -> Line:
     """Write how many tests ended how, and what measured them."""
     advisory = ", advisory: nothing fails" if results.advisory else ""
-    measured = f"{meter_name(results.meter)}, {results.environment}{advisory}"
-    return f"{run_counts(results)}  ({measured})"
+    parts: list[str | Piece] = []
+    for outcome, number in results.counts().items():
+        parts += [", "] if parts else []
+        parts.append(Piece(f"{number:,} {outcome}", style_of(outcome)))
+    parts = parts or [count_text({})]
+    quarantined = len(results.quarantined)
+    parts += [f"; {quarantined:,} quarantined"] if quarantined else []
+    return line(*parts, f"  ({meter_name(results.meter)}, {results.environment}{advisory})", hang=2)
 
 
-def _reasons(found: Iterable[Row]) -> Iterator[str]:
+def _reasons(found: Iterable[Row]) -> Iterator[Line]:
     """Yield the reasons of tests that were not measured, each once with its tests."""
     by_reason: dict[str, list[str]] = {}
     for one in found:
         by_reason.setdefault(one.sentence, []).append(one.id)
     for reason, ids in sorted(by_reason.items(), key=lambda item: -len(item[1]))[:_SHORT_LIST]:
-        yield f"not-measured  {_named(ids)}: {reason}"
+        text = f": {shortened(reason, _SENTENCE)}"
+        yield _listed("not-measured", _named(ids), text, Outcome.NOT_MEASURED)
 
 
-def _remarks(found: Iterable[Row]) -> Iterator[str]:
+def _remarks(found: Iterable[Row]) -> Iterator[Line]:
     """Yield what is to be known of tests that are not shown, each sentence once with its tests."""
     by_remark: dict[str, list[str]] = {}
     for one in found:
         for remark in one.remarks:
             by_remark.setdefault(remark, []).append(one.id)
     for remark, ids in sorted(by_remark.items(), key=lambda item: -len(item[1]))[:_SHORT_LIST]:
-        yield f"note  {_named(ids)}: {remark}"
+        yield line(f"note  {_named(ids)}: {shortened(remark, _SENTENCE)}", hang=6)
 
 
-def _blind(found: Iterable[Row]) -> Iterator[str]:
+def _blind(found: Iterable[Row]) -> Iterator[Line]:
     """Yield the tests whose entries are too noisy to guard them, and what to do."""
     blind = [one for one in found if one.blind]
     if not blind:
         return
     entries = "1 entry tolerates" if len(blind) == 1 else f"{len(blind):,} entries tolerate"
-    yield f"blind: {entries} too much, since the samples that were accepted vary by more than an eighth:"
+    varying = " too much, since the samples that were accepted vary by more than an eighth:"
+    yield line(Piece("blind:", Style.DOUBTFUL), f" {entries}{varying}", hang=2)
     for one in blind[:_SHORT_LIST]:
-        yield from (f"  {shortened(one.id)}  {text}" for text in one.blind)
+        yield from (line(f"  {shortened(one.id)}  {text}", hang=6) for text in one.blind)
     if len(blind) > _SHORT_LIST:
-        yield f"  and {len(blind) - _SHORT_LIST} more"
-    yield "  Make the test steady, or set its tolerance. Then remove the entry, and accept it again:"
-    yield f"  memguard prune {shlex.quote(blind[0].id)} && pytest --memguard-accept"
+        yield line(f"  and {len(blind) - _SHORT_LIST} more")
+    yield line(
+        "  Make the test steady, or set its tolerance. Then remove the entry, and accept it again:", hang=2
+    )
+    yield line(command=f"memguard prune {shlex.quote(blind[0].id)} && pytest --memguard-accept")
 
 
 def _named(ids: Sequence[str]) -> str:
@@ -202,40 +257,40 @@ def _named(ids: Sequence[str]) -> str:
     return f"{len(ids):,} tests ({shortened(ids[0])}, …)"
 
 
-def _first_costs(found: Iterable[Row]) -> Iterator[str]:
+def _first_costs(found: Iterable[Row]) -> Iterator[Line]:
     """Yield what first samples cost above the floor: imports and tables that are built once."""
     for one in found:
         for cost in one.first_costs:
-            yield f"first sample  {shortened(one.id)}  {cost} above the floor"
+            yield _listed("first sample", shortened(one.id), f"  {cost} above the floor")
 
 
-def _next_steps(results: RunResults) -> Iterator[str]:
+def _next_steps(results: RunResults) -> Iterator[Line]:
     grown = [test for test in results.tests if test.outcome in (Outcome.GREW, Outcome.LEAKED)]
     improved = [test for test in results.tests if test.outcome is Outcome.IMPROVED]
     fresh = [test for test in results.tests if test.outcome.is_new]
     if grown:
         ids = " ".join(shlex.quote(test.id) for test in grown[:SHOWN_ACCEPTS])
-        yield f"Accept what is intended:  memguard accept {ids}"
+        yield _step("Accept what is intended:", f"memguard accept {ids}")
         if len(grown) > SHOWN_ACCEPTS:
-            yield f"  and {len(grown) - SHOWN_ACCEPTS} more; memguard accept takes all that changed"
+            yield line(f"  and {len(grown) - SHOWN_ACCEPTS} more; memguard accept takes all that changed")
     if improved:
         slack = sum(any(is_slack(metric) for metric in test.verdict.metrics) for test in improved)
         hidden = f" ({slack} with slack that would hide growth)" if slack else ""
-        yield f"Lock improvements in{hidden}:  memguard accept"
+        yield _step(f"Lock improvements in{hidden}:", "memguard accept")
     if len(fresh) > _SHORT_LIST:
         yield from _largest(fresh)
     if fresh and not grown:
-        yield "Accept what is new:  memguard accept"
+        yield _step("Accept what is new:", "memguard accept")
     gone = {test.outcome for test in results.tests if test.outcome.is_about_entry and not test.measurement}
     if gone:
         words = " or ".join(str(outcome) for outcome in Outcome if outcome in gone)
-        yield f"Drop what is {words}:  memguard prune"
+        yield _step(f"Drop what is {words}:", "memguard prune")
 
 
-def _largest(tests: list[TestResult]) -> Iterator[str]:
+def _largest(tests: list[TestResult]) -> Iterator[Line]:
     """Yield the largest peaks, for whoever looks at a whole suite and chooses what to mark."""
     peaks = [(test, test.verdict.metric(PEAK)) for test in tests]
     known = [(metric.measured, test.id) for test, metric in peaks if metric is not None]
-    yield "Largest peaks, where a marker is worth most:"
+    yield line("Largest peaks, where a marker is worth most:")
     for peak_bytes, test_id in sorted(known, key=lambda one: (-one[0], one[1]))[:_SHOWN_LARGEST]:
-        yield f"  {format_size(peak_bytes):>10}  {shortened(test_id)}"
+        yield line(f"  {format_size(peak_bytes):>10}  {shortened(test_id)}")

@@ -9,8 +9,10 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.reports.bars import bars_for
 from pytest_memguard.reports.text import TextReport
 from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.run.colours import write
 from pytest_memguard.run.options import RunOptions
 from pytest_memguard.run.problems import RunFacts, problems
 from pytest_memguard.storage.accepting import accept
@@ -91,9 +93,10 @@ class Ending:
         accepting = self._options.accept
         verbose = terminal.config.get_verbosity() > 0
         width = terminal._tw.fullwidth  # noqa: SLF001 - pytest's reporter has no public name for it
-        report = TextReport(verbose=verbose, accepting=accepting)
-        for line in report.lines(results, width=width):
-            terminal.write_line(line)
+        report = TextReport(
+            verbose=verbose, accepting=accepting, told=_told(terminal), bars=bars_for(_encoding(terminal))
+        )
+        write(terminal._tw, report.styled(results, width=width))  # noqa: SLF001 - as above
         if self._options.page_path is not None and not self.error:
             page = os.path.relpath(self._options.page_path, terminal.config.invocation_params.dir)
             terminal.write_line(f"The report is {printable(page)}")
@@ -103,3 +106,23 @@ class Ending:
             number = len(self._accepted)
             entries = "1 entry" if number == 1 else f"{number} entries"
             terminal.write_line(f"accepted {entries} into {self._session.settings.baseline_dir}")
+
+
+_SHORT_STYLES = ("no", "line")
+"""Styles in which pytest shows no text of a failure."""
+
+
+def _told(terminal: pytest.TerminalReporter) -> frozenset[str]:
+    """Return the tests of which pytest's failures say all that there is to say."""
+    if terminal.config.getoption("tbstyle") in _SHORT_STYLES:
+        return frozenset()
+    return frozenset(
+        str(result["id"])
+        for report in terminal.stats.get("failed", ())
+        for result in getattr(report, "memguard", ())
+        if result.get("fails")
+    )
+
+
+def _encoding(terminal: pytest.TerminalReporter) -> str | None:
+    return getattr(terminal._tw._file, "encoding", None)  # noqa: SLF001 - pytest has no public name for it

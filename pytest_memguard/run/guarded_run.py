@@ -30,6 +30,7 @@ from pytest_memguard.guard.whole import ItemGuard
 from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.run.collected import Collection
+from pytest_memguard.run.colours import colour
 from pytest_memguard.run.ending import Ending
 from pytest_memguard.run.forgotten import forgotten
 from pytest_memguard.run.ledger import Ledger
@@ -249,6 +250,7 @@ class GuardedRun:
         if hasattr(report, "memguard") or (self.options.everything and str(report.when) == "???"):
             self.ledger.plan([report.nodeid])
         results = [result_from_json(data) for data in getattr(report, "memguard", ())]
+        colour(report, results)
         is_second = self.ledger.delivered(report) if results else False
         for result in results:
             if not (is_second and self.session.is_failing(result.id)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, ReprFileLocation, ReprTraceback
 from _pytest.outcomes import Failed
@@ -12,23 +14,30 @@ from pytest_memguard.guard.rerun import recorded_failure
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.reports.junit import property_text
-from pytest_memguard.reports.text import failure_lines
+from pytest_memguard.reports.text import failure_lines, failure_message
 
 
 class FailingVerdictError(Failed):
     """What the call of a test raises whose memory fails it; plugins see it as any other failure."""
 
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self, lines: list[str], message: str) -> None:
         super().__init__("\n".join(lines), pytrace=False)
         self.lines = lines
+        self.message = message
 
 
 def raise_failing(item: pytest.Item, results: list[TestResult]) -> None:
     """Raise `FailingVerdictError` where memory fails a test that has passed, and was expected to."""
     failing = [result for result in results if result.fails]
     if failing and not recorded_failure(item) and not _is_expected_to_fail(item):
+        width = shutil.get_terminal_size().columns
         raise FailingVerdictError(
-            [line for result in failing for line in failure_lines(result, _region(result, item.nodeid))]
+            [
+                line
+                for result in failing
+                for line in failure_lines(result, _region(result, item.nodeid), width=width)
+            ],
+            failure_message(failing[0], _region(failing[0], item.nodeid)),
         )
 
 
@@ -56,7 +65,7 @@ def put_verdict(
     for result in results:
         item.user_properties.append(("memguard", property_text(result, _region(result, item.nodeid))))
     if isinstance(error, FailingVerdictError):
-        report.longrepr = _failure(item, error.lines)
+        report.longrepr = _failure(item, error)
     report.user_properties = list(item.user_properties)
     return results, True
 
@@ -75,13 +84,13 @@ def _is_expected_to_fail(item: pytest.Item) -> bool:
     return bool(item.stash.get(xfailed_key, None) or evaluate_xfail_marks(item))
 
 
-def _failure(item: pytest.Item, lines: list[str]) -> ExceptionChainRepr:
-    """Put what memguard says where pytest has a failure's text, and its first line where it has the message.
+def _failure(item: pytest.Item, error: FailingVerdictError) -> ExceptionChainRepr:
+    """Put what memguard says where pytest has a failure's text, and its first sentence as the message.
 
     A plain string has no message: the short summary of pytest 8 would show none, nor would a worker's.
     """
-    text = ReprTraceback([ReprEntryNative([f"{line}\n" for line in lines])], None, style="native")
-    place = ReprFileLocation(str(item.path), (item.location[1] or 0) + 1, lines[0])
+    text = ReprTraceback([ReprEntryNative([f"{line}\n" for line in error.lines])], None, style="native")
+    place = ReprFileLocation(str(item.path), (item.location[1] or 0) + 1, error.message)
     return ExceptionChainRepr([(text, place, None)])
 
 

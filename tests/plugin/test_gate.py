@@ -137,7 +137,7 @@ def test_where_several_lines_may_have_grown_the_function_is_named_with_all(proje
     project.accept()
     project.write(test_it=_loading("pem = bytearray(230_000)", "ctx = bytearray(820_000)"))
     run = project.run()
-    shown = [line.strip() for line in run.summary.splitlines()]
+    shown = [line.strip() for line in run.lines]
     start = shown.index("+468.8 KiB  test_it.py in test_load  (was 556.7 KiB)")
     assert shown[start + 1 : start + 3] == [
         "800.8 KiB  line 6: ctx = bytearray(820_000)",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import pytest
 
 from pytest_memguard.core.units import KIB
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, TestResult, Verdict
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, TestResult, Verdict
 from pytest_memguard.gate.judge import stale
 from pytest_memguard.reports.markdown import MarkdownReport
+from pytest_memguard.reports.styled import Style
 from pytest_memguard.reports.text import TextReport, failure_lines
 from tests.reports.made_results import leaked, result, run
 
@@ -55,3 +59,56 @@ def test_an_entry_that_is_too_noisy_is_told_in_every_report(outcome: Outcome) ->
     assert f"  test_it.py::test_a  {told}" in list(TextReport().lines(results))
     assert told in MarkdownReport().page(results)
     assert told not in "".join(TextReport().lines(run(result())))
+
+
+LONG = "tests/test_catalogue_of_the_shop.py::TestCatalogue::test_lookup_of_many_products[large-1000]"
+
+
+def everything() -> list[TestResult]:
+    grew = result(LONG, Outcome.GREW, measured=48 * 1024 * KIB)
+    missing = result(
+        f"{LONG}2", Outcome.NOT_MEASURED, reason="a call takes too long: 73,728 calls within " * 3
+    )
+    return [grew, leaked(f"{LONG}3", "shop.session._OPEN (dict, 73,728 entries) in shop/session.py"), missing]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_lines_are_broken_between_words_and_commands_nowhere(width: int) -> None:
+    results = run(*everything(), problems=[RunProblem("no-baseline", "nothing is accepted " * 9, True)])
+    wide = " ".join(" ".join(TextReport(verbose=True).lines(results, width=10_000)).split())
+    lines = list(TextReport(verbose=True).lines(results, width=width))
+    assert " ".join(" ".join(lines).split()) == wide, "the same words in the same order"
+    for line in lines:
+        words = line.split()
+        assert len(line) <= width or len(words) <= 3 or words[0] == "memguard", line
+    assert [line for line in lines if line.lstrip().startswith("memguard accept")] == [
+        f"  memguard accept {' '.join(shlex.quote(test.id) for test in everything()[:2])}"
+    ]
+
+
+def test_a_number_stays_with_its_unit() -> None:
+    for width in range(40, 90):
+        for test in everything()[:2]:
+            assert not [line for line in failure_lines(test, width=width) if re.search(r"[\d.,]+$", line)]
+
+
+def test_what_was_told_before_is_a_line_with_a_bar() -> None:
+    grew = result("test_it.py::test_a", Outcome.GREW, measured=62 * 1024 * KIB)
+    lines = list(TextReport(told=frozenset({grew.id}), bars=("█", "░")).lines(run(grew)))
+    assert lines[:2] == [
+        "test_it.py",
+        "  grew        test_a   peak 31.0 MiB -> 62.0 MiB (+100%)  ██████░░░░░░",
+    ]
+    assert "shop/cache.py" not in "".join(lines)
+    assert list(TextReport(told=frozenset({grew.id})).lines(run(grew)))[1].isascii()
+
+
+def test_pieces_say_what_they_mean() -> None:
+    grew = result("test_it.py::test_a", Outcome.GREW, measured=62 * 1024 * KIB)
+    lines = list(TextReport().styled(run(grew, result(), problems=[RunProblem("x", "y", True)])))
+    styles = {
+        piece.text.strip(): piece.style for line in lines for piece in line.pieces if piece.text.strip()
+    }
+    assert styles["grew"] is styles["1 grew"] is styles["FAILED:"] is styles["+31.0 MiB"] is Style.BAD
+    assert styles["1 ok"] is Style.GOOD
+    assert styles["memguard accept test_it.py::test_a"] is styles["test_it.py"] is Style.STRONG

@@ -1,0 +1,50 @@
+"""What a test grew by in a few words, and as a small bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_memguard.core.metrics import LEAK_PER_CALL
+from pytest_memguard.core.units import format_change
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, deciding
+from pytest_memguard.reports.rows import Row
+from pytest_memguard.reports.sparkline import can_show
+from pytest_memguard.reports.untrusted import shortened
+
+PLAIN_BARS = ("=", "+")
+_BARS = ("█", "░")
+_CELLS = 12
+
+
+def bars_for(encoding: str | None) -> tuple[str, str]:
+    """Return the characters of a bar that an encoding has."""
+    return _BARS if can_show("".join(_BARS), encoding or "ascii") else PLAIN_BARS
+
+
+def growth_bar(metrics: Sequence[MetricVerdict], outcome: Outcome, bars: tuple[str, str]) -> tuple[str, str]:
+    """Return the bar of what was accepted and of what came on top, with what grew as its whole length.
+
+    Both are empty where nothing was accepted that it could be compared with.
+
+    >>> growth_bar([MetricVerdict("peak", 150, Outcome.GREW, 100)], Outcome.GREW, PLAIN_BARS)
+    ('========', '++++')
+    """
+    grown = deciding(outcome, metrics)
+    if grown is None or not grown.baseline or grown.measured <= grown.baseline:
+        return "", ""
+    more = min(max(round(_CELLS * (grown.measured - grown.baseline) / grown.measured), 1), _CELLS - 1)
+    return bars[0] * (_CELLS - more), bars[1] * more
+
+
+def in_short(row: Row) -> str:
+    """Say what led to an outcome in a few words; all of it was said elsewhere."""
+    grown = deciding(row.outcome, row.metrics)
+    if grown is None:
+        return shortened(row.sentence)
+    if grown.name == LEAK_PER_CALL:
+        return f"{grown.metric.text(grown.measured)} a call"
+    if grown.baseline is None:
+        return f"{grown.metric.label} {grown.metric.text(grown.measured)}"
+    was, now = grown.metric.texts(grown.baseline, grown.measured)
+    change = format_change(grown.measured, grown.baseline)
+    return f"{grown.metric.label} {was} -> {now}{f' ({change})' if change else ''}"
