@@ -10,7 +10,7 @@ from enum import Enum
 from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.reports.untrusted import terminal_line
 
-_WORDS = re.compile(r"(?: +)?(?:(?:limit )?[0-9.,]+ (?:[KMGT]i)?B\b[^ ]*|[^ ]+)")
+_WORDS = re.compile(r"(?: +)?(?:(?:limit )?[-+(]?[0-9][0-9.,]* [A-Za-z][^ ]*|[^ ]+)")
 """Words with the blanks before them; a number and its unit are one."""
 
 
@@ -94,7 +94,7 @@ def _filled(pieces: tuple[Piece, ...], width: int, hang: int) -> Iterator[Line]:
     for piece in pieces:
         for word in _WORDS.findall(piece.text) or ([piece.text] if piece.text else []):
             if column + len(word) > width and column > hang:
-                yield Line(tuple(current))
+                yield Line(tuple(_joined(current)))
                 current, column = [Piece(" " * hang)], hang
                 word = word.lstrip(" ")  # noqa: PLW2901 - the blanks before it were at the end of the line
             current.append(Piece(word, piece.style))
