@@ -26,7 +26,7 @@ from rich.text import Text
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE.parents[1] / "examples/first-baseline"
-WIDTH = 100
+WIDTH = 80
 _NOT_WANTED = re.compile(r"^(rootdir|configfile|plugins|platform|cachedir|testpaths)\b.*\n", re.MULTILINE)
 
 _DURATION = re.compile(r" in [\d.]+s")
