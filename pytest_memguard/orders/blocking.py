@@ -21,7 +21,7 @@ from os import close as _os_close
 from os import open as _os_open  # bound: a test may patch them while it runs
 from os import pread
 from pathlib import Path
-from time import monotonic
+from time import monotonic_ns
 
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
 _FROM_OUTSIDE = {
@@ -32,8 +32,8 @@ _FROM_OUTSIDE = {
 
 _CLOSED_CALL_FIELDS = 6
 
-_PATIENCE_SECONDS = 0.005
-_BLIND_PATIENCE_SECONDS = 0.02
+_PATIENCE_NS = 5_000_000
+_BLIND_PATIENCE_NS = 20_000_000
 """Where only the position in the program is known, and a long call of C looks like a wait."""
 
 
@@ -44,10 +44,14 @@ class Look:
     `waits_for_lock` is for a lock of this process, `waits_for_outside` for what another one sends.
     """
 
-    where: tuple[object, ...] = ()
+    where: object = None
     is_running: bool = False
     waits_for_lock: bool = False
     waits_for_outside: bool = False
+
+
+_UNSEEN = Look()
+_RUNNING = Look(is_running=True)
 
 
 class ThreadWatch:
@@ -77,11 +81,19 @@ class ThreadWatch:
         """Whether the kernel says what the thread waits for."""
         return self._fd >= 0
 
-    def look(self) -> Look:
-        """Return what the thread does now."""
+    def look(self, last: Look = _UNSEEN) -> Look:
+        """Return what the thread does now: the same object where nothing changed since a last look.
+
+        Looks are many. What they take from the free lists of the interpreter (tuples, lists, floats), the
+        threads of the test would have found there.
+        """
         if self._fd >= 0:
-            with suppress(OSError):
-                return _parsed(self._read())
+            try:
+                line = self._read()
+            except OSError:
+                pass
+            else:
+                return last if line == last.where else _parsed(line)
         frame = sys._current_frames().get(self._ident)  # noqa: SLF001 - the documented way to another thread's stack
         return Look((id(frame), frame.f_lasti if frame is not None else -1))
 
@@ -109,26 +121,31 @@ class Sightings:
     (sleeping, a socket, a lock with a time limit) may be over in a moment, and has to last.
     """
 
-    __slots__ = ("_since", "_watch", "last")
+    __slots__ = ("_patience_ns", "_since_ns", "_watch", "last")
 
     def __init__(self, watch: ThreadWatch) -> None:
         self._watch = watch
-        self._since = monotonic()
-        self.last = Look(is_running=True)
+        self._patience_ns = _PATIENCE_NS if watch.is_exact else _BLIND_PATIENCE_NS
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was seen."""
+        self._since_ns = monotonic_ns()
+        self.last = _RUNNING
 
     def is_blocked(self) -> bool:
         """Look once more and say whether the thread is blocked where `last` saw it."""
-        look = self._watch.look()
-        if look.is_running or look != self.last:
-            self.last, self._since = look, monotonic()
+        look, last = self._watch.look(self.last), self.last
+        if look.is_running or look != last:
+            self.last = look
+            self._since_ns = monotonic_ns()
             return False
         if look.waits_for_lock:
             return True
-        patience = _PATIENCE_SECONDS if self._watch.is_exact else _BLIND_PATIENCE_SECONDS
-        if monotonic() - self._since < patience:
+        if monotonic_ns() - self._since_ns < self._patience_ns:
             return False
         if self._watch.waits_for_disk():
-            self._since = monotonic()
+            self._since_ns = monotonic_ns()
             return False
         return True
 
@@ -175,17 +192,17 @@ def _parsed(line: bytes) -> Look:
     True
     """
     if line.startswith(b"running"):
-        return Look(is_running=True)
+        return _RUNNING
     fields = line.split()
     if len(fields) < _CLOSED_CALL_FIELDS:
-        return Look(tuple(fields))
+        return Look(line)
     # futex(address, operation, value, limit): a limit of zero is none.
     call, address = int(fields[0]), int(fields[1], 16)
     low, high = _interpreter_addresses()
     if call == _FUTEX and low <= address < high:
-        return Look(is_running=True)
+        return _RUNNING
     return Look(
-        tuple(fields),
+        line,
         waits_for_lock=call == _FUTEX and int(fields[4], 16) == 0,
         waits_for_outside=call in _FROM_OUTSIDE,
     )

@@ -8,14 +8,15 @@ import queue
 import sys
 import threading
 import traceback
+from _thread import allocate_lock
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from os import _exit, getpid  # bound: a test may patch them while it runs
-from time import monotonic, sleep
+from time import monotonic, monotonic_ns, sleep
 from types import FrameType, TracebackType
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.orders.blocking import Sightings, ThreadWatch, nobody_moves
+from pytest_memguard.orders.blocking import ThreadWatch, nobody_moves
 from pytest_memguard.orders.line_events import line_events
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.path import Together, together_with
@@ -25,15 +26,57 @@ STUCK_SECONDS = 30.0
 
 _HARD_FACTOR = 10
 _POLL_SECONDS = 0.0002
-_MOVED_SECONDS = 0.25
+_SECOND_NS = 1_000_000_000
+_MOVED_NS = 250_000_000
 """How often the positions of the threads are compared, to find those that do not move."""
 
-_DEADLOCK_SECONDS = 0.5
+_DEADLOCK_NS = 500_000_000
 _GLANCE_SECONDS = 0.05
 _JOIN_SECONDS = 2.0
 _SHOWN_FRAMES = 30
 
 _Position = tuple[tuple[int, int, int], ...]
+
+
+class _Progress:
+    """When the threads of one call last moved, and when to look at that again; times in nanoseconds."""
+
+    __slots__ = ("_all_blocked_since", "_begun", "_compared", "_every", "_limit", "_moved", "_position")
+
+    def __init__(self, stuck_seconds: float) -> None:
+        self._begun = self._moved = self._compared = monotonic_ns()
+        self._limit = round(stuck_seconds * _SECOND_NS)
+        self._every = min(_MOVED_NS, self._limit // 4)
+        self._all_blocked_since: int | None = None
+        self._position: _Position = ()
+
+    def is_deadlock_due(self, now_ns: int, *, are_all_blocked: bool) -> bool:
+        """Say whether all threads have been blocked for so long that a deadlock is to be looked for."""
+        if not are_all_blocked:
+            self._all_blocked_since = None
+        elif self._all_blocked_since is None:
+            self._all_blocked_since = now_ns
+        elif now_ns - self._all_blocked_since >= _DEADLOCK_NS:
+            self._all_blocked_since = now_ns
+            return True
+        return False
+
+    def is_comparison_due(self, now_ns: int) -> bool:
+        """Say whether to compare the positions of the threads."""
+        if now_ns - self._compared < self._every:
+            return False
+        self._compared = now_ns
+        return True
+
+    def stuck_at(self, position: _Position, now_ns: int) -> str:
+        """Say what is wrong with threads at a position; nothing while they move."""
+        if position != self._position:
+            self._position, self._moved = position, now_ns
+        if now_ns - self._moved >= self._limit:
+            return f"have not moved for {(now_ns - self._moved) / _SECOND_NS:.1f} s"
+        if now_ns - self._begun >= _HARD_FACTOR * self._limit:
+            return f"did not end within {(now_ns - self._begun) / _SECOND_NS:.1f} s"
+        return ""
 
 
 class DeadlockError(MemguardError):
@@ -74,6 +117,9 @@ class OrderedThreads:
             for number in range(threads)
         ]
         self._ready = threading.Event()
+        self._bell = allocate_lock()  # open where a thread has ended since
+        self._bell.acquire()
+        self._watched: Participant | None = None
         self._busy: set[int] = set()
         self._closing = False
 
@@ -125,6 +171,8 @@ class OrderedThreads:
                 _exit(raised is not None)  # a forked child that comes back here has no other thread
             turns.end(participant)
             self._ended.put((number, raised))
+            with contextlib.suppress(RuntimeError):  # it is open
+                self._bell.release()
             del raised
 
     def __call__(self) -> None:
@@ -159,53 +207,36 @@ class OrderedThreads:
 
     def _endings(self) -> Iterator[tuple[int, BaseException | None]]:
         """Yield each thread's end as it comes; raises `DeadlockError`."""
-        begun = moved = compared = monotonic()
-        position: _Position = ()
-        watched: tuple[Participant | None, Sightings | None] = None, None
-        all_blocked_since = 0.0
+        progress = _Progress(self._stuck_seconds)
         for _ in self._threads:
-            while True:
-                with contextlib.suppress(queue.Empty):
-                    yield self._ended.get(timeout=_POLL_SECONDS)
-                    break
-                now = monotonic()
-                watched = self._pass_over_blocked(watched)
-                all_blocked_since = (all_blocked_since or now) if self._are_all_blocked() else 0.0
-                if all_blocked_since and now - all_blocked_since >= _DEADLOCK_SECONDS:
-                    all_blocked_since = now
-                    if self._is_deadlock():
-                        raise DeadlockError(self._stacks("wait for locks that nobody is left to release"))
-                if now - compared < min(_MOVED_SECONDS, self._stuck_seconds / 4):
-                    continue
-                compared = now
-                before, position = position, self._position()
-                if position != before:
-                    moved = now
-                if now - moved >= self._stuck_seconds:
-                    raise DeadlockError(self._stacks(f"have not moved for {now - moved:.1f} s"))
-                if now - begun >= _HARD_FACTOR * self._stuck_seconds:
-                    raise DeadlockError(self._stacks(f"did not end within {now - begun:.1f} s"))
+            while not self._ended.qsize():
+                if not self._bell.acquire(timeout=_POLL_SECONDS):
+                    self._pass_over_blocked()
+                    self._raise_if_stuck(progress)
+            yield self._ended.get_nowait()
 
-    def _pass_over_blocked(
-        self, watched: tuple[Participant | None, Sightings | None]
-    ) -> tuple[Participant | None, Sightings | None]:
-        """Take the turn from a thread that waits for something else; return whom to look at next time."""
-        running = self._turns.running()
+    def _pass_over_blocked(self) -> None:
+        """Take the turn from a thread that waits for something else, once it was seen to wait."""
+        running, watched = self._turns.running(), self._watched
+        self._watched = running
         if running is None:
             self._turns.take_up()
-            return None, None
-        participant, seen = watched
-        if running is not participant or seen is None:
-            return running, Sightings(running.watch)
-        if seen.is_blocked():
-            self._turns.pass_over(running, seen.last)
-            return None, None
-        return watched
+        elif running is not watched:
+            running.seen.restart()
+        elif running.seen.is_blocked():
+            self._turns.pass_over(running, running.seen.last)
+            self._watched = None
 
-    def _are_all_blocked(self) -> bool:
-        return bool(self._busy) and all(
-            self._participants[number].state is State.BLOCKED for number in self._busy
-        )
+    def _raise_if_stuck(self, progress: _Progress) -> None:
+        """Raise `DeadlockError` where the threads cannot go on, or have not for too long."""
+        now_ns = monotonic_ns()
+        are_all_blocked = self._turns.blocked == len(self._busy)
+        if progress.is_deadlock_due(now_ns, are_all_blocked=are_all_blocked) and self._is_deadlock():
+            raise DeadlockError(self._stacks("wait for locks that nobody is left to release"))
+        if progress.is_comparison_due(now_ns):
+            what = progress.stuck_at(self._position(), now_ns)
+            if what:
+                raise DeadlockError(self._stacks(what))
 
     def _is_deadlock(self) -> bool:
         """Say whether the threads wait for locks, and no other one of this process will go on by itself."""

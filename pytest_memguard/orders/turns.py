@@ -34,11 +34,12 @@ class State(Enum):
 class Participant:
     """One thread that takes turns; its gate opens when it gets one."""
 
-    __slots__ = ("_idle_looks", "blocked_at", "gate", "number", "path", "stands", "state", "watch")
+    __slots__ = ("_idle_looks", "blocked_at", "gate", "number", "path", "seen", "stands", "state", "watch")
 
     def __init__(self, number: int, watch: ThreadWatch) -> None:
         self.number = number
         self.watch = watch
+        self.seen = Sightings(watch)
         self.gate = allocate_lock()
         self.gate.acquire()
         self.state = State.DONE
@@ -68,7 +69,7 @@ class Participant:
 
     def is_awake(self) -> bool:
         """Say whether a thread that was blocked goes on by now."""
-        look = self.watch.look()
+        look = self.watch.look(self.blocked_at)
         return look.is_running or look != self.blocked_at
 
 
@@ -85,7 +86,7 @@ class Turns:
         self._mutex = allocate_lock()
         self._process = getpid()
         self._left = 0
-        self._blocked = 0
+        self.blocked = 0
         self._is_open = False
         self.passed = 0
         self.is_bound_reached = False
@@ -95,7 +96,7 @@ class Turns:
         """Start a call: all wait, and the first one gets the turn."""
         self._participants = participants
         self._order.begin(len(participants))
-        self._left, self._blocked, self.passed, self._is_open = MOST_SWITCH_POINTS, 0, 0, True
+        self._left, self.blocked, self.passed, self._is_open = MOST_SWITCH_POINTS, 0, 0, True
         self.meetings = Meetings()
         for participant in participants:
             participant.begin()
@@ -109,7 +110,7 @@ class Turns:
     def is_due(self, participant: Participant, code: CodeType, number: int) -> bool:
         """Say whether `line` has anything to do here. Called at each line and return, so it is short."""
         is_offered = participant.path.comes_to(code, number)
-        return is_offered or self._blocked > 0 or participant.state is not State.RUNNING
+        return is_offered or self.blocked > 0 or participant.state is not State.RUNNING
 
     def line(self, participant: Participant, code: CodeType, number: int) -> None:
         """Offer the turn at a line or a return; a thread that lost it meanwhile waits for it."""
@@ -119,7 +120,7 @@ class Turns:
         if participant.state is State.RUNNING:
             place = (id(code), number)
             is_offered = self._left > 0 and participant.path.offers(place)
-            if self._blocked and (is_offered or participant.should_look_around(place)):
+            if self.blocked and (is_offered or participant.should_look_around(place)):
                 participant.looks_around(place, found=self._settle())
             if not is_offered:
                 return
@@ -137,7 +138,7 @@ class Turns:
             self.meetings.stands(participant.path.passage)
             participant.stands = participant.path.passage
             if not had_turn:
-                self._blocked -= 1
+                self.blocked -= 1
                 return True
             chosen = self._next(participant.number)
             if chosen is participant:
@@ -156,7 +157,7 @@ class Turns:
             self._settle()
         with self._mutex:
             had_turn, participant.state = participant.state is State.RUNNING, State.DONE
-            self._blocked -= not had_turn
+            self.blocked -= not had_turn
             if had_turn and self._is_open:
                 self._give(self._next(participant.number))
 
@@ -171,7 +172,10 @@ class Turns:
 
     def running(self) -> Participant | None:
         """Return the thread that has the turn."""
-        return next((one for one in self._participants if one.state is State.RUNNING), None)
+        for one in self._participants:
+            if one.state is State.RUNNING:
+                return one
+        return None
 
     def pass_over(self, participant: Participant, look: Look) -> None:
         """Take the turn from a thread that was seen to wait for something else, and give it to another."""
@@ -179,7 +183,7 @@ class Turns:
             if participant.state is State.RUNNING:
                 participant.state = State.BLOCKED
                 participant.blocked_at = look
-                self._blocked += 1
+                self.blocked += 1
                 self._give(self._next(participant.number))
 
     def take_up(self) -> None:
@@ -198,13 +202,15 @@ class Turns:
         """
         found = False
         for participant in self._participants:
-            seen = None
+            is_first = True
             while participant.state is State.BLOCKED and participant.is_awake():
                 found = True
-                seen = seen or Sightings(participant.watch)
+                if is_first:
+                    participant.seen.restart()
+                    is_first = False
                 sleep(_SETTLE_SECONDS)
-                if seen.is_blocked() and participant.state is State.BLOCKED:
-                    participant.blocked_at = seen.last
+                if participant.seen.is_blocked() and participant.state is State.BLOCKED:
+                    participant.blocked_at = participant.seen.last
         return found
 
     def _next(self, current: int | None) -> Participant | None:
