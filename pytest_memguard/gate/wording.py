@@ -134,6 +134,8 @@ def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: 
         how = f"used up after {leak.calls:,} calls: {leak.used_up}"
     else:
         how = f"{'rising' if leak.is_accelerating else 'steady'} over {leak.calls:,} calls"
+    if leak.order is not None:
+        how += f" from threads in order {leak.order}"
     return f"{' and '.join(parts)}, {how}{accepted}"
 
 

@@ -121,7 +121,7 @@ def run_check(
     from pytest_memguard.leaks.repeating import BodyFailedError  # noqa: PLC0415 - only leak checks load psutil
 
     try:
-        return check_leaks(
+        finding = check_leaks(
             body,
             budget_seconds=policy.leak_budget_seconds,
             ceiling_bytes=policy.leak_ceiling_bytes,
@@ -140,6 +140,7 @@ def run_check(
         number = calls_before + error.call
         reason = f"it cannot be repeated: call {number} failed with {describe(error.original)}"
         raise CannotRepeatError(reason) from error
+    return finding if policy.threads == 1 else replace(finding, order=policy.orders_tried[0])
 
 
 def check_item(

@@ -246,6 +246,7 @@ def _leak(part: Part) -> LeakFinding:
         doubts=tuple(_doubt(element) for element in part.field("doubts", []).elements()),
         used_up=part.field("used_up", "").text(),
         is_accelerating=part.field("accelerating", default=False).flag(),
+        order=part.field("order").optional(Part.count),
         readings=_readings(part.field("readings", [])),
         judged_from_calls=part.field("judged_from", 0).count(),
         kinds=tuple(_kind(kind) for kind in part.field("kinds", []).elements()),

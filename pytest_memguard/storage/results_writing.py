@@ -190,6 +190,8 @@ def _leak(leak: LeakFinding, *, with_sites: bool) -> dict[str, object]:
         written["used_up"] = _utf8(leak.used_up)
     if leak.is_accelerating:
         written["accelerating"] = True
+    if leak.order is not None:
+        written["order"] = leak.order
     if with_sites and leak.sites:
         written["sites"] = [_site_bytes(site) for site in leak.sites]
     return written | _readings(leak)

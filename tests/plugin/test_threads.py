@@ -85,6 +85,8 @@ def test_copies_that_pile_up_are_a_leak_with_its_site_and_holder(project: Guarde
     result = run.results()["test_connect"]
     assert 1_000 < result["leak"]["bytes_per_call"] < 5_600
     assert result["leak"]["calls"] % 4 == 0
+    assert result["leak"]["order"] == 0
+    assert "from threads in order 0" in run.reason("test_connect")
     assert (result["sites"][0]["file"], result["sites"][0]["function"]) == ("pool.py", "connect")
     assert "pool.POOL" in result["leak"]["held_by"][0]
 

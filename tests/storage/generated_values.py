@@ -145,7 +145,9 @@ _BY_TYPE[Curve] = every_field(Curve, unit=st.sampled_from(CURVE_UNITS), length=s
 _BY_TYPE[Meeting] = every_field(Meeting, threads=sizes, before_line=st.integers(0, 99999))
 _BY_TYPE[SiteBytes] = every_field(SiteBytes, threads=sizes)
 _BY_TYPE[Reading] = every_field(Reading, calls=sizes)
-_BY_TYPE[LeakFinding] = every_field(LeakFinding, calls=sizes, judged_from_calls=sizes)
+_BY_TYPE[LeakFinding] = every_field(
+    LeakFinding, calls=sizes, judged_from_calls=sizes, order=st.none() | sizes
+)
 _BY_TYPE[Creep] = every_field(Creep, metric=st.sampled_from(list(METRICS)))
 
 
