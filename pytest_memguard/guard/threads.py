@@ -65,6 +65,7 @@ class ThreadedRun:
         self._namer = namer
         self._order = order
         self._last: OrderedThreads | None = None
+        self.notes: tuple[str, ...] = ()
 
     def __call__(self) -> None:
         """Run it."""
@@ -76,6 +77,7 @@ class ThreadedRun:
     def with_meetings(self, sample: Sample) -> Sample:
         """Say in a sample of the last run where the threads had come to that made what its sites held."""
         ran, self._last = self._last, None
+        self.notes = ran.notes if ran is not None else ()
         if ran is None:
             return sample
         floor_bytes = _NAMED_SHARE * sample.peak_bytes
@@ -106,9 +108,9 @@ def from_threads(
     return runtest if policy.threads == 1 else ThreadedRun(item, policy, namer, order=order)
 
 
-def with_meetings(sample: Sample, run: Callable[[], None]) -> Sample:
-    """Return a sample of a run with the places where its threads met."""
-    return run.with_meetings(sample) if isinstance(run, ThreadedRun) else sample
+def with_meetings(sample: Sample, run: Callable[[], None]) -> tuple[Sample, tuple[str, ...]]:
+    """Return a sample of a run with where its threads met, and what is to be said of their turns."""
+    return (run.with_meetings(sample), run.notes) if isinstance(run, ThreadedRun) else (sample, ())
 
 
 def taking_turns(

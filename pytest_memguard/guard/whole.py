@@ -160,7 +160,8 @@ class ItemGuard:
             watch = ChildWatch(are_counted=self._plan.policy.children, by=meter)
             try:
                 taken = replace(self._sample(order, watch, counted=counted), order=order)
-                sample = with_meetings(taken, self._sampled_runs[order])
+                sample, notes = with_meetings(taken, self._sampled_runs[order])
+                self._notes += tuple(note for note in notes if note not in self._notes)
             except MeterError as error:
                 if not is_first:
                     raise

@@ -200,6 +200,13 @@ class OrderedThreads:
         """How often the turn passed in the last call."""
         return self._turns.passed
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the turns of the last call: where they ended before it."""
+        if not self._turns.is_bound_reached:
+            return ()
+        return (f"its threads took all {self._turns.most:,} turns of a call, and each ran on after them",)
+
     def together_with(self, is_file: Callable[[str], bool], line: int, *, at_most: int) -> Together | None:
         """Return where most threads of the last call stood together that had come to a line of a file."""
         paths = [participant.path for participant in self._participants]

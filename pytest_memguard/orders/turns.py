@@ -89,6 +89,7 @@ class Turns:
         self.blocked = 0
         self._is_open = False
         self.passed = 0
+        self.most = MOST_SWITCH_POINTS
         self.is_bound_reached = False
         self.meetings = Meetings()
 
@@ -96,7 +97,7 @@ class Turns:
         """Start a call: all wait, and the first one gets the turn."""
         self._participants = participants
         self._order.begin(len(participants))
-        self._left, self.blocked, self.passed, self._is_open = MOST_SWITCH_POINTS, 0, 0, True
+        self._left, self.blocked, self.passed, self._is_open = self.most, 0, 0, True
         self.meetings = Meetings()
         for participant in participants:
             participant.begin()

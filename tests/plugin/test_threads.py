@@ -91,6 +91,25 @@ def test_copies_that_pile_up_are_a_leak_with_its_site_and_holder(project: Guarde
     assert "pool.POOL" in result["leak"]["held_by"][0]
 
 
+def test_where_the_turns_ended_before_the_call_is_said(
+    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_memguard.orders.turns.MOST_SWITCH_POINTS", 20)
+    project.write(
+        test_it="""
+            import pytest
+
+            @pytest.mark.memguard(threads=4)
+            def test_long():
+                for _ in range(8):
+                    x = 1
+        """,
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_long": "no-baseline"}
+    assert "its threads took all 20 turns of a call, and each ran on after them" in run.text
+
+
 def test_clean_body_from_threads_is_no_leak(project: GuardedProject) -> None:
     project.write(
         test_it="""
