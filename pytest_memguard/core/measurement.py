@@ -218,7 +218,7 @@ class LeakFinding:
     explanation lacks. `bounds` are those of all that grows, where all of it has one:
     nothing leaks then, and `settled_bytes` is what it will settle at, to within `doubt_bytes`.
     `readings` are what the answer rests on, thinned; those from `judged_from_calls` on decide.
-    `kinds` are the types of what its holder gains, the most first. `fingerprint` is the same for one leak
+    `kinds` are the types of what its holder gains, classes first. `fingerprint` is the same for one leak
     in every test that shows it.
     `order` is that of the turns of the threads that made the calls; None where they were made one by one.
     """

@@ -143,3 +143,18 @@ _signal = Signal()
 
 def finalizer() -> None:
     weakref.finalize(_subject, _signal.forget)
+
+
+class Order:
+    def __init__(self) -> None:
+        self.rows = [[number] for number in range(20)]
+
+
+_ORDERS: list[Order] = []
+_TIMES: list[float] = []
+
+
+def much_beside_many() -> None:
+    """Keep one object that leads to many, and five that lead to none."""
+    _ORDERS.append(Order())
+    _TIMES.extend(next(_numbers) + share for share in (0.1, 0.2, 0.3, 0.4, 0.5))

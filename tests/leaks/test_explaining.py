@@ -50,6 +50,7 @@ HOLDERS = {
     "web_of_new_objects": ("tests.leaks.holding_bodies._rendered (functools cache, ", "holding_bodies.Node"),
     "list_of_links": ("", "following of tests.leaks.holding_bodies.Link (Link)"),
     "plain_values_beside_what_is_made_anew": ("tests.leaks.holding_bodies._PAGES (dict, ",),
+    "much_beside_many": ("tests.leaks.holding_bodies._ORDERS (list, ", "holding_bodies.Order"),
     "finalizer": (
         "weakref.finalize._registry (dict, ",
         "weakref.finalize of tests.leaks.holding_bodies.Registry ",

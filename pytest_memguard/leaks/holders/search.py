@@ -117,7 +117,10 @@ class HolderSearch:
             self._find_old_holders(calls)
         if not self._is_explained(calls):
             self._new = new = self._window(calls, untracked=True)
-        return self._best_chain() or self._unheld(new, calls)
+        return self._best_chain(calls) or self._unheld(new, calls)
+
+    def _number_led_to(self, gain: _Gain) -> int:
+        return len(content_of(gained_by(gain.holder, gain.number), self._fresh).seen)
 
     def _gained_objects(self) -> list[object]:
         """Return what the holder that was found gained, or all that is new where none was."""
@@ -288,12 +291,14 @@ class HolderSearch:
             elif not self._is_explained(calls) and len(content_of(held, self._fresh).seen) >= enough:
                 self._gained[id(one)] = _Gain(round(enough), one, is_direct=False)
 
-    def _best_chain(self) -> tuple[Step, ...]:
-        ranked = self._ranked()[:_CANDIDATES]
+    def _best_chain(self, calls: int) -> tuple[Step, ...]:
+        """Return the chain to what holds most of what is new, with all it leads to; a named one first."""
+        ranked = self._ranked()
+        enough = _SHARE * min(calls, ranked[0].number) if ranked else 0
+        near = [gain for gain in ranked if gain.number >= enough][:_CANDIDATES]
+        near.sort(key=lambda gain: (not gain.is_direct, -self._number_led_to(gain)))
         best: tuple[Step, ...] = ()
-        for gain in ranked:
-            if gain.number < _SHARE * ranked[0].number:
-                break
+        for gain in near:
             steps, named = self._climb(gain.holder)
             chain = readable((*steps, *self._kept_in(gain.holder)))
             if named or not best:
