@@ -36,6 +36,7 @@ from pytest_memguard.run.forgotten import forgotten
 from pytest_memguard.run.ledger import Ledger
 from pytest_memguard.run.options import apply_options, asked_of, run_options
 from pytest_memguard.run.problems import RunFacts
+from pytest_memguard.run.progress import Progress
 from pytest_memguard.run.unread import unread_settings
 from pytest_memguard.run.verdict_report import put_verdict, raise_failing
 from pytest_memguard.run.xdist import Handover, handover_of, is_worker
@@ -67,6 +68,7 @@ class GuardedRun:
         self.session.chosen_meter()
         self.collection = Collection()
         self.ledger = Ledger()
+        self.progress = Progress(config)
         self._is_worker = is_worker(config)
         self._is_fork = False
         self._handover = Handover()
@@ -122,6 +124,7 @@ class GuardedRun:
             if plan is not None:
                 item.stash[PLAN] = plans[item.nodeid] = plan
                 self.session.entry(item.nodeid)
+        self.progress.plan({test_id: plan.policy for test_id, plan in plans.items()})
         self._read_pasts(plan.policy.creep for plan in plans.values())
         found = forgotten(self.session, self.collection, plans, items, self.options)
         left_out = self.collection.left_out(items)

@@ -20,6 +20,7 @@ def install(config: pytest.Config) -> None:
     except MemguardError as error:
         raise pytest.UsageError(f"memguard: {error}") from error
     config.stash[RUN] = run
+    config.pluginmanager.register(run.progress, "memguard-progress")
     if config.pluginmanager.register(GuardHooks(run), "memguard-run") is None:
         raise pytest.UsageError(
             "memguard: -p no:memguard-run switches off what --memguard asks for. Leave out one of the two; "
