@@ -13,7 +13,7 @@ from pytest_memguard.reports.untrusted import shortened
 
 PLAIN_BARS = ("=", "+")
 _BARS = ("█", "░")
-_CELLS = 12
+CELLS = 8
 
 
 def bars_for(encoding: str | None) -> tuple[str, str]:
@@ -27,13 +27,13 @@ def growth_bar(metrics: Sequence[MetricVerdict], outcome: Outcome, bars: tuple[s
     Both are empty where nothing was accepted that it could be compared with.
 
     >>> growth_bar([MetricVerdict("peak", 150, Outcome.GREW, 100)], Outcome.GREW, PLAIN_BARS)
-    ('========', '++++')
+    ('=====', '+++')
     """
     grown = deciding(outcome, metrics)
     if grown is None or not grown.baseline or grown.measured <= grown.baseline:
         return "", ""
-    more = min(max(round(_CELLS * (grown.measured - grown.baseline) / grown.measured), 1), _CELLS - 1)
-    return bars[0] * (_CELLS - more), bars[1] * more
+    more = min(max(round(CELLS * (grown.measured - grown.baseline) / grown.measured), 1), CELLS - 1)
+    return bars[0] * (CELLS - more), bars[1] * more
 
 
 def in_short(row: Row) -> str:
@@ -43,8 +43,12 @@ def in_short(row: Row) -> str:
         return shortened(row.sentence)
     if grown.name == LEAK_PER_CALL:
         return f"{grown.metric.text(grown.measured)} a call"
+    if row.outcome is Outcome.OVER_LIMIT and grown.limit is not None:
+        return (
+            f"{grown.metric.label} {grown.metric.growth_text(grown.measured - grown.limit)} over {grown.rule}"
+        )
     if grown.baseline is None:
         return f"{grown.metric.label} {grown.metric.text(grown.measured)}"
-    was, now = grown.metric.texts(grown.baseline, grown.measured)
+    gained = grown.metric.growth_text(grown.measured - grown.baseline)
     change = format_change(grown.measured, grown.baseline)
-    return f"{grown.metric.label} {was} -> {now}{f' ({change})' if change else ''}"
+    return f"{grown.metric.label} {gained}{f' ({change})' if change else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,7 +12,7 @@ from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import format_size
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, meter_name
 from pytest_memguard.gate.judge import is_slack
-from pytest_memguard.reports.bars import PLAIN_BARS, growth_bar, in_short
+from pytest_memguard.reports.bars import CELLS, PLAIN_BARS, growth_bar, in_short
 from pytest_memguard.reports.known_leaks import known_leak_lines
 from pytest_memguard.reports.rows import Row, SiteRow, count_text, row, rows
 from pytest_memguard.reports.same_leaks import same_leaks
@@ -24,6 +25,7 @@ _SHOWN_LARGEST = 5
 _INDENT = " " * 16
 _SENTENCE = 600
 _NARROWEST = 40
+_SHORTEST_NAME = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,16 @@ class TextReport:
 
     def styled(self, results: RunResults, *, width: int = 80) -> Iterator[Line]:
         """Yield the lines with what their pieces mean; only a word or a command may be wider than `width`."""
-        for one in self._lines(results):
+        for one in self._lines(results, max(width, _NARROWEST)):
             yield from one.wrapped(max(width, _NARROWEST))
 
-    def _lines(self, results: RunResults) -> Iterator[Line]:
+    def _lines(self, results: RunResults, width: int) -> Iterator[Line]:
         every = rows(results)
         shown = [one for one in every if one.needs_a_look]
         others = [one for one in every if not one.needs_a_look]
         for module, found in groupby(shown, key=lambda one: one.module):
             yield line(Piece(shortened(module), Style.STRONG))
-            for one in found:
-                yield from self._row_lines(one)
+            yield from self._module_lines(list(found), width)
         for outcome in Outcome:
             yield from self._short_list(outcome, [one for one in others if one.outcome is outcome])
         yield from self._bounded(others)
@@ -80,13 +81,31 @@ class TextReport:
         if not self.accepting:
             yield from _next_steps(results)
 
-    def _row_lines(self, one: Row) -> Iterator[Line]:
-        if one.id in self.told:
-            accepted, more = growth_bar(one.metrics, one.outcome, self.bars)
-            yield _head(one, in_short(one), f"  {accepted}" if more else "", Piece(more, Style.BAD))
-            return
-        yield _head(one, shortened(one.sentence, _SENTENCE))
-        yield from _details(one, len(_INDENT))
+    def _module_lines(self, found: Sequence[Row], width: int) -> Iterator[Line]:
+        told = [one for one in found if one.id in self.told]
+        figures = max((len(in_short(one)) for one in told if one.outcome.is_growth), default=0)
+        room = width - len(_INDENT) - 2 - figures
+        has_bars = room - CELLS - 2 >= _SHORTEST_NAME
+        longest = max(_SHORTEST_NAME, room - CELLS - 2 if has_bars else room)
+        name_width = max((len(shortened(one.name, longest)) for one in told), default=0)
+        for one in found:
+            if one.id in self.told:
+                yield self._told_line(one, name_width, width, has_bar=has_bars)
+            else:
+                yield _head(one, shortened(one.sentence, _SENTENCE))
+                yield from _details(one, len(_INDENT))
+
+    def _told_line(self, one: Row, name_width: int, width: int, *, has_bar: bool) -> Line:
+        """Write on one line what came on top; the whole name and the rest were said before."""
+        outcome = Piece(f"{one.outcome!s:<12}  ", style_of(one.outcome))
+        name = Piece(f"{shortened(one.name, name_width):<{name_width}}  ", Style.STRONG)
+        if not one.outcome.is_growth:
+            room = width - len(_INDENT) - name_width - 2
+            return line("  ", outcome, name, textwrap.shorten(one.sentence, room, placeholder=" …"))
+        accepted, more = growth_bar(one.metrics, one.outcome, self.bars)
+        space = " " * (CELLS - len(accepted + more) + 2)
+        bar = (accepted, Piece(more, Style.BAD), space) if has_bar else ()
+        return line("  ", outcome, name, *bar, in_short(one), hang=len(_INDENT))
 
     def _short_list(self, outcome: Outcome, found: Sequence[Row]) -> Iterator[Line]:
         """Yield the tests that need a look and fail nothing, a line each."""
@@ -156,7 +175,7 @@ def _failure_lines(one: Row, region: str) -> Iterator[Line]:
 
 
 def _head(one: Row, *rest: str | Piece) -> Line:
-    outcome = Piece(f"{one.outcome!s:<12}", style_of(one.outcome))
+    outcome = Piece(f"{one.outcome!s:<14}", style_of(one.outcome))
     return line("  ", outcome, Piece(shortened(one.name), Style.STRONG), "   ", *rest, hang=len(_INDENT) + 2)
 
 

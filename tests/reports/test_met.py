@@ -30,8 +30,8 @@ def test_every_report_says_where_threads_met(before_line: int, before: str) -> N
     results = run(raced(before_line))
     (annotation,) = AnnotationsReport(lambda file: file).annotations(results)
     for report in (
-        failure_lines(results.tests[0]),
-        TextReport().lines(results),
+        failure_lines(results.tests[0], width=200),
+        TextReport().lines(results, width=200),
         MarkdownReport().lines(results),
         [annotation.message],
     ):

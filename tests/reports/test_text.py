@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from pytest_memguard.core.units import KIB
+from pytest_memguard.core.units import KIB, MIB
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, TestResult, Verdict
 from pytest_memguard.gate.judge import stale
 from pytest_memguard.reports.markdown import MarkdownReport
@@ -97,10 +97,23 @@ def test_what_was_told_before_is_a_line_with_a_bar() -> None:
     lines = list(TextReport(told=frozenset({grew.id}), bars=("█", "░")).lines(run(grew)))
     assert lines[:2] == [
         "test_it.py",
-        "  grew        test_a   peak 31.0 MiB -> 62.0 MiB (+100%)  ██████░░░░░░",
+        "  grew          test_a  ████░░░░  peak +31.0 MiB (+100%)",
     ]
     assert "shop/cache.py" not in "".join(lines)
     assert list(TextReport(told=frozenset({grew.id})).lines(run(grew)))[1].isascii()
+
+
+def test_lines_of_tests_that_were_told_before_stand_in_columns_and_none_breaks() -> None:
+    long = "test_it.py::test_limited_by_the_marker_with_a_rather_long_name[for one case of many]"
+    tests = [
+        result(long, Outcome.GREW, measured=62 * MIB),
+        result("test_it.py::test_a", Outcome.GREW, measured=40 * MIB),
+    ]
+    told = frozenset(test.id for test in tests)
+    for width in (60, 80, 120, 200):
+        lines = list(TextReport(told=told).lines(run(*tests), width=width))[1:3]
+        assert all(len(line) <= width for line in lines), lines
+        assert lines[0].index("  peak +") == lines[1].index("  peak +")
 
 
 def test_pieces_say_what_they_mean() -> None:
