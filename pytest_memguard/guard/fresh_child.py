@@ -27,7 +27,7 @@ from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, expl
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
 from pytest_memguard.guard.pytest_memray import without_its_wrapper
-from pytest_memguard.guard.rerun import Rerunner, recorded_failure
+from pytest_memguard.guard.rerun import Rerunner, keeping_names, recorded_failure
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.tasks import as_tasks
 from pytest_memguard.guard.threads import from_threads
@@ -93,7 +93,7 @@ class FreshRun:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
         """End the sample when the call has ended, then check for leaks."""
-        runtest = as_tasks(item, as_test_sees_it(item.runtest), self._policy)
+        runtest = as_tasks(item, as_test_sees_it(keeping_names(item, item.runtest)), self._policy)
         item.runtest = lambda: self._run(item, runtest)
         try:
             return (yield)

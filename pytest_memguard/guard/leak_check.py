@@ -168,7 +168,7 @@ def check_item(
         except CannotRepeatError as error:
             let_go(error)
             raise
-        return replace(finding, known=libraries.known(policy.at_once))
+        return replace(finding, known=(*finding.known, *libraries.known(policy.at_once)))
 
 
 def _check_body(

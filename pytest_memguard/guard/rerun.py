@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,12 +26,10 @@ class CannotRunAgainError(Exception):
 
 
 class Rerunner:
-    """Runs one item again; made before the item's first run, since some runs use up what they need."""
+    """Runs one item again; made before the item's first run."""
 
     def __init__(self, item: pytest.Item) -> None:
         self._item: Any = item
-        doctest = getattr(item, "dtest", None)
-        self._globs = dict(doctest.globs) if doctest is not None else None
         # What `pytest_runtest_makereport` left of the set-up, such as the phases that tmp_path asks for.
         self._set_up_marks = {
             key: dict(value)
@@ -81,8 +79,6 @@ class Rerunner:
         """Set the item up with new fixtures and a new instance of its class."""
         item = self._item
         self.let_go()
-        if self._globs is not None:
-            item.dtest.globs = dict(self._globs)
         try:
             with AsTestSeesIt():
                 item.session._setupstate.setup(item)  # noqa: SLF001 - the counterpart of the tear-down above
@@ -126,6 +122,23 @@ class Rerunner:
         for stored in item.stash._storage.values():  # noqa: SLF001 - a stash cannot be listed otherwise
             if isinstance(stored, dict) and isinstance(stored.get("setup"), pytest.TestReport):
                 stored.setdefault("call", pytest.TestReport.from_item_and_call(item, call))
+
+
+def keeping_names(item: Any, runtest: Callable[[], None]) -> Callable[[], None]:
+    """Return a run of an item that leaves a doctest the names it begins with; its own run takes them away."""
+    doctest = getattr(item, "dtest", None)
+    if doctest is None:
+        return runtest
+
+    def run() -> None:
+        names = doctest.globs
+        doctest.globs = dict(names)
+        try:
+            runtest()
+        finally:
+            doctest.globs = names
+
+    return run
 
 
 def describe(error: BaseException) -> str:

@@ -28,7 +28,7 @@ from pytest_memguard.guard.neighbours import refused_by_neighbour
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.pytest_memray import OWN_TRACKER, wants_own_tracker
 from pytest_memguard.guard.regions import RegionGuard
-from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, recorded_failure
+from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, keeping_names, recorded_failure
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import quietly
@@ -59,7 +59,7 @@ class ItemGuard:
         self._item = item
         self._plan = plan
         self._session = session
-        seen = as_test_sees_it(ended_in_children(runtest))
+        seen = as_test_sees_it(ended_in_children(keeping_names(item, runtest)))
         self._runtest = runtest = as_tasks(item, seen, plan.policy)
         self._sampled_runs = {
             order: from_threads(item, runtest, plan.policy, session.namer, order=order)

@@ -12,7 +12,15 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from pytest_memguard.core.measurement import Answer, Bound, CountGrowth, LeakFinding, Site, SiteBytes
+from pytest_memguard.core.measurement import (
+    Answer,
+    Bound,
+    CountGrowth,
+    KnownGrowth,
+    LeakFinding,
+    Site,
+    SiteBytes,
+)
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.holders.naming import Step
@@ -118,6 +126,8 @@ class LeakCheck:
             fingerprint=fingerprint_of(held.steps, sites),
             note="; ".join(notes),
         )
+        if _is_of_bench(held, explained):
+            return _of_bench(explained)
         return _bounded(explained, held.bounds) if self._is_bounded(held.bounds) else explained
 
     def _is_bounded(self, bounds: tuple[Bound, ...]) -> bool:
@@ -243,4 +253,38 @@ def _finding(screened: Screened) -> LeakFinding:
         is_accelerating=growth.is_accelerating,
         readings=screened.readings,
         judged_from_calls=screened.judged_from_calls,
+    )
+
+
+_TABLES_SHARE = 0.1
+_TABLES_BYTES = 64
+"""What an entry may need in the tables of its containers, beside what it holds."""
+
+
+def _is_of_bench(held: Held, finding: LeakFinding) -> bool:
+    """Say whether all that piles up is what the test bench holds; a leak beside it is the program's."""
+    held_bytes = held.bench_bytes_per_call
+    beside = finding.bytes_per_call - held_bytes
+    has_others = bool(finding.counts or finding.used_up)
+    return held_bytes > 0 and beside <= _TABLES_BYTES + _TABLES_SHARE * held_bytes and not has_others
+
+
+def _of_bench(finding: LeakFinding) -> LeakFinding:
+    """Return what nothing but a plugin of pytest holds as growth of the test bench, which is shown apart."""
+    known = KnownGrowth(
+        reason=f"the test bench keeps it, not the program: {finding.held_by[0]}",
+        bytes_per_call=finding.bytes_per_call,
+    )
+    return replace(
+        finding,
+        leaking=False,
+        bytes_per_call=0,
+        settled_bytes=0,
+        doubt_bytes=0,
+        sites=(),
+        held_by=(),
+        kinds=(),
+        fingerprint="",
+        is_accelerating=False,
+        known=(*finding.known, known),
     )

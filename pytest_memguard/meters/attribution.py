@@ -237,6 +237,13 @@ class SiteNamer:
         """Say whether a file of the harness runs every test, and is nobody's program."""
         return name.startswith("pytest_memguard/") or covers(self._installed.runners, name)
 
+    def is_bench(self, file: str | None) -> bool:
+        """Say whether a file is of the test bench: of a plugin or an excluded package, not of a runner."""
+        if not file:
+            return False
+        owner, name = self.classify(file)
+        return owner is Owner.HARNESS and not self.is_runner(name)
+
     def site_of(self, frames: Iterable[Frame]) -> tuple[Site, Site | None]:
         """Name the site of a stack, and the library frame inside it where that is another one.
 

@@ -23,5 +23,6 @@ def known_leak_lines(results: RunResults, *, verbose: bool) -> Iterator[str]:
     for growth, sizes in found.items():
         tests = f"{len(sizes)} test{'s' if len(sizes) > 1 else ''}"
         yield f"  {format_size(max(sizes))} a call in {tests}: {shortened(growth.reason)}"
-        if verbose:
-            yield f"    {shortened(growth.entry or f'shipped with memguard: {growth.reference}')}"
+        described = growth.reference and f"shipped with memguard: {growth.reference}"
+        if verbose and (growth.entry or described):
+            yield f"    {shortened(growth.entry or described)}"

@@ -184,3 +184,25 @@ def test_a_cache_that_is_full_after_the_first_calls_is_told(project: GuardedProj
         (note,) = result["measurement"]["notes"]
         assert re.search(r"its first calls left (5\.[89]|6\.\d) MiB behind", note), note
     assert any("fresh=True judges it" in line for line in run.lines), run.lines
+
+
+DOCTEST = '''
+    """Add, and keep what was added.
+
+    >>> KEPT.extend([bytes(SIZE)] * bool(SIZE)) or add(1, 2)
+    3
+    """
+    import os
+    KEPT, SIZE = [], int(os.environ["SIZE"])
+
+    def add(one, other): return one + other
+'''
+
+
+def test_a_doctest_is_repeated_with_the_names_that_it_begins_with(project: GuardedProject) -> None:
+    project.write(shop=DOCTEST)
+    arguments = ("--doctest-modules", "--memguard-all", "--memguard-leaks")
+    for size, outcome in ((2_000, "leaked"), (0, "no-baseline")):
+        project.let(SIZE=size)
+        run = project.run(*arguments)
+        assert run.outcomes() == {"shop": outcome}, run.text

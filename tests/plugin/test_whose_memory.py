@@ -70,3 +70,73 @@ def test_a_test_whose_memory_was_left_out_says_so_and_include_takes_it_back(proj
     run = project.spawn()
     assert run.outcomes() == {"test_render": "over-limit"}
     assert "left out" not in run.summary
+
+
+RECORDER = """\
+RECORDS = []
+SHOPS = {}
+
+class Recorder:
+    def __init__(self):
+        self.calls = []
+
+RECORDER = Recorder()
+
+def pytest_configure(config): pass
+
+def record(one): RECORDS.append(one)
+
+def call(one): RECORDER.calls.append((one, {"at": one}))
+"""
+RECORDED = """
+    import pytest, pytest_recorder
+    pytestmark = pytest.mark.memguard(leaks=True, leak_budget="100 ms")
+    KEPT = []
+
+    class Shop:
+        def __init__(self): self.orders = []
+
+    pytest_recorder.SHOPS["first"] = Shop()
+
+    def test_global(): pytest_recorder.record([bytes(400)])
+
+    def test_object(): pytest_recorder.call(bytes(400))
+
+    def test_program_too():
+        one = [bytes(400)]
+        KEPT.append(one)
+        pytest_recorder.record(one)
+
+    def test_program_beside():
+        KEPT.append([bytes(300)])
+        pytest_recorder.record([bytes(400)])
+
+    def test_untracked_beside():
+        KEPT.append(bytes(300))
+        pytest_recorder.record([bytes(400)])
+
+    def test_object_of_the_program(): pytest_recorder.SHOPS["first"].orders.append([bytes(400)])
+"""
+
+
+def test_what_a_plugin_alone_keeps_is_no_leak_of_the_program(
+    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project.root.parent / f"{project.root.name}-site"
+    folder.mkdir()
+    files = {"pytest_recorder.py": RECORDER}
+    install(folder, "pytest-recorder", files, head=("Requires-Dist: pytest",), plugin="pytest_recorder")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    project.write(test_it=RECORDED)
+    run = project.spawn(plugins=("pytest_recorder",))
+    assert run.outcomes() == {
+        "test_global": "no-baseline",
+        "test_object": "no-baseline",
+        "test_object_of_the_program": "leaked",
+        "test_program_beside": "leaked",
+        "test_program_too": "leaked",
+        "test_untracked_beside": "leaked",
+    }, run.text
+    known = run.results()["test_global"]["leak"].get("known")
+    assert "the test bench keeps it, not the program: pytest_recorder.RECORDS" in str(known), run.summary
+    assert "known leak" in run.summary

@@ -9,7 +9,7 @@ import sys
 import threading
 import types
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -23,13 +23,15 @@ _PLUMBING = re.compile(r".*_pytest\.fixtures|(tuple|list), \d+ entr|args of func
 class Step:
     """One link of the chain: its place in the program, what stands there, and in which file.
 
-    `named` says that it can be found in source, so that the search may end.
+    `named` says that it can be found in source, so that the search may end. `is_bench` says that a module
+    or a class of the test bench holds here: a plugin of pytest, which keeps records of its own.
     """
 
     path: str
     kind: str = ""
     where: str = ""
     named: bool = False
+    is_bench: bool = False
 
     @property
     def text(self) -> str:
@@ -123,6 +125,14 @@ def in_file(file: str | None, namer: SiteNamer) -> str:
         return ""
     owner, name = namer.classify(file)
     return "" if owner in (Owner.STDLIB, Owner.LOOP) else f" in {name}"
+
+
+def is_of_bench(steps: Sequence[Step]) -> bool:
+    """Say whether the test bench holds, from the name in source down to what grows.
+
+    An object of the program, or a fixture, in the midst of the chain is the program's own affair.
+    """
+    return bool(steps) and steps[0].is_bench and all(step.is_bench for step in steps if step.where)
 
 
 def readable(steps: Iterable[Step]) -> tuple[Step, ...]:

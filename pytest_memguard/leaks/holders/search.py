@@ -14,7 +14,15 @@ from pytest_memguard.core.measurement import Bound, KindGrowth, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, full, is_all, keeps_bound
 from pytest_memguard.leaks.holders.bounds import Limit, index_within, limit_of
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
-from pytest_memguard.leaks.holders.naming import Step, describe_kept, is_a, is_ours, readable, referents
+from pytest_memguard.leaks.holders.naming import (
+    Step,
+    describe_kept,
+    is_a,
+    is_of_bench,
+    is_ours,
+    readable,
+    referents,
+)
 from pytest_memguard.leaks.holders.objects import containers, is_sized, is_weak, length, old_holders
 from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
 from pytest_memguard.meters.attribution import SiteNamer
@@ -54,13 +62,15 @@ class Held:
     """What a search found: the chain of holders, outermost first, and the bounds of what is not full yet.
 
     `kinds` are the types of what the innermost of the holders gained.
-    `is_cut_short` says that it ran out of time before it found a holder.
+    `is_cut_short` says that it ran out of time before it found a holder. `bench_bytes_per_call` is what
+    the test bench holds, where nobody else holds anything.
     """
 
     steps: tuple[Step, ...] = ()
     bounds: tuple[Bound, ...] = ()
     is_cut_short: bool = False
     kinds: tuple[KindGrowth, ...] = ()
+    bench_bytes_per_call: int = 0
 
 
 class HolderSearch:
@@ -83,6 +93,7 @@ class HolderSearch:
         self._gained: dict[int, _Gain] = {}
         self._new: list[object] = []
         self._found: _Gain | None = None
+        self._is_of_bench = False
 
     def find(self, calls: int) -> Held:
         """Run so many calls and return the holders, outermost first; none where none is found.
@@ -93,11 +104,13 @@ class HolderSearch:
             steps = self._search(calls)
         except _OutOfTimeError:
             return Held(is_cut_short=True)
-        kinds = growth_by_kind(self._gained_objects(), self._fresh, calls)
+        gained = self._gained_objects()
+        kinds = growth_by_kind(gained, self._fresh, calls)
+        bench = content_of(gained, self._fresh).size_bytes // calls if self._is_of_bench else 0
         try:
-            return Held(steps, self._bounds(calls), kinds=kinds)
+            return Held(steps, self._bounds(calls), kinds=kinds, bench_bytes_per_call=bench)
         except _OutOfTimeError:
-            return Held(steps, kinds=kinds)
+            return Held(steps, kinds=kinds, bench_bytes_per_call=bench)
         finally:
             self._new.clear()
 
@@ -301,9 +314,10 @@ class HolderSearch:
         for gain in near:
             steps, named = self._climb(gain.holder)
             chain = readable((*steps, *self._kept_in(gain.holder)))
-            if named or not best:
-                best, self._found = chain, gain
-            if named:
+            is_bench = named and is_of_bench(steps)
+            if (named and not is_bench) or not best:
+                best, self._found, self._is_of_bench = chain, gain, is_bench
+            if named and not is_bench:  # what the bench records, the program may hold as well
                 break
         return best
 

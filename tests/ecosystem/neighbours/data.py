@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ecosystem.neighbour import Neighbour, Stage
+from tests.ecosystem.neighbour import Neighbour
 
 NEIGHBOURS = (
     Neighbour(
@@ -45,10 +45,6 @@ NEIGHBOURS = (
                 TestMachine = Machine.TestCase
                 TestMachine.settings = settings(max_examples=2, stateful_step_count=3, deadline=None)
             """
-        },
-        wrong={
-            Stage.CLEAN: "the leak check takes the test for one of @given, and cannot check it",
-            Stage.LEAK: "the leak check takes the test for one of @given, and cannot check it",
         },
     ),
     Neighbour(

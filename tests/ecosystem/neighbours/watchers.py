@@ -73,6 +73,9 @@ NEIGHBOURS = (
                     assert benchmark(work)
             """
         },
+        answers={
+            stage: (Answer("not-measured", "cannot be repeated"),) for stage in (Stage.CLEAN, Stage.LEAK)
+        },
     ),
     Neighbour(
         name="typeguard",
