@@ -37,6 +37,11 @@ def test_growth_since_a_commit_is_found_and_leaves_nothing_behind(repository: Pa
     assert not (repository / ".memguard/baseline").exists()
     assert git(repository, "worktree", "list").count("\n") == 1
     assert git(repository, "status", "--porcelain", "--", "shop.py", "tests") == ""
+    memguard = str(Path(sys.executable).with_name("memguard"))
+    drawn = subprocess.run(
+        [memguard, "flamegraph", "tests"], cwd=repository, capture_output=True, text=True, check=True
+    )
+    assert "-difference.html  the difference from" in drawn.stdout, "both commits were captured"
 
 
 def test_changes_that_are_not_committed_are_compared_as_well(repository: Path) -> None:
