@@ -172,14 +172,24 @@ def test_threads_that_met_and_what_was_accepted_before_are_shown(browser: Browse
     visit.close()
 
 
-def test_what_is_printed_is_what_needs_a_look(browser: Browser, tmp_path: Path) -> None:
-    visit = Visit(browser, tmp_path / "page.html", HtmlReport().page(one_of_everything()))
-    visit.page.emulate_media(media="print")
-    visit.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+def test_what_is_printed_is_what_needs_a_look_in_the_colours_of_paper(
+    browser: Browser, tmp_path: Path
+) -> None:
+    visit = Visit(browser, tmp_path / "page.html", HtmlReport().page(one_of_everything()), scheme="dark")
+    page = visit.page
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    on_screen = page.evaluate(background)
+    page.emulate_media(media="print")
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
     visit.frame()
-    assert visit.page.locator("#print .detail").count() == 5
-    assert visit.page.locator("#print canvas").count() == 2
-    assert not visit.page.locator("main").is_visible()
+    assert page.locator("#print .detail").count() == 5
+    assert page.locator("#print canvas").count() == 2
+    assert not page.locator("main").is_visible()
+    assert page.evaluate(background) != on_screen
+    page.emulate_media(media="screen")
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    assert page.locator("#print .detail").count() == 0
+    assert page.evaluate(background) == on_screen
     visit.close()
 
 

@@ -174,10 +174,20 @@ function toggleTheme() {
   redraw(true);
 }
 
+/** Print what needs a look, in the colours of paper. */
 function beforePrint() {
+  place.theme = document.documentElement.dataset.theme ?? "";
+  document.documentElement.dataset.theme = "light";
   const failing = DATA.tests.filter((test) => test.outcome !== "ok").slice(0, PRINTED);
   document.getElementById("print").replaceChildren(...failing.map(detail));
   for (const item of [...charts]) draw(item);
+}
+
+function afterPrint() {
+  document.getElementById("print").replaceChildren();
+  if (place.theme) document.documentElement.dataset.theme = place.theme;
+  else delete document.documentElement.dataset.theme;
+  redraw(true);
 }
 
 function build() {
@@ -193,7 +203,7 @@ function build() {
   addEventListener("resize", () => (drawRows(), redraw(false)));
   addEventListener("keydown", pressed);
   addEventListener("beforeprint", beforePrint);
-  addEventListener("afterprint", () => document.getElementById("print").replaceChildren());
+  addEventListener("afterprint", afterPrint);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(true));
   change({});
   const asked = Number(location.hash.slice(1) || NaN);
