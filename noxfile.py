@@ -32,7 +32,6 @@ NEWER_TESTS = [
     "tests/plugin/test_leaks.py",
     "tests/plugin/test_isolate.py",
     "tests/leaks/test_explaining.py",
-    "tests/meters/test_meters.py",
 ]
 """What a release of Python changes most: reference counts, frames, the collector, the allocators."""
 WITHOUT_MEMRAY_TESTS = [

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from pytest_memguard.core.measurement import Curve
@@ -199,11 +200,23 @@ def open_capture(path: Path) -> Iterator[FileReader]:
 
 
 def _whole_stack(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
-    return record.hybrid_stack_trace() if native else record.stack_trace()
+    return _hybrid(record) if native else record.stack_trace()
 
 
 def _stack(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
-    return tuple(record.hybrid_stack_trace()) if native else _Stack(record.stack_trace)
+    return _hybrid(record) if native else _Stack(record.stack_trace)
+
+
+def _hybrid(record: AllocationRecord) -> tuple[Frame, ...]:
+    """Return the frames of Python with the native ones among them.
+
+    memray finds the place of the native ones by the names of the interpreter's functions, which a stripped
+    interpreter, such as Debian's, has lost. Those whose line is known stand before all others there.
+    """
+    stack, of_python = tuple(record.hybrid_stack_trace()), tuple(record.stack_trace())
+    if stack != of_python:
+        return stack
+    return (*takewhile(lambda frame: frame[2] > 0, record.native_stack_trace()), *stack)
 
 
 class _Stack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -107,7 +108,8 @@ def test_a_leak_fails_without_a_baseline_and_says_who_holds_it(leaking: GuardedP
     assert run.code == 1
     assert run.outcomes() == {"test_session": "leaked"}
     rate = run.results()["test_session"]["leak"]["bytes_per_call"]
-    assert 1060 <= rate <= 1100
+    size = sys.getsizeof(bytearray(1000))  # 40 bytes more from CPython 3.15 on, beside a place in a list
+    assert size + 3 <= rate <= size + 43
     text = "\n".join(run.lines)
     assert "memguard: leaked: 1.1 KiB a call, steady over " in text
     assert "shop.py:6 in open_session" in text
@@ -155,7 +157,7 @@ def test_one_leak_of_two_tests_is_told_as_one_with_what_grew_and_lines_that_add_
 
 def test_an_accepted_leak_passes_unexplained_and_fails_when_its_rate_grows(leaking: GuardedProject) -> None:
     assert leaking.accept().code == 0
-    assert "    leak_per_call: 1_0" in leaking.entries()
+    assert re.search(r"^    leak_per_call: 1_[01]\d\d$", leaking.entries(), re.MULTILINE)
     run = leaking.run()
     assert run.outcomes() == {"test_session": "ok"}
     leak = run.results()["test_session"]["leak"]
