@@ -213,8 +213,8 @@ def _hybrid(record: AllocationRecord) -> tuple[Frame, ...]:
     memray finds the place of the native ones by the names of the interpreter's functions, which a stripped
     interpreter, such as Debian's, has lost. Those whose line is known stand before all others there.
     """
-    stack, of_python = tuple(record.hybrid_stack_trace()), tuple(record.stack_trace())
-    if stack != of_python:
+    stack = tuple(record.hybrid_stack_trace())
+    if list(stack[:1]) != list(record.stack_trace(1)):
         return stack
     return (*takewhile(lambda frame: frame[2] > 0, record.native_stack_trace()), *stack)
 

@@ -13,9 +13,11 @@ LOST = ("<unknown>", "<unknown>", 0)
 
 
 def record(*, native: list[Any], hybrid: list[Any]) -> Any:
-    """Return a record that answers what memray answered: 1.20 on CPython 3.14 of Debian, and on one of pyenv."""
+    """Return a record that answers as memray 1.20 did on CPython 3.14 of Debian, or on one with its names."""
     return SimpleNamespace(
-        stack_trace=lambda: PYTHON, native_stack_trace=lambda: native, hybrid_stack_trace=lambda: hybrid
+        stack_trace=lambda most: PYTHON[:most],
+        native_stack_trace=lambda: native,
+        hybrid_stack_trace=lambda: hybrid,
     )
 
 
