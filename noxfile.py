@@ -36,8 +36,6 @@ NEWER_TESTS = [
 """What a release of Python changes most: reference counts, frames, the collector, the allocators."""
 WITHOUT_MEMRAY_TESTS = [
     "tests/plugin/test_platforms.py",
-    "tests/plugin/test_kinds.py",
-    "tests/plugin/test_stale.py",
     "tests/storage",
     "tests/unit/test_platforms.py",
 ]
