@@ -17,7 +17,7 @@ import pytest
 from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.policy import Policy
-from pytest_memguard.core.verdict import Verdict
+from pytest_memguard.core.verdict import Outcome, Verdict
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm
 from pytest_memguard.guard.fresh_process import FreshError, FreshResult, run_fresh
 from pytest_memguard.guard.plan import BODY, Plan
@@ -60,7 +60,15 @@ class FreshGuard:
             test_id, confirmed.samples, policy, leak=self._first.leak, notes=notes
         )
         self.sampled.results.append(self._session.result(test_id, verdict, measurement))
-        self._run_body()
+        if verdict.outcome is Outcome.NOT_MEASURED:
+            self._leave_body_out(verdict.reason)
+        else:
+            self._run_body()
+
+    def _leave_body_out(self, reason: str) -> None:
+        """Let an accepted call have a result where its test was not measured, and accept nothing new."""
+        if self._session.entry(self._body_id) is not None:
+            self.sampled.results.append(self._session.unmeasured(self._body_id, reason))
 
     def _run_body(self) -> None:
         """Measure the call alone, as a region of the test."""
@@ -109,9 +117,8 @@ class FreshGuard:
         if done.sample is not None:
             return {self._item.nodeid: done.sample}
         reason = done.message or "its own interpreter took no sample"
-        for name in (self._item.nodeid, self._body_id):
-            if name == self._item.nodeid or self._session.entry(name) is not None:
-                self.sampled.results.append(self._session.unmeasured(name, reason))
+        self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
+        self._leave_body_out(reason)
         return {}
 
     def _end_as(self, done: FreshResult) -> None:

@@ -196,13 +196,13 @@ def _details(one: Row, indent: int) -> Iterator[Line]:
     yield from (line(f"{blank}{shortened(text)}", hang=hang) for text in one.accepted_steps)
     for grown in one.sites:
         yield _site_line(grown, blank)
-        yield from (line(f"{blank}             {text}", hang=hang + 15) for text in grown.lines)
+        yield from (line(f"{blank}             {text}", hang=hang + 11) for text in grown.lines)
         if grown.inner is not None:
             inner = grown.inner
             place = f"in {shortened(inner.file)}:{inner.line} {shortened(inner.function)}"
-            yield line(f"{blank}             {place}", hang=hang + 15)
+            yield line(f"{blank}             {place}", hang=hang + 11)
         if grown.met:
-            yield line(f"{blank}             {shortened(grown.met, 500)}", hang=hang + 15)
+            yield line(f"{blank}             {shortened(grown.met, 500)}", hang=hang + 11)
     if one.kinds:
         yield line(f"{blank}{shortened(one.kinds)}", hang=hang)
     yield from (line(f"{blank}held by {shortened(holder)}", hang=hang) for holder in one.held_by)
