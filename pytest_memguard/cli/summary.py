@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +13,11 @@ import click
 from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.commits.git import RevisionError, top_of
+from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.reports import FORMATS, told
+from pytest_memguard.reports.bars import bars_for
+from pytest_memguard.reports.styled import LOOKS, Look, Piece
+from pytest_memguard.reports.text import TextReport
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
 from pytest_memguard.storage.shards import with_unjudged_entries
 
@@ -35,6 +41,20 @@ class _Repository:
         if not (self._root / file).is_file():
             return None
         return f"{self._folder}/{file}" if self._folder else file
+
+
+def _coloured(run: RunResults) -> Iterator[str]:
+    """Yield the lines of the text with their colours, which click leaves out where there is no terminal."""
+    report = TextReport(bars=bars_for(sys.stdout.encoding))
+    for line in report.styled(run, width=shutil.get_terminal_size().columns):
+        yield "".join(_coloured_piece(piece) for piece in line.pieces)
+
+
+def _coloured_piece(piece: Piece) -> str:
+    look = LOOKS[piece.style]
+    if look == Look():
+        return piece.text
+    return click.style(piece.text, fg=look.colour, bold=True if look.is_bold else None)
 
 
 @click.command()
@@ -63,6 +83,10 @@ def summary(project: Project, form: str, sources: tuple[Path, ...]) -> int:
     ]
     if form == "json":
         project.write(results_text(runs[0]).rstrip("\n"))
+    elif form == "text":
+        for run in runs:
+            for line in _coloured(run):
+                project.write(line)
     else:
         width = shutil.get_terminal_size().columns
         for line in told(form, runs, width=width, locate=_Repository(project.root).locate):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,6 +22,23 @@ class Style(str, Enum):
     DOUBTFUL = "doubtful"
     GOOD = "good"
     STRONG = "strong"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a style is written where there are colours: the name of a colour, and whether it is bold."""
+
+    colour: str | None = None
+    is_bold: bool = False
+
+
+LOOKS: Mapping[Style, Look] = {
+    Style.PLAIN: Look(),
+    Style.BAD: Look("red", is_bold=True),
+    Style.DOUBTFUL: Look("yellow"),
+    Style.GOOD: Look("green"),
+    Style.STRONG: Look(is_bold=True),
+}
 
 
 def style_of(outcome: Outcome) -> Style:

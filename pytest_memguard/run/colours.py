@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, TerminalRepr
 from _pytest._io import TerminalWriter
 
 from pytest_memguard.core.verdict import TestResult
-from pytest_memguard.reports.styled import Line, Style
+from pytest_memguard.reports.styled import LOOKS, Line
 from pytest_memguard.reports.text import failure_styled
-
-_MARKUP: Mapping[Style, Mapping[str, bool]] = {
-    Style.PLAIN: {},
-    Style.BAD: {"red": True, "bold": True},
-    Style.DOUBTFUL: {"yellow": True},
-    Style.GOOD: {"green": True},
-    Style.STRONG: {"bold": True},
-}
 
 
 def write(terminal: TerminalWriter, lines: Iterable[Line]) -> None:
     """Write lines; the writer knows whether its terminal has colours, and whether anybody wants them."""
     for line in lines:
         for piece in line.pieces:
-            terminal.write(piece.text, **_MARKUP[piece.style])
+            look = LOOKS[piece.style]
+            markup = {name: True for name in (look.colour, "bold" if look.is_bold else None) if name}
+            terminal.write(piece.text, **markup)
         terminal.line()
 
 

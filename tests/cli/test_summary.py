@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.verdict import Outcome, RunResults
 from pytest_memguard.storage.results import write_results
 from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured
+from tests.in_terminal import in_terminal
 
 
 @pytest.mark.parametrize("kind", ["text", "markdown", "json"])
@@ -80,3 +82,12 @@ def test_regions_of_a_test_with_a_result_and_what_was_left_out_are_not_lost(shop
     write_results(shop.root / "b.json", left_out)
     output = shop.memguard("summary", "--from", "a.json", "--from", "b.json")
     assert "accepted entr" not in " ".join(output.lines)
+
+
+def test_a_terminal_has_colours_unless_nobody_wants_them(shop: CommandProject) -> None:
+    shop.run(replace(measured("grown", 300 * KIB, Entry({"peak": 100 * KIB})), fails=True))
+    command = [str(Path(sys.executable).with_name("memguard")), "summary"]
+    assert "\x1b[31m\x1b[1mgrew\x1b[0m" in in_terminal(command, shop.root)
+    plain = in_terminal(command, shop.root, {"NO_COLOR": "1"})
+    assert "\x1b" not in plain
+    assert plain.split() == " ".join(shop.memguard("summary").lines).split()
