@@ -153,10 +153,10 @@ def kinds_text(kinds: Iterable[KindGrowth]) -> str:
     """Write what each call leaves behind, by type; nothing where that is not known.
 
     >>> kinds_text([KindGrowth("dict", 2.0), KindGrowth("shop.session.Session", 1.0)])
-    '+2.00 dict, +1.00 shop.session.Session a call'
+    'objects a call: +2.00 dict, +1.00 shop.session.Session'
     """
     counted = ", ".join(f"+{kind.per_call:,.2f} {kind.name}" for kind in kinds)
-    return f"{counted} a call" if counted else ""
+    return f"objects a call: {counted}" if counted else ""
 
 
 def met_text(grown: GrownSite) -> str:

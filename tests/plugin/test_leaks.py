@@ -152,7 +152,7 @@ def test_one_leak_of_two_tests_is_told_as_one_with_what_grew_and_lines_that_add_
         shown = sum(site["retained"] for site in leak["sites"] if not site.get("is_inner"))
         assert shown <= leak["bytes_per_call"]
     assert "1 leak in 2 tests, held by shop.PAGES" in run.lines
-    assert any("+1.00 shop.Page, +5.00 list a call" in line for line in run.lines)
+    assert any("objects a call: +1.00 shop.Page, +5.00 list" in line for line in run.lines)
 
 
 def test_an_accepted_leak_passes_unexplained_and_fails_when_its_rate_grows(leaking: GuardedProject) -> None:

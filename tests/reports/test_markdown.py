@@ -40,7 +40,7 @@ def test_growth_is_told_before_the_table_with_both_numbers_the_limit_and_the_lin
 def test_a_leak_says_its_rate_and_who_holds_it() -> None:
     page = page_of(run(leaked("t.py::test_session", "shop.session", "_OPEN", "dict")))
     assert "- `t.py::test_session` **leaked**: 1.2 KiB a call, steady over 12,400 calls" in page
-    assert "  - `+2.00 dict, +1.00 shop.session.Session a call`" in page
+    assert "  - `objects a call: +2.00 dict, +1.00 shop.session.Session`" in page
     assert "  - held by `shop.session → _OPEN → dict`" in page
 
 
