@@ -215,7 +215,7 @@ def test_a_test_that_cannot_run_twice_is_judged_on_what_there_is(
     assert run.counted() == {"failed": 1}
     assert run.outcomes() == {"test_once": "over-limit"}
     assert run.results()["test_once"]["samples"] == 1
-    assert f"note: confirmed by only 1 sample: {reason}" in " ".join(run.summary.split())
+    assert f"note: confirmed by only 1 sample: {reason}" in " ".join(run.text.split())
 
 
 def test_a_set_up_or_tear_down_that_works_once_is_said(project: GuardedProject) -> None:

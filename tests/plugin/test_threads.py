@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pytest_memguard.orders import turns
 from tests.guarded_project import GuardedProject
 
 CACHE = """
@@ -94,7 +95,7 @@ def test_copies_that_pile_up_are_a_leak_with_its_site_and_holder(project: Guarde
 def test_where_the_turns_ended_before_the_call_is_said(
     project: GuardedProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_memguard.orders.turns.MOST_SWITCH_POINTS", 20)
+    monkeypatch.setattr(turns, "MOST_SWITCH_POINTS", 20)
     project.write(
         test_it="""
             import pytest
