@@ -72,6 +72,7 @@ def _details(test: TestResult, shown: Row) -> Values:
         "sites": [_site(site) for site in test.verdict.sites[:ITEMS]],
         "more_sites": max(0, len(test.verdict.sites) - ITEMS),
         "held_by": _texts(shown.held_by),
+        "kinds": _text(shown.kinds),
         "bounds": _texts(shown.bounds),
         "notes": _texts((*shown.remarks, *shown.blind)),
         "hints": _texts(shown.hints),

@@ -147,6 +147,7 @@ def test_a_leak_and_a_filling_cache_are_both_drawn(browser: Browser, tmp_path: P
     visit.frame()
     assert "1.2 KiB stay behind with every call" in page.locator(".detail").inner_text()
     assert page.locator(".holders li").all_inner_texts() == ["shop.session._OPEN (dict)", "Session.rows"]
+    assert page.get_by_text("objects a call: +2.00 dict, +1.00 shop.session.Session").is_visible()
     page.keyboard.press("End")
     visit.frame()
     assert "levelled off at 2.0 MiB" in page.locator(".detail").inner_text()

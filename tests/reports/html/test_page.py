@@ -78,6 +78,7 @@ def test_the_worst_comes_first_and_says_what_the_other_reports_say() -> None:
         "improved",
         "ok",
     ]
+    assert data["tests"][0]["kinds"] == "objects a call: +2.00 dict, +1.00 shop.session.Session"
     grew = data["tests"][1]
     assert (grew["reason"], grew["change"]) == (
         "peak 48.0 MiB, was 31.0 MiB (+54.8%, limit 31.0 MiB)",

@@ -55,7 +55,7 @@ function detail(test) {
     test.curve && !leaked ? section("Memory over the test", curveChart(test.curve, test.accepted_curve, test.samples)) : null,
     bytes.length ? section(test.outcome === "leaked" ? "Lines that leak, a call" : "Lines that grew", siteBars(bytes), test.more_sites ? make("p.muted", `${count(test.more_sites)} more are in the results file.`) : null) : null,
     counted.length ? section("What piles up", list(counted.map((site) => `${site.place} in ${site.function}`))) : null,
-    test.held_by ? section("Who holds it", holders(test.held_by)) : null,
+    test.held_by || test.kinds ? section("Who holds it", test.held_by ? holders(test.held_by) : null, test.kinds ? make("p.muted", test.kinds) : null) : null,
     grown.some((site) => site.met) ? section("Where threads met", meetings(grown.filter((site) => site.met))) : null,
     test.leak && !leaked ? leakCheck(test.leak) : null,
     test.metrics ? section("Figures", make("div.metrics", test.metrics.map(metricBars))) : null,
