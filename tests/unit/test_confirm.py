@@ -132,9 +132,10 @@ def test_the_true_floor_is_inside_what_is_said_about_it(parts: list[tuple[int, i
 
 @given(SAMPLES, st.sampled_from(Outcome))
 def test_no_outcome_wants_samples_without_end(samples: list[Sample], outcome: Outcome) -> None:
-    least = dict.fromkeys((Outcome.GREW, Outcome.OVER_LIMIT), CONFIRMING_SAMPLES)
+    confirmed = (Outcome.GREW, Outcome.CREPT, Outcome.OVER_LIMIT)
+    least = dict.fromkeys(confirmed, CONFIRMING_SAMPLES)
     least |= dict.fromkeys((Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE), NEW_SAMPLES)
-    most = dict.fromkeys((Outcome.GREW, Outcome.OVER_LIMIT), CONFIRMING_SAMPLES_AT_MOST)
+    most = dict.fromkeys(confirmed, CONFIRMING_SAMPLES_AT_MOST)
     most |= dict.fromkeys((Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE), NEW_SAMPLES_AT_MOST)
     if wants_another(samples, Verdict(outcome, ""), Policy()):
         assert len(samples) < most[outcome]

@@ -38,6 +38,8 @@ GOOD: dict[str, Any] = {
     "native": True,
     "children": True,
     "fresh": True,
+    "isolate": True,
+    "creep": "20% in 90 days",
     "fixtures": True,
     "meter": "tracemalloc",
     "thread_timeout": "5 s",
