@@ -3,8 +3,10 @@
 Linux shows for each thread the system call that it waits in, with its arguments, and `running` for one
 that runs or would run if it had a processor. A thread that waits for Python's global lock waits at an
 address of the interpreter's own state, one that waits for a lock of the program does not; so the two are
-told apart at one look, whatever the load of the machine. Who waits for a disk would run, too. Elsewhere
-only the position in the program is known, and it takes patience.
+told apart at one look, whatever the load of the machine. One that was woken, and whose processor has not
+heard of it yet, still shows the call that it waited in; its state is no longer that of a sleeper (`stat` in
+proc(5)). Who waits for a disk would run, too. Elsewhere only the position in the program is known, and it
+takes patience.
 """
 
 from __future__ import annotations
@@ -57,15 +59,15 @@ _RUNNING = Look(is_running=True)
 class ThreadWatch:
     """Looks at one thread of this process, by its identifier in Python and its number in the kernel."""
 
-    __slots__ = ("_fd", "_ident", "_native_id")
+    __slots__ = ("_fd", "_ident", "_stat_fd")
 
     def __init__(self, ident: int, native_id: int) -> None:
         self._ident = ident
-        self._native_id = native_id
-        self._fd = -1
+        self._fd = self._stat_fd = -1
         with suppress(OSError):
             self._fd = _os_open(f"/proc/self/task/{native_id}/syscall", os.O_RDONLY | os.O_CLOEXEC)
             self._read()
+            self._stat_fd = _os_open(f"/proc/self/task/{native_id}/stat", os.O_RDONLY | os.O_CLOEXEC)
         _interpreter_addresses()  # now: what it reads once must not show in a sample
 
     def _read(self) -> bytes:
@@ -97,21 +99,29 @@ class ThreadWatch:
         frame = sys._current_frames().get(self._ident)  # noqa: SLF001 - the documented way to another thread's stack
         return Look((id(frame), frame.f_lasti if frame is not None else -1))
 
-    def waits_for_disk(self) -> bool:
-        """Say whether the thread waits for a disk, which no other thread of the program can end."""
-        with suppress(OSError, IndexError):
-            fd = _os_open(f"/proc/self/task/{self._native_id}/stat", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                return pread(fd, 256, 0).rpartition(b")")[2].split()[0] == b"D"
-            finally:
-                _os_close(fd)
-        return False
+    def is_asleep(self) -> bool:
+        """Say whether another thread, or time, has to wake it: it does not run, nor wait for a disk.
+
+        Where nobody tells it is, as far as its position shows.
+        """
+        if self._stat_fd < 0:
+            return True
+        try:
+            line = pread(self._stat_fd, _STATE_BYTES, 0)
+            return line[line.rindex(b")") + 2] not in b"RD"  # a slice would be an object
+        except (OSError, ValueError, IndexError):
+            return True
 
     def close(self) -> None:
         """Close what is open."""
-        if self._fd >= 0:
-            _os_close(self._fd)
-            self._fd = -1
+        for fd in (self._fd, self._stat_fd):
+            if fd >= 0:
+                _os_close(fd)
+        self._fd = self._stat_fd = -1
+
+
+_STATE_BYTES = 64
+"""A number, a name of at most 15 bytes in parentheses, and the state."""
 
 
 class Sightings:
@@ -140,11 +150,9 @@ class Sightings:
             self.last = look
             self._since_ns = monotonic_ns()
             return False
-        if look.waits_for_lock:
-            return True
-        if monotonic_ns() - self._since_ns < self._patience_ns:
+        if not look.waits_for_lock and monotonic_ns() - self._since_ns < self._patience_ns:
             return False
-        if self._watch.waits_for_disk():
+        if not self._watch.is_asleep():
             self._since_ns = monotonic_ns()
             return False
         return True

@@ -70,7 +70,7 @@ class Participant:
     def is_awake(self) -> bool:
         """Say whether a thread that was blocked goes on by now."""
         look = self.watch.look(self.blocked_at)
-        return look.is_running or look != self.blocked_at
+        return look.is_running or look != self.blocked_at or not self.watch.is_asleep()
 
 
 class Turns:
