@@ -226,5 +226,8 @@ def test_threads_that_never_end_are_ended_and_leave_the_next_call_alone() -> Non
             ended.append(number)
 
     assert isinstance(played(body, 0, stuck_seconds=0.2), DeadlockError)
+    waited_until = time.monotonic() + 60
+    while len(ended) < THREADS and time.monotonic() < waited_until:
+        time.sleep(0.01)
     assert len(ended) == THREADS
     assert overlaps() == THREADS
