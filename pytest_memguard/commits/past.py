@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pytest_memguard.commits.git import HistoryError, RevisionError, is_shallow, text_of_git, top_of
@@ -81,11 +81,28 @@ def read_pasts(
 def _revisions(project: Path, begin_seconds: int, head: str) -> str:
     """Return the range of commits since a moment; nothing where this clone may lack some of them."""
     repository = top_of(project) or project
-    words = ("rev-list", "-1", "--first-parent", f"--before={begin_seconds}", head, "--")
-    base = text_of_git(repository, *words)
+    commits = text_of_git(repository, "rev-list", "--first-parent", "--timestamp", head, "--") or ""
+    base = _base(commits.splitlines(), begin_seconds)
     if base:
         return f"{base}..{head}"
     return "" if is_shallow(repository) else head
+
+
+def _base(commits: Sequence[str], begin_seconds: int) -> str:
+    """Return the newest commit that all of those before it are as old as; nothing where none is.
+
+    The first commit that is old enough may stand on newer ones: a rebase keeps old dates where it is told to.
+
+    >>> _base(["100 docs", "300 growth", "200 first"], 250)
+    'first'
+    """
+    base = ""
+    for commit in reversed(commits):
+        seconds, name = commit.split()
+        if int(seconds) > begin_seconds:
+            break
+        base = name
+    return base
 
 
 def _shallow(days: int) -> str:

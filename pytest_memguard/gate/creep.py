@@ -15,11 +15,13 @@ from pytest_memguard.gate.wording import creep_text
 
 def with_creep(verdict: Verdict, measurement: Measurement, past: Past, policy: Policy) -> Verdict:
     """Add what crept up since `past` to a verdict; of a test that is otherwise ok it is the outcome."""
-    found = [creep for judged in verdict.metrics if (creep := _creep(judged, past, policy)) is not None]
+    is_ok = verdict.outcome is Outcome.OK
+    creeps = (_creep(judged, past, policy, is_tolerated=is_ok) for judged in verdict.metrics)
+    found = [creep for creep in creeps if creep is not None]
     if not found:
         return verdict
     worst = max(found, key=lambda creep: creep.measured / max(creep.was, 1))
-    if verdict.outcome is not Outcome.OK:
+    if not is_ok:
         return replace(verdict, creep=worst)
     judged = verdict.metric(worst.metric)
     as_grown = judged and replace(judged, outcome=Outcome.GREW)
@@ -35,23 +37,35 @@ def with_creep(verdict: Verdict, measurement: Measurement, past: Past, policy: P
     )
 
 
-def _creep(judged: MetricVerdict, past: Past, policy: Policy) -> Creep | None:
+def _creep(judged: MetricVerdict, past: Past, policy: Policy, *, is_tolerated: bool) -> Creep | None:
     """Judge one metric: by what it is now over what it was, and by more than any single step.
 
-    One step that was accepted openly is a decision, however large it was; what adds up to as much
-    beside the largest step was decided by nobody.
+    One step that was accepted openly is a decision, however large it was, and whether it is committed yet or
+    not; what adds up to as much beside the largest step was decided by nobody. Growth that is not
+    `is_tolerated` is told by the verdict itself, and only what was accepted is looked at.
     """
     was = past.entry.metrics.get(judged.name)
     limit = policy.creep
     if limit is None or was is None or judged.baseline is None or judged.limit is None:
         return None
     steps = tuple(_growing_steps(judged.name, past))
-    growth = judged.measured - was
+    now = judged.measured if is_tolerated else min(judged.measured, judged.baseline)
+    growth = now - was
     allowed = _allowed(limit, judged.name, policy).allowance_bytes(was)
-    beside_largest = growth - max((step.now - step.was for step in steps), default=0)
+    uncommitted = judged.baseline - _accepted_last(judged.name, past)
+    beside_largest = growth - max([uncommitted, *(step.now - step.was for step in steps)])
     if growth <= allowed or beside_largest <= min(allowed, judged.limit - judged.baseline):
         return None
-    return Creep(judged.name, past.since, was, judged.baseline, judged.measured, str(limit), steps)
+    return Creep(judged.name, past.since, was, judged.baseline, now, str(limit), steps)
+
+
+def _accepted_last(name: str, past: Past) -> int:
+    """Return what the last commit has accepted."""
+    accepted = past.entry.metrics.get(name, 0)
+    for step in past.steps:
+        if step.now is not None:
+            accepted = step.now.metrics.get(name, accepted)
+    return accepted
 
 
 def _allowed(limit: CreepLimit, name: str, policy: Policy) -> Tolerance:

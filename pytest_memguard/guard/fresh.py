@@ -35,6 +35,12 @@ def without_own_fixtures(item: Any) -> Iterator[None]:
         del item.setup, item.teardown
 
 
+_REGIONS_ELSEWHERE = (
+    "fresh=True measures all of a test, and nothing of what its fixture `memguard` measures or checks for "
+    "leaks; leave one of them out, or use isolate=True"
+)
+
+
 class FreshGuard:
     """Measures one item by running it elsewhere."""
 
@@ -59,11 +65,22 @@ class FreshGuard:
         measurement, verdict = self._session.judge(
             test_id, confirmed.samples, policy, leak=self._first.leak, notes=notes
         )
-        self.sampled.results.append(self._session.result(test_id, verdict, measurement))
-        if verdict.outcome is Outcome.NOT_MEASURED:
+        if not self._plan.regions:
+            self.sampled.results.append(self._session.result(test_id, verdict, measurement))
+        if self._plan.regions:
+            self._leave_regions_out()
+        elif verdict.outcome is Outcome.NOT_MEASURED:
             self._leave_body_out(verdict.reason)
         else:
             self._run_body()
+
+    def _leave_regions_out(self) -> None:
+        """Say that neither the test nor its regions are judged: theirs stay in the other process."""
+        test_id = self._item.nodeid
+        accepted = [f"{test_id}{REGION}{name}" for name in self._session.regions_accepted(test_id)]
+        for name in (test_id, *accepted):
+            result = self._session.unmeasured(name, _REGIONS_ELSEWHERE)
+            self.sampled.results.append(self._session.demanded(result, asks=True))
 
     def _leave_body_out(self, reason: str) -> None:
         """Let an accepted call have a result where its test was not measured, and accept nothing new."""

@@ -44,6 +44,7 @@ class Tally:
         self._retained_bytes = 0
         self._allocations: int | None = None
         self._curve: Curve | None = None
+        self.is_of_ended_process = False
 
     def owns(self, frames: Iterable[Frame]) -> bool:
         """Say whether what these frames allocated is the test's."""
@@ -73,7 +74,9 @@ class Tally:
         self._curve = self._curve or curve
 
     def add_retained(self, size_bytes: int, frames: Iterable[Frame]) -> None:
-        """Count memory that outlived the sample."""
+        """Count memory that outlived the sample; a process that has ended holds none."""
+        if self.is_of_ended_process:
+            return
         account = self._account(size_bytes, frames)
         if account is not None:
             self._retained_bytes += size_bytes

@@ -165,6 +165,7 @@ class MemrayRecording:
             paths += sorted(self._path.parent.glob(f"{self._path.name}.*"))
         read = read_every_record if self._counted and self._are_few(paths) else read_aggregated
         for path in paths:
+            tally.is_of_ended_process = path != self._path
             read(path, tally, native=self._native)
         return tally.sample()
 

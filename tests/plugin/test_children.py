@@ -238,3 +238,24 @@ def test_children_of_regions_and_of_fresh_tests_are_told(project: GuardedProject
     assert run.counted() == {"passed": 4}, run.text
     noted = {name for name, test in run.results().items() if test["measurement"].get("notes")}
     assert noted == {"test_left", "test_region::part", "test_fresh"}
+
+
+def test_a_process_that_has_ended_retains_nothing(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import multiprocessing, pytest
+
+            def work():
+                global KEPT
+                KEPT = bytearray(5_000_000)
+
+            @pytest.mark.memguard(children=True, max_retained="1 MiB")
+            def test_worker():
+                process = multiprocessing.get_context("fork").Process(target=work)
+                process.start()
+                process.join()
+        """
+    )
+    run = project.spawn()
+    assert run.outcomes() == {"test_worker": "no-baseline"}
+    assert run.measured("test_worker") > 5_000_000

@@ -254,3 +254,27 @@ def test_profiles_are_kept_of_the_tests_that_were_asked_for(
         )
         assert path.stat().st_size < 200_000  # a capture of every record, where the peak was in doubt
     assert ("memray flamegraph" in run.text) == (which != "none")
+
+
+def test_regions_and_leak_checks_of_a_fresh_test_do_not_pass_unmeasured(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, pytest
+            KEPT = []
+
+            @pytest.mark.memguard(fresh=os.environ.get("FRESH") == "1")
+            def test_both(memguard):
+                memguard.check_leaks(lambda: None, leak_budget=0.1)
+                with memguard.measure("part"): held = bytearray(100_000)
+        """
+    )
+    project.accept()
+    project.let(FRESH=1, CI="true")
+    run = project.run()
+    assert run.code == 1
+    assert run.outcomes() == dict.fromkeys(
+        ("test_both", "test_both::leaks", "test_both::part"), "not-measured"
+    )
+    assert "use isolate=True" in run.reason("test_both::part")
+    (project.root / ".memguard/baseline").rename(project.root / "gone")
+    assert project.run("--memguard-accept").outcomes() == {"test_both": "not-measured"}

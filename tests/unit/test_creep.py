@@ -145,9 +145,11 @@ def test_the_commits_are_named_with_their_sum_and_the_lines_that_grew(made: Made
     assert [(grown.site.line, grown.grew_by_bytes) for grown in verdict.sites] == [(41, 3 * MIB)]
 
 
-def test_growth_beyond_the_gate_stays_growth_and_says_what_crept() -> None:
-    past = Past(FIRST_DAY.date(), Entry({"peak": 10 * MIB}))
-    verdict = verdict_of(15 * MIB, 12 * MIB, past, "20% in 90 days")
+def test_growth_beyond_the_gate_stays_growth_and_says_what_crept(made: MadeRepository) -> None:
+    for day, peak in (("2026-01-02", 10), ("2026-01-10", 12), ("2026-01-20", 14)):
+        made.accept({A: peak * MIB}, day=day)
+    limit = parse_creep("20% in 90 days")
+    verdict = verdict_of(19 * MIB, 14 * MIB, pasts_at(made, limit, number=60).of(A, limit), str(limit))
     assert verdict.outcome is Outcome.GREW
     assert verdict.creep is not None
 
@@ -175,3 +177,25 @@ def test_without_a_repository_creep_says_that_it_is_not_judged(tmp_path: Path) -
 def test_a_setting_that_says_no_share_or_time_is_refused(value: object) -> None:
     with pytest.raises(ValueFormError, match="accepted is a text such as '20% in 90 days'"):
         parse_creep(value)
+
+
+def test_a_step_that_is_accepted_and_not_committed_yet_is_a_decision_too() -> None:
+    past = Past(FIRST_DAY.date(), Entry({"peak": 10 * MIB}))
+    assert verdict_of(30 * MIB, 30 * MIB, past, "20% in 90 days").outcome is Outcome.OK
+
+
+def test_growth_that_fails_by_itself_has_not_crept() -> None:
+    past = Past(FIRST_DAY.date(), Entry({"peak": 10 * MIB}))
+    verdict = verdict_of(600 * MIB, 10 * MIB, past, "20% in 90 days")
+    assert (verdict.outcome, verdict.creep) == (Outcome.GREW, None)
+
+
+def test_a_commit_with_an_old_date_hides_none_before_it(made: MadeRepository) -> None:
+    for day, peak in (("2026-01-02", 10 * MIB), ("2026-04-10", 12 * MIB), ("2026-04-20", 14 * MIB)):
+        made.accept({A: peak}, day=day)
+    made.git("commit", "-q", "--allow-empty", "-m", "docs", GIT_COMMITTER_DATE="2026-01-03T00:00:00Z")
+    limit = parse_creep("20% in 90 days")
+    past = pasts_at(made, limit, number=120).of(A, limit)
+    assert past is not None
+    assert past.entry.metrics["peak"] == 10 * MIB
+    assert verdict_of(14 * MIB, 14 * MIB, past, str(limit)).outcome is Outcome.CREPT
