@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
 
 from pytest_memguard.core.history import Evidence, Renaming
 from pytest_memguard.core.measurement import Entry
@@ -16,8 +17,8 @@ def renamings(
     """Return the earlier names of entries that came, where entries went in the same change.
 
     `moved` maps test modules whose file was renamed to the earlier one: what has the same name in it
-    is the same entry. Beyond that only an entry with exactly the same numbers and sites is the same,
-    and only where no other one of this change has them too.
+    is the same entry. Beyond that only an entry with exactly the same numbers and sites is the same, but
+    for its own name in them, and only where no other one of this change has them too.
     """
     found = {}
     for test_id in came:
@@ -40,5 +41,18 @@ def _by_numbers(entries: Iterable[tuple[str, Entry]]) -> Mapping[Hashable, list[
     ids: dict[Hashable, list[str]] = defaultdict(list)
     for test_id, entry in entries:
         if any(entry.metrics.values()):
-            ids[tuple(sorted(entry.metrics.items())), entry.sites].append(test_id)
+            sites = tuple(replace(site, at=_apart_from_name(test_id, site.at)) for site in entry.sites)
+            ids[tuple(sorted(entry.metrics.items())), sites].append(test_id)
     return ids
+
+
+def _apart_from_name(test_id: str, at: str) -> str:
+    """Return a place without the names of the test itself, which change with it.
+
+    >>> _apart_from_name("test_a.py::test_a[1]", "test_a.py:test_a")
+    ':'
+    """
+    module, key = split_id(test_id)
+    own = {part.partition("[")[0] for part in key.split("::")}
+    file, _, function = at.rpartition(":")
+    return f"{'' if file == module else file}:{'' if function in own else function}"

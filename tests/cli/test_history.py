@@ -215,3 +215,15 @@ def test_curves_beside_the_entries_are_no_history(shop: CommandProject, made: Ma
     output = shop.memguard("history", A)
     assert output.code == 0
     assert output.lines[-1] == f"1 test, 2 commits of the baseline, {HERE}."
+
+
+def test_a_test_that_is_renamed_is_followed_where_its_own_function_is_a_site(
+    shop: CommandProject, made: MadeRepository
+) -> None:
+    def entry(name: str) -> Entry:
+        return Entry({"peak": 100 * KIB}, sites=(EntrySite(f"tests/test_x.py:{name}", peak_bytes=100 * KIB),))
+
+    made.accept({A: entry("a")}, day="2026-03-01")
+    made.accept({A: None, "tests/test_x.py::z[1]": entry("z")}, day="2026-05-02")
+    found = steps(shop, "tests/test_x.py::z[1]")["tests/test_x.py::z[1]"]
+    assert [step["renaming"] and step["renaming"]["old_id"] for step in found] == [None, A]  # type: ignore[index]  # JSON
