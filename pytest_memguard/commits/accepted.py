@@ -1,4 +1,4 @@
-"""Reads what a commit has accepted, and says what changed since."""
+"""Reads what a commit has accepted, and compares it with another one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pytest_memguard.storage.names import module_of
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What one commit has accepted: entries by environment and test, and the files as they are there.
+    """What one commit has accepted: entries by environment and test, and the content of the files.
 
-    `unread` names files that cannot be read, whose entries are not known.
+    `unread` names files that cannot be read, so that their entries are not known.
     """
 
     entries: Mapping[str, Mapping[str, Entry]]
@@ -31,19 +31,19 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedChange:
-    """A change of an entry, under the name that it had before where that was another."""
+    """A change of an entry, with the name that it had before if it was renamed."""
 
     change: Change
     renaming: Renaming | None = None
 
 
 def merge_base(repository: Path, commit: str) -> str:
-    """Return where this tree's commit left another one; that one itself where the clone does not say."""
+    """Return the merge base of this tree's commit and another one; the other one if the clone lacks it."""
     return text_of_git(repository, "merge-base", commit, "HEAD") or commit
 
 
 def accepted_at(repository: Path, commit: str, baseline: Path) -> Accepted:
-    """Read a whole baseline folder as it is in a commit; `HistoryError` where it lies elsewhere."""
+    """Read a whole baseline folder as it is in a commit; `HistoryError` if it is outside the repository."""
     try:
         folder = baseline.resolve().relative_to(repository).as_posix()
     except ValueError:
@@ -66,7 +66,7 @@ def accepted_at(repository: Path, commit: str, baseline: Path) -> Accepted:
     entries: dict[str, dict[str, Entry]] = {}
     texts: dict[str, bytes] = {}
     unread = []
-    # A name may hold a line's end, at which `git cat-file` would take it for two.
+    # A name may contain a line end, and `git cat-file` would take it for two names.
     for name, content in blobs(repository, [f"{commit}:{name}" for name in names if "\n" not in name]):
         path = name.partition(":")[2]
         environment, *parts = PurePosixPath(path).relative_to(folder).parts
@@ -100,7 +100,7 @@ def changes_between(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> 
 
 
 def _moved(gone: Mapping[str, Entry], came: Mapping[str, Entry]) -> dict[str, str]:
-    """Return the earlier names of modules that came with exactly the tests of one that went."""
+    """Return the earlier names of new modules that have exactly the tests of a module that was removed."""
     old, new = _keys_by_module(gone), _keys_by_module(came)
     moved = {}
     for module, keys in new.items():

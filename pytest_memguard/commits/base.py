@@ -26,7 +26,7 @@ _TESTS_FAILED = 1
 
 @dataclass(frozen=True, slots=True)
 class BaseMeasured:
-    """What measuring the other commit left: its id, and the folder with its numbers as a baseline."""
+    """The result of measuring the other commit: its id, and the folder with its numbers as a baseline."""
 
     commit: str
     baseline_dir: Path
@@ -54,7 +54,7 @@ def _git(repository: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @contextlib.contextmanager
 def worktree(repository: Path, commit: str) -> Iterator[Path]:
-    """Check a commit out beside this one, in a folder that is removed again."""
+    """Check out a commit in a temporary folder beside this one."""
     with tempfile.TemporaryDirectory(prefix="memguard-base-") as folder:
         path = Path(folder).resolve() / "base"
         added = _git(repository, "worktree", "add", "--detach", "--quiet", str(path), commit)
@@ -69,8 +69,8 @@ def worktree(repository: Path, commit: str) -> Iterator[Path]:
 def lay_tests_over(project: Path, base: Path, paths: Sequence[str]) -> None:
     """Put this commit's tests into the other commit's folder, so that both run the same ones.
 
-    Copied are the named paths, `tests` and `test`, and by their names the test files and
-    conftests elsewhere; a test that only the other commit has is removed with its folder.
+    The named paths, `tests` and `test` are copied, and test files and conftests elsewhere, which are
+    recognized by their names. A test that only the other commit has is removed with its folder.
     """
     named = [path.split("::", 1)[0] for path in paths] or ["tests", "test"]
     for name in named:
@@ -99,7 +99,7 @@ def _tracked(project: Path, pattern: str) -> list[Path]:
 
 
 def base_environment(base: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment in which the other commit's code is imported, not the installed one."""
+    """Return the environment variables with which the other commit's code is imported, not the installed."""
     first = [str(folder) for folder in (base / "src", base) if folder.is_dir()]
     kept = [part for part in (environ.get("PYTHONPATH", ""),) if part]
     return {**environ, "PYTHONPATH": os.pathsep.join([*first, *kept])}
@@ -110,10 +110,10 @@ def measure_base(
 ) -> BaseMeasured:
     """Measure another commit with this project's tests and keep its numbers as a baseline.
 
-    `into` receives the baseline; `execute` runs pytest with further arguments, in a folder and
-    an environment, and returns its exit code. A test that fails there has no number there, and
-    is new here. The captures taken there become the project's earlier ones.
-    `NothingToJudgeError` where nothing at all could be measured there.
+    The baseline is written to `into`; `execute` runs pytest with further arguments, in a folder and
+    an environment, and returns its exit code. A test that fails there has no number, and is new
+    here. The captures taken there become the project's earlier ones.
+    Raises `NothingToJudgeError` where nothing could be measured there.
     """
     repository = top_of(project)
     if repository is None:
@@ -139,10 +139,10 @@ def measure_base(
 
 
 def _refuse_other_code(origins: Path, commit: str) -> None:
-    """Refuse a run that imported this tree's code, or an installed copy, for the other commit's."""
+    """Refuse a run that imported this tree's code, or an installed copy, instead of the other commit's."""
     own, foreign = noted(origins)
     if not origins.exists() or (own and not foreign):
-        return  # a run that did not come so far is judged by its exit code
+        return  # a run that ended earlier is judged by its exit code
     found = f"{', '.join(foreign[:5])} came from this tree" if foreign else "none of its code was imported"
     raise RevisionError(
         f"the tests on {commit[:12]} did not run its own code ({found}), so the comparison would be of one "
@@ -152,7 +152,7 @@ def _refuse_other_code(origins: Path, commit: str) -> None:
 
 
 def _refuse_itself(repository: Path, project: Path, commit: str, name: str) -> None:
-    """Refuse to compare a commit with itself: nothing would ever grow."""
+    """Refuse to compare a commit with itself, since nothing would ever grow."""
     if commit != resolve_commit(repository, "HEAD"):
         return
     changed = _git(project, "status", "--porcelain", "--untracked-files=all", "--", ".").stdout.splitlines()
@@ -164,7 +164,7 @@ def _refuse_itself(repository: Path, project: Path, commit: str, name: str) -> N
 
 
 def _base_sentence(commit: str, exit_code: int, into: Path) -> str:
-    """Say what is missing of the base; `RevisionError` where pytest itself could not run there."""
+    """Say what the other commit lacks; `RevisionError` where pytest itself could not run there."""
     if exit_code not in (0, _TESTS_FAILED, _INTERRUPTED, _NO_TESTS):
         raise RevisionError(
             f"the tests could not run on {commit[:12]}: pytest ended with exit code {exit_code}."

@@ -1,4 +1,4 @@
-"""Runs git: one process for a question, whatever the number of commits that it is about."""
+"""Runs git: one process for each question, however many commits it is about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES
 _GIT_SECONDS = 300
 _AT_ONCE = 500
 _FROM_OUTSIDE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
-"""Set by git for its hooks, relative to another folder than the project's."""
+"""Variables that git sets for its hooks; they are relative to a folder other than the project's."""
 
 
 class RevisionError(MemguardError):
@@ -23,14 +23,14 @@ class RevisionError(MemguardError):
 
 
 class HistoryError(MemguardError):
-    """A history that is not there, or cannot be read."""
+    """A history that does not exist or cannot be read."""
 
     slug = "history"
 
 
 def run_git(repository: Path, *words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder; raises `RevisionError` where git is not installed."""
-    # Hooks of the repository belong to whoever wrote the branch, and a checkout would run them.
+    # A checkout would run the repository's hooks, which the author of the branch may have written.
     command = ["git", "-C", str(repository), "-c", f"core.hooksPath={os.devnull}", *words]
     environment = {name: value for name, value in os.environ.items() if name not in _FROM_OUTSIDE}
     try:
@@ -49,13 +49,13 @@ def run_git(repository: Path, *words: str, given: bytes | None = None) -> subpro
 
 
 def text_of_git(repository: Path, *words: str) -> str | None:
-    """Return what git answers, without its last line end; None where it fails."""
+    """Return the output of git without its last line end; None where git fails."""
     done = run_git(repository, *words)
     return done.stdout.decode("utf-8", "surrogateescape").rstrip("\n") if done.returncode == 0 else None
 
 
 def top_of(project: Path) -> Path | None:
-    """Return the top folder of the repository that a project is in, if it is in one."""
+    """Return the top folder of the repository that contains a project, if there is one."""
     top = text_of_git(project, "rev-parse", "--show-toplevel") if project.is_dir() else None
     return Path(top).resolve() if top else None
 
@@ -66,7 +66,7 @@ def is_shallow(repository: Path) -> bool:
 
 
 def commit_of(repository: Path, name: str) -> str | None:
-    """Return the id of a commit by any of its names, None where this clone has none of that name."""
+    """Return the id of a commit by any of its names; None where this clone does not have it."""
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options")
     for candidate in (name, f"refs/remotes/origin/{name}"):
         found = text_of_git(repository, *words, f"{candidate}^{{commit}}")
@@ -76,9 +76,9 @@ def commit_of(repository: Path, name: str) -> str | None:
 
 
 def blobs(repository: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-    """Yield the contents of objects by their names (`id` or `commit:path`); None for what is not there.
+    """Yield the contents of objects by their names (`id` or `commit:path`); None for a missing object.
 
-    What is larger than any baseline may be is not there either.
+    An object that is larger than any baseline may be counts as missing.
     """
     wanted = list(names)
     for start in range(0, len(wanted), _AT_ONCE):
@@ -89,7 +89,7 @@ def blobs(repository: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes |
 
 
 def _contents(output: bytes, number: int) -> Iterator[bytes | None]:
-    """Yield so many answers of `git cat-file --batch`: a head with type and size, and the content."""
+    """Yield the contents from the answers of `git cat-file --batch`, each with a head of type and size."""
     place = 0
     for _ in range(number):
         end = output.find(b"\n", place)

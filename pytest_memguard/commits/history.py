@@ -26,9 +26,9 @@ _LOG = (
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file that a commit changed: its content before, one for each parent, and after.
+    """One file that a commit changed: its content before, for each parent, and after.
 
-    A content that is not there is empty.
+    The content of a missing file is empty.
     """
 
     old_path: str
@@ -46,7 +46,7 @@ class _Change:
 
 
 def read_history(project: Path, baseline: Path, environment: str, revisions: str = "HEAD") -> History:
-    """Return what was accepted for an environment in the commits of a range, the oldest first.
+    """Return what the commits of a range accepted for an environment, the oldest first.
 
     Raises `HistoryError` where there is no history to read.
     """
@@ -54,7 +54,7 @@ def read_history(project: Path, baseline: Path, environment: str, revisions: str
     if repository is None:
         raise HistoryError(f"{project} is in no git repository, so there is no history of its baseline.")
     folder = folder_in(repository, baseline, environment)
-    # Beneath a folder git's own names are patterns unless they are told to be literal.
+    # git takes paths for patterns unless it is told that they are literal.
     done = run_git(repository, "--literal-pathspecs", *_LOG, revisions, "--", folder)
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -68,7 +68,7 @@ def read_history(project: Path, baseline: Path, environment: str, revisions: str
 
 
 def folder_in(repository: Path, baseline: Path, environment: str) -> str:
-    """Return the folder of an environment's baseline as git names it; `HistoryError` outside of it."""
+    """Return the folder of an environment's baseline as git names it; `HistoryError` if git has none."""
     try:
         return (baseline.resolve() / environment).relative_to(repository).as_posix()
     except ValueError:
@@ -76,15 +76,15 @@ def folder_in(repository: Path, baseline: Path, environment: str) -> str:
 
 
 def _changes(output: str) -> Iterator[_Change]:
-    """Read what `git log --raw -z` wrote: heads of commits, each before the files that it changed."""
+    """Read the output of `git log --raw -z`: the head of each commit, then the files that it changed."""
     fields = iter(output.split("\0"))
     change: _Change | None = None
     for written in fields:
-        field = written.lstrip("\n")  # git puts a line's end between a head and its files
+        field = written.lstrip("\n")  # git puts a line end between a head and its files
         if field.startswith(":"):
             assert change is not None  # noqa: S101 - git names a commit before its files
             file = _file(field, fields)
-            if ".yml" in (file.old_path[-4:], file.new_path[-4:]):  # curves lie beside the entries
+            if ".yml" in (file.old_path[-4:], file.new_path[-4:]):  # curves are beside the entries
                 change.files.append(file)
         elif len(field) >= _SHORTEST_ID:
             if change is not None:
@@ -96,7 +96,7 @@ def _changes(output: str) -> Iterator[_Change]:
 
 
 def _file(head: str, fields: Iterator[str]) -> _File:
-    """Read a file's line, such as `:100644 100644 OLD NEW R090`; a merge's has more parents."""
+    """Read the line of a file, such as `:100644 100644 OLD NEW R090`; that of a merge has more parents."""
     parents = len(head) - len(head.lstrip(":"))
     words = head.lstrip(":").split(" ")
     *old_blobs, new_blob = (
@@ -108,7 +108,7 @@ def _file(head: str, fields: Iterator[str]) -> _File:
 
 
 class _Contents:
-    """The entries in every version of every file; one that cannot be read counts as the one before."""
+    """The entries in every version of every file; a version that cannot be read counts as the one before."""
 
     def __init__(self, repository: Path, folder: str, changes: Sequence[_Change]) -> None:
         self._folder = folder
@@ -146,7 +146,7 @@ class _Contents:
         return module_of(PurePosixPath(path).relative_to(self._folder))
 
     def at(self, path: str, blob: str) -> dict[str, Entry]:
-        """Return the entries of a file by node id; none of what is no baseline, or lies elsewhere."""
+        """Return the entries of a file by node id; none if it is not of the baseline, or is elsewhere."""
         if not path.endswith(".yml") or not path.startswith(f"{self._folder}/"):
             return {}
         module = self.module(path)
@@ -154,7 +154,7 @@ class _Contents:
 
 
 def _steps(change: _Change, contents: _Contents) -> list[Step]:
-    """Return what a commit did; of a merge only what none of its parents had."""
+    """Return the changes of a commit; of a merge only those that none of its parents has."""
     before: dict[str, Entry] = {}
     after: dict[str, Entry] = {}
     changed: list[str] = []
@@ -192,13 +192,13 @@ def _step(
 
 
 class _Lines:
-    """The steps of each test, followed under every name that it had."""
+    """The steps of each test, under every name that it has had."""
 
     def __init__(self) -> None:
         self._steps: dict[str, list[Step]] = {}
 
     def add(self, steps: Sequence[Step]) -> None:
-        """Add what one commit did; first all names that changed, since two may have been exchanged."""
+        """Add the changes of one commit: first all renames, since two names may have been exchanged."""
         renamed = [step for step in steps if step.renaming is not None]
         earlier = [self._steps.pop(step.renaming.old_id, []) for step in renamed if step.renaming]
         for step, line in zip(renamed, earlier, strict=True):
@@ -207,5 +207,5 @@ class _Lines:
             self._steps.setdefault(step.test_id, []).append(step)
 
     def tests(self) -> dict[str, TestHistory]:
-        """Return the history of each test by its last name."""
+        """Return the history of each test by its latest name."""
         return {test_id: TestHistory(test_id, tuple(self._steps[test_id])) for test_id in sorted(self._steps)}

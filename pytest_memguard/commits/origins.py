@@ -1,7 +1,7 @@
-"""A pytest plugin for measuring another commit: notes which modules came from that commit's checkout.
+"""A pytest plugin for measuring another commit: records which modules came from that commit's checkout.
 
-Where an installed copy, or this tree, is imported in its place, a commit would be compared with
-itself, and nothing would ever grow.
+If an installed copy or this tree is imported instead, a commit would be compared with itself, and
+nothing would ever grow.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _TEST_FOLDERS = frozenset({"test", "tests"})
 
 
 def noting(file: Path, *, checkout: Path, this_tree: Path) -> dict[str, str]:
-    """Return the variables that make a run with this plugin note its modules in a file."""
+    """Return the environment variables that make a run with this plugin write its modules to a file."""
     return {_FILE: str(file), _CHECKOUT: str(checkout), _THIS_TREE: str(this_tree)}
 
 
 def noted(file: Path) -> tuple[bool, list[str]]:
-    """Return whether any process imported code of the checkout, and the modules from this tree instead."""
+    """Return whether any process imported code of the checkout, and which modules this tree gave instead."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     found = [json.loads(line) for line in lines]
     return any(one["own"] for one in found), sorted({name for one in found for name in one["foreign"]})
@@ -70,5 +70,5 @@ def _is_test(file: Path, checkout: Path) -> bool:
 
 
 def _is_installed(name: str, file: Path) -> bool:
-    """Say whether a virtual environment inside the tree holds it, or it is what measures."""
+    """Say whether a file is in a virtual environment inside the tree, or belongs to memguard itself."""
     return name.partition(".")[0] == "pytest_memguard" or "site-packages" in file.parts

@@ -1,4 +1,4 @@
-"""Knows what was accepted some days ago, from the git history of the baseline."""
+"""Finds what was accepted some days ago, in the git history of the baseline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_memguard.core.policy import CreepLimit
 class Pasts:
     """What was accepted of each test at the start of a window of days.
 
-    `missing` says why that is not known; empty where it is.
+    `missing` says why that is not known; it is empty where it is known.
     """
 
     def __init__(
@@ -26,9 +26,9 @@ class Pasts:
         self.missing = missing
 
     def of(self, test_id: str, limit: CreepLimit) -> Past | None:
-        """Return what was accepted when the window began or, if that was later, at first.
+        """Return what was accepted when the window began or, for a later entry, what was accepted first.
 
-        None where no commit of the window changed the entry, or nothing is known.
+        Returns None where no commit of the window changed the entry, or nothing is known.
         """
         history = self._histories.get(limit.days)
         found = history.tests.get(test_id) if history is not None else None
@@ -51,10 +51,10 @@ def read_pasts(
     now: dt.datetime | None = None,
     head: str = "HEAD",
 ) -> Pasts:
-    """Read what changed in the last days of each window, up to the commit `head`.
+    """Read what changed in each window of days, up to the commit `head`.
 
-    A window begins with what the mainline had then, so that a branch of many days counts when it was
-    merged.
+    A window begins with what the main line had accepted then, so that a branch of many days counts from
+    the day when it was merged.
     """
     moment = now or dt.datetime.now(dt.timezone.utc)
     histories: dict[int, History] = {}
@@ -79,7 +79,7 @@ def read_pasts(
 
 
 def _revisions(project: Path, begin_seconds: int, head: str) -> str:
-    """Return the range of commits since a moment; nothing where this clone may lack some of them."""
+    """Return the range of commits since a moment; empty where this clone may lack some of them."""
     repository = top_of(project) or project
     commits = text_of_git(repository, "rev-list", "--first-parent", "--timestamp", head, "--") or ""
     base = _base(commits.splitlines(), begin_seconds)

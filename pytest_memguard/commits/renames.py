@@ -1,4 +1,4 @@
-"""Tells which entries of a change are earlier ones under another name, as far as that is known."""
+"""Finds entries of a change that are earlier entries under another name, as far as that is known."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pytest_memguard.core.node_ids import join_id, split_id
 def renamings(
     gone: Mapping[str, Entry], came: Mapping[str, Entry], moved: Mapping[str, str]
 ) -> dict[str, Renaming]:
-    """Return the earlier names of entries that came, where entries went in the same change.
+    """Return the earlier names of new entries, where entries were removed in the same change.
 
-    `moved` maps test modules whose file was renamed to the earlier one: what has the same name in it
-    is the same entry. Beyond that only an entry with exactly the same numbers and sites is the same, but
-    for its own name in them, and only where no other one of this change has them too.
+    `moved` maps test modules whose file was renamed to the earlier module: a test with the same name in
+    it is the same entry. Otherwise an entry is the same only if it has exactly the same numbers and
+    sites, apart from its own name in them, and no other entry of this change has them too.
     """
     found = {}
     for test_id in came:
@@ -37,7 +37,7 @@ def renamings(
 
 
 def _by_numbers(entries: Iterable[tuple[str, Entry]]) -> Mapping[Hashable, list[str]]:
-    """Return the ids of entries by what was measured; an entry of nothing but zeros tells nothing."""
+    """Return the ids of entries by numbers and sites; entries whose numbers are all zero are left out."""
     ids: dict[Hashable, list[str]] = defaultdict(list)
     for test_id, entry in entries:
         if any(entry.metrics.values()):

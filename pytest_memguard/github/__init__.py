@@ -1,1 +1,1 @@
-"""The GitHub Action's logic: the steps of `action.yml` are one call each into this package."""
+"""The logic of the GitHub Action: each step of `action.yml` is one call into this package."""

@@ -1,4 +1,4 @@
-"""Turns results from artifacts into changed baseline files, on top of those of a branch."""
+"""Turns results from artifacts into changed baseline files, based on the files of a branch."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def accept_texts(
 ) -> tuple[list[str], dict[str, str]]:
     """Accept results; return a line for each change, and the changed files below `folder`.
 
-    `texts` are results files and validated as such; `read` returns the branch's text of a
-    baseline file. Raises a `MemguardError` for either that cannot be read, and
-    `NothingToJudgeError` for a pattern that fits no test.
+    `texts` are results files, which are validated; `read` returns the branch's text of a
+    baseline file. Raises a `MemguardError` if one of them cannot be read, and
+    `NothingToJudgeError` for a pattern that matches no test.
     """
     paths = []
     for number, text in enumerate(texts):
@@ -49,7 +49,7 @@ def accept_texts(
 
 
 def _lay_down(store: BaselineStore, tests: Iterable[TestResult], read: Callable[[str], str | None]) -> None:
-    """Write the branch's files of these tests alone: reading each of them takes two requests."""
+    """Write only the branch's files for these tests, since reading each file takes two requests."""
     for module in sorted({split_id(test.id)[0] for test in tests}):
         path = store.path_of(module)
         text = read(path.relative_to(store.directory).as_posix())

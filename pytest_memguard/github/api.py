@@ -29,7 +29,7 @@ class Head:
 
 
 def file_text(api: Api, head: Head, path: str) -> str | None:
-    """Return a file's text at the head, None where there is none; `ApiError` for a file that is not text."""
+    """Return a file's text at the head; None for a missing file, `ApiError` for a file that is not text."""
     try:
         found = api.get(f"contents/{urllib.parse.quote(path)}", ref=head.commit)
     except ApiError as error:
@@ -48,8 +48,8 @@ def file_text(api: Api, head: Head, path: str) -> str | None:
 def commit_files(api: Api, head: Head, files: Mapping[str, str], message: str) -> str:
     """Commit files on top of the head and move the branch there; return the commit's id.
 
-    The branch is only moved forward: where it has gained a commit since, `ApiError` says so
-    and nothing is changed.
+    The branch is only moved forward: if it has gained a commit since, nothing is changed, and
+    `ApiError` says so.
     """
     base = api.get(f"git/commits/{head.commit}")["tree"]["sha"]
     entries = [
@@ -85,7 +85,7 @@ _HEADERS = {
 
 
 class ApiError(MemguardError):
-    """An answer that reports no success; `status` is the HTTP status, 0 where there was no answer."""
+    """A request that failed; `status` is the HTTP status, or 0 if there was no answer."""
 
     slug = "github-api"
 
@@ -95,10 +95,10 @@ class ApiError(MemguardError):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect may lead to another host, and the token is not for that one."""
+    """Refuses redirects: they may lead to another host, which must not get the token."""
 
     def redirect_request(self, *_: object, **__: object) -> None:
-        """Follow nothing."""
+        """Do not follow the redirect."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)
@@ -106,7 +106,7 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The API of one repository (`owner/name`); the token never shows in a message or a `repr`."""
+    """The API of one repository (`owner/name`); the token never appears in a message or a `repr`."""
 
     url: str
     repository: str
@@ -117,14 +117,14 @@ class Api:
         return self.call("GET", path, query=query)
 
     def login(self) -> str:
-        """Return the name of the token's user; empty for a workflow's own token, which has none."""
+        """Return the name of the token's user; empty for a workflow's own token, which has no user."""
         try:
             return str(self.get("/user")["login"])
         except (ApiError, KeyError, TypeError):
             return ""
 
     def pages(self, path: str, key: str = "") -> Iterator[Any]:
-        """Yield the elements of a list, page by page; `key` names it where it is inside an object."""
+        """Yield the elements of a list, page by page; `key` names the list if it is inside an object."""
         for page in range(1, _MOST_PAGES + 1):
             answer = self.get(path, per_page=_PER_PAGE, page=page)
             elements = answer.get(key, []) if key else answer
@@ -139,7 +139,7 @@ class Api:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Send one request and return the JSON of the answer, None where it is empty."""
+        """Send one request and return the JSON of the answer; None for an empty answer."""
         with self._open(method, path, body, query) as answer:
             content = answer.read(_ANSWER_BYTES + 1)
         if len(content) > _ANSWER_BYTES:
@@ -150,7 +150,7 @@ class Api:
             raise ApiError(f"{method} {path} answered something that is no JSON: {error}.") from error
 
     def download(self, path: str, most_bytes: int) -> bytes:
-        """Return a file that the API redirects to; the token stays with the API's own host."""
+        """Return a file that the API redirects to; the token is sent to the API's own host only."""
         try:
             with self._open("GET", path, None, None) as answer:
                 content = answer.read(most_bytes + 1)
@@ -178,7 +178,7 @@ class Api:
         except urllib.error.HTTPError as error:
             raise ApiError(f"{method} {path} answered {error.code} {error.reason}.", error.code) from error
         except (OSError, HTTPException, ValueError) as error:
-            # A ValueError is a token or an address that no request can hold, and may quote it.
+            # A ValueError is about a token or an address that no request can contain, and may quote it.
             shown = type(error).__name__ if isinstance(error, ValueError) else error
             raise ApiError(f"{method} {path} had no answer: {shown}.") from None
         return opened

@@ -1,4 +1,4 @@
-"""Reads the archive of an artifact from untrusted code, without unpacking it."""
+"""Reads the archive of an artifact that untrusted code made, without unpacking it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ RESULTS_BYTES = 64 * 1024**2
 
 
 def results_texts(archive: bytes) -> list[bytes]:
-    """Return the content of every `results.json`; `ResultsError` for an archive made to harm.
+    """Return the content of every `results.json`; `ResultsError` for an archive that could do harm.
 
-    Refused whole is one with a symbolic link, a name that leads out of it, a name twice, or
-    a file of results larger than one may be.
+    An archive is refused if it has a symbolic link, a name that leads out of it, the same name twice, or
+    a results file that is too large.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:

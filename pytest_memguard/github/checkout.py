@@ -1,4 +1,4 @@
-"""What a checkout's settings have no say in, where the workflow itself says what fails."""
+"""Overrides settings of the checkout where the workflow itself says what fails."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _WARN = "warn"
 
 
 def enforced(results: RunResults, settings: Settings, inputs: Inputs) -> RunResults:
-    """Say of each setting that would let something pass that it has no say, and end quarantines for all.
+    """Name each setting that would let something pass and is ignored, and end a quarantine of all tests.
 
-    A quarantine of some tests is reviewed with its tests, is told in every report, and stands. One of
-    every test switches the gate off.
+    A quarantine of some tests is reviewed together with them and named in every report, so it stays in
+    effect. A quarantine of every test would switch the gate off.
     """
     said = "mode: check" if inputs.fail_on is None else f"fail-on: {', '.join(inputs.fail_on)}"
     problems = tuple(

@@ -1,4 +1,4 @@
-"""Runs test code for a step: shows its output, obeys no command in it, and hides the runner's files."""
+"""Runs test code for a step: shows its output, ignores commands in it, and hides the runner's files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HIDDEN = frozenset(
         "GITHUB_STEP_SUMMARY",
     }
 )
-"""The runner's own files and tokens: what test code wrote there would speak for the step."""
+"""The runner's own files and tokens: what test code writes there would count as the step's."""
 
 _AFTERWARDS_SECONDS = 2.0
 _CHUNK = 65_536
@@ -38,10 +38,10 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def run_child(command: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> int:
-    """Run a command with its output relayed between stop-commands; return its exit code.
+    """Run a command, relay its output between stop-commands, and return its exit code.
 
-    What a process left behind by the tests prints later is not relayed, since by then
-    commands are obeyed again.
+    Later output of a process that the tests left behind is not relayed, since commands are obeyed
+    again by then.
     """
     with commands_stopped():
         reading, writing = os.pipe()

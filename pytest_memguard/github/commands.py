@@ -1,4 +1,4 @@
-"""Workflow commands of a step: outputs, the summary, messages, and how test code is kept from giving any."""
+"""Writes the workflow commands of a step: outputs, summary and messages; and blocks those of test code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUMMARY_LIMIT_BYTES = 1024 * 1024
 
 
 def write_outputs(values: Mapping[str, str]) -> None:
-    """Set the step's outputs; each time with a new random delimiter, so that no value can end itself."""
+    """Set the step's outputs, each with a new random delimiter, so that no value can contain it."""
     path = os.environ.get("GITHUB_OUTPUT")
     if not path:
         return
@@ -30,7 +30,7 @@ def output_block(name: str, value: str) -> str:
 
 
 def append_summary(markdown: str) -> bool:
-    """Append to the job summary; answer whether it fitted beside what the step has there already."""
+    """Append to the job summary; return whether it fitted beside what the step has written there already."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return True
@@ -61,13 +61,13 @@ def notice(message: str) -> None:
 
 @contextlib.contextmanager
 def commands_stopped() -> Iterator[None]:
-    """Let nothing printed inside be read as a workflow command; the word that ends it is secret."""
+    """Open a context in which printed workflow commands are ignored; the word that ends it is secret."""
     word = secrets.token_hex(32)
     sys.stdout.write(f"::stop-commands::{word}\n")
     sys.stdout.flush()
     try:
         yield
     finally:
-        # A line that the child left open would swallow the word and leave commands stopped for good.
+        # After a line that the child did not end, the word would not count, and commands would stay stopped.
         sys.stdout.write(f"\n::{word}::\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The report on each environment: the decision, the proposal, and both as Markdown."""
+"""Reports on each environment: the decision, the proposed baseline, and both as Markdown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pytest_memguard.storage.results import read_results_by_environment
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One environment's results, what was decided, and the proposed baseline as a patch."""
+    """The results of one environment, the decision, and the proposed baseline as a patch."""
 
     results: RunResults
     decision: Decision
@@ -31,11 +31,11 @@ class Reported:
 
 
 def read(inputs: Inputs, place: Place, directory: Path, *, judged_before: bool = False) -> list[RunResults]:
-    """Read the run's results, or those that other jobs left, one for each environment.
+    """Read the results of the run, or those that other jobs left, one for each environment.
 
-    The failing outcomes of merged results are decided here: a shard judged its part alone. So are
-    those of a workflow that says what fails: the run itself obeys the checkout. With `judged_before`
-    they stay, as for the second workflow, which only tells of the first one.
+    What fails in merged results is decided here, since a shard judged only its part. It is also decided
+    here if the workflow says what fails, since the run itself obeys the checkout. With `judged_before`
+    the results stay as they are, as for a second workflow that only reports on the first one.
     """
     if not inputs.results:
         found = read_results_by_environment([directory / FILE_NAME])
@@ -48,11 +48,11 @@ def read(inputs: Inputs, place: Place, directory: Path, *, judged_before: bool =
 
 
 def _with_unjudged(inputs: Inputs, place: Place, results: RunResults) -> RunResults:
-    """Say which entries no shard has judged; a job that only reports may have no PyYAML, and no baseline."""
+    """Add the entries that no shard has judged; a job that only reports may lack PyYAML and the baseline."""
     if find_spec("yaml") is None or not place.environments():
         return results
     from pytest_memguard.storage.baseline import BaselineStore  # noqa: PLC0415 - as said above
-    from pytest_memguard.storage.shards import with_unjudged_entries  # noqa: PLC0415 - likewise
+    from pytest_memguard.storage.shards import with_unjudged_entries  # noqa: PLC0415 - as above
 
     store = BaselineStore(place.baseline, results.environment)
     return with_unjudged_entries(results, store, fails=inputs.mode == "check")
@@ -78,9 +78,9 @@ def reported(
     propose_into: Path | None,
     propose_everything: bool = False,
 ) -> Reported:
-    """Decide about one environment's results, and propose what accepting them would change.
+    """Decide about the results of one environment, and propose the changes of accepting them.
 
-    Where they were compared with another commit, nothing is accepted yet, and all of it is proposed.
+    Where they were compared with another commit, nothing is accepted yet, and all entries are proposed.
     """
     is_allowed_to_be_empty = place.settings.allow_empty and not inputs.is_enforced
     decision = decide(
@@ -137,7 +137,7 @@ def failed_markdown(sentence: str, title: str) -> str:
 
 
 def annotate(reports: Sequence[Reported], locate: Callable[[str], str | None]) -> None:
-    """Print the annotations of the first environment that has any failure, else of the first."""
+    """Print the annotations of the first environment with a failure, or of the first one."""
     chosen = next((one for one in reports if one.decision.exit_code), reports[0])
     for annotation in AnnotationsReport(locate).annotations(chosen.results):
         commands.say(annotation)

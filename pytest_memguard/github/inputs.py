@@ -21,7 +21,7 @@ FAIL_ON_GROUPS: Mapping[str, tuple[str, ...]] = {
     "no-tests": (),
     "none": (),
 }
-"""Words for `fail-on` beside the outcomes themselves, and the outcomes that each stands for."""
+"""Words for `fail-on` besides the outcomes themselves, and the outcomes that each stands for."""
 
 _VERSION = re.compile(r"\d+(\.\d+){0,5}((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+()\[\]-]{0,99}")
@@ -32,10 +32,10 @@ _MOST_DAYS = 400
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The checked inputs; empty text stands for "as the project has it configured".
+    """The checked inputs; an empty text means that the configuration of the project counts.
 
-    Where `is_enforced`, the workflow itself says `mode: check` or what fails: then no file of the
-    checkout, which a pull request may change, makes less fail.
+    `is_enforced` says that the workflow itself has `mode: check` or says what fails. No file of the
+    checkout, which a pull request may change, can then make less fail.
     """
 
     paths: tuple[str, ...] = ()
@@ -219,7 +219,7 @@ def to_json(inputs: Inputs) -> str:
 
 
 def from_json(text: str) -> Inputs:
-    """Read what `to_json` wrote; it came through the runner, so a wrong form is an `InputError`."""
+    """Read the output of `to_json`; it came through the runner, so a wrong form is an `InputError`."""
     try:
         written = json.loads(text)
         values: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Starts a step of the action from the action's own checkout; the workspace is never on the path.
 
 The steps run this file by its path, so that Python puts this folder, not the working directory,
-first on the path; a `json.py` of a pull request is then never imported in place of the real one.
+first on the path. A `json.py` of a pull request is then never imported instead of the real one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The outputs of the action, computed from what was decided about the results."""
+"""Computes the outputs of the action from the decisions about the results."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pytest_memguard.reports.rows import growth_bytes, growth_share
 from pytest_memguard.storage.bounded_reading import read_regular
 
 CAPTURES_BYTES = 256 * 1024**2
-"""All captures together; what does not fit is named in `profiles/left-out.txt`."""
+"""The limit of all captures together; those that do not fit are named in `profiles/left-out.txt`."""
 
 
 def copy_captures(project: Path, into: Path, *, limit_bytes: int = CAPTURES_BYTES) -> int:
-    """Copy memray captures, smallest first so that most of them fit; return how many were left out.
+    """Copy memray captures, smallest first so that as many as possible fit; return how many were left out.
 
-    Neither a symbolic link nor a special file is followed or copied: a pull request can put one there.
+    Symbolic links and special files are skipped, since a pull request can put them there.
     """
     profiles = project.resolve() / ".memguard" / "profiles"
     if profiles.resolve() != profiles:
@@ -56,7 +56,7 @@ _FINE = ("passed", "improved", "new")
 
 
 def run_outputs(reports: Sequence[Reported], decision: Decision) -> dict[str, str]:
-    """Return the outputs that say how the run ended; all are there, also when nothing was measured."""
+    """Return the outputs that say how the run ended; all are set, even when nothing was measured."""
     tests = [test for report in reports for test in report.results.tests]
     grown = [test for test in tests if test.outcome.is_growth]
     shares = (growth_share(test.verdict.metrics) for test in grown)
@@ -86,15 +86,15 @@ def wants_artifact(inputs: Inputs, decision: Decision) -> bool:
 def comment_wish(inputs: Inputs, outputs: Mapping[str, str], event: str, pull_request: str) -> str:
     """Say what to do about the comment: `post` it, `update` one that is there, or nothing.
 
-    A comment that told of growth must not stay when the growth is gone, so a policy that asks
-    for no new comment still keeps an old one up to date.
+    A comment about growth must not stay when the growth is gone, so an old comment is kept up to date
+    even if the policy asks for no new one.
     """
     on_pull_request = pull_request.isdigit() or event == "workflow_run"
     if inputs.comment == "never" or not on_pull_request:
         return ""
     failed = outputs["exit-code"] != "0"
     if event == "workflow_run":
-        # There it is the first workflow that failed; this one only tells of it.
+        # There the first workflow has failed; this one only reports on it.
         failed = outputs["status"] not in _FINE
     changed = any(outputs[name] != "0" for name in ("regressions", "improvements", "new", "missing"))
     due = {
@@ -106,6 +106,6 @@ def comment_wish(inputs: Inputs, outputs: Mapping[str, str], event: str, pull_re
 
 
 def artifact_name(inputs: Inputs, environment: str) -> str:
-    """Return the artifact's name: the input, or one that no other environment or project has."""
+    """Return the artifact's name: the input, or a name that no other environment or project has."""
     parts = ["memguard", inputs.comment_id.replace(" ", "-"), environment.replace(",", "+")]
     return inputs.artifact_name or "-".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""The place of a run: the workspace, the project in it, its settings and its baseline."""
+"""Finds the place of a run: the workspace, the project in it, its settings and its baseline."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Place:
 
 
 def _project(inputs: Inputs, folder: Path, workspace: Path) -> tuple[Path, Settings]:
-    """Find the project's root and settings; a job that only reports does without PyYAML."""
+    """Find the project's root and settings; a job that only reports does not need PyYAML."""
     try:
         from pytest_memguard.storage.settings_file import (  # noqa: PLC0415 - as said above
             MEMGUARD_YML,

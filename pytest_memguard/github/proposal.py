@@ -1,4 +1,4 @@
-"""The proposed baseline: what accepting a run would write, as files and as a patch."""
+"""Writes the proposed baseline: what accepting a run would write, as files and as a patch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r"
 
 
 def patch(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """Return the diff from one set of files to another; a file missing on a side is made or removed.
+    """Return the diff from one set of files to another; a file that one of them lacks is added or removed.
 
     Names are relative to the repository, with forward slashes.
     """
@@ -42,12 +42,12 @@ def _file_diff(name: str, before: str | None, after: str | None) -> Iterator[str
 
 
 def _lines(text: str | None) -> list[str]:
-    """Split at line feeds alone, as git does; `splitlines` knows eight more line ends."""
+    """Split at line feeds only, as git does; `splitlines` also splits at eight other characters."""
     return re.findall(r"[^\n]*\n|[^\n]+", text or "")
 
 
 def _name(side: str, name: str) -> str:
-    """Write a file name as git does: quoted where it holds what would end it."""
+    """Write a file name as git does: quoted if it contains a character that would end it."""
     raw = f"{side}/{name}".encode()
     if not _NEEDS_QUOTES.search(raw.decode("latin-1")):
         return raw.decode()
@@ -62,15 +62,15 @@ def _quoted(byte: int) -> str:
 
 
 def _ended(name: str) -> str:
-    """End a name that holds a space with a tab, where git stops reading it."""
+    """Add a tab to a name that contains a space, to mark its end for git."""
     return f"{name}\t" if " " in name and not name.startswith('"') else name
 
 
 def propose(results: RunResults, *, baseline: Path, into: Path, name: str, everything: bool = False) -> str:
     """Write the files that accepting these results would change below `into`; return them as a patch.
 
-    `baseline` is the accepted folder, which stays as it is; `name` is what it is called in
-    the repository, for the patch; `everything` proposes what did not change as well.
+    `baseline` is the accepted folder, which is not changed; `name` is its path in the repository, for
+    the patch; `everything` also proposes entries that did not change.
     Raises `BaselineError` for a baseline that cannot be read.
     """
     current = BaselineStore(baseline, results.environment)

@@ -1,4 +1,4 @@
-"""How the step ends: one status word and one exit code, from the outcomes."""
+"""Decides how the step ends: one status word and one exit code, from the outcomes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATUSES = (
     "improved",
     "passed",
 )
-"""Every status, the one that matters most first."""
+"""Every status, the most important first."""
 
 _TESTS_FAILED = 1
 _NO_TESTS_COLLECTED = 5
@@ -28,7 +28,7 @@ _NO_TESTS_COLLECTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The step's status, its exit code, and one sentence where something besides growth decided."""
+    """The step's status, its exit code, and one sentence if something other than growth decided."""
 
     status: str
     exit_code: int
@@ -36,7 +36,7 @@ class Decision:
 
 
 def worst(decisions: Iterable[Decision]) -> Decision:
-    """Join the decisions on several environments: the status that matters most, any failure."""
+    """Join the decisions on several environments: the most important status, and failure if any failed."""
     every = sorted(decisions, key=lambda decision: STATUSES.index(decision.status))
     return replace(every[0], exit_code=max(decision.exit_code for decision in every))
 
@@ -46,7 +46,7 @@ def judged_by(
 ) -> RunResults:
     """Mark as failing the results whose outcome is in `fail_on` or, without it, fails by default in CI.
 
-    With `adds_to_default` both fail.
+    With `adds_to_default` both sets fail.
     """
     has_default = fail_on is None or adds_to_default
     tests = tuple(
@@ -88,8 +88,8 @@ def decide(
 ) -> Decision:
     """Decide from pytest's exit code and the results; `environments` are those with a baseline.
 
-    `tests_failed` is the number of tests that failed, where it is known. A run without readable
-    results, or one that pytest ended early, is an `error` whatever else it shows: a gate
+    `tests_failed` is the number of tests that failed, if it is known. A run without readable
+    results, or one that pytest ended early, is an `error` whatever else it shows, since a gate
     that could not measure never passes.
     """
     if exit_code not in (0, _TESTS_FAILED, _NO_TESTS_COLLECTED):
@@ -109,22 +109,22 @@ def decide(
 
 
 _FINE = ("new", "improved", "passed")
-"""Statuses of a run whose gate did its work and found no growth."""
+"""Statuses of a run in which the gate worked and found no growth."""
 
 _BY_NAME = frozenset({Outcome.NEW, Outcome.NO_BASELINE, Outcome.IMPROVED})
-"""Outcomes of tests that were judged and need no more memory: they fail only where `fail-on` names them."""
+"""Outcomes of tests without growth, which fail only if `fail-on` names them."""
 _OF_GATE = ("lost-results", "accepted-in-ci", "unjudged-entries")
-"""Problems of a run whose gate did not do its work, whatever its tests came to."""
+"""Problems of a run in which the gate did not work, whatever the outcomes of its tests."""
 
 
 def _fails_by_name(results: RunResults, inputs: Inputs) -> bool:
-    """Say whether a run fails by such outcomes alone: its status says why, and the gate missed nothing."""
+    """Say whether a run fails only for such outcomes: its status says why, and the gate missed nothing."""
     failing = {test.outcome for test in results.tests if test.fails}
     return failing <= _BY_NAME and not _gate_fails(results, inputs)
 
 
 def _unguarded_sentence(results: RunResults) -> str:
-    """Say why a run without growth fails: results are missing, or entries without a guard."""
+    """Say why a run without growth fails: results are missing, or entries are no longer guarded."""
     said = [problem.sentence for problem in results.problems if problem.kind in _OF_GATE]
     failing = counts(test.outcome for test in results.tests if test.fails)
     return " ".join([*said, *(f"{number} {outcome}." for outcome, number in failing.items())])
@@ -158,7 +158,7 @@ def _without_baseline(results: RunResults, environments: Sequence[str]) -> Decis
 
 
 def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> bool:
-    """Say whether the run fails as a whole; without `fail-on` as pytest would have it in CI."""
+    """Say whether the run fails as a whole; without `fail-on`, as pytest would decide in CI."""
     if decision.status == "no-tests":
         if inputs.allow_empty:
             return False
@@ -167,7 +167,7 @@ def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> b
         kinds = {problem.kind: problem.fails for problem in results.problems}
         if "nothing-judged" in kinds:  # each test was skipped or failed for itself
             return False
-        # What the run says may come from the checkout; a workflow that means it says `allow-empty`.
+        # The run's own setting may come from the checkout; a workflow that allows it says `allow-empty`.
         return inputs.is_enforced or kinds.get("nothing-measured", kinds.get("no-tests", True))
     if decision.status in ("no-baseline", "env-mismatch"):
         return inputs.fail_on is None or bool({"no-baseline", "env-mismatch"} & set(inputs.fail_on))

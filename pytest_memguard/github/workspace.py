@@ -1,4 +1,4 @@
-"""Checks paths that came from an input: each must stay inside the workspace, with symbolic links resolved."""
+"""Checks paths from inputs: with symbolic links resolved, each must be inside the workspace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def results_files(workspace: Path, named: Sequence[str]) -> list[Path]:
     """Return the results files that inputs name: files, and every `results.json` below a folder.
 
     Raises `ValueFormError` for a path out of the workspace, `NothingToJudgeError` where there
-    is not a file and `ResultsError` for a symbolic link or for too many files.
+    is no file, and `ResultsError` for a symbolic link or for too many files.
     """
     found: list[Path] = []
     for name in named:
@@ -32,9 +32,9 @@ def results_files(workspace: Path, named: Sequence[str]) -> list[Path]:
 
 
 def refuse_links_out(workspace: Path, paths: Iterable[Path]) -> None:
-    """Raise `ResultsError` for a link out of the workspace: what it leads to is the runner's.
+    """Raise `ResultsError` for a link out of the workspace, which would lead to files of the runner.
 
-    A job that merges results runs no code of the checkout, and may have what the others have not.
+    A job that merges results runs no code of the checkout, and may have access to more than the others.
     """
     root = workspace.resolve()
     for path in paths:
@@ -56,5 +56,5 @@ def inside(root: Path, written: str) -> Path:
 
 
 def relative(root: Path, path: Path) -> str:
-    """Write a path as one in `root`, with forward slashes; `ValueFormError` if it is outside."""
+    """Write a path relative to `root`, with forward slashes; `ValueFormError` if it is outside."""
     return inside(root, str(path)).relative_to(root.resolve()).as_posix()

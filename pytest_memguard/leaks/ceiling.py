@@ -10,7 +10,10 @@ from types import FrameType, TracebackType
 from pytest_memguard.core.unpatched import Unpatched
 
 _EVERY_CPU_SECONDS = 0.25
-"""Longer than a window takes, so that only long calls meet a signal; memory grows some 100 MB meanwhile."""
+"""The timer's period: longer than a window takes, so that only long calls are interrupted by a signal.
+
+Memory can grow by some 100 MB in that time.
+"""
 
 
 class CeilingReached(BaseException):
@@ -18,14 +21,14 @@ class CeilingReached(BaseException):
 
 
 class Ceiling:
-    """Watches resident memory by a timer of CPU time while it is entered.
+    """Watches resident memory, with a timer of CPU time, while its context is open.
 
-    A timer needs no thread, which a body could stumble over (a fork with threads warns), and
-    memory cannot run away without CPU time. It starts anew with every `check`, since a signal is
-    not free either: an event loop may have it written to a socket that it is just closing.
+    A timer needs no thread, which could disturb the body (a fork with threads warns), and memory
+    cannot grow without CPU time. Every `check` restarts the timer, since a signal can do harm too: an
+    event loop may have it written to a socket that it is just closing.
     Where there is no such timer (Windows, a thread other than the main one, a profiler that
-    uses it) only `check` watches, between calls.
-    `transient_bytes` is what single calls were seen to need for a while and is allowed on top.
+    uses it), only `check` looks, between calls.
+    `transient_bytes` is what single calls needed for a while; it is allowed on top of the ceiling.
     """
 
     def __init__(self, resident_bytes: Callable[[], int | None], ceiling_bytes: int) -> None:
@@ -38,7 +41,7 @@ class Ceiling:
         self.grown_bytes = 0
 
     def learn(self) -> None:
-        """Take what is seen until `enforce` as what a call needs for a while."""
+        """Take growth up to the next `enforce` as what a call needs for a while."""
         self._learning = True
 
     def enforce(self) -> None:

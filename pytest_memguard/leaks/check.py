@@ -37,7 +37,7 @@ from pytest_memguard.meters.protocol import Meter
 _EXPLAIN_FACTOR = 2.0
 _HOLDER_FACTOR = 3.0
 _HOLDER_SECONDS = 5.0
-"""A look at every object costs what the session holds, not what the budget is."""
+"""The least time for a search: how long it takes depends on the objects of the session, not on the budget."""
 _HOLDER_CALLS = 8
 _HOLDER_MOST_CALLS = 512
 _HOLDER_BYTES = 1_000_000
@@ -46,12 +46,12 @@ _FINGERPRINT_DIGITS = 12
 
 
 class LeakCheck:
-    """Repeats `body`; first `screen`, then, where that found a leak, `explain`.
+    """Repeats `body`: `screen` looks for a leak, `explain` then says where it is.
 
     `budget_seconds` is the CPU time that sizes the check, `ceiling_bytes` what it may add to
     the process. `between` is called after each window, to drop what the body printed or
-    logged. `calling` opens what calls the body, where that is not the body itself, and one call
-    of it makes `at_once` calls of the body: a body that runs in several threads.
+    logged. For a body that runs in several threads, `calling` opens a context whose value calls the
+    body from them; one call of that value makes `at_once` calls of the body.
     """
 
     def __init__(
@@ -92,9 +92,9 @@ class LeakCheck:
     def explain(self, finding: LeakFinding, *, meter: Meter, native: bool = False) -> LeakFinding:
         """Add which lines allocate what stays behind, and what holds it.
 
-        The meter traces, and names files; `native` asks for frames of extensions, which
-        are taken anyway where C memory grows without Python objects. What cannot be explained is
-        said in the note: a leak stays one.
+        `meter` traces, and names files. `native` asks for frames of extensions, which are
+        recorded in any case where C memory grows without Python objects. The note says what cannot be
+        explained; the finding stays a leak.
         """
         namer = meter.namer
         notes = [finding.note] if finding.note else []
@@ -131,7 +131,7 @@ class LeakCheck:
         return _bounded(explained, held.bounds) if self._is_bounded(held.bounds) else explained
 
     def _is_bounded(self, bounds: tuple[Bound, ...]) -> bool:
-        """Say whether what grew has bounds; what is full by now must not grow any more."""
+        """Say whether all that grew has a bound; a container that is full by now must not grow any more."""
         if any(bound.entries >= bound.at_most for bound in bounds):
             return self.screen().answer is Answer.SETTLES
         return bool(bounds)
@@ -171,12 +171,12 @@ class LeakCheck:
         return HolderSearch(self._repeat, finding, namer=namer, seconds=seconds).find(_holder_calls(finding))
 
     def _repeat(self, calls: int) -> None:
-        """Make so many calls, from new threads: a tracer names no line in one that it did not see start."""
+        """Make that many calls, from new threads: a tracer sees no lines of threads started before it."""
         with self._calling() as body:
             Repeater(body, self._at_once)(calls)
 
     def _own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
-        """Name the body itself: memory that no allocator handed out has no stack."""
+        """Name the body itself, for memory that no allocator handed out: such memory has no stack."""
         function: Any = inspect.unwrap(self._body)
         while isinstance(function, partial):
             function = inspect.unwrap(function.func)
@@ -200,17 +200,17 @@ def _own_bytes(site: SiteBytes) -> int:
 
 
 def fingerprint_of(steps: Sequence[Step], sites: Sequence[SiteBytes]) -> str:
-    """Return what is the same for one leak in every test: a hash of its holders and their attributes.
+    """Return the fingerprint of a leak, which is the same in every test that shows the leak.
 
-    Where no holder is known it is that of the function that allocates most. No number of a line is in
-    it, nor of entries.
+    It is a hash of its holders and their attributes, or, where no holder is known, of the function that
+    allocates most. It does not depend on line numbers or numbers of entries.
     """
     paths = [step.path for step in steps if step.path] or [site.site.at for site in sites[:1]]
     return sha256("\n".join(paths).encode()).hexdigest()[:_FINGERPRINT_DIGITS] if paths else ""
 
 
 def _holder_calls(finding: LeakFinding) -> int:
-    """Leave so much behind that its holder shows, and little enough to look at every object of it."""
+    """Return how many calls leave enough behind to find its holder, but not too many objects to look at."""
     return max(
         _HOLDER_CALLS,
         min(_HOLDER_MOST_CALLS, finding.calls // 32, _HOLDER_BYTES // max(1, finding.bytes_per_call)),
@@ -218,9 +218,9 @@ def _holder_calls(finding: LeakFinding) -> int:
 
 
 def _bounded(finding: LeakFinding, bounds: tuple[Bound, ...]) -> LeakFinding:
-    """Return what is no leak, since all that grows has a bound: it is judged by what it will settle at.
+    """Return a finding that is not a leak, since all that grows has a bound.
 
-    The lines hold their shares of that.
+    It is judged by the bytes that it will settle at, which are shared out among its lines.
     """
     settled_bytes = sum(bound.settles_at_bytes for bound in bounds)
     calls = settled_bytes / max(1, finding.bytes_per_call)
@@ -258,11 +258,11 @@ def _finding(screened: Screened) -> LeakFinding:
 
 _TABLES_SHARE = 0.1
 _TABLES_BYTES = 64
-"""What an entry may need in the tables of its containers, beside what it holds."""
+"""How many bytes an entry may need in the tables of its containers, beside what it holds."""
 
 
 def _is_of_bench(held: Held, finding: LeakFinding) -> bool:
-    """Say whether all that piles up is what the test bench holds; a leak beside it is the program's."""
+    """Say whether the test bench holds all that piles up; any leak beside that is the program's."""
     held_bytes = held.bench_bytes_per_call
     beside = finding.bytes_per_call - held_bytes
     has_others = bool(finding.counts or finding.used_up)
@@ -270,7 +270,7 @@ def _is_of_bench(held: Held, finding: LeakFinding) -> bool:
 
 
 def _of_bench(finding: LeakFinding) -> LeakFinding:
-    """Return what nothing but a plugin of pytest holds as growth of the test bench, which is shown apart."""
+    """Turn a leak that only a plugin of pytest holds into growth of the test bench, which is shown apart."""
     known = KnownGrowth(
         reason=f"the test bench keeps it, not the program: {finding.held_by[0]}",
         bytes_per_call=finding.bytes_per_call,

@@ -1,4 +1,4 @@
-"""What one call of a body costs, whatever else the machine does, and how much a check may take."""
+"""Measures what one call of a body costs, on a busy machine too, and limits what a check may take."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pytest_memguard.leaks.repeating import Repeater, cpu_seconds, waits
 
 _REFERENCE_ROUNDS = 1_000
 _REFERENCE_SECONDS = 50e-6
-"""What the reference loop takes on a machine of these days; costs are told in seconds of such a machine."""
+"""What the reference loop takes on a typical machine; costs are given in seconds of that machine."""
 
 _WAITING_FACTOR = 4
-"""A body that waits takes so many times the budget on the clock; others could work meanwhile."""
+"""A second of waiting costs a fourth of a second of CPU time, since other processes can work meanwhile."""
 
 _LAST = 16
-"""So many readings back calls are looked at: some get dearer the more there were."""
+"""How many of the last readings count: some calls get slower the more calls there were before."""
 
 _MOST_BUDGETS = 20
 _LEAST_SECONDS = 1.0
 _WALL_FACTOR = 4
 _QUEUED_FACTOR = 4
-"""A check may take so many budgets of CPU time, four times that on the clock, and with the time in which
-others had the processor four times that again."""
+"""A check may take 20 budgets of CPU time, and at least one second. On the clock it may take four times that,
+and another four times that with the time in which other processes had the processor."""
 
 
 def _reference() -> float:
-    """Run a loop that always does the same, and return the CPU seconds of it."""
+    """Run a loop that always does the same, and return the CPU seconds that it took."""
     start = thread_time()
     total = 0
     for number in range(_REFERENCE_ROUNDS):
@@ -39,7 +39,7 @@ def _reference() -> float:
 
 
 def _queued_seconds() -> float:
-    """Return how long this thread waited for a processor; zero where the system does not say."""
+    """Return how long this thread has waited for a processor; zero where the system does not tell."""
     try:
         file = open_file("/proc/thread-self/schedstat", O_RDONLY)
     except OSError:
@@ -67,10 +67,10 @@ class _Clocks:
 
 
 class Cost:
-    """Learns what a call costs: the least of late, against the least that a reference loop took meanwhile.
+    """Learns what a call costs: the lowest recent cost, relative to the lowest cost of a reference loop.
 
-    Both get dearer on a busy machine, by frequency, caches and neighbours, so their ratio hardly
-    changes. Waiting counts as a fourth; time in the queue for a processor does not.
+    Both get slower on a busy machine, by its frequency, caches and neighbours, so their ratio hardly
+    changes. Waiting counts as a fourth; time in the queue for a processor does not count.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Cost:
         self.spent_queued_seconds = 0.0
 
     def timed(self, repeat: Repeater, times: int) -> None:
-        """Make so many calls."""
+        """Make that many calls and measure them."""
         self._reference_seconds = min(self._reference_seconds, _reference())
         before, start = repeat.calls, _Clocks.now()
         seconds = repeat(times)
@@ -101,12 +101,12 @@ class Cost:
 
     @property
     def call_seconds(self) -> float:
-        """What a call takes, in CPU seconds of a machine of these days and a fourth of what it waits."""
+        """What a call costs: CPU seconds of a typical machine, and a fourth of the seconds that it waits."""
         speed = _REFERENCE_SECONDS / max(self._reference_seconds, 1e-9)
         return _least(self._cpu) * speed + _least(self._waiting) / _WAITING_FACTOR
 
     def exceeds(self, budget_seconds: float, more_calls: int = 0) -> bool:
-        """Say whether so many more calls would take a check past all that it may take."""
+        """Say whether that many more calls would exceed all that a check may take."""
         most = max(_MOST_BUDGETS * budget_seconds, _LEAST_SECONDS)
         cpu = self.spent_cpu_seconds + more_calls * _least(self._cpu)
         own = self.spent_wall_seconds - self.spent_queued_seconds + more_calls * self.call_seconds
@@ -118,6 +118,6 @@ class Cost:
 
 
 def _least(seconds: array[float]) -> float:
-    """Return the least of what is known; zero where nothing is."""
+    """Return the lowest of the known values; zero where none is known."""
     least = min(seconds)
     return 0.0 if math.isinf(least) else least

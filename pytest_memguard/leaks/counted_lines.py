@@ -25,9 +25,9 @@ def leaving_line(
 ) -> Site | None:
     """Call once under a line tracer and return the line of the project that left most behind.
 
-    `present` returns what there is, by number. Another tracer is put back. None where nothing
-    stayed, where no line of the project was seen to make it, or where the call took longer than
-    `seconds`: a line costs some 30 microseconds more.
+    `present` returns what is open, by number. A tracer that was active before is restored. Returns
+    None where nothing stayed, where no line of the project opened it, or where the call took longer
+    than `seconds`: tracing costs some 30 microseconds a line.
     """
     watch = _LineWatch(present, namer, seconds)
     tracer = sys.gettrace()

@@ -1,4 +1,4 @@
-"""What the readings of a check say: leaks, settles or cannot tell. Pure functions, no clock in them."""
+"""Decides what the readings of a check say: leaks, settles or cannot tell. Pure functions without a clock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from pytest_memguard.leaks.series import (
 
 
 class Trend(Enum):
-    """What one series shows of growth that is even."""
+    """Whether one series shows even growth."""
 
     GROWS = "grows"
     FALLS_OFF = "falls off"
@@ -39,7 +39,7 @@ class Trend(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Growth below either part is no growth: a rate per call, and an amount over the last half."""
+    """The least growth that counts: a rate per call, and an amount over the last half. Both must be met."""
 
     per_call: float
     amount: float
@@ -47,12 +47,12 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a series of windows says together.
+    """What the windows of a check show.
 
     `doubt` says why there is no answer. `signals` names the series that keep growing;
-    `bytes_per_call` is the rate they show (zero where none grows), of which `doubt_bytes` may be
-    missing or more in another run. `is_accelerating` says that each call leaves more behind than
-    the one before; the rate is then that of the standard call.
+    `bytes_per_call` is their rate (zero where none grows), which may differ by `doubt_bytes`
+    in another run. `is_accelerating` says that each call leaves more behind than the one before;
+    the rate is then that of call `STANDARD_CALLS`.
     """
 
     answer: Answer
@@ -73,39 +73,45 @@ FLOORS = {
     HEAP: Floor(per_call=6.0, amount=384),
     RESIDENT: Floor(per_call=12.0, amount=384 * 1024),
 }
-"""Below one object in fifty calls and a list that gains eight bytes; resident memory moves by pages."""
+"""Just below one object in fifty calls, and below a list that gains eight bytes a call.
+
+The floor of resident memory is higher, since it grows by pages.
+"""
 
 COUNT_FLOOR = Floor(per_call=0.0175, amount=4)
 
 _HELD_NEEDS = Needs(amount=128 * 1024, proof=128 * 1024)
 _RESIDENT_NEEDS = Needs(amount=1024**2, proof=2 * 1024**2)
 _COUNT_NEEDS = Needs(amount=3, proof=5)
-"""What uneven growth must come to: less than that is within what `settled` may vary by."""
+"""The least uneven growth that counts; less is within what `settled` may vary by."""
 
 _LEVEL = 0.65
-"""A leak's rate stays, a filling cache's halves with each doubling; a list that grows by an eighth
-shows at worst 0.7 of its rate in the next window."""
+"""The least rate of growth, relative to the rate before, that is still even.
+
+A leak keeps its rate; the rate of a cache that fills halves with each doubling of the calls. A list, which
+grows by an eighth at a time, shows at worst 0.7 of its rate in the next window.
+"""
 
 _STEADY = 2.0
-"""How many times its own spread the mean growth of the last four eighths must be."""
+"""The mean growth of the last four eighths must be this many times their standard deviation."""
 
 _CLEAR = 5.0
-"""How many times the scatter around its line the last half must have grown; one single step reaches four."""
+"""The last half must grow by this many times the scatter around its line; a single step reaches four."""
 
 _ALIKE = 0.85
 _DOUBLING_CALLS = 20_000
 _DOUBLING_AMOUNT = 20
-"""What grows by jumps alone must show over four doublings of many calls, since the table of a full cache is
-made anew once more, and amount to more than what grows evenly."""
+"""A series that grows by jumps alone must do so over four doublings of many calls, since the table of a full
+cache is reallocated once more, and must come to more than one that grows evenly."""
 
 
 def decide(windows: Sequence[Window], *, is_last: bool = False) -> Growth:
-    """Say what these windows show of memory and of what is counted beside it.
+    """Decide whether the windows show a leak of memory, or of what is counted beside it.
 
-    What grew evenly over the last half, at no less than the rate before, leaks; so does what goes on to
-    grow now and then, and what does either behind something that was freed once. Growth that stopped long
-    enough ago has settled. What did neither cannot be told. `is_last` says that no more calls will be
-    made: what rises by less and less then, and by little in all, has settled.
+    A series leaks if it grew evenly over the last half, not more slowly than before, or if it keeps growing
+    now and then. Either may be hidden at first by something that was freed once. A series whose growth
+    stopped long enough ago has settled. Otherwise the check cannot tell. `is_last` says that no more calls
+    will be made: growth that slows down, and is small in all, has then settled.
     """
     calls = [window.calls for window in windows]
     total = calls[-1] - calls[0] if calls else 0
@@ -143,7 +149,7 @@ def decide(windows: Sequence[Window], *, is_last: bool = False) -> Growth:
 
 
 def _rhythms(windows: Sequence[Window], memory: dict[str, list[int]], *, is_last: bool) -> dict[str, Rhythm]:
-    """Return the rhythm of blocks and heap together, for either, and that of resident memory."""
+    """Return the rhythm of each series; blocks and heap share that of their sum."""
     calls = [window.calls for window in windows]
     held = rhythm(calls, held_series(windows), _HELD_NEEDS, is_last=is_last)
     rhythms = {name: held for name in (BLOCKS, HEAP) if name in memory}
@@ -154,7 +160,7 @@ def _rhythms(windows: Sequence[Window], memory: dict[str, list[int]], *, is_last
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """Judges one series by what even growth and what uneven growth must come to; either may not count."""
+    """Judges one series by the least even and uneven growth that count; None leaves that kind out."""
 
     floor: Floor | None
     needs: Needs | None
@@ -176,9 +182,9 @@ class _Judge:
 
 
 def _behind_falls(windows: Sequence[Window], *, is_last: bool) -> BehindFall:
-    """Say what grew behind something that was freed once.
+    """Say what grew after something was freed once.
 
-    Resident memory is left out: what a trimmed heap takes back looks like growth.
+    Resident memory is left out: a heap that was trimmed and fills again looks like growth.
     """
     calls = [window.calls for window in windows]
     judged = [
@@ -198,7 +204,7 @@ def _behind_falls(windows: Sequence[Window], *, is_last: bool) -> BehindFall:
 
 
 def _counts(windows: Sequence[Window], *, is_last: bool) -> tuple[tuple[CountGrowth, ...], bool]:
-    """Return what is counted and grows, and whether something else of it cannot be told."""
+    """Return the counts that grow, and whether there are others for which it cannot be told."""
     calls = [window.calls for window in windows]
     grown: list[CountGrowth] = []
     is_open = False
@@ -230,9 +236,9 @@ def series_trend(calls: Sequence[int], values: Sequence[int], floor: Floor) -> T
 
 
 def _doubles(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:
-    """Say whether growth comes in jumps that double with the calls: a table that takes each call's entry.
+    """Say whether growth comes in jumps that double with the calls: a table with an entry for each call.
 
-    Four doublings of the calls each show the same growth per call; a single jump shows in one of them.
+    Each of four doublings of the calls shows the same growth per call; a single jump shows in only one.
     """
     total = calls[-1] - calls[0]
     if len(calls) <= 16 or total < _DOUBLING_CALLS:  # noqa: PLR2004 - sixteenths need as many readings

@@ -1,9 +1,10 @@
-"""Growth behind something that was freed once: a series falls by what is freed, and hides what then piles up.
+"""Finds growth after something was freed once: the fall of the series would hide what then piles up.
 
-A cache that is cleared now and then falls too, by what it gained before, and again once it has gained as
-much. So a fall that nothing like it goes with, and that is more than growth at this rate had added before
-it, gave back what was older: what grows from there on, over half of the calls, grows. Where growth could
-have added as much before the fall, it must outgrow the fall by a quarter. All else takes more calls to tell.
+A cache that is cleared now and then also makes a series fall, by as much as it gained before, and does so
+again. So a fall has freed older memory if there is no other fall like it, and if it is larger than what
+growth at this rate had added before it. Growth after such a fall counts if it lasts for half of the calls.
+Where growth could have added as much before the fall, it must exceed the fall by a quarter. Otherwise more
+calls are needed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 _LIKE_IT = 1 / 2
-"""A fall of this share of the farthest one is another one like it."""
+"""A fall of at least this share of the deepest one is like it."""
 
 _OUTGROWN = 1.25
 _LEAST_SHARE = 1 / 2
@@ -24,7 +25,7 @@ Judged = Callable[[Sequence[int], Sequence[int]], bool]
 
 
 class Shows(IntEnum):
-    """What a series shows behind a fall; the larger says more."""
+    """What a series shows after a fall; a larger value says more."""
 
     NOTHING = 0
     MAYBE = 1
@@ -33,7 +34,7 @@ class Shows(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class BehindFall:
-    """What a series shows behind a fall, and at which reading growth begins."""
+    """What a series shows after a fall, and the index of the reading at which growth begins."""
 
     shows: Shows = Shows.NOTHING
     start: int = 0
@@ -41,7 +42,7 @@ class BehindFall:
 
 @dataclass(frozen=True, slots=True)
 class _Fall:
-    """The farthest fall of a series, from one reading to a later one, by their places."""
+    """The deepest fall of a series, from one reading to a later one, by their indices."""
 
     high: int
     low: int
@@ -51,9 +52,9 @@ class _Fall:
 def behind_fall(
     calls: Sequence[int], values: Sequence[int], *, grows: Judged, may_grow: Judged
 ) -> BehindFall:
-    """Say what a series shows behind its farthest fall.
+    """Say what a series shows after its deepest fall.
 
-    `grows` judges what comes after the fall, `may_grow` all of the series without it.
+    `grows` judges the part after the fall, `may_grow` the whole series with the fall taken out.
     """
     fall = _farthest(values)
     if fall.size <= 0 or _falls_again(values, fall):
@@ -69,7 +70,7 @@ def behind_fall(
 
 
 def _farthest(values: Sequence[int]) -> _Fall:
-    """Return the farthest fall, down to its last lowest reading; of size zero where a series never falls."""
+    """Return the deepest fall, down to the last of its lowest readings; its size is zero if there is none."""
     highest = list(itertools.accumulate(values, max))
     low = max(range(len(values)), key=lambda place: (highest[place] - values[place], place))
     high = max(place for place in range(low + 1) if values[place] == highest[low])
@@ -83,7 +84,7 @@ def _falls_again(values: Sequence[int], fall: _Fall) -> bool:
 
 
 def _without(values: Sequence[int], fall: _Fall) -> list[int]:
-    """Return a series that stays level where it falls, and goes on from there."""
+    """Return the series with its fall replaced by a level part."""
     high = values[fall.high]
     return [
         value if place < fall.high else high if place < fall.low else value + fall.size

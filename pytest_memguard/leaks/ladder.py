@@ -1,4 +1,4 @@
-"""How many calls a check makes: steps of fixed numbers, chosen by what a call costs, no clock in it."""
+"""Plans how many calls a check makes: fixed steps, chosen by what a call costs. It reads no clock."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pytest_memguard.core.measurement import Answer
 from pytest_memguard.leaks.decision import Growth
 
 SINGLE_CALLS = 8
-"""So many calls are read one by one; a slow body gets no more unless they leave something behind."""
+"""The first calls, which are read one by one; a slow body gets no more unless they leave something behind."""
 
 ROWS = 16
 EARLY_ROWS = 8
-"""Readings in each doubling of the calls, and in the early ones, which the decision hardly looks at."""
+"""Readings in each doubling of the calls, and in the early doublings, which hardly affect the decision."""
 
 ENOUGH_CALLS = 10_240
-"""A leak found on fewer calls could be a cache that still fills: few are bounded above this."""
+"""A leak found on fewer calls could be a cache that still fills; few caches are larger than this."""
 
 EVIDENT_BYTES = 32 * 1024
-"""What each single call of a slow body leaves behind, and needs no further calls as a proof."""
+"""A slow body that leaves this much behind at each call leaks; no further calls are needed as a proof."""
 
 _MOST_COUNTED = 128
 _CEILING_SHARE = 1 / 4
@@ -28,7 +28,7 @@ _CEILING_SHARE = 1 / 4
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How many calls a clean body gets, and up to how many are made where memory grows."""
+    """How many calls a clean body gets, and how many are made at most where memory grows."""
 
     calls: int
     most: int
@@ -43,11 +43,11 @@ _REACHES = (
     (20e-3, Reach(64, 256)),
     (80e-3, Reach(32, 128)),
 )
-"""By the seconds that a call costs at most within a budget of one second.
+"""The reach of each class of bodies, after the most seconds that its calls cost, for a budget of one second.
 
-There are few classes, far apart, so that what a call seems to cost on a busy machine rarely moves a
-body from one to another. Each takes up to 1.3 times the budget, and up to five where memory grows.
-Bodies of up to 2.6 ms reach the 4,096 calls that fill and turn a cache of 2,500 entries.
+There are few classes, far apart, so that a busy machine rarely moves a body from one class to another.
+Each takes up to 1.3 times the budget, and up to five times where memory grows.
+Bodies of up to 2.6 ms reach the 4,096 calls that fill a cache of 2,500 entries and replace some of them.
 """
 
 _SLOWEST = Reach(SINGLE_CALLS, 16)
@@ -55,8 +55,10 @@ _SLOWEST = Reach(SINGLE_CALLS, 16)
 
 _GOLDEN = 0.618034
 _UNEVEN = 0.5
-"""By how much of their distance readings are put off, each by another part of it: what is pruned at every so
-many calls would look as if it rose where readings fell in with its rhythm."""
+"""Each reading is delayed by another part of the distance between readings, up to half of it.
+
+Where readings kept step with a cache that is pruned at regular intervals, the cache would seem to rise.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Plan:
 
 
 def doubling(made: int, most_rows: int = ROWS) -> Plan:
-    """Return what doubles the calls made so far, and is read so many times.
+    """Return a plan that doubles the calls made so far, with at most `most_rows` readings.
 
     >>> doubling(8).steps
     (1, 1, 1, 1, 1, 1, 1, 1)
@@ -87,7 +89,7 @@ def doubling(made: int, most_rows: int = ROWS) -> Plan:
 
 
 def reach_of(call_seconds: float, budget_seconds: float) -> Reach:
-    """Return how far a check of a body goes whose call takes so long.
+    """Return how far the check of a body goes whose calls cost `call_seconds`.
 
     >>> reach_of(1e-3, budget_seconds=1.0)
     Reach(calls=1024, most=4096)
@@ -102,9 +104,9 @@ def limited(reach: Reach, most_calls: int) -> Reach:
 
 
 def most_calls_for(*, bytes_per_call: float, counts_per_call: float, ceiling_bytes: int) -> int:
-    """Limit the calls of a body that was seen to grow fast, so that neither memory nor files run out.
+    """Limit the calls of a body that grows fast, so that neither memory nor files run out.
 
-    Powers of two, so that what varies a little mostly gives the same number.
+    The limit is a power of two, so that figures that vary a little mostly give the same limit.
     """
     limit = _REACHES[0][1].most
     if bytes_per_call > 0:
@@ -115,10 +117,10 @@ def most_calls_for(*, bytes_per_call: float, counts_per_call: float, ceiling_byt
 
 
 def climb(reach: Callable[[], Reach], growth: Callable[[bool], Growth]) -> Iterator[Plan]:
-    """Yield what to call and read next, until what the calls show can stand.
+    """Yield plans of further calls until the result is final.
 
-    `reach` and `growth` are asked anew each time, since both are known better with more calls; `growth`
-    is told whether these were the last ones.
+    `reach` and `growth` are called each time, since both are known better after more calls; the argument of
+    `growth` says whether these were the last calls.
     """
     yield Plan((1,) * SINGLE_CALLS)
     made = SINGLE_CALLS
@@ -129,7 +131,7 @@ def climb(reach: Callable[[], Reach], growth: Callable[[bool], Growth]) -> Itera
 
 
 def _wants_more(growth: Growth, made: int, reach: Reach) -> bool:
-    """Say whether what the calls showed must be followed over twice as many."""
+    """Say whether the result must be confirmed by twice as many calls."""
     if growth.answer is Answer.SETTLES or made >= reach.most:
         return False
     if growth.answer is Answer.LEAKS:

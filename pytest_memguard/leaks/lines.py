@@ -1,4 +1,4 @@
-"""Finds the lines that allocate what keeps growing, from two traced windows, the second twice as long."""
+"""Finds the lines whose allocations keep growing, from two traced windows, the second twice as long."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pytest_memguard.meters.stacks import Frame, Survivor
 def settled_sites(
     body: Callable[[], object], *, calls: int, seconds: float, meter: Meter
 ) -> tuple[SiteBytes, ...]:
-    """Run `body` up to `calls` times, for at most `seconds`, and return what outlived that by site.
+    """Run `body` up to `calls` times, for at most `seconds`, and return by site what is still held then.
 
-    It says something only where the caches that the body fills are still empty, as in an
-    interpreter of its own. Raises `MeterError` where memray cannot trace.
+    The result means something only where the caches that the body fills are empty at first, as in
+    an interpreter of its own. Raises `MeterError` where memray cannot trace.
     """
 
     def repeat() -> None:
@@ -42,7 +42,7 @@ _Stack = tuple[Frame, ...]
 _MOST_SITES = 10
 _GREW = 1.5
 _EXPLAINS = 0.4
-"""A block of 24 bytes takes 32 of the C heap, so that sites never add up to all of it."""
+"""The sites are enough if they explain this share: a block of 24 bytes takes 32 of the C heap."""
 _FIRST_CALLS = 128
 _LEAST_CALLS = 4
 _MORE = 8
@@ -53,7 +53,7 @@ _INTERPRETER = ("Objects/", "Python/", "Modules/", "Parser/", "./Include/", "Inc
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """What is to be explained: the rate, the calls made so far, and whether it is C memory alone."""
+    """The leak to explain: its rate, the calls made so far, and whether only C memory grows."""
 
     bytes_per_call: int
     calls: int
@@ -64,11 +64,11 @@ class Leak:
 def leak_sites(
     repeat: Callable[[int], object], leak: Leak, *, meter: Meter, seconds: float
 ) -> tuple[SiteBytes, ...]:
-    """Run n and then 2n traced calls and return what grew with them, in bytes per call.
+    """Run n and then 2n traced calls and return the sites that grew, in bytes per call.
 
-    `repeat` makes so many calls of the body. Where few calls explain less than half of the
-    leak, as with a container that grows in ever larger steps, more are traced while that
-    takes no longer than so many `seconds`.
+    `repeat` calls the body as often as its argument says. Where few calls explain too little of the
+    leak, as with a container that grows in ever larger steps, more are traced, for as long as that is
+    expected to take no more than `seconds`.
     """
     calls = max(_LEAST_CALLS, min(_FIRST_CALLS, leak.calls // 16))
     calls = -(-calls // leak.at_once) * leak.at_once
@@ -105,7 +105,7 @@ class _Held:
 
 
 def _grown_stacks(first: Iterable[Survivor], second: Iterable[Survivor]) -> list[tuple[_Stack, _Held]]:
-    """Return what each stack's survivors grew by from one window to the next, of twice the calls."""
+    """Return by how much each stack's survivors grew from the first window to the second, twice as long."""
     before = _by_stack(first)
     grown: list[tuple[_Stack, _Held]] = []
     for (stack, is_single), held in _by_stack(second).items():
@@ -118,7 +118,7 @@ def _grown_stacks(first: Iterable[Survivor], second: Iterable[Survivor]) -> list
 
 
 def _by_stack(survivors: Iterable[Survivor]) -> dict[tuple[_Stack, bool], _Held]:
-    """Add up by stack; a container made anew is kept apart from what the same line puts into it."""
+    """Add up by stack; a reallocated container is kept apart from what the same line puts into it."""
     held: dict[tuple[_Stack, bool], _Held] = {}
     for size_bytes, blocks, stack in survivors:
         sums = held.setdefault((stack, blocks <= _FEW_BLOCKS), _Held())
@@ -128,7 +128,7 @@ def _by_stack(survivors: Iterable[Survivor]) -> dict[tuple[_Stack, bool], _Held]
 
 
 def _per_call(held: _Held, calls: int, calls_before: int) -> float:
-    """Return a rate; a single block is a container made anew, which holds what all calls so far put there."""
+    """Return bytes per call; a single block is a reallocated container, to which all calls so far added."""
     return held.size_bytes / (calls if held.blocks > _FEW_BLOCKS else calls_before + 3 * calls)
 
 
@@ -138,9 +138,9 @@ def _sites(
     leak: Leak,
     namer: SiteNamer,
 ) -> tuple[SiteBytes, ...]:
-    """Add the stacks up by the line of the project, and by the library's line inside it, largest first.
+    """Add up the stacks by the line of the project, and by the library's line that it called, largest first.
 
-    What the former come to together is no more than the rate of the leak.
+    Together, the lines of the project come to no more than the rate of the leak.
     """
     totals: dict[Site, float] = defaultdict(float)
     within: dict[Site, float] = defaultdict(float)
@@ -179,7 +179,7 @@ def _is_python(frame: Frame) -> bool:
 
 
 def _native_place(stack: Sequence[Frame], namer: SiteNamer) -> Site | None:
-    """Name the innermost function of an extension, past the allocator and the interpreter themselves."""
+    """Name the innermost function of an extension, leaving out the allocator and the interpreter."""
     for function, file, line in stack:
         if _is_python((function, file, line)):
             return None

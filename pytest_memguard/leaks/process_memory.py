@@ -1,4 +1,4 @@
-"""What the operating system and the C library report about this process; the only user of psutil."""
+"""Reads what the operating system and the C library report about this process; the only user of psutil."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _IN_USE = re.compile(rb"# bytes in allocated blocks\s*=\s*([0-9,]+)")
 
 
 class SmallBlocks:
-    """Reads what CPython's allocator for small objects has handed out.
+    """Reads how much memory CPython's allocator for small objects has handed out.
 
     `sys._debugmallocstats` walks the allocator's own tables, which takes a fraction of a
-    millisecond whatever the session holds, and prints to file descriptor 2; that is turned
-    aside for the moment. `bytes_in_use` gives None where the interpreter has no such
+    millisecond whatever the session holds, and prints to file descriptor 2, which is redirected
+    meanwhile. `bytes_in_use` returns None where the interpreter has no such
     allocator (`PYTHONMALLOC=malloc`, builds without a GIL, other interpreters).
     """
 
@@ -80,7 +80,7 @@ _MORE_FILES = 256
 
 
 class SpareFiles:
-    """Descriptors kept back while a body is repeated that may use all up: what comes after needs some."""
+    """File descriptors held in reserve while a body is repeated, which may use up all others."""
 
     def __init__(self) -> None:
         self._files: list[int] = []
@@ -89,13 +89,16 @@ class SpareFiles:
             self._files += [os.dup(self._files[0]) for _ in range(_SPARE_FILES - 1)]
 
     def close(self) -> None:
-        """Give them back."""
+        """Release them."""
         while self._files:
             os.close(self._files.pop())
 
 
 def make_room_for_files() -> None:
-    """Raise this process's limit of open files where it may, since those of a used up body stay open."""
+    """Raise this process's limit of open files where that is allowed.
+
+    The files of a body that used up all descriptors stay open, and what follows needs some.
+    """
     if resource is None:
         return
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -107,8 +110,8 @@ def make_room_for_files() -> None:
 class ProcessMemory:
     """Reads the C heap, resident memory, file descriptors, native threads and children.
 
-    Each reader gives None where this platform has no such figure (musl has no count of
-    the C heap in use, for one).
+    Each reader returns None where this platform has no such figure; musl, for example, does not count
+    the C heap in use.
     """
 
     def __init__(self) -> None:
@@ -118,7 +121,7 @@ class ProcessMemory:
             self._heap = None
 
     def heap_bytes(self) -> int | None:
-        """Return the bytes in use in the C heap, those it mapped directly included."""
+        """Return the bytes in use in the C heap, including those that it mapped directly."""
         if self._heap is None:
             return None
         try:
@@ -152,12 +155,12 @@ class ProcessMemory:
             return None
 
     def children(self) -> int | None:
-        """Return the number of child processes, those that ended and were not waited for included."""
+        """Return the number of child processes, including those that ended but were not waited for."""
         children = self._children()
         return None if children is None else len(children)
 
     def listing(self, unit: str) -> Callable[[], set[int]] | None:
-        """Return what lists the files, children or threads there are, by number; None for another unit."""
+        """Return a function that lists open files, children or threads by number; None for other units."""
         return {
             FILES: _open_files,
             CHILDREN: lambda: self._children() or set(),

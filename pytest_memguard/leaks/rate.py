@@ -1,4 +1,4 @@
-"""How many bytes a call a leak is: steady from run to run, whatever containers are made anew meanwhile."""
+"""Computes the rate of a leak in bytes a call, steady from run to run even if containers are reallocated."""
 
 from __future__ import annotations
 
@@ -23,45 +23,48 @@ from pytest_memguard.leaks.series import (
 _LEAST_HEAP = 384
 _CLEAR = 5.0
 _ALIKE = 0.5
-"""Growth of the heap below what proves a leak counts where blocks prove it, if it is as steady."""
+"""Where blocks prove a leak, growth of the heap counts from these values on, which are less than a proof."""
 
 _JUMP = 3.0
-"""A step of so many times the usual growth is a container made anew."""
+"""A step of more than this many times the usual growth is a jump: a container was reallocated."""
 
 _SLOTS_ARE_LITTLE = 4096
-"""Bytes per call beside which the slot of a container is little: jumps of such a leak are its own."""
+"""From this many bytes a call on, the slot in a container is negligible: jumps belong to the leak itself."""
 
 _FEW_JUMPS = 2
-"""A list is made anew six times over the last half, which evens out; a dict or set once at most."""
+"""The most jumps of a dict or set over the last half; a list is reallocated six times, which evens out."""
 
 _EARLIER = (0.2, 0.7)
-"""A table that doubles or quadruples did so before, at half or a quarter of the calls and of the size."""
+"""The calls and the size of the previous jump of a table, as shares of those of the later jump: their range.
+
+A table that doubles or quadruples did so before, at half or a quarter of the calls and of the size.
+"""
 
 _EVENED = 1 / math.log(2)
-"""A table that doubles holds, over all numbers of entries, so many times its last jump per entry."""
+"""Averaged over all fill levels, a table that doubles costs this many times its last jump per entry."""
 
 _Series = tuple[list[int], list[int]]
 _Jumps = list[tuple[float, float]]
 
 
 STANDARD_CALLS = 1_000
-"""Where the rate of a leak is taken that grows with the calls; every ladder is near enough to tell it."""
+"""The call for which a rate is given that grows with the calls; the calls of every check come near it."""
 
 _FASTER = 1.2
 _FASTER_IN_ALL = 2.0
-"""How much more growth per call each doubling of the calls shows, and two of them: up to two, and four."""
+"""How much the rate must rise at each doubling of the calls, and over two; at most it doubles at each."""
 
 
 _MOST_NOISE = 1 / 8
-"""Of a rate: a leak is steady, so what looks like more noise than this are jumps, which are told apart."""
+"""The largest noise, as a share of the rate: a leak is steady, so more than this is due to jumps."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeakRate:
-    """Bytes a call, and how many of them may be missing or more in another run of the same code.
+    """Bytes a call, and by how many of them another run of the same code may differ.
 
-    The latter are tables, of dicts for instance, which are made anew in one run and not in the next,
-    or the standard error of the rate, whichever is more.
+    That is the share of tables, of dicts for example, that are reallocated in one run and not in the next,
+    or the standard error of the rate, whichever is larger.
     """
 
     bytes_per_call: float = 0.0
@@ -74,7 +77,7 @@ class LeakRate:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The growth of a series over its last half: per call without jumps, its standard error, all jumps."""
+    """The growth of a series over its last half: even growth per call, its standard error, and all jumps."""
 
     even: float
     error: float
@@ -89,9 +92,8 @@ def drift(windows: Sequence[Window]) -> float:
 def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> LeakRate:
     """Return the bytes per call of the series that grow.
 
-    The heap holds the large containers of small objects and may grow too little to prove a
-    leak alone. Resident memory moves with the other two, and says more only where they
-    explain little of it.
+    The heap holds the large containers of small objects, and alone may grow too little to prove a
+    leak. Resident memory follows the other two, and is used only where they explain little of it.
     """
     blocks, heap, resident = _block_bytes(windows), _heap(windows), _resident(windows)
     rate = even_rate(*blocks) if blocks is not None and BLOCKS in growing else LeakRate()
@@ -114,7 +116,7 @@ def _accompanies(calls: Sequence[int], values: Sequence[int]) -> bool:
 
 
 def _block_bytes(windows: Sequence[Window]) -> _Series | None:
-    """Return calls and bytes in blocks; a typical size stands in where only their number is known."""
+    """Return calls and bytes in blocks; where only the number of blocks is known, a typical size is used."""
     exact = [window for window in windows if window.blocks_bytes is not None]
     if len(exact) > 1:
         return [window.calls for window in exact], [window.blocks_bytes or 0 for window in exact]
@@ -135,11 +137,11 @@ def _resident(windows: Sequence[Window]) -> _Series | None:
 
 
 def even_rate(calls: Sequence[int], values: Sequence[int]) -> LeakRate:
-    """Return the growth per call, with what a dict doubles by spread over the entries it serves.
+    """Return the growth per call; the growth of a dict's table is spread over the entries that it serves.
 
-    A dict doubles now and then, wherever that falls; taken as it comes, it would change the
-    rate of one and the same leak by half from run to run. A jump that nothing like it
-    preceded is paid once, and does not count.
+    A dict doubles now and then. Counted when that happens, the doubling would change the rate of the
+    same leak by half from run to run. A jump that was not preceded by a similar one is paid once, and
+    does not count.
     """
     if accelerates(calls, values):
         rate = _rate_at(STANDARD_CALLS, calls, values)
@@ -160,19 +162,19 @@ def _standard_error(rates: Sequence[float]) -> float:
 
 
 def accelerates(calls: Sequence[int], values: Sequence[int]) -> bool:
-    """Say whether every call leaves more behind than the one before: callbacks that pile up and append.
+    """Say whether every call leaves more behind than the one before, as callbacks do that pile up and append.
 
-    The rate of such a leak is a matter of how many calls were made.
+    The rate of such a leak depends on how many calls were made.
     """
     first, second, last = (rate_between(calls, values, *part) for part in ((1, 2), (2, 4), (4, 8)))
     return 0 < _FASTER * first <= second <= last / _FASTER and last >= _FASTER_IN_ALL * first
 
 
 def _rate_at(call: int, calls: Sequence[int], values: Sequence[int]) -> float:
-    """Return the growth at one call: a power of the calls through the growth before and in the last half.
+    """Return the growth at one call, from a power law through the growth before and in the last half.
 
-    A straight line would take a small difference of two large rates where the ladder is long. It is no
-    more than what was seen: where the call lies beyond the last one, the rate of the last calls stands.
+    With a straight line, the result would be a small difference of two large rates after many calls. It
+    is never more than what was seen: for a call beyond the last one, the rate of the last calls counts.
     """
     earlier, later = (calls[0] + (calls[-1] - calls[0]) * eighth / 8 for eighth in (3, 6))
     before, last = rate_between(calls, values, 2, 4), last_rate(calls, values)
@@ -181,9 +183,9 @@ def _rate_at(call: int, calls: Sequence[int], values: Sequence[int]) -> float:
 
 
 def _parts(calls: Sequence[int], values: Sequence[int]) -> _Parts | None:
-    """Tell the even growth of the last half from the jumps, each with where and how much.
+    """Separate the even growth of the last half from the jumps, each with its place and size.
 
-    None where growth is made of jumps, as with a list.
+    Returns None where all growth is jumps, as with a list.
     """
     half = reading_at(calls, 4)
     steps = [
@@ -210,7 +212,7 @@ def _parts(calls: Sequence[int], values: Sequence[int]) -> _Parts | None:
 
 
 def _table_rate(jumps: _Jumps, calls: int) -> float:
-    """Return what the last of these jumps (where, how much) comes to per call, if it is one of a series.
+    """Return the bytes per call of the last of these jumps (place, size), if it is one of a series.
 
     A table that doubles or quadruples has done so in the last four fifths of the calls.
     """

@@ -1,4 +1,4 @@
-"""One row of figures at a time, kept where taking them does not show in them."""
+"""Reads the memory of this process, and stores the readings where they do not show in later ones."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pytest_memguard.meters.garbage import clear_type_caches
 _MOST_ROWS = 512
 _UNKNOWN = -1
 _LEAST_PATIENCE_SECONDS = 0.01
-"""Where threads stay at every reading they are the leak, and longer waits show nothing."""
+"""The shortest wait for threads to end: where some stay at every reading, they are the leak."""
 
 _LITTLE_BLOCKS = 64
 _LITTLE_SHARE = 0.05
-"""Garbage of so many blocks, or of so small a share of those that the calls left, changes no verdict."""
+"""Garbage of up to this many blocks, or this share of the blocks that the calls left, changes no verdict."""
 
 _FEW_OBJECTS = 200_000
-"""A look at so many takes some 20 ms, which each reading can afford."""
+"""The collector looks at this many objects in some 20 ms, which each reading can afford."""
 
 
 class Readings:
-    """Takes readings of this process into memory that was set aside beforehand."""
+    """Takes readings of this process and stores them in memory that was allocated beforehand."""
 
     def __init__(self) -> None:
         self.process = ProcessMemory()
@@ -66,11 +66,11 @@ class Readings:
         return row
 
     def see_everything(self) -> bool:
-        """Let the collector look at what was alive before the check too, and take the last row again.
+        """Let the collector see objects older than the check too, and take the last row again.
 
-        Returns whether much of the past had died out of sight beside what the rows grew by, so that they
-        prove little. The collector keeps seeing everything then, and in a session of few objects. Less is
-        taken out of the rows before too: no call lies between, and to fall by it is not the body's.
+        Returns whether many older blocks had become garbage unseen, relative to the growth of the rows, so
+        that the rows prove little. The collector then keeps seeing everything, as it does in a session of
+        few objects. Less garbage is subtracted from the earlier rows as well, since the body did not free it.
         """
         hidden = gc.get_freeze_count()
         gc.unfreeze()
@@ -96,7 +96,7 @@ class Readings:
         return tuple(self._window(row) for row in range(self._rows))
 
     def after_first_and_last(self) -> tuple[Window, Window]:
-        """Return the row after the first call and the last one, without making all of them anew."""
+        """Return the row after the first call and the last row, without converting the others."""
         return self._window(1), self._window(self._rows - 1)
 
     def _window(self, row: int) -> Window:

@@ -1,4 +1,4 @@
-"""Growth across renewals: what is left of a leak when that which a body is called with is made anew."""
+"""Measures growth across renewals: what is left of a leak when the body's fixtures are set up again."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ Calling = Callable[[], AbstractContextManager[Callable[[], object]]]
 EMPTY_WINDOWS = 5
 WINDOWS = 12
 RENEWALS = 1 + EMPTY_WINDOWS + WINDOWS
-"""How often everything is made anew, whatever that takes: once to warm up, then windows of one call, which
-show what making it anew leaves behind by itself, then as many of many calls as the decision needs."""
+"""How many renewals there are, however long they take: one to warm up, then windows of one call each, which
+show what a renewal itself leaves behind, then the windows of many calls that the decision needs."""
 
 _LEAST_STEP = 2
 _CEILING_SHARE = 8
 _FREED_BY_CHANCE_BYTES = 4096
 _SMALL_SHARE = 0.02
-"""What so small a share of a leak dies with, the leak is not in."""
+"""A renewal that frees no more than this share of the growth does not free the leak."""
 
 _NEARLY_ALL = 0.9
 
 
 def step_across(finding: LeakFinding, *, ceiling_bytes: int) -> int:
-    """Return how many calls each window makes: all together those of the finding, within the ceiling."""
+    """Return how many calls each window makes: as many in all as the finding rests on, within the ceiling."""
     fitting = ceiling_bytes // _CEILING_SHARE // max(1, finding.bytes_per_call)
     return max(_LEAST_STEP, min(finding.calls // WINDOWS, fitting))
 
 
 def read_across(calling: Calling, *, step: int, at_once: int = 1) -> tuple[Window, ...]:
-    """Make windows of calls, each between a set-up and a tear-down, and read after each tear-down.
+    """Make windows of calls, each between a set-up and a tear-down, and take a reading after each tear-down.
 
-    `calling` sets up, yields what calls the body, and tears down. Raises `BodyFailedError` where
-    a call fails.
+    `calling` sets up, yields a function that calls the body, and tears down. Raises `BodyFailedError`
+    where a call fails.
     """
     readings = Readings()
     made = 0
@@ -58,7 +58,7 @@ def read_across(calling: Calling, *, step: int, at_once: int = 1) -> tuple[Windo
 
 
 def _call_between_renewals(calling: Calling, calls: int, at_once: int) -> int:
-    """Make the calls and return how many there were; nothing that called is left when this returns."""
+    """Make the calls and return how many there were; no reference to the caller of the body remains."""
     with calling() as body:
         repeat = Repeater(body, at_once)
         repeat(calls)
@@ -66,9 +66,9 @@ def _call_between_renewals(calling: Calling, calls: int, at_once: int) -> int:
 
 
 def without_renewals(windows: Sequence[Window]) -> tuple[Window, ...]:
-    """Take what a renewal leaves behind by itself out of the windows of many calls, which are returned.
+    """Return the windows of many calls without what a renewal itself leaves behind.
 
-    What falls meanwhile, such as resident memory that goes back to the system, is no growth of the others.
+    A figure that falls at renewals, such as resident memory that goes back to the system, adds no growth.
     """
     empty = windows[: 1 + EMPTY_WINDOWS]
     start = windows[EMPTY_WINDOWS]
@@ -99,7 +99,7 @@ def without_renewals(windows: Sequence[Window]) -> tuple[Window, ...]:
 
 
 def is_freed(finding: LeakFinding, before: Window, after: Window) -> bool:
-    """Say whether a renewal between two readings freed a part of what the finding saw pile up."""
+    """Say whether a renewal between two readings freed a part of what piled up."""
     freed = max(held_between(after, before), (before.resident_bytes or 0) - (after.resident_bytes or 0))
     if freed > max(_FREED_BY_CHANCE_BYTES, _SMALL_SHARE * finding.bytes_per_call * finding.calls):
         return True
@@ -109,9 +109,9 @@ def is_freed(finding: LeakFinding, before: Window, after: Window) -> bool:
 
 
 def judged_across(finding: LeakFinding, windows: Sequence[Window]) -> LeakFinding:
-    """Return what windows across renewals show, in place of a finding that saw growth without them.
+    """Return a finding based on windows across renewals, in place of one that was made without renewals.
 
-    Where nearly all of the growth outlives the renewals the finding stands: it rests on more calls.
+    Where nearly all of the growth survives the renewals, the old finding stands: it rests on more calls.
     """
     growth = decide(windows, is_last=True)
     leaking = growth.answer is Answer.LEAKS

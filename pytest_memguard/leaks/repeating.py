@@ -1,4 +1,4 @@
-"""Calls a body many times: errors name the call, forked children end, and Ctrl-C stays Ctrl-C."""
+"""Calls a body many times: errors name the call, forked children are ended, and Ctrl-C stops the run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RAISING = {dis.opmap[name] for name in ("RAISE_VARARGS", "RERAISE") if name in 
 
 
 def is_interrupt_from_outside(error: BaseException) -> bool:
-    """Say whether an error is Ctrl-C: no `raise` statement ends its innermost frame."""
+    """Say whether an error comes from Ctrl-C: its innermost frame did not end with a `raise` statement."""
     if not isinstance(error, KeyboardInterrupt):
         return False
     trace = error.__traceback__
@@ -38,7 +38,7 @@ class BodyFailedError(MemguardError):
         self.call = call
 
     def let_go(self) -> None:
-        """Let go of the frames that the error kept alive: what they hold is the error's, not the body's."""
+        """Release the frames that the error keeps alive: what they hold is not held by the body."""
         error: BaseException | None = self.original
         while error is not None:
             traceback.clear_frames(error.__traceback__)
@@ -72,14 +72,14 @@ def cpu_seconds() -> float:
 
 
 def waits() -> int:
-    """Return how often this process gave up its processor to wait for something; zero where nobody counts."""
+    """Return how often this process gave up its processor to wait; zero where the system does not count."""
     if getrusage is None:
         return 0
     return getrusage(RUSAGE_SELF).ru_nvcsw
 
 
 _in_child: list[bool] = []
-"""Filled in every child that is forked; a check empties it when it starts."""
+"""Filled in every forked child; a check empties it when it starts."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _in_child.append(True))
@@ -98,7 +98,7 @@ class Repeater:
         _in_child.clear()
 
     def __call__(self, times: int) -> float:
-        """Call the body at least so many times and return the CPU seconds of it.
+        """Call the body at least that many times and return the CPU seconds that it took.
 
         Raises `BodyFailedError` with what the body raised, whatever it is; only an interrupt
         from outside and the ceiling of this check pass through.

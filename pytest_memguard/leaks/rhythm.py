@@ -1,10 +1,10 @@
-"""Growth that is not even: steps now and then, in whatever rhythm, told from what is paid once.
+"""Tells uneven growth, which comes in steps now and then, from costs that are paid once.
 
-What a series held and later gave back was no leak, so all of this looks at the lasting part of each
-reading: the least of what is held from there on. Its rises are taken in families of like size. Calls
-that leave something behind now and then, regularly or by chance (a renewal process), go on doing so:
-that nothing comes in the last part of the calls, and all n rises of a family fell into the first share
-s of them, has a probability of about s**n. A cache that filled and a table that was made anew stop.
+Memory that is given back later was not leaked, so everything here looks at the lasting part of each
+reading: the least that is held from there on. Its rises are put into families of similar size. Calls
+that leave something behind now and then, regularly or by chance (a renewal process), go on doing so.
+That all n rises of a family fall into the first share s of the calls, and none later, has a probability
+of about s**n. The rises of a cache that fills, or of a table that is reallocated, do stop.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pytest_memguard.leaks.series import most_given_back, nearest, reading_at
 
 
 class Rhythm(Enum):
-    """What the rises of one series say."""
+    """What the rises of one series show; `OPEN` means that it cannot be told yet."""
 
     SETTLED = "settled"
     OPEN = "open"
@@ -27,7 +27,7 @@ class Rhythm(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What rises must come to before they matter, and over the last half before they prove a leak."""
+    """The sum of rises from which on they count (`amount`), or prove a leak over the last half (`proof`)."""
 
     amount: float
     proof: float
@@ -37,37 +37,43 @@ _ALIKE = 4.0
 """Rises within this factor of the largest are one family."""
 
 _BY_CHANCE = 0.004
-"""How probable it may be that a leak stopped like this; a check decides up to three times."""
+"""A family has stopped if a leak would stop like this with at most this probability.
+
+A check decides up to three times.
+"""
 
 _ONE_QUIET_SHARE = 1 / 8
 _ONE_QUIET_SHARE_AT_LAST = 1 / 2
-"""A single rise in so early a part of the calls is something paid once; the ladder's end is four times its
-first calls, where what happens again in those shows several times."""
+"""A single rise within this first part of the calls is paid once.
+
+The second share is for the end of a check, which makes four times as many calls as at first: what happens
+again and again has shown several times by then.
+"""
 
 _LARGEST_TABLE_BYTES = 1024**2
-"""A single rise of so much, in all the calls of the ladder, may be a table of the interpreter."""
+"""A single rise of up to this size, in all the calls of a check, may be a table of the interpreter."""
 
 _DOUBLED = (1.6, 2.6)
-"""What a table and the entries until it is made anew grow by from one time to the next."""
+"""The range of the factor by which a table grows at each reallocation, and the calls up to it."""
 
 _PARTS = 8
-"""Parts of the last half, of which most must have risen, none by nearly all of it."""
+"""The last half is cut into this many parts; most must have risen, and none by nearly all of the growth."""
 
 _RISEN_PARTS = 5
 _EVEN_PARTS = 3.5
 _LEAST_SHARE = 1 / 32
 
 _LEAST_RISES = 1 / 4
-"""Of the amount that matters: what a part of the last half must rise by to count, in resident memory."""
+"""In resident memory, a part of the last half counts if it rises by this share of the amount that counts."""
 
 _KEEPS_UP = 0.6
-"""The last half must rise by this share of the rate before; half a leak's events differ so much by chance."""
+"""The last half must rise by this share of the rate before; the events of a leak vary that much by chance."""
 
 
 def lasting(calls: Sequence[int], values: Sequence[float]) -> list[float]:
-    """Return the least of what is held from each reading on.
+    """Return, for each reading, the least that is held from there on.
 
-    The last readings have few after them: by as much as the series goes up and down, they may be high.
+    Few readings follow the last ones, so these may be too high, by as much as the series goes up and down.
 
     >>> lasting([0, 1, 2, 3, 4], [0, 0, 5, 4, 9])
     [0, 0, 4, 4, 8]
@@ -78,7 +84,7 @@ def lasting(calls: Sequence[int], values: Sequence[float]) -> list[float]:
 
 
 def rhythm(calls: Sequence[int], values: Sequence[float], needs: Needs, *, is_last: bool = False) -> Rhythm:
-    """Say whether the lasting part of a series goes on to rise; `is_last` if no more calls are made."""
+    """Say whether the lasting part of a series keeps rising; `is_last` says that no more calls are made."""
     held = lasting(calls, values)
     if held[-1] - held[0] < needs.amount:
         return Rhythm.SETTLED
@@ -99,10 +105,10 @@ def rhythm(calls: Sequence[int], values: Sequence[float], needs: Needs, *, is_la
 
 
 def resident_rhythm(calls: Sequence[int], values: Sequence[float], needs: Needs) -> Rhythm:
-    """Say the same of resident memory, which rises by itself where readings become rarer.
+    """Say whether the lasting part of resident memory keeps rising.
 
-    Garbage in cycles waits longer for its collection then, so that only what rises between readings that
-    are equally far apart counts, and more than once.
+    Resident memory also rises where readings become rarer, since garbage in cycles then waits longer to be
+    collected. So only rises between readings that are equally far apart count, if there is more than one.
     """
     held = lasting(calls, values)
     if _goes_on(calls, held, needs):
@@ -113,14 +119,14 @@ def resident_rhythm(calls: Sequence[int], values: Sequence[float], needs: Needs)
 
 @dataclass(frozen=True, slots=True)
 class _Rise:
-    """One rise: at which share of the calls, and by how much."""
+    """One rise: its place, as a share of the calls, and its size."""
 
     place: float
     size: float
 
 
 def _has_stopped(family: Sequence[_Rise], *, is_last: bool) -> bool:
-    """Say whether a leak would hardly have left all its rises so early."""
+    """Say whether it is improbable that all rises of a leak come this early."""
     last = family[-1].place
     if is_last and len(family) == 1 and family[0].size <= _LARGEST_TABLE_BYTES:
         return True
@@ -139,7 +145,7 @@ def _is_table(family: Sequence[_Rise]) -> bool:
 
 
 def _goes_on(calls: Sequence[int], held: Sequence[float], needs: Needs) -> bool:
-    """Say whether the last half of the calls rose in most of its parts, no slower than those before."""
+    """Say whether most parts of the last half rose, and the half not more slowly than the calls before it."""
     total = calls[-1] - calls[0]
     parts = _parts(calls, held)
     grown = sum(parts)
@@ -154,7 +160,7 @@ def _goes_on(calls: Sequence[int], held: Sequence[float], needs: Needs) -> bool:
 
 
 def _parts(calls: Sequence[int], held: Sequence[float]) -> list[float]:
-    """Return what each part of the last half rose by."""
+    """Return by how much each part of the last half rose."""
     total = calls[-1] - calls[0]
     marks = [nearest(calls, calls[0] + total * (_PARTS + part) / (2 * _PARTS)) for part in range(_PARTS + 1)]
     return [held[high] - held[low] for low, high in itertools.pairwise(marks)]

@@ -1,4 +1,4 @@
-"""The screen: repeat a body in growing windows, untraced, and read what stays behind."""
+"""The screen: repeats a body in growing windows, untraced, and reads what stays behind."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ _COUNTED = 8
 class Screened:
     """What the screen saw: the decision, the readings it rests on, and what the body settled at.
 
-    `used_up` is the error that the body ran out of something with, `grown_bytes` what it left behind
-    before the ceiling of the check was reached.
+    `used_up` is the error of a body that ran out of something.
     """
 
     growth: Growth
@@ -88,7 +87,7 @@ class Screen:
             self._readings.close()
 
     def _climb(self) -> None:
-        """Make the first call, then those of the ladder, until the decision stands or time is up."""
+        """Make the first call, then those of the ladder, until the decision is final or the time is up."""
         self._readings.take(0)
         self._ceiling.learn()
         self._cost.timed(self._repeat, 1)
@@ -127,10 +126,10 @@ class Screen:
         return replace(reach, most=max(reach.most, 2 * self._in_full_sight_from))
 
     def _decide(self, is_last: bool = False) -> Growth:
-        """Decide on what was read; growth must show beside all the garbage there is.
+        """Decide on the readings so far; growth must remain when all garbage is collected, older garbage too.
 
-        Where much of the past died out of sight, the readings before prove nothing, and the series begins
-        anew: as many calls again, with nothing hidden, follow.
+        Where much older garbage had been hidden from the collector, the readings so far prove nothing. The
+        series then starts again, with as many calls and with nothing hidden.
         """
         self._growth = decide(self._series(), is_last=is_last)
         if self._growth.answer is not Answer.SETTLES:
@@ -141,7 +140,7 @@ class Screen:
         return self._growth
 
     def _doubts(self) -> tuple[Doubt, ...]:
-        """Say what keeps the check from an answer, or what its answer depends on."""
+        """Return why the check has no answer, or what its answer depends on."""
         growth = self._growth
         if growth.answer is Answer.LEAKS:
             return (Doubt.COULD_BE_CACHE,) if growth.calls < ENOUGH_CALLS and growth.signals else ()
@@ -166,9 +165,9 @@ class Screen:
         )
 
     def _used_up(self, error: BodyFailedError) -> Screened:
-        """Judge a body that ran out of something on the readings so far.
+        """Judge a body that ran out of something by the readings so far.
 
-        Raises the error again where these are too few or prove no leak: it cannot be repeated then.
+        Raises the error again where these are too few or prove no leak: the body cannot be repeated then.
         """
         reason, calls = describe(error.original), error.call - 1
         if self._at_once > 1 or calls <= LEAST_CALLS:
@@ -183,7 +182,7 @@ class Screen:
         return replace(self._screened((Doubt.USED_UP,), used_up=reason), calls=calls)
 
     def _stopped(self) -> Screened:
-        """Report the rate at which the ceiling was reached."""
+        """Return a leak with the rate at which the ceiling was reached."""
         grown, calls = self._ceiling.grown_bytes, max(1, self._repeat.calls)
         self._growth = decide(self._series())
         if self._growth.answer is not Answer.LEAKS:
@@ -193,7 +192,7 @@ class Screen:
 
 
 def _most_calls(first: Window, last: Window, ceiling_bytes: int) -> int:
-    """Limit what follows by what the calls so far left behind."""
+    """Return how many calls may be made at most, judged by what the calls so far left behind."""
     made = max(1, last.calls - first.calls)
     counted = max((count - first.counts.get(unit, count) for unit, count in last.counts.items()), default=0)
     grown = max(held_between(first, last), (last.resident_bytes or 0) - (first.resident_bytes or 0))

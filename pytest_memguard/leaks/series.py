@@ -1,4 +1,4 @@
-"""What a leak check reads, as series over the calls: memory, counts, and the growth between two points."""
+"""The readings of a leak check as series over the calls, and the growth between two points of a series."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 from pytest_memguard.core.measurement import Reading
 
 _LARGEST_TABLE_BYTES = 2 * 1024**2
-"""The interpreter's, for 87,000 interned strings; one for 43,000 takes 961 KB, as seen in jinja2's suite."""
+"""The interpreter's table of 87,000 interned strings; one of 43,000 takes 961 KB, as in jinja2's suite."""
 
 _FEW_BLOCKS = 64
 _LITTLE_ELSE = 0.1
 
 
 def settled_bytes(before: Window, windows: Sequence[Window]) -> int:
-    """Return what is held after the last of these readings over what was held `before` the first call.
+    """Return how much more is held after the last of these readings than `before` the first call.
 
-    A table of the interpreter that is made anew meanwhile depends on what ran before, and is not the
-    body's. Nothing else is left out: what was not called a leak was kept all the same.
+    A table of the interpreter that is reallocated meanwhile depends on what ran before, and is left out.
+    Nothing else is: memory that is not a leak was kept nevertheless.
     """
     return max(0, held_between(before, windows[-1]) - _table_made_anew(windows))
 
 
 def _table_made_anew(windows: Sequence[Window]) -> int:
-    """Return the one jump of the heap that no objects and no other growth go with, if there is one."""
+    """Return the single jump of the heap that comes without new objects or other growth, if there is one."""
     steps = [
         ((after.heap_bytes or 0) - (before.heap_bytes or 0), (after.blocks or 0) - (before.blocks or 0))
         for before, after in itertools.pairwise(windows)
@@ -43,7 +43,7 @@ HEAP = "heap"
 RESIDENT = "rss"
 
 BYTES_OF_A_BLOCK = 64
-"""Where the interpreter cannot say what its blocks hold: a small object's size."""
+"""The size of a small object, used where the interpreter cannot tell how many bytes its blocks hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Window:
 
 
 def memory_series(windows: Sequence[Window]) -> dict[str, list[int]]:
-    """Return the series that every window has; resident memory as far as the others do not explain it."""
+    """Return the series that every window has; of resident memory the part that the others do not explain."""
     series: dict[str, list[int]] = {}
     blocks = [window.blocks for window in windows if window.blocks is not None]
     heap = [window.heap_bytes for window in windows if window.heap_bytes is not None]
@@ -85,7 +85,7 @@ def counted_units(windows: Sequence[Window]) -> list[str]:
 
 
 def complete(windows: Sequence[Window]) -> tuple[Window, ...]:
-    """Leave out the last windows that could not read all that the first could: no descriptor was left."""
+    """Leave out the last windows that could not read all that the first could, for want of descriptors."""
     known = [_known(window) for window in windows]
     return tuple(window for window, names in zip(windows, known, strict=True) if names == known[0])
 
@@ -95,12 +95,12 @@ def _known(window: Window) -> set[str]:
 
 
 def nearest(calls: Sequence[int], wanted: float) -> int:
-    """Return the index of the reading nearest to so many calls."""
+    """Return the index of the reading nearest to a number of calls."""
     return min(range(len(calls)), key=lambda index: abs(calls[index] - wanted))
 
 
 def reading_at(calls: Sequence[int], eighth: int) -> int:
-    """Return the index of the reading nearest to so many eighths of the calls."""
+    """Return the index of the reading nearest to a number of eighths of the calls."""
     return nearest(calls, calls[0] + (calls[-1] - calls[0]) * eighth / 8)
 
 
@@ -138,9 +138,9 @@ def scatter(calls: Sequence[int], values: Sequence[int]) -> float:
 
 
 def most_given_back(calls: Sequence[int], values: Sequence[float]) -> float:
-    """Return the farthest fall from any reading to a later one, over the last three quarters of the calls.
+    """Return the deepest fall from any reading to a later one, over the last three quarters of the calls.
 
-    What is pruned now and then goes up and down so far, and readings at even steps may see it rise alone.
+    A cache that is pruned now and then goes up and down by that much, and readings may see only its rise.
     """
     start = reading_at(calls, 2)
     highest = itertools.accumulate(values[start:], max)
@@ -156,7 +156,7 @@ def held_between(before: Window, after: Window) -> int:
 
 
 def held_series(windows: Sequence[Window]) -> list[int]:
-    """Return the bytes of blocks and heap together at each reading, over those of the first."""
+    """Return the bytes of blocks and heap together at each reading, less those of the first."""
     return [held_between(windows[0], window) for window in windows]
 
 
@@ -164,9 +164,9 @@ _MOST_READINGS = 40
 
 
 def shown_readings(windows: Sequence[Window], signals: Sequence[str]) -> tuple[Reading, ...]:
-    """Return the series that a person looks at, thinned: blocks and heap, and what was mapped past both.
+    """Return the series that reports show, thinned: blocks and heap, and memory mapped without either.
 
-    Resident memory counts where it is what grew; elsewhere it only moves by pages.
+    Resident memory is included only where it grew; elsewhere it just moves by pages.
     """
     if not windows:
         return ()
@@ -180,21 +180,21 @@ def shown_readings(windows: Sequence[Window], signals: Sequence[str]) -> tuple[R
 
 
 def judged_from(windows: Sequence[Window]) -> int:
-    """Return from which number of calls on the readings decide: the last half."""
+    """Return the number of calls from which on readings decide: those of the last half."""
     calls = [window.calls for window in windows]
     return calls[reading_at(calls, 4)] if calls else 0
 
 
 def unexplained_series(windows: Sequence[Window]) -> list[int]:
-    """Return the resident memory at each reading over the most that blocks and heap held up to it.
+    """Return the resident memory at each reading, less the most that blocks and heap have held until then.
 
-    It follows them up and, once touched, hardly comes back: what it gains beyond them was mapped past both.
+    Resident memory rises with them and hardly falls again; what it gains beyond them was mapped directly.
     """
     most = itertools.accumulate(held_series(windows), max)
     return [(window.resident_bytes or 0) - held for window, held in zip(windows, most, strict=True)]
 
 
 def signals_of(window: Window) -> tuple[str, ...]:
-    """Return the names of the memory that a reading knows."""
+    """Return the names of the memory series that a reading has values for."""
     known = {BLOCKS: window.blocks, HEAP: window.heap_bytes, RESIDENT: window.resident_bytes}
     return tuple(name for name, value in known.items() if value is not None)

@@ -1,1 +1,1 @@
-"""Decided turns: threads of one sample run one at a time, in an order that depends on the program alone."""
+"""Runs the threads of one sample one at a time, in an order that depends on the program alone."""

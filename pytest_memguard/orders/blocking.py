@@ -1,12 +1,12 @@
-"""Tells whether a thread is blocked: in a system call that waits, and still in the same one.
+"""Tells whether a thread is blocked: whether it waits in a system call, and still in the same one.
 
-Linux shows for each thread the system call that it waits in, with its arguments, and `running` for one
+For each thread, Linux shows the system call that it waits in, with its arguments, or `running` for one
 that runs or would run if it had a processor. A thread that waits for Python's global lock waits at an
-address of the interpreter's own state, one that waits for a lock of the program does not; so the two are
-told apart at one look, whatever the load of the machine. One that was woken, and whose processor has not
-heard of it yet, still shows the call that it waited in; its state is no longer that of a sleeper (`stat` in
-proc(5)). Who waits for a disk would run, too. Elsewhere only the position in the program is known, and it
-takes patience.
+address of the interpreter's own state; one that waits for a lock of the program does not. So one look
+tells them apart, whatever the load of the machine. A thread that was just woken may still show the call
+that it waited in, but its state is no longer that of a sleeping thread (`stat` in proc(5)). A thread that
+waits for a disk counts as running. On other systems only the position in the program is known, and a thread
+must stay there for a while.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _CLOSED_CALL_FIELDS = 6
 
 _PATIENCE_NS = 5_000_000
 _BLIND_PATIENCE_NS = 20_000_000
-"""Where only the position in the program is known, and a long call of C looks like a wait."""
+"""The patience where only the position in the program is known: a long call into C looks like a wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What one look at a thread showed: where it is, and whether it waits there without a time limit.
 
-    `waits_for_lock` is for a lock of this process, `waits_for_outside` for what another one sends.
+    `waits_for_lock` means a lock of this process, `waits_for_outside` something that another process sends.
     """
 
     where: object = None
@@ -84,10 +84,10 @@ class ThreadWatch:
         return self._fd >= 0
 
     def look(self, last: Look = _UNSEEN) -> Look:
-        """Return what the thread does now: the same object where nothing changed since a last look.
+        """Return what the thread does now, as the same object if nothing changed since the last look.
 
-        Looks are many. What they take from the free lists of the interpreter (tuples, lists, floats), the
-        threads of the test would have found there.
+        There are many looks, and objects that they take from the free lists of the interpreter (tuples,
+        lists, floats) would be missing there for the threads of the test.
         """
         if self._fd >= 0:
             try:
@@ -100,9 +100,9 @@ class ThreadWatch:
         return Look((id(frame), frame.f_lasti if frame is not None else -1))
 
     def is_asleep(self) -> bool:
-        """Say whether another thread, or time, has to wake it: it does not run, nor wait for a disk.
+        """Say whether the thread sleeps until another thread or the clock wakes it.
 
-        Where nobody tells it is, as far as its position shows.
+        It does not sleep while it runs or waits for a disk. True where the system does not tell.
         """
         if self._stat_fd < 0:
             return True
@@ -113,7 +113,7 @@ class ThreadWatch:
             return True
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the files that are open."""
         for fd in (self._fd, self._stat_fd):
             if fd >= 0:
                 _os_close(fd)
@@ -121,7 +121,7 @@ class ThreadWatch:
 
 
 _STATE_BYTES = 64
-"""A number, a name of at most 15 bytes in parentheses, and the state."""
+"""Enough for a number, a name of at most 15 bytes in parentheses, and the state."""
 
 
 class Sightings:
@@ -139,7 +139,7 @@ class Sightings:
         self.restart()
 
     def restart(self) -> None:
-        """Forget what was seen."""
+        """Forget all looks so far."""
         self._since_ns = monotonic_ns()
         self.last = _RUNNING
 
@@ -159,7 +159,7 @@ class Sightings:
 
 
 def nobody_moves(native_ids: Collection[int]) -> bool:
-    """Say whether each of these threads waits without a time limit; False where nobody tells."""
+    """Say whether each of these threads waits without a time limit; False where the system does not tell."""
     watches = [ThreadWatch(0, native_id) for native_id in native_ids]
     try:
         looks = [watch.look() for watch in watches if watch.is_exact]
@@ -173,9 +173,9 @@ def nobody_moves(native_ids: Collection[int]) -> bool:
 
 @cache
 def _interpreter_addresses() -> tuple[int, int]:
-    """Return where the interpreter keeps its own state: a wait there is for its lock, not for the program's.
+    """Return the addresses of the interpreter's own state: a thread that waits there waits for its lock.
 
-    The lock of a program lies on the heap. Empty where nobody tells.
+    Locks of the program are on the heap. Empty where the system does not tell the addresses.
     """
     with suppress(OSError, ValueError, AttributeError):
         inside = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))

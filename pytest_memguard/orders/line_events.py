@@ -10,20 +10,20 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any, Protocol
 
 IsDue = Callable[[CodeType, int], bool]
-"""Asked at every line, in the thread itself: whether to call back."""
+"""Called at every line, in the thread itself; returns whether to call back."""
 
 OnLine = Callable[[CodeType, int], None]
 """Called in the thread itself, with the code object and the line; `RETURN` in place of a line."""
 
 RETURN = -1
-"""The function is about to return: what it made is not stored yet."""
+"""Stands for the line number when a function is about to return; its result is not stored yet."""
 
 _TOOL_IDS = (3, 4)
-"""The ids of `sys.monitoring` that CPython reserves for no kind of tool."""
+"""The ids of `sys.monitoring` that CPython does not reserve for a kind of tool."""
 
 
 class LineEvents(Protocol):
-    """A source of line events, open while its context is."""
+    """A source of line events, for as long as its context is open."""
 
     def __enter__(self) -> LineEvents:  # noqa: PYI034 - a protocol of its own: what is entered is a LineEvents
         """Get ready."""
@@ -38,9 +38,9 @@ class LineEvents(Protocol):
 
 
 def line_events(is_own: Callable[[str], bool]) -> LineEvents:
-    """Return the best source there is: `sys.monitoring`, from CPython 3.12 on, or `sys.settrace`.
+    """Return the best source available: `sys.monitoring` from CPython 3.12 on, otherwise `sys.settrace`.
 
-    `is_own` says of a file's name whether its lines count.
+    `is_own` says by a file's name whether its lines count.
     """
     tool = _free_tool()
     return TracedLines(is_own) if tool is None else MonitoredLines(is_own, tool)
@@ -54,19 +54,19 @@ def _free_tool() -> int | None:
 
 
 class TracedLines:
-    """Line events by `sys.settrace`; whoever traced a thread before, coverage for instance, is called too."""
+    """Line events by `sys.settrace`; a tracer that was there before, such as coverage, is called as well."""
 
     def __init__(self, is_own: Callable[[str], bool]) -> None:
         self._is_own = is_own
 
     def __enter__(self) -> TracedLines:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
-        """Nothing belongs to the process as a whole."""
+        """Do nothing: tracing is set up by thread."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is left."""
+        """Do nothing: each thread ends its own tracing."""
 
     def following(self, is_due: IsDue, on_line: OnLine) -> AbstractContextManager[None]:
         """Return a context that traces the thread which enters it."""
@@ -76,9 +76,9 @@ class TracedLines:
 class _TracedThread:
     """Traces one thread.
 
-    CPython calls no profiler within a trace function, so that a meter would charge what happens there to
-    the line of the project. `sys.call_tracing` lets it see who calls, and the thread's own tracing is off
-    meanwhile, since it makes an object for each frame.
+    CPython does not call a profiler inside a trace function, so a meter would charge what happens there to
+    the line of the project. With `sys.call_tracing` it sees the caller. The thread's own tracing is off
+    meanwhile, since it creates an object for each frame.
     """
 
     __slots__ = ("_before", "_global", "_is_due", "_is_own", "_local", "_on_line")
@@ -88,7 +88,7 @@ class _TracedThread:
         self._on_line = on_line
         self._is_own = is_own
         self._before: Callable[..., Any] | None = None
-        # Made once: a bound method that is made at each event would count as the test's memory.
+        # Created once: a bound method created at each event would count as the test's memory.
         self._global: Callable[..., Any] = self._called
         self._local: Callable[..., Any] = self._line
 
@@ -140,7 +140,7 @@ class _Both:
 
 
 class MonitoredLines:
-    """Line events by `sys.monitoring`: nobody else's tracing is touched, and other lines cost nothing."""
+    """Line events by `sys.monitoring`: other tracers are not affected, and other lines cost nothing."""
 
     def __init__(self, is_own: Callable[[str], bool], tool: int) -> None:
         self._is_own = is_own
@@ -149,7 +149,7 @@ class MonitoredLines:
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # there from CPython 3.12 on
 
     def __enter__(self) -> MonitoredLines:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
-        """Register the callback for all threads: one that is not followed is let through."""
+        """Register the callback, which ignores threads that are not followed."""
         monitoring, is_own, by_thread = self._monitoring, self._is_own, self._by_thread
 
         def line(code: CodeType, number: int) -> object:
@@ -174,14 +174,14 @@ class MonitoredLines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the callback away."""
+        """Remove the callback."""
         self._monitoring.set_events(self._tool, 0)
         for event in (self._monitoring.events.LINE, self._monitoring.events.PY_RETURN):
             self._monitoring.register_callback(self._tool, event, None)
         self._monitoring.free_tool_id(self._tool)
 
     def following(self, is_due: IsDue, on_line: OnLine) -> AbstractContextManager[None]:
-        """Return a context that lets the callback know the thread which enters it."""
+        """Return a context in which the callback follows the thread that enters it."""
         return _MonitoredThread(self._by_thread, is_due, on_line)
 
 

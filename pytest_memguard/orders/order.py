@@ -1,4 +1,4 @@
-"""Orders: which of the threads that can run gets the next turn."""
+"""Orders decide which of the threads that can run gets the next turn."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Protocol
 
 _CHANGE_POINTS = 3
 _STEPS = 200
-"""Change points fall among so many first steps; a race needs few of them (Burckhardt et al., ASPLOS 2010)."""
+"""Change points are among the first steps, up to this one; a race needs few (Burckhardt et al., 2010)."""
 
 
 class Order(Protocol):
-    """Chooses who runs next. It sees thread numbers only, so that the clock has no part in it."""
+    """Chooses the thread that runs next. It sees only thread numbers, so the clock has no influence."""
 
     def begin(self, threads: int) -> None:
-        """Start anew with so many threads, numbered from 0."""
+        """Start again, with threads numbered from 0."""
 
     def next(self, ready: Sequence[int], current: int | None) -> int:
-        """Return one of `ready`, which is sorted and not empty; `current` had the last turn."""
+        """Return a number from `ready`, which is sorted and not empty; `current` had the last turn."""
 
 
 class Lockstep:
-    """Every thread runs to its next line in turn, so that as many as possible overlap everywhere."""
+    """Lets every thread run to its next line in turn, so that as many as possible overlap everywhere."""
 
     def begin(self, threads: int) -> None:
-        """Nothing is kept from the calls before."""
+        """Do nothing: this order keeps nothing between calls."""
 
     def next(self, ready: Sequence[int], current: int | None) -> int:
         """Return the thread after the current one, in a circle."""
@@ -35,9 +35,9 @@ class Lockstep:
 
 
 class RandomPriorities:
-    """Probabilistic concurrency testing: the thread of the highest priority runs, and few points change it.
+    """Probabilistic concurrency testing: the thread with the highest priority runs.
 
-    Every thread has a random priority; at some random steps the one that runs falls below all others. An
+    Every thread has a random priority; at a few random steps the one that runs falls below all others. An
     order is a function of its seed. The algorithm is that of Burckhardt, Kothari, Musuvathi and
     Nagarakatte, "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010.
     """
@@ -66,5 +66,5 @@ class RandomPriorities:
 
 
 def order_of(seed: int) -> Order:
-    """Return the order with a number: 0 is lockstep, every other one is drawn from it."""
+    """Return the order with a number: 0 is lockstep; any other number is the seed of a random order."""
     return RandomPriorities(seed) if seed else Lockstep()

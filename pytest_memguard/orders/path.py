@@ -1,4 +1,4 @@
-"""The lines that threads come to: how often, in which sequence, and where they stand together."""
+"""Records the lines that threads come to: how often, in which sequence, and where they stand together."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from types import CodeType
 from pytest_memguard.orders.line_events import RETURN
 
 EVERY_VISIT = 8
-"""A thread offers its turn each time it comes to a line for so many visits, then at each doubling of them."""
+"""A thread offers its turn at each of its first eight visits of a line, then at each doubling of visits."""
 
 Place = tuple[int, int]
-"""A code object, by its identity since its hash costs a walk of its instructions, and a line."""
+"""A code object and a line; the identity stands for the code, whose hash would walk its instructions."""
 
 Passage = tuple[int, int, int]
-"""A code object, the line that a thread came past, and the one that it comes to."""
+"""A code object, the line that a thread has passed, and the line that it comes to."""
 
 _NOWHERE = -2
 
@@ -25,8 +25,8 @@ _NOWHERE = -2
 class Path:
     """The places that one thread came to in one call, in the order of its first visits.
 
-    What it keeps is made in `arrives`, which a meter sees; `comes_to` is called where a meter would
-    charge it to the program.
+    All that it keeps is allocated in `arrives`, where a meter sees the caller. `comes_to` keeps nothing
+    new, since it is called where a meter would charge that to the program.
     """
 
     __slots__ = ("_codes", "_last", "_numbers", "_visits", "passage")
@@ -47,7 +47,7 @@ class Path:
         return _offers(self._visits[number])
 
     def arrives(self, code: CodeType, line: int) -> None:
-        """Keep that the thread came to a place, which `comes_to` has counted unless it is new."""
+        """Record that the thread came to a place; `comes_to` has counted the visit unless it is the first."""
         place = (id(code), line)
         if place not in self._numbers:
             self._numbers[place] = len(self._numbers)
@@ -89,7 +89,7 @@ def _offers(visits: int) -> bool:
 
 
 class Meetings:
-    """How many threads stood in each passage at once, at the most."""
+    """The largest number of threads that stood in each passage at once."""
 
     __slots__ = ("_most", "_now")
 
@@ -104,7 +104,7 @@ class Meetings:
             self._most[passage] = self._now[passage]
 
     def leaves(self, passage: Passage | None) -> None:
-        """Count a thread that goes on."""
+        """Stop counting a thread that goes on."""
         if passage is not None:
             self._now[passage] -= 1
 
@@ -115,7 +115,7 @@ class Meetings:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """So many threads stood in a function at once, past one line and before another, or its RETURN."""
+    """How many threads stood in a function at once, past one line and before another, or its RETURN."""
 
     threads: int
     code: CodeType
@@ -126,10 +126,10 @@ class Together:
 def together_with(
     is_file: Callable[[str], bool], line: int, paths: Iterable[Path], meetings: Meetings, *, at_most: int
 ) -> Together | None:
-    """Return where most threads stood together that had come to a line of a file on their way there.
+    """Return where most threads stood together after they had come to a line of a file.
 
-    Of several such places the one is named that follows it most closely; the return of a function only
-    where they came to no further line together.
+    Of several such places it is the one that follows the line most closely. It is the return of a function
+    only if they came to no further line together.
     """
     passing = [
         (path, places)

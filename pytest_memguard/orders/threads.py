@@ -30,7 +30,7 @@ _POLL_SECONDS = 0.0002
 _HAS_CPU_CLOCKS = hasattr(time, "pthread_getcpuclockid")
 _SECOND_NS = 1_000_000_000
 _MOVED_NS = 250_000_000
-"""How often the positions of the threads are compared, to find those that do not move."""
+"""The time between comparisons of the threads' positions, which find threads that do not move."""
 
 _DEADLOCK_NS = 500_000_000
 _GLANCE_SECONDS = 0.05
@@ -41,7 +41,7 @@ _Position = tuple[tuple[int, int, int], ...]
 
 
 class _Progress:
-    """When the threads of one call last moved, and when to look at that again; times in nanoseconds."""
+    """When the threads of one call last moved, and when to check again; times are in nanoseconds."""
 
     __slots__ = ("_all_blocked_since", "_begun", "_compared", "_every", "_limit", "_moved", "_position")
 
@@ -53,7 +53,7 @@ class _Progress:
         self._position: object = None
 
     def is_deadlock_due(self, now_ns: int, *, are_all_blocked: bool) -> bool:
-        """Say whether all threads have been blocked for so long that a deadlock is to be looked for."""
+        """Say whether all threads have been blocked long enough to look for a deadlock."""
         if not are_all_blocked:
             self._all_blocked_since = None
         elif self._all_blocked_since is None:
@@ -71,7 +71,7 @@ class _Progress:
         return True
 
     def stuck_at(self, position: object, now_ns: int) -> str:
-        """Say what is wrong with threads that are, or have used CPU, so far; nothing while they move."""
+        """Say what is wrong with the threads; empty while their position, or their CPU time, changes."""
         if position != self._position:
             self._position, self._moved = position, now_ns
         if now_ns - self._moved >= self._limit:
@@ -82,17 +82,17 @@ class _Progress:
 
 
 class DeadlockError(MemguardError):
-    """Threads of a body that did not come back in time; the message holds all stacks."""
+    """Threads of a body did not come back in time; the message contains all stacks."""
 
     slug = "threads-stuck"
 
 
 class OrderedThreads:
-    """One call of it calls `body` once from each of so many threads, which take turns in a decided order.
+    """Calls `body` once from each of several threads, which take turns in a decided order.
 
     The turn passes at lines of files for which `is_own` is true. The threads live as long as the
     context. What a thread raises is raised by the call, with the thread's traceback. Raises
-    `DeadlockError` where all threads wait for locks that nobody is left to release, where none has
+    `DeadlockError` where all threads wait for locks that no other thread can release, where none has
     moved for `stuck_seconds`, or where they take ten times as long; such threads are left behind.
     """
 
@@ -178,7 +178,7 @@ class OrderedThreads:
             del raised
 
     def __call__(self) -> None:
-        """Let every thread call the body once; raises what the first of them to fail raised."""
+        """Let every thread call the body once; raises the error of the first thread that fails."""
         self._busy = set(range(len(self._threads)))
         self._turns.begin(self._participants)
         failed: tuple[int, BaseException] | None = None
@@ -194,7 +194,7 @@ class OrderedThreads:
 
     @property
     def is_bound_reached(self) -> bool:
-        """Whether the threads passed so many switch points that they ran on without turns."""
+        """Whether the threads passed more switch points than are offered, and ran on without turns."""
         return self._turns.is_bound_reached
 
     @property
@@ -204,7 +204,7 @@ class OrderedThreads:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said of the turns of the last call: where they ended before it."""
+        """Notes on the turns of the last call: whether they ended before the call did."""
         if not self._turns.is_bound_reached:
             return ()
         return (f"its threads took all {self._turns.most:,} turns of a call, and each ran on after them",)
@@ -225,7 +225,7 @@ class OrderedThreads:
             yield self._ended.get_nowait()
 
     def _pass_over_blocked(self) -> None:
-        """Take the turn from a thread that waits for something else, once it was seen to wait."""
+        """Take the turn from a thread that was seen to wait for something else."""
         running, watched = self._turns.running(), self._watched
         self._watched = running
         if running is None:
@@ -237,7 +237,7 @@ class OrderedThreads:
             self._watched = None
 
     def _raise_if_stuck(self, progress: _Progress) -> None:
-        """Raise `DeadlockError` where the threads cannot go on, or have not for too long."""
+        """Raise `DeadlockError` where the threads cannot go on, or have not moved for too long."""
         now_ns = monotonic_ns()
         are_all_blocked = self._turns.blocked == len(self._busy)
         if progress.is_deadlock_due(now_ns, are_all_blocked=are_all_blocked) and self._is_deadlock():
@@ -248,7 +248,7 @@ class OrderedThreads:
                 raise DeadlockError(self._stacks(what))
 
     def _is_deadlock(self) -> bool:
-        """Say whether the threads wait for locks, and no other one of this process will go on by itself."""
+        """Say whether the threads wait for locks, and no other thread of the process will go on by itself."""
         if not all(self._participants[number].watch.look().waits_for_lock for number in self._busy):
             return False
         idle = {thread for number, thread in enumerate(self._threads) if number not in self._busy}
@@ -258,8 +258,8 @@ class OrderedThreads:
     def _cpu_ns(self) -> int:
         """Return the CPU time of the threads that have not ended, in nanoseconds.
 
-        To ask for their frames would make objects of them, on CPython 3.11 and later, which the test's own
-        lines would find made.
+        Asking for their frames would create frame objects, on CPython 3.11 and later, which the test's own
+        lines would then not have to create.
         """
         cpu_ns = 0
         for number in self._busy:
@@ -268,7 +268,7 @@ class OrderedThreads:
         return cpu_ns
 
     def _position(self) -> _Position:
-        """Return where the threads that have not ended are, to the instruction."""
+        """Return the instructions at which the threads that have not ended are."""
         frames = sys._current_frames()  # noqa: SLF001 - the documented way to another thread's stack
         busy = (self._threads[number].ident for number in sorted(self._busy))
         return tuple(
@@ -280,8 +280,8 @@ class OrderedThreads:
     def _moving(self) -> set[int]:
         """Return the threads inside a call that move.
 
-        The others are left alone: on CPython 3.11, under a tracer, an error that waits for a
-        thread which never runs again keeps the rest from going on.
+        The others are not interrupted: on CPython 3.11, under a tracer, an error that is pending in a
+        thread that never runs again keeps the other threads from going on.
         """
         if not self._busy:
             return set()
@@ -301,7 +301,7 @@ _OWN_FILES = (__file__, line_events.__code__.co_filename, Turns.line.__code__.co
 
 
 def stacks_of_threads(without: Collection[int | None] = ()) -> str:
-    """Write the stack of every thread of this process but some, by its identifier."""
+    """Write the stack of every thread of this process, except for some, given by identifier."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     frames: Mapping[int, FrameType] = sys._current_frames()  # noqa: SLF001 - see above
     parts = []
@@ -316,7 +316,7 @@ def stacks_of_threads(without: Collection[int | None] = ()) -> str:
 
 
 def _interrupt(ident: int) -> None:
-    """Ask a thread that runs on to end."""
+    """Ask a thread that is still running to end."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
 
 

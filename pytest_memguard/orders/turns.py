@@ -1,4 +1,4 @@
-"""Turns: of several threads one runs at a time, and the turn passes at lines of the project's code."""
+"""Lets one of several threads run at a time, and passes the turn on at lines of the project's code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.path import Meetings, Passage, Path, Place
 
 MOST_SWITCH_POINTS = 20_000
-"""Of one call of all threads; past it each thread runs on until it ends or waits. It bounds the cost."""
+"""The most turns in one call of all threads, to limit the cost; then each runs on until it ends or waits."""
 
 _SETTLE_SECONDS = 5e-5
 
@@ -49,18 +49,18 @@ class Participant:
         self._idle_looks: Counter[Place] = Counter()
 
     def begin(self) -> None:
-        """Get ready for a call."""
+        """Prepare for a call."""
         self.path = Path()
         self.stands = None
         self._idle_looks.clear()
         self.state = State.WAITING
 
     def looks_around(self, place: Place, *, found: bool) -> None:
-        """Remember whether a look at the blocked threads found one awake here."""
+        """Remember whether a look at the blocked threads, at this line, found one awake."""
         self._idle_looks[place] = 0 if found else self._idle_looks[place] + 1
 
     def should_look_around(self, place: Place) -> bool:
-        """Say whether to look for threads that woke: not where many looks found none, as in a long loop."""
+        """Say whether to look for threads that woke up; not after many looks in vain, as in a long loop."""
         looks = self._idle_looks[place]
         if looks < _IDLE_LOOKS or looks & (looks - 1) == 0:
             return True
@@ -68,16 +68,17 @@ class Participant:
         return False
 
     def is_awake(self) -> bool:
-        """Say whether a thread that was blocked goes on by now."""
+        """Say whether a thread that was blocked has gone on by now."""
         look = self.watch.look(self.blocked_at)
         return look.is_running or look != self.blocked_at or not self.watch.is_asleep()
 
 
 class Turns:
-    """Decides who runs. Every method but `let_go` and `begin` is called by the threads themselves.
+    """Decides which thread runs.
 
-    A thread that waits for a lock, a socket or the clock while it has the turn loses it, which
-    `pass_over_blocked` finds out for the thread that watches.
+    `wait`, `is_due`, `line` and `end` are called by the threads themselves, the other methods by the thread
+    that watches them. A thread that waits for a lock, a socket or the clock while it has the turn loses the
+    turn; the thread that watches finds this out and calls `pass_over`.
     """
 
     def __init__(self, order: Order) -> None:
@@ -109,12 +110,12 @@ class Turns:
         participant.gate.acquire()
 
     def is_due(self, participant: Participant, code: CodeType, number: int) -> bool:
-        """Say whether `line` has anything to do here. Called at each line and return, so it is short."""
+        """Say whether `line` must be called here. This is called at each line and return, so it is short."""
         is_offered = participant.path.comes_to(code, number)
         return is_offered or self.blocked > 0 or participant.state is not State.RUNNING
 
     def line(self, participant: Participant, code: CodeType, number: int) -> None:
-        """Offer the turn at a line or a return; a thread that lost it meanwhile waits for it."""
+        """Offer the turn at a line or a return; a thread that has lost the turn waits for it."""
         if getpid() != self._process:
             return  # a forked child is alone
         participant.path.arrives(code, number)
@@ -131,7 +132,7 @@ class Turns:
             self.wait(participant)
 
     def _hand_over(self, participant: Participant) -> bool:
-        """Give the turn to whoever is next; say whether the thread that comes to a line has to wait."""
+        """Give the turn to the next thread; say whether the thread that came to a line has to wait."""
         with self._mutex:
             if not self._is_open:
                 return False
@@ -151,7 +152,7 @@ class Turns:
             return True
 
     def end(self, participant: Participant) -> None:
-        """Take a thread out, and give its turn to another."""
+        """Remove a thread that has ended, and give its turn to another."""
         if getpid() != self._process:
             return
         if participant.state is State.RUNNING:
@@ -179,7 +180,7 @@ class Turns:
         return None
 
     def pass_over(self, participant: Participant, look: Look) -> None:
-        """Take the turn from a thread that was seen to wait for something else, and give it to another."""
+        """Take the turn from a thread that was seen to wait for something else; give it to another."""
         with self._mutex:
             if participant.state is State.RUNNING:
                 participant.state = State.BLOCKED
@@ -188,7 +189,7 @@ class Turns:
                 self._give(self._next(participant.number))
 
     def take_up(self) -> None:
-        """Where nobody has the turn, give it to a thread that came back from waiting, if there is one."""
+        """If no thread has the turn, give it to one that came back from waiting, if there is any."""
         if self.running() is None:
             self._settle()
             with self._mutex:
@@ -198,8 +199,8 @@ class Turns:
     def _settle(self) -> bool:
         """Wait until each blocked thread is blocked again, back at a line, or at its end.
 
-        What the turn's holder did may have woken them, by releasing a lock. Who gets it, and who is ready
-        to run, must not depend on how long they need to come back. Returns whether one was awake.
+        The thread with the turn may have woken them, by releasing a lock. Which thread gets the lock, and
+        which are ready to run, must not depend on how long they take. Returns whether one was awake.
         """
         found = False
         for participant in self._participants:

@@ -1,4 +1,4 @@
-"""Shows what a run found, in one contract for every format: each asks the verdicts and computes none."""
+"""Shows the results of a run; all formats have one interface, and show verdicts without computing any."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Report(Protocol):
     """A format in which the results of a run are shown."""
 
     def lines(self, results: RunResults, *, width: int) -> Iterator[str]:
-        """Yield the lines of the report; names in them are harmless for the place where it is shown."""
+        """Yield the lines of the report; names are escaped for the place where it is shown."""
         ...
 
 
@@ -36,11 +36,11 @@ FORMATS: Mapping[str, str] = {
     "gitlab": "pytest_memguard.reports.findings:GitlabReport",
     "sarif": "pytest_memguard.reports.findings:SarifReport",
 }
-"""Every format by its name, with its class, which is loaded when it is asked for."""
+"""Every format by its name, with its class, which is imported when it is needed."""
 
 
 _ONE_BY_ONE = ("text", "markdown", "annotations")
-"""Formats that show a run after the other; every other one is a document, which has one beginning and end."""
+"""Formats that show one run after the other; all others are documents, with one beginning and one end."""
 
 
 def report(name: str, **options: object) -> Report:

@@ -11,14 +11,14 @@ from pytest_memguard.reports.rows import Row, rows, worst_first
 from pytest_memguard.reports.untrusted import printable, terminal_line
 
 AT_MOST = 10
-"""GitHub shows ten annotations of a kind for a step and drops the rest without a word."""
+"""GitHub shows ten annotations of each kind for a step, and drops the others silently."""
 
 _MESSAGE_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One workflow command: its kind (`error`, `warning`, `notice`), a message and, maybe, a place."""
+    """One workflow command: its kind (`error`, `warning`, `notice`), a message, and possibly a place."""
 
     kind: str
     message: str
@@ -27,7 +27,7 @@ class Annotation:
     line: int = 0
 
     def __str__(self) -> str:
-        """Write the command with everything escaped that could end it or start another."""
+        """Write the command, with all characters escaped that could end it or start another one."""
         properties = [f"title={escape_property(terminal_line(self.title))}"]
         if self.file:
             properties.insert(0, f"file={escape_property(terminal_line(self.file))}")
@@ -58,14 +58,14 @@ def escape_property(text: str) -> str:
 class AnnotationsReport:
     """The results as workflow commands of GitHub.
 
-    `locate` turns a file of the project into its path in the repository, and answers None for
-    one that is not there: such an annotation carries no place, and none leaves the repository.
+    `locate` turns a file of the project into its path in the repository, or None if it is not there;
+    the annotation then has no place. No place is outside of the repository.
     """
 
     locate: Locate = as_it_is
 
     def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a command has no width
-        """Yield the commands, a line each."""
+        """Yield the commands, one on each line."""
         yield from map(str, self.annotations(results))
 
     def annotations(self, results: RunResults) -> Iterator[Annotation]:

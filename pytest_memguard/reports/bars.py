@@ -1,4 +1,4 @@
-"""What a test grew by in a few words, and as a small bar."""
+"""Shows the growth of a test in a few words, and as a small bar."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CELLS = 8
 
 
 def bars_for(encoding: str | None) -> tuple[str, str]:
-    """Return the characters of a bar that an encoding has."""
+    """Return characters for bars that an encoding can represent."""
     return _BARS if can_show("".join(_BARS), encoding or "ascii") else PLAIN_BARS
 
 
 def growth_bar(metrics: Sequence[MetricVerdict], outcome: Outcome, bars: tuple[str, str]) -> tuple[str, str]:
-    """Return the bar of what was accepted and of what came on top, with what grew as its whole length.
+    """Return the parts of a bar for the accepted and the added memory; its length stands for their sum.
 
-    Both are empty where nothing was accepted that it could be compared with.
+    Both are empty if nothing was accepted to compare with.
 
     >>> growth_bar([MetricVerdict("peak", 150, Outcome.GREW, 100)], Outcome.GREW, PLAIN_BARS)
     ('=====', '+++')
@@ -37,7 +37,7 @@ def growth_bar(metrics: Sequence[MetricVerdict], outcome: Outcome, bars: tuple[s
 
 
 def in_short(row: Row) -> str:
-    """Say what led to an outcome in a few words; all of it was said elsewhere."""
+    """Say in a few words what led to an outcome; the full text is shown elsewhere."""
     grown = deciding(row.outcome, row.metrics)
     if grown is None:
         return shortened(row.sentence)

@@ -15,7 +15,7 @@ from pytest_memguard.reports.rows import Row, rows, worst_first
 from pytest_memguard.reports.untrusted import printable
 
 AT_MOST = 5_000
-"""GitHub shows so many results of a SARIF file, those that come first, and refuses more than 25,000."""
+"""GitHub shows the first 5,000 results of a SARIF file, and refuses more than 25,000."""
 
 _MESSAGE_CHARACTERS = 1_000
 _PATH_CHARACTERS = 1_000
@@ -26,7 +26,7 @@ _SEVERITIES = {Level.ERROR: "major", Level.WARNING: "minor", Level.NOTICE: "info
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One result that somebody should look at, with the place to show it; texts are harmless here."""
+    """One result that needs attention, with the place to show it; its texts are already escaped."""
 
     outcome: Outcome
     level: Level
@@ -36,7 +36,7 @@ class Finding:
 
 
 def findings(results: RunResults, locate: Locate) -> Iterator[Finding]:
-    """Yield what needs a look, the worst first."""
+    """Yield the results that need attention, the worst first."""
     found = 0
     for row in worst_first(rows(results)):
         level = level_of(row, advisory=results.advisory)
@@ -53,7 +53,7 @@ def findings(results: RunResults, locate: Locate) -> Iterator[Finding]:
 
 
 def _fingerprint(results: RunResults, row: Row) -> str:
-    """Name a finding so that the next run's is known to be the same: by test, outcome and environment."""
+    """Return an id by test, outcome and environment, so that the same finding of a later run has it too."""
     text = f"{results.environment}\n{row.outcome}\n{row.id}"
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
@@ -134,7 +134,7 @@ def _sarif_result(one: Finding, rule: int) -> dict[str, object]:
 
 
 def _uri(file: str) -> str:
-    """Write a path as a relative reference; a colon in its first part would make it a scheme."""
+    """Write a path as a relative reference; a colon in its first part would make that a scheme."""
     return quote(printable(file, at_most=_PATH_CHARACTERS), safe="/")
 
 

@@ -1,4 +1,4 @@
-"""Results for what reads JUnit files: properties in pytest's own, and a file of memguard's results alone."""
+"""Results in JUnit files: as properties in pytest's own file, and as a file of memguard's results only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNJUDGED = (Outcome.NOT_MEASURED, Outcome.STALE, Outcome.UNGUARDED)
 
 
 def property_text(result: TestResult, region: str = "") -> str:
-    """Write a result as the value of a property: its outcome and figures, after its region's name."""
+    """Write a result as the value of a property: the name of its region, its outcome and its figures."""
     figures = [f"{metric.name}={metric.measured}" for metric in result.verdict.metrics]
     return " ".join([*([region] if region else []), str(result.outcome), *figures])
 

@@ -1,4 +1,4 @@
-"""What known leaks added to the calls of tests, as a section of its own."""
+"""Writes the section on known leaks: what they added to each call of tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_memguard.reports.untrusted import shortened
 
 
 def known_leak_lines(results: RunResults, *, verbose: bool) -> Iterator[str]:
-    """Yield each known leak once, with its largest part and how many tests; `verbose` says which it is."""
+    """Yield each known leak once, with its largest rate and its number of tests; `verbose` adds its place."""
     found: dict[KnownGrowth, list[int]] = {}
     for test in results.tests:
         leak = test.measurement.leak if test.measurement is not None else None

@@ -1,4 +1,4 @@
-"""Results as GitHub Markdown: what grew first, then the table, never over the place's limit."""
+"""Results as GitHub Markdown: growth first, then the table, within the size limit of the place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_memguard.reports.same_leaks import SameLeak, same_leaks
 from pytest_memguard.reports.untrusted import Cell, Markup, code, fenced, prose, table_row
 
 SUMMARY_BYTES = 1_000_000
-"""GitHub drops a step summary over 1,048,576 bytes whole; this leaves room for what others append."""
+"""GitHub drops a whole step summary over 1,048,576 bytes; this leaves room for what others append."""
 
 COMMENT_CHARACTERS = 65_000
 """GitHub refuses a comment over 65,536 characters; this leaves room for the hidden marker."""
@@ -29,9 +29,9 @@ _TITLES = ("test", "outcome", *(title for name in _SHOWN_METRICS for title in (n
 class MarkdownExtras:
     """What the renderer cannot know from the results alone.
 
-    `title` tells several reports on one page apart; `patch` is the proposed change of the
-    baseline as a unified diff; `next_step` is said after it, in Markdown of our own; `alert` says
-    why the run as a whole cannot be relied on, and is then the headline.
+    `title` distinguishes several reports on one page; `patch` is the proposed change of the
+    baseline as a unified diff; `next_step` follows it, as Markdown that memguard wrote; `alert` says
+    why the run as a whole cannot be relied on, and becomes the headline.
     """
 
     title: str = ""
@@ -44,8 +44,8 @@ class MarkdownExtras:
 class MarkdownReport:
     """The results as Markdown of at most `limit` UTF-8 bytes, so at most as many characters.
 
-    What does not fit is left out by whole items, least important first, and counted. Every
-    name that comes from the tests is shown literally: no markup, mention or link of theirs works.
+    If it does not fit, whole items are left out, the least important first, and counted. Names that
+    come from the tests are shown literally, so that no markup, mention or link in them works.
     """
 
     limit: int = SUMMARY_BYTES

@@ -11,7 +11,8 @@ from pytest_memguard.reports.rows import rows, worst_first
 from pytest_memguard.reports.untrusted import printable
 
 AT_MOST = 10_000
-"""A test takes some series of a database: of a run with more tests the worst are told, the others counted."""
+"""Each test takes several series of a database: of a run with more tests, the worst are listed and the
+others counted."""
 
 _LABEL_CHARACTERS = 240
 
@@ -31,7 +32,7 @@ class _Family:
         self.series.append(f"{self.name}{{{written}}} {value}")
 
     def lines(self) -> Iterator[str]:
-        """Yield what is known of the family, then its series; nothing of one without any."""
+        """Yield the description of the family, then its series; nothing if it has none."""
         if not self.series:
             return
         yield f"# TYPE {self.name} gauge"
@@ -60,9 +61,9 @@ class _Exposition:
 
 @dataclass(frozen=True, slots=True)
 class OpenMetricsReport:
-    """The results as gauges, which Prometheus' own text format reads as well.
+    """The results as gauges, which are also valid in Prometheus' own text format.
 
-    No sample has a time: a textfile collector refuses them.
+    Samples have no timestamps, since a textfile collector refuses them.
     """
 
     def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a document has no width
@@ -120,7 +121,7 @@ def _unit(metric: Metric) -> str:
 def _add_run(written: _Exposition, results: RunResults) -> None:
     labels = {"environment": results.environment}
     counts = results.counts()
-    for outcome in Outcome:  # those that nobody has too: an alert on a series that is missing never fires
+    for outcome in Outcome:  # also outcomes that no test has: an alert on a missing series never fires
         written.add(
             "memguard_tests",
             "How many tests ended so.",
@@ -131,7 +132,7 @@ def _add_run(written: _Exposition, results: RunResults) -> None:
 
 
 def _labels(ids: Iterable[str]) -> Iterator[str]:
-    """Yield a harmless text for each id; ids that look the same when shortened are numbered."""
+    """Yield an escaped text for each id; ids that look the same when shortened are numbered."""
     seen: dict[str, int] = {}
     for test_id in ids:
         shown = printable(test_id, at_most=_LABEL_CHARACTERS)

@@ -1,4 +1,4 @@
-"""Where in the repository a result is shown, and how loudly."""
+"""Decides where in the repository a result is shown, and at which level."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.reports.rows import Row, SiteRow
 
 Locate = Callable[[str], "str | None"]
-"""Turns a file of the project into its path in the repository; None for one that is not there."""
+"""Turns a file of the project into its path in the repository; None if it is not there."""
 
 
 def as_it_is(file: str) -> str | None:
-    """Return a file's own path: the project is the repository."""
+    """Return the path unchanged, for a project that is the whole repository."""
     return file
 
 
 class Level(str, Enum):
-    """How loudly a format tells of a result."""
+    """The level at which a format shows a result."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -27,7 +27,7 @@ class Level(str, Enum):
 
 
 def level_of(row: Row, *, advisory: bool) -> Level | None:
-    """Return how loudly to tell of a result; nothing is said of one that needs no look."""
+    """Return the level of a result; None for one that needs no attention, and is not shown."""
     if row.fails and not advisory:
         return Level.ERROR
     if row.outcome.is_growth or row.outcome in (Outcome.CREPT, Outcome.NOT_MEASURED):
@@ -37,7 +37,7 @@ def level_of(row: Row, *, advisory: bool) -> Level | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of the repository, and the site that grew there; without one it is the test's own file."""
+    """A line of the repository and the site that grew there, or without a site the test's own file."""
 
     file: str
     line: int
@@ -45,7 +45,7 @@ class Place:
 
 
 def place_of(row: Row, locate: Locate) -> Place:
-    """Return the first site that lies in the repository, or else the test's own file."""
+    """Return the first site that is in the repository, or else the test's own file."""
     for grown in row.sites:
         file = locate(grown.site.file)
         if file is not None:
@@ -54,7 +54,7 @@ def place_of(row: Row, locate: Locate) -> Place:
 
 
 def message_of(row: Row, place: Place) -> str:
-    """Say in one line what happened, with the site where it is shown; the renderer escapes it."""
+    """Say in one line what happened, with the site if it is shown there; the renderer escapes the text."""
     grown = place.grown
     where = ""
     if grown is not None:

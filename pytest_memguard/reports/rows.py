@@ -1,4 +1,4 @@
-"""What every report shows of a run: a row for each test, in words that no renderer makes again."""
+"""The content that all reports share: a row for each test, with its texts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from pytest_memguard.gate.wording import (
 
 @dataclass(frozen=True, slots=True)
 class SiteRow:
-    """A place that grew: what it gained, what it held where that is known, and the lines that may be it.
+    """A place that grew: what it gained, what it held before if that is known, and lines that may be it.
 
-    `met` says where the threads had come to that made it.
+    `met` says between which lines the threads stood that allocated it.
     """
 
     growth: str
@@ -37,7 +37,7 @@ class SiteRow:
 
     @property
     def place(self) -> str:
-        """The file with the line that grew, or without one where it may be any of several."""
+        """The file and the line that grew, or the file alone if it may be any of several lines."""
         return self.site.file if self.lines else f"{self.site.file}:{self.site.line}"
 
 
@@ -45,11 +45,11 @@ class SiteRow:
 class Row:
     """One result, as every report shows it.
 
-    The texts are those of the test's own world, names and messages of anybody: a renderer escapes them.
-    `further` says which other metrics grew; `held_by` is the chain of holders of a leak, outermost
-    first, and `kinds` the types of what piles up; `bounds` say what will settle when it is full;
-    `remarks` are the notes of the measurement; `accepted_note` is the entry's. `blind` says of which
-    metrics the entry is too noisy to guard anything. `accepted_steps` name the commits in which a metric
+    The texts contain names and messages from the tests, so a renderer must escape them.
+    `further` says which other metrics grew. `held_by` is the chain of holders of a leak, outermost
+    first, and `kinds` are the types of what piles up. `bounds` say at what a bounded container will settle.
+    `remarks` are the notes of the measurement, `accepted_note` is the note of the entry. `blind` names the
+    metrics whose entry is too noisy to guard anything, `accepted_steps` the commits in which a metric
     crept up.
     """
 
@@ -82,7 +82,7 @@ class Row:
 
     @property
     def needs_a_look(self) -> bool:
-        """Whether a reader wants all of it: growth, and whatever else fails with a reason."""
+        """Whether all of it is shown: growth, and any other failure with a reason."""
         return self.outcome.is_growth or self.outcome is Outcome.CREPT or (self.fails and bool(self.sentence))
 
     def metric(self, name: str) -> MetricVerdict | None:
@@ -91,7 +91,7 @@ class Row:
 
 
 def row(test: TestResult) -> Row:
-    """Return what is shown of one result."""
+    """Return the row of one result."""
     verdict, measurement = test.verdict, test.measurement
     leak = measurement.leak if measurement else None
     named = verdict.deciding
@@ -138,12 +138,12 @@ def rows(results: RunResults) -> list[Row]:
 
 
 def worst_first(found: Iterable[Row]) -> list[Row]:
-    """Order rows by outcome, then by the bytes they grew, then by name."""
+    """Sort rows by outcome, then by the bytes they grew by, then by name."""
     return sorted(found, key=lambda one: (one.outcome.rank, -growth_bytes(one.metrics), one.id))
 
 
 def growth_bytes(metrics: Iterable[MetricVerdict]) -> int:
-    """Return by how many bytes a test's worst metric is over what was accepted or allowed."""
+    """Return by how many bytes a test's worst metric exceeds what was accepted or allowed."""
     return max(
         (
             metric.measured - _accepted(metric)
@@ -155,7 +155,7 @@ def growth_bytes(metrics: Iterable[MetricVerdict]) -> int:
 
 
 def growth_share(metrics: Iterable[MetricVerdict]) -> float:
-    """Return the largest growth of a metric as a share of its baseline; zero where there is none."""
+    """Return the largest growth of a metric as a share of its baseline; zero if nothing grew."""
     return max(
         (
             (metric.measured - metric.baseline) / metric.baseline
@@ -171,11 +171,11 @@ def _accepted(metric: MetricVerdict) -> int:
 
 
 def run_counts(results: RunResults) -> str:
-    """Write how many tests of a run ended how, as in `2 grew, 40 ok; 1 quarantined`."""
+    """Write how many tests of a run have each outcome, as in `2 grew, 40 ok; 1 quarantined`."""
     number = len(results.quarantined)
     return f"{count_text(results.counts())}{f'; {number:,} quarantined' if number else ''}"
 
 
 def count_text(found: Mapping[Outcome, int]) -> str:
-    """Write how many tests ended how, as in `1 grew, 40 ok`."""
+    """Write how many tests have each outcome, as in `1 grew, 40 ok`."""
     return ", ".join(f"{number:,} {outcome}" for outcome, number in found.items()) or "no guarded test"

@@ -1,4 +1,4 @@
-"""Tests that show one and the same leak, as their fingerprints tell."""
+"""Groups tests that show the same leak, by its fingerprint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class SameLeak:
-    """A leak that several tests show, and who holds it, or which function allocates most of it."""
+    """A leak that several tests show, and what holds it, or which function allocates most of it."""
 
     tests: int
     held_by: str = ""
@@ -21,7 +21,7 @@ class SameLeak:
 
     @property
     def head(self) -> str:
-        """What it is, up to the name of the place.
+        """The sentence up to the name of the place.
 
         >>> SameLeak(40, held_by="shop._OPEN").head
         '1 leak in 40 tests, held by '
@@ -31,12 +31,12 @@ class SameLeak:
 
     @property
     def place(self) -> str:
-        """The holder or the function, as anybody may name it; empty where neither is known."""
+        """The holder or the function, not yet escaped; empty if neither is known."""
         return self.held_by or self.at
 
 
 def same_leaks(results: RunResults) -> Iterator[SameLeak]:
-    """Yield each leak that several tests show, those of most tests first."""
+    """Yield each leak that several tests show, those that most tests show first."""
     found: dict[str, list[LeakFinding]] = {}
     for test in results.tests:
         leak = test.measurement.leak if test.measurement is not None else None

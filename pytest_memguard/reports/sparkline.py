@@ -1,4 +1,4 @@
-"""A row of numbers as one line of small bars."""
+"""Draws numbers as one line of small bars."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _PLAIN_BARS = "_.:-=+*#"
 
 
 def sparkline(values: Sequence[int], *, at_most: int, encoding: str = "utf-8") -> str:
-    """Draw numbers from zero to the largest; of more than `at_most` some are left out, evenly.
+    """Draw numbers on a scale from zero to the largest; of more than `at_most`, some are left out evenly.
 
-    What the encoding cannot show is drawn in ASCII. The first and the last number are always drawn.
+    The first and the last number are always drawn. ASCII is used if the encoding lacks the bars.
 
     >>> sparkline([0, 50, 100], at_most=10), sparkline([0, 50, 100], at_most=10, encoding="ascii")
     ('▁▅█', '_=#')

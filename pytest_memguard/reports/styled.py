@@ -1,4 +1,4 @@
-"""Lines of text for a terminal: pieces with a meaning, broken between words and nowhere else."""
+"""Lines of text for a terminal, made of pieces with a style, and broken only between words."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.reports.untrusted import terminal_line
 
 _WORDS = re.compile(r"(?: +)?(?:(?:limit )?[-+(]?[0-9][0-9.,]* [A-Za-z][^ ]*|[^ ]+)")
-"""Words with the blanks before them; a number and its unit are one."""
+"""A word with the blanks before it; a number and its unit are one word."""
 
 
 class Style(str, Enum):
-    """What a piece of a line means; who writes it chooses the colour."""
+    """What a piece of a line means; its colour is chosen where it is written."""
 
     PLAIN = "plain"
     BAD = "bad"
@@ -26,7 +26,7 @@ class Style(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a style is written where there are colours: the name of a colour, and whether it is bold."""
+    """How a style is written in colour: the name of a colour, and whether it is bold."""
 
     colour: str | None = None
     is_bold: bool = False
@@ -58,16 +58,16 @@ class Piece:
     style: Style = Style.PLAIN
 
     def __post_init__(self) -> None:
-        """Make the text harmless, wherever it comes from."""
+        """Escape the text, wherever it comes from."""
         object.__setattr__(self, "text", terminal_line(self.text))
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of pieces; what does not fit goes on below, indented by `hang`.
+    """A line of pieces; text that does not fit continues on the next line, indented by `hang`.
 
-    A command that does not fit goes below as a whole: it is there to be copied. `apart` is what parts it
-    from the text where it does.
+    A command that does not fit is moved to the next line as a whole, so that it can be copied. `apart`
+    separates it from the text if it fits.
     """
 
     pieces: tuple[Piece, ...]
@@ -81,7 +81,7 @@ class Line:
         return "".join(piece.text for piece in self.pieces)
 
     def wrapped(self, width: int) -> Iterator[Line]:
-        """Yield the line as lines of at most `width` columns, but for words and commands that are longer."""
+        """Yield the line as lines of at most `width` columns, except for longer words and commands."""
         lines = list(_filled(self.pieces, width, self.hang))
         if self.command:
             command = Piece(self.command, Style.STRONG)
@@ -105,7 +105,7 @@ def _indent(text: str) -> int:
 
 
 def _filled(pieces: tuple[Piece, ...], width: int, hang: int) -> Iterator[Line]:
-    """Put words on lines as long as they fit; a word is never broken."""
+    """Fill lines with words, without breaking a word."""
     current: list[Piece] = []
     column = 0
     for piece in pieces:
@@ -124,7 +124,7 @@ def _filled(pieces: tuple[Piece, ...], width: int, hang: int) -> Iterator[Line]:
 
 
 def _joined(pieces: list[Piece]) -> Iterator[Piece]:
-    """Join neighbours of one style."""
+    """Join adjacent pieces of the same style."""
     text, style = "", Style.PLAIN
     for piece in pieces:
         if piece.style is not style and text:

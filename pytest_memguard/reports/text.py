@@ -33,8 +33,8 @@ class TextReport:
     """The results as lines for a terminal.
 
     With `verbose` nothing is left out; with `accepting` nothing is advised, since the run accepts.
-    `told` are tests of which all was said before, so that a line with a bar is enough; `bars` are its
-    characters: of what was accepted, and of what came on top.
+    `told` are tests that were described before, so that a line with a bar is enough; `bars` are the
+    characters of the bar for the accepted and the added memory.
     """
 
     verbose: bool = False
@@ -43,7 +43,7 @@ class TextReport:
     bars: tuple[str, str] = PLAIN_BARS
 
     def lines(self, results: RunResults, *, width: int = 80) -> Iterator[str]:
-        r"""Yield what failed first by module, then the counts and what to do.
+        r"""Yield the failures by module first, then the counts and what to do.
 
         tests/test_cache.py
           grew      test_lookup[1000]   peak 48.2 MiB, was 31.0 MiB (+55.5%, limit 31.3 MiB)
@@ -54,7 +54,7 @@ class TextReport:
         return (one.text for one in self.styled(results, width=width))
 
     def styled(self, results: RunResults, *, width: int = 80) -> Iterator[Line]:
-        """Yield the lines with what their pieces mean; only a word or a command may be wider than `width`."""
+        """Yield the lines with their styles; only a word or a command may be wider than `width`."""
         for one in self._lines(results, max(width, _NARROWEST)):
             yield from one.wrapped(max(width, _NARROWEST))
 
@@ -96,7 +96,7 @@ class TextReport:
                 yield from _details(one, len(_INDENT))
 
     def _told_line(self, one: Row, name_width: int, width: int, *, has_bar: bool) -> Line:
-        """Write on one line what came on top; the whole name and the rest were said before."""
+        """Write the added memory on one line; the full name and the rest were written before."""
         outcome = Piece(f"{one.outcome!s:<12}  ", style_of(one.outcome))
         name = Piece(f"{shortened(one.name, name_width):<{name_width}}  ", Style.STRONG)
         if not one.outcome.is_growth:
@@ -108,7 +108,7 @@ class TextReport:
         return line("  ", outcome, name, *bar, in_short(one), hang=len(_INDENT))
 
     def _short_list(self, outcome: Outcome, found: Sequence[Row]) -> Iterator[Line]:
-        """Yield the tests that need a look and fail nothing, a line each."""
+        """Yield the tests that need attention and fail nothing, one on each line."""
         if outcome is Outcome.OK or (outcome.is_new and not self.verbose):
             return
         if outcome is Outcome.NOT_MEASURED and not self.verbose:
@@ -121,7 +121,7 @@ class TextReport:
             yield _listed(str(outcome), f"and {len(found) - limit} more; -v lists them", "", outcome)
 
     def _bounded(self, found: Iterable[Row]) -> Iterator[Line]:
-        """Yield what will settle when it is full, where that is not accepted yet."""
+        """Yield the bounded containers that will settle when they are full, unless that is accepted."""
         lines = [
             _listed("bounded", shortened(one.id), f"  {shortened(bound)}")
             for one in found
@@ -135,17 +135,17 @@ class TextReport:
 
 
 def failure_lines(test: TestResult, region: str = "", *, width: int = 80) -> Iterator[str]:
-    """Yield what a failing test, or a region of it, says: the numbers, the sites, and how to accept them."""
+    """Yield the failure of a test or a region: the numbers, the sites, and how to accept them."""
     return (one.text for one in failure_styled(test, region, width=width))
 
 
 def failure_message(test: TestResult, region: str = "") -> str:
-    """Return the first sentence of a failure, which pytest's summary shows behind the test's id, and cuts."""
+    """Return the first sentence of a failure, which pytest's summary shows after the test's id, shortened."""
     return _failure_head(row(test), region).text
 
 
 def failure_styled(test: TestResult, region: str = "", *, width: int = 80) -> Iterator[Line]:
-    """Yield the lines of a failure with what their pieces mean."""
+    """Yield the lines of a failure with their styles."""
     for one in _failure_lines(row(test), region):
         yield from one.wrapped(max(width, _NARROWEST))
 
@@ -180,7 +180,7 @@ def _head(one: Row, *rest: str | Piece) -> Line:
 
 
 def _listed(word: str, name: str, text: str, outcome: Outcome | None = None) -> Line:
-    """Make a line of a list: a word, a test, and what is to be known of it."""
+    """Make a line of a list: a word, a test, and a text about it."""
     style = Style.PLAIN if outcome is None else style_of(outcome)
     return line(Piece(f"{word:<14}", style), name, text, hang=14)
 
@@ -219,7 +219,7 @@ def _site_line(grown: SiteRow, blank: str) -> Line:
 
 
 def _counts_line(results: RunResults) -> Line:
-    """Write how many tests ended how, and what measured them."""
+    """Write how many tests have each outcome, and what measured them."""
     advisory = ", advisory: nothing fails" if results.advisory else ""
     parts: list[str | Piece] = []
     for outcome, number in results.counts().items():
@@ -232,7 +232,7 @@ def _counts_line(results: RunResults) -> Line:
 
 
 def _reasons(found: Iterable[Row]) -> Iterator[Line]:
-    """Yield the reasons of tests that were not measured, each once with its tests."""
+    """Yield the reasons why tests were not measured, each once, with its tests."""
     by_reason: dict[str, list[str]] = {}
     for one in found:
         by_reason.setdefault(one.sentence, []).append(one.id)
@@ -242,7 +242,7 @@ def _reasons(found: Iterable[Row]) -> Iterator[Line]:
 
 
 def _remarks(found: Iterable[Row]) -> Iterator[Line]:
-    """Yield what is to be known of tests that are not shown, each sentence once with its tests."""
+    """Yield the notes of tests that are not shown, each sentence once, with its tests."""
     by_remark: dict[str, list[str]] = {}
     for one in found:
         for remark in one.remarks:
@@ -270,14 +270,14 @@ def _blind(found: Iterable[Row]) -> Iterator[Line]:
 
 
 def _named(ids: Sequence[str]) -> str:
-    """Name the tests that a sentence is about: the one, or their number and the first."""
+    """Name the tests that a sentence is about: the only one, or their number and the first."""
     if len(ids) == 1:
         return shortened(ids[0])
     return f"{len(ids):,} tests ({shortened(ids[0])}, …)"
 
 
 def _first_costs(found: Iterable[Row]) -> Iterator[Line]:
-    """Yield what first samples cost above the floor: imports and tables that are built once."""
+    """Yield what first samples need above the floor, for imports and tables that are built once."""
     for one in found:
         for cost in one.first_costs:
             yield _listed("first sample", shortened(one.id), f"  {cost} above the floor")
@@ -307,7 +307,7 @@ def _next_steps(results: RunResults) -> Iterator[Line]:
 
 
 def _largest(tests: list[TestResult]) -> Iterator[Line]:
-    """Yield the largest peaks, for whoever looks at a whole suite and chooses what to mark."""
+    """Yield the largest peaks, which help to choose the tests to mark in a whole suite."""
     peaks = [(test, test.verdict.metric(PEAK)) for test in tests]
     known = [(metric.measured, test.id) for test, metric in peaks if metric is not None]
     yield line("Largest peaks, where a marker is worth most:")

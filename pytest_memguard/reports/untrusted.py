@@ -1,4 +1,4 @@
-"""Makes text from test code or from a fork's artifact harmless in the place where it is shown."""
+"""Escapes text from test code or from a fork's artifact for the place where it is shown."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SHOWN_CHARACTERS = 240
-"""A name longer than this is shown with its middle left out; ids of 4,000 characters exist."""
+"""Longer names are shown without their middle; ids of 4,000 characters exist."""
 
 _INLINE_MARKUP = re.compile(r"[!#$&*<>\[\\\]_`{|}~]")
 _MARKUP = re.compile(rf"{_INLINE_MARKUP.pattern}|^[-+=](?=\s|[-=\s]*$)|(?<=^[0-9])[.)](?=\s|$)")
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _BREAK = "\u200b"
-"""A zero-width space: GitHub makes no mention, link or reference of a word that holds one."""
+"""A zero-width space: GitHub makes no mention, link or reference out of a word that contains one."""
 
 
 class Markup(str):
-    """Markdown of our own, or text that was escaped: what a renderer writes as it is.
+    """Markdown that memguard wrote, or text that is escaped already: a renderer writes it unchanged.
 
-    Everything else becomes `prose` where it is put into it, so that nobody can forget to escape.
+    All other text that is put into it becomes `prose`, so that escaping cannot be forgotten.
     """
 
     __slots__ = ()
@@ -52,7 +52,7 @@ def terminal_line(line: str) -> str:
 
 
 def shortened(text: str, at_most: int = SHOWN_CHARACTERS) -> str:
-    """Leave out the middle of a text that is too long.
+    """Shorten a text that is too long, by leaving out its middle.
 
     >>> shortened("abcdefgh", 5)
     'ab…gh'
@@ -79,9 +79,9 @@ def _escaped(character: str) -> str:
 
 
 def code(text: str, *, at_most: int = SHOWN_CHARACTERS) -> Markup:
-    """Return a Markdown code span that shows any text literally, outside tables: there a `Cell` does.
+    """Return a Markdown code span that shows any text literally; inside tables use a `Cell`.
 
-    In a code span nothing is a link, a mention, a tag or an entity; the fence is longer than
+    In a code span nothing is a link, a mention, a tag or an entity. The fence is longer than
     any run of backticks inside.
 
     >>> code("a`b|c")
@@ -97,7 +97,7 @@ def _code_span(shown: str) -> Markup:
 
 
 def prose(text: str, *, at_most: int = 600) -> Markup:
-    r"""Return text for a Markdown sentence: no markup, tag, link, mention or reference survives.
+    r"""Return text for a Markdown sentence, with markup, tags, links, mentions and references escaped.
 
     >>> prose("<b>hi</b>")
     '\\<b\\>hi\\</b\\>'
@@ -106,25 +106,25 @@ def prose(text: str, *, at_most: int = 600) -> Markup:
 
 
 def _unlinked(shown: str) -> str:
-    """Break what GitHub would make a mention, a link or a reference of."""
+    """Break words that GitHub would turn into a mention, a link or a reference."""
     return re.sub(r"(?<=[\w.])@|@(?=\w)|#(?=\w)|(?<=\w)://|(?i:www)\.|(?i:GH)-", _apart, shown)
 
 
 def _apart(match: re.Match[str]) -> str:
-    """Put a break inside what would be linked: after the first character, and at the end."""
+    """Put a break into a word that would be linked: after its first character, and at its end."""
     found = match.group()
     return f"{found[0]}{_BREAK}{found[1:]}"
 
 
 def fenced(text: str, language: str = "") -> Markup:
-    """Return a Markdown code block whose fence no line of the text can close."""
+    """Return a Markdown code block with a fence that no line of the text can close."""
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     return Markup(f"{fence}{language}\n{text.rstrip(chr(10))}\n{fence}\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The text of one cell of a table, as it is before anything is escaped."""
+    """The text of one cell of a table, not yet escaped."""
 
     text: str
     is_code: bool = False

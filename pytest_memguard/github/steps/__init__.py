@@ -11,11 +11,11 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.github import commands
 
 STEPS = ("check", "install", "run", "report", "comment", "accept")
-"""The word after `launch.py`, and the module with the step; only that module is imported."""
+"""The argument of `launch.py` for each step, and the module of the step, which alone is imported."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one step and return its exit code; what memguard cannot do is an error annotation."""
+    """Run one step and return its exit code; an error of memguard becomes an error annotation."""
     if len(arguments) != 1 or arguments[0] not in STEPS:
         commands.error(f"There is no step {' '.join(arguments)!r}; steps are {', '.join(STEPS)}.")
         return 2
@@ -33,5 +33,5 @@ def workspace() -> Path:
 
 
 def variable(name: str) -> str:
-    """Return one of the step's own variables, empty where it is not set."""
+    """Return one of the step's own variables; empty if it is not set."""
     return os.environ.get(f"MG_{name}", "")

@@ -1,7 +1,7 @@
-"""`/memguard accept` in a comment: commits what a pull request's last run proposes, checked anew.
+"""`/memguard accept` in a comment: commits the baseline that a pull request's last run proposes.
 
 No code and no file of the pull request is used, only the numbers of its results, which are
-validated; the baseline is written from them here, on top of what the branch has.
+validated. The baseline is written from them here, based on the files of the branch.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _USAGE = "`/memguard accept [PATTERN...] [--note TEXT]`"
 
 
 class RefusedError(MemguardError):
-    """A request that is not carried out; the sentence is told to whoever asked."""
+    """A request that is refused; the sentence is sent to its author."""
 
     slug = "accept-refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a comment asks for."""
+    """The request of a comment."""
 
     patterns: tuple[str, ...] = ()
     note: str | None = None
 
 
 def step() -> int:
-    """Carry out the comment's request, or answer why not; a comment for somebody else is ignored."""
+    """Carry out the comment's request, or answer why not; a comment without a request is ignored."""
     if not variable("COMMENT_BODY").startswith("/memguard") or variable("IS_PULL_REQUEST") != "true":
         commands.write_outputs({"status": "ignored", "commit": ""})
         return 0
@@ -65,7 +65,7 @@ def step() -> int:
 
 
 def parse(comment: str) -> Request:
-    """Read the first line of a comment; `RefusedError` says how it is written."""
+    """Read the first line of a comment; `RefusedError` says how to write it."""
     line = comment.strip().splitlines()[0]
     try:
         words = shlex.split(line)
@@ -116,7 +116,7 @@ def _artifacts(api: Api, head: Head) -> list[bytes]:
     runs = [
         run
         for run in answer["workflow_runs"]
-        # One that began later measured what whoever asked cannot have seen.
+        # The author of the comment cannot have seen the results of a run that began later.
         if run["head_sha"] == head.commit and (not asked or str(run["created_at"]) <= asked)
     ]
     if not runs:
@@ -140,7 +140,7 @@ def _artifacts(api: Api, head: Head) -> list[bytes]:
 
 def _changes(api: Api, head: Head, request: Request) -> tuple[list[str], dict[str, str]]:
     """Return a line for each changed entry, and the changed files of the baseline by their path."""
-    # Here, since a Python without PyYAML can then still answer that it is missing.
+    # Imported here, so that a Python without PyYAML can still answer that it is missing.
     try:
         from pytest_memguard.github.acceptance import accept_texts  # noqa: PLC0415 - as said above
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The first step: checks every input and finds Python, before anything of the project runs."""
+"""The first step: checks every input and finds Python, before any code of the project runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PROBE = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pytest_
 
 
 def step() -> int:
-    """Check the inputs and hand them on as one output; every wrong one is named, then exit 2."""
+    """Check the inputs and set them as one output; every wrong one is named, and the exit code is then 2."""
     root = workspace()
     inputs, problems = read_inputs(os.environ, root)
     directory = tempfile.mkdtemp(prefix="memguard-", dir=os.environ.get("RUNNER_TEMP") or None)
@@ -47,12 +47,12 @@ def _python(inputs: Inputs, root: Path) -> str:
     if found and os.path.dirname(inputs.python) == "":  # noqa: PTH120 - whether there is a folder in the text
         return found
     path = root / inputs.working_directory / inputs.python
-    # Not resolved: the `python` of a virtual environment is a link, and only by its own name inside it.
+    # Not resolved: the `python` of a virtual environment is a link, and works as such only by that name.
     return str(path) if path.is_file() and os.access(path, os.X_OK) else ""
 
 
 def _has_memguard(python: str, folder: str) -> bool:
-    """Ask the interpreter itself, from an empty folder, so that no checkout answers for it."""
+    """Ask the interpreter itself, from an empty folder, so that no module of the checkout is imported."""
     probe = subprocess.run(
         [python, "-c", _PROBE], cwd=folder, check=False, capture_output=True, stdin=subprocess.DEVNULL
     )

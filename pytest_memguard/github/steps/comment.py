@@ -15,7 +15,7 @@ _FORBIDDEN = (401, 403, 404)
 
 
 def step() -> int:
-    """Post or update the comment; where that is not allowed, a notice says so and the step goes on."""
+    """Post or update the comment; if that is not allowed, a notice says so, and the step succeeds."""
     written, comment_id = False, ""
     try:
         api = Api(variable("API_URL"), variable("REPOSITORY"), variable("TOKEN").strip())
@@ -33,20 +33,20 @@ def step() -> int:
 
 
 def marker() -> str:
-    """Return the hidden first line by which the comment is found again; an id keeps several apart."""
+    """Return the hidden first line by which the comment is found again; an id tells several apart."""
     return f"<!-- pytest-memguard: {re.sub('[^A-Za-z0-9 ._+()-]', '', variable('COMMENT_KEY'))} -->"
 
 
 def body(path: str) -> str:
-    """Return the comment with its marker, never longer than GitHub takes."""
+    """Return the comment with its marker, never longer than GitHub allows."""
     text = Path(path).read_text(encoding="utf-8", errors="replace")
     return f"{marker()}\n{text}"[:COMMENT_CHARACTERS]
 
 
 def pull_request(api: Api) -> int:
-    """Return the number of the pull request, from what the runner and the API say, never from a file.
+    """Return the number of the pull request, as the runner and the API tell it; it is never read from a file.
 
-    After `workflow_run` it is the open one whose head is the commit of that run.
+    After `workflow_run` it is the open pull request whose head is the commit of that run.
     """
     if variable("PULL_REQUEST").isdigit():
         return int(variable("PULL_REQUEST"))
@@ -60,7 +60,7 @@ def pull_request(api: Api) -> int:
 
 
 def keep_comment(api: Api, number: int, text: str, *, post: bool) -> str:
-    """Update the comment with our marker, or post one if asked to; return its id, if there is one."""
+    """Update the comment with our marker, or post one if asked to; return the id of the comment, if any."""
     there = _own_comment(api, number)
     if there is not None:
         if there.get("body") != text:
@@ -72,7 +72,7 @@ def keep_comment(api: Api, number: int, text: str, *, post: bool) -> str:
 
 
 def _own_comment(api: Api, number: int) -> Any:
-    """Find our comment; a person who copies the marker does not make theirs ours."""
+    """Find our comment; the comment of a person who copied the marker is not ours."""
     marked = [
         comment
         for comment in api.pages(f"issues/{number}/comments")

@@ -21,7 +21,7 @@ print(json.dumps(folders + ([site.getusersitepackages()] if site.ENABLE_USER_SIT
 
 
 class InstallError(MemguardError):
-    """The version that was asked for cannot be installed."""
+    """The requested version cannot be installed."""
 
     slug = "action-install"
 
@@ -41,7 +41,7 @@ def step() -> int:
 
 
 def make_environment(python: str, folder: Path) -> Path:
-    """Make a virtual environment that also sees what is installed for `python`, and changes none of it.
+    """Make a virtual environment that also sees the packages of `python`, without changing them.
 
     pip then installs only what the project lacks. Returns the new interpreter.
     """

@@ -33,7 +33,7 @@ from pytest_memguard.storage.results import write_results
 
 
 def step() -> int:
-    """Report on whatever the measuring step left; a run without results is reported as an error."""
+    """Report on the results of the measuring step; a run without results is reported as an error."""
     inputs = from_json(variable("CONFIG"))
     directory = Path(variable("DIRECTORY"))
     folder = directory / "artifact"
@@ -52,14 +52,14 @@ def step() -> int:
         commands.error(decision.sentence)
     if reports and inputs.annotations:
         annotate(reports, place.locate)
-    if reports and not inputs.results:  # a job that merges has measured nothing, and copies nothing
+    if reports and not inputs.results:  # a job that merges results has measured nothing
         copy_captures(place.project, folder / "profiles")
     _set_outputs(inputs, folder, reports, decision)
     return 0
 
 
 def _without_results(inputs: Inputs) -> Decision:
-    """Say how pytest ended that has left no results, as after a usage error."""
+    """Say how pytest ended if it left no results, as after a usage error."""
     return decide(None, inputs=inputs, exit_code=_exit_code())
 
 

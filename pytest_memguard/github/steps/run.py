@@ -1,4 +1,4 @@
-"""The measuring step: runs pytest once, again for what grew, or on two commits."""
+"""The measuring step: runs pytest once, again for tests that grew, or on two commits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pytest_memguard.storage.settings_file import find_root, load_settings
 
 
 def step() -> int:
-    """Measure unless results of other jobs are given; the exit code is an output."""
+    """Measure, unless results of other jobs are given; the exit code is an output."""
     inputs = from_json(variable("CONFIG"))
     if inputs.results:
         commands.write_outputs({"exit-code": "0", "tests-failed": "0"})
@@ -51,7 +51,7 @@ _MODE_OPTIONS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the measuring step leaves for the next one; `tests_failed` is absent if pytest did not say."""
+    """What the measuring step leaves for the next step; `tests_failed` is None if pytest did not tell it."""
 
     exit_code: int
     tests_failed: int | None = None
@@ -61,7 +61,7 @@ class Measured:
 def measure(inputs: Inputs, *, workspace: Path, directory: Path) -> Measured:
     """Run the tests as the inputs say, and leave `results.json` in `directory`.
 
-    Raises a `MemguardError` where comparing commits is asked for and impossible.
+    Raises a `MemguardError` if commits are to be compared and cannot be.
     """
     project = (workspace / inputs.working_directory).resolve()
     options = [f"--memguard-json={directory / FILE_NAME}", *_MODE_OPTIONS[inputs.mode]]
@@ -78,7 +78,7 @@ def measure(inputs: Inputs, *, workspace: Path, directory: Path) -> Measured:
     elif inputs.baseline:
         options.append(f"--memguard-baseline={project / inputs.baseline}")
     if inputs.rerun and inputs.mode == "check":
-        # The first run must not fail its tests for growth that a run again may not confirm.
+        # The first run must not fail tests for growth that the second run may not confirm.
         options.append("--memguard-advisory")
     counted = directory / "failures.txt"
     environ = {**os.environ, FAILURES_FILE: str(counted)}
@@ -116,7 +116,7 @@ def _pytest(
 
 
 def _run_again(inputs: Inputs, options: Sequence[str], project: Path, directory: Path) -> None:
-    """Measure what grew in processes of its own; growth that does not come again was no growth."""
+    """Measure what grew once more, in a process of its own; growth that does not recur does not count."""
     path = directory / FILE_NAME
     for number in range(1, inputs.rerun + 1):
         try:
@@ -138,13 +138,13 @@ def _run_again(inputs: Inputs, options: Sequence[str], project: Path, directory:
 def _selected(project: Path, ids: Sequence[str]) -> list[str]:
     """Write node ids, which start at pytest's root, so that they are found from any folder.
 
-    The id of a region is none that pytest knows: then it says so, and the whole module runs.
+    pytest does not know the id of a region: it reports that, and the whole module runs.
     """
     return list(dict.fromkeys(str(find_root(project) / one) for one in ids))
 
 
 def _confirmed(first: RunResults, again: RunResults, number: int) -> RunResults:
-    """Keep the first verdict of each test that grew again, and the later one of each that did not."""
+    """Return the first verdict of each test that grew again, and the second verdict of each other test."""
     later = {test.id: test for test in again.tests}
     return replace(first, tests=tuple(_confirm(test, later.get(test.id), number) for test in first.tests))
 

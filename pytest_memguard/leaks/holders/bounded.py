@@ -1,4 +1,4 @@
-"""Whether all that grows is in containers that have a bound, and what those will hold once they are full."""
+"""Decides whether all that grows is in bounded containers, and what those will hold once they are full."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pytest_memguard.leaks.holders.naming import is_a
 from pytest_memguard.leaks.holders.objects import is_sized, length, number_held
 
 _BESIDE_SHARE = 0.05
-"""What grows beside bounded containers by less than one object in twenty calls is not seen by this search."""
+"""Growth beside bounded containers counts from one object in twenty calls on; less is not seen."""
 _BESIDE_LEAST = 3
 _SEEN_SHARE = 0.5
-"""Objects say less than what they take, since allocators round up; half of a leak is not theirs to hide."""
+"""The objects must explain this share of the leak; they take more than they say: allocators round up."""
 _ALIKE_SHARE = 0.01
 _ALIKE = 2
 _UNHEARD_BYTES = 2**40
-"""A cache that may take a terabyte has no bound that a computer would reach."""
+"""A cache that may take a terabyte counts as unbounded: no computer would fill it."""
 _FILLED_BYTES = 256 * 1024**2
 _BEYOND = 0.25
 _STEPS = 16
@@ -28,7 +28,7 @@ _PRUNED = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """A bounded owner, the containers in which it keeps what it has, and what they gained by some calls."""
+    """A bounded owner, the containers in which it keeps its entries, and what they gained in some calls."""
 
     limit: Limit
     containers: tuple[object, ...]
@@ -38,14 +38,14 @@ class Filling:
 
     @property
     def is_of_one_length(self) -> bool:
-        """Say whether all containers that grow have as many entries: one that has others counts otherwise."""
+        """Say whether all containers that grow have the same length; if not, the bound is not of entries."""
         lengths = [length(one) for one in self.containers if is_sized(one)] or [0]
         return max(lengths) - min(lengths) <= max(_ALIKE, _ALIKE_SHARE * max(lengths))
 
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """What a bounded owner holds now, may hold, and will hold then."""
+    """How many entries a bounded owner has now and at most, and the bytes that it will hold when full."""
 
     limit: Limit
     entries: int
@@ -62,9 +62,10 @@ def fillings(
     old: Container[int] = (),
     calls: int,
 ) -> list[Filling]:
-    """Put the containers of each owner together; `before` has its entries, `gains` what each got longer by.
+    """Group the containers by owner.
 
-    One that is full has gained what is new in it.
+    `before` holds the entries of each owner, `gains` by how much each container got longer. A full one
+    gained what is new in it.
     """
     found: list[Filling] = []
     for owner in {id(limit.owner): limit.owner for limit in limits}.values():
@@ -95,10 +96,10 @@ def is_all(
     others: int,
     beside: int,
 ) -> bool:
-    """Say whether bounded containers hold all that grew over so many calls.
+    """Say whether bounded containers hold all that grew over `calls` calls.
 
-    `others` is the largest gain of a container without a bound, `beside` the number of objects that
-    are reached from none with one, by which a window of as many calls outdoes the one before.
+    `others` is the largest gain of an unbounded container. `beside` is the number of objects that no
+    bounded container leads to, and by which a window of as many calls exceeds the window before.
     """
     least = max(_BESIDE_LEAST, _BESIDE_SHARE * calls)
     if others >= least or beside >= least or not filled:
@@ -111,7 +112,7 @@ def is_all(
 
 
 def full(filled: Sequence[Filling], *, calls: int, bytes_per_call: int) -> tuple[Full, ...]:
-    """Say what each owner will hold once it is full; none where no computer could hold it."""
+    """Return what each owner will hold once it is full; nothing where no computer could hold that."""
     weights = [max(1, one.seen_bytes) for one in filled]
     found = []
     for one, weight in zip(filled, weights, strict=True):
@@ -124,11 +125,11 @@ def full(filled: Sequence[Filling], *, calls: int, bytes_per_call: int) -> tuple
 def keeps_bound(
     full: Full, filled: Filling, repeat: Callable[[int], object], *, calls: int, most_calls: int
 ) -> Full | None:
-    """Fill an owner up and beyond, where that takes no more than `most_calls`, and see whether it stops.
+    """Fill an owner beyond its bound, if that takes at most `most_calls`, and see whether it stops growing.
 
-    What the interpreter keeps needs no proof, nor what is full. Where it would take too long, a
-    mapping or a queue is believed, and a list is not. A cache that is pruned from above its bound
-    settles there.
+    A bound that the interpreter keeps needs no proof, nor does a container that is full. Where filling
+    would take too long, the bound of a mapping or a queue is believed, that of a list or a set is not.
+    A cache that is pruned only above its bound settles where it is pruned.
     """
     if full.limit.is_certain or full.entries == full.at_most:
         return full

@@ -1,4 +1,4 @@
-"""Bounds of containers: of a deque, a cache of functools, or an object that says how much it may hold."""
+"""Reads bounds of containers: of a deque, a cache of functools, or an object that states what it may hold."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _INNER_DEPTH = 4
 _FEW = 64
 _OUTSIDE = (type, types.ModuleType, types.FunctionType, types.MethodType, types.FrameType)
 _PRIVATE = re.compile(r"^_[A-Za-z]\w*?__(?=[A-Za-z])|^_+")
-"""What an attribute's name starts with that is private, or private to its class (`_Cache__maxsize`)."""
+"""The start of the name of an attribute that is private, or private to its class (`_Cache__maxsize`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A container, and the object whose bound holds for it: itself, a cache of functools, or its owner.
+    """A container, and the object whose bound applies to it: itself, a cache of functools, or its owner.
 
-    `is_certain` says that the interpreter keeps the bound; that of an owner is what it says itself.
+    `is_certain` says that the interpreter enforces the bound; the bound of an owner is only what it states.
     """
 
     container: object
@@ -40,7 +40,7 @@ class Limit:
     is_certain: bool
 
     def entries(self) -> int:
-        """Return how much of the bound is used up: in the owner's own unit, where it counts otherwise."""
+        """Return how much of the bound is used, in the owner's own unit where it counts something else."""
         if is_a(self.owner, _CACHE):
             return int(self.owner.cache_info().currsize)
         used = None if self.is_certain else _attribute(self.owner, _USED)
@@ -73,9 +73,9 @@ def _limit_of(container: object) -> Limit | None:
 
 
 def index_within(limit: Limit, container: object) -> Limit | None:
-    """Return the owner's bound for a mapping that its own parts lead to, as a list of its frequencies does.
+    """Return the owner's bound for a mapping inside its parts, such as an index in its list of frequencies.
 
-    Those of other lengths are told apart later.
+    A mapping of another length is sorted out later.
     """
     if limit.is_certain or not is_a(container, dict, deque):
         return None
@@ -91,7 +91,7 @@ def index_within(limit: Limit, container: object) -> Limit | None:
 
 
 def _owners(container: object) -> Iterator[object]:
-    """Yield the objects that have a container as an attribute, and the caches it is the store of."""
+    """Yield the objects that have a container as an attribute, and the caches that store entries in it."""
     for holder in gc.get_referrers(container):
         if is_a(holder, list, tuple, set, types.FrameType, types.ModuleType) or is_ours(holder):
             continue
@@ -121,7 +121,7 @@ def _attribute(owner: object, names: frozenset[str]) -> int | None:
 
 
 def _plain(name: str) -> str:
-    """Return an attribute's name without what makes it private.
+    """Return an attribute's name in lower case, without what makes it private.
 
     >>> _plain("_Cache__maxsize"), _plain("_max_size"), _plain("MAXSIZE")
     ('maxsize', 'max_size', 'maxsize')
@@ -130,7 +130,7 @@ def _plain(name: str) -> str:
 
 
 def _attributes(owner: object) -> Iterator[tuple[Any, Any]]:
-    """Yield the attributes of an instance, then what its classes have or an extension's type computes."""
+    """Yield the attributes of an instance, then those of its classes, including slots and computed ones."""
     yield from list(namespace(owner).items())
     kinds = owner.__mro__ if is_a(owner, type) else type(owner).__mro__
     for kind in kinds:
@@ -142,7 +142,7 @@ def _attributes(owner: object) -> Iterator[tuple[Any, Any]]:
 
 
 def _is_filled_by_another(owner: object, container: object, at_most: int) -> bool:
-    """Say whether another container of the owner is as full as it may be: then this one has no bound."""
+    """Say whether another container of the owner has reached the bound, which is then not for this one."""
     return any(
         value is not container and is_sized(value) and length(value) >= at_most
         for _, value in _attributes(owner)
@@ -150,7 +150,7 @@ def _is_filled_by_another(owner: object, container: object, at_most: int) -> boo
 
 
 def _length(container: Any) -> int:
-    """Return how many items a container has; that of an extension's type is asked for it."""
+    """Return how many items a container has; for a type of an extension by the type's own `__len__`."""
     if is_sized(container):
         return length(container)
     kind_len = getattr(type(container), "__len__", None)

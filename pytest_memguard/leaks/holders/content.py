@@ -1,4 +1,4 @@
-"""What containers gained: the objects that are reached from there through new ones alone."""
+"""Finds what containers gained: the objects that are reached from them through new objects alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHARED = (type, types.ModuleType, types.CodeType, type(None), bool)
 _SMALL_INTS = range(-5, 257)
 _BESIDE = 8
 _AN_ENTRY = 3
-"""A cache of functools shows the collector key, value and type of each entry, the oldest first, then more."""
+"""Referents for each entry of a cache of functools: key, value and type, the oldest first; others follow."""
 
 
 @dataclass(slots=True)
@@ -30,14 +30,14 @@ class Content:
     size_bytes: int = 0
 
     def has_hidden_memory(self, number: int) -> bool:
-        """Say whether so many of the objects are of types that an extension made, which may hold more."""
+        """Say whether at least `number` objects have types of an extension, which may hold hidden memory."""
         return sum(count for kind, count in self.kinds.items() if _is_of_extension(kind)) >= number
 
 
 def content_of(start: Iterable[object], new: Container[int], old: Container[int] = ()) -> Content:
-    """Follow references from some objects through new ones, and through what the collector does not track.
+    """Follow references from some objects through new ones, and through those the collector does not track.
 
-    `new` and `old` hold identities, the latter of containers: a dict of plain values is not tracked either.
+    `new` and `old` hold identities. `old` is needed because a dict of plain values is not tracked either.
     """
     found = Content()
     waiting = [one for one in start if _is_new(one, new, old)]
@@ -53,7 +53,7 @@ def content_of(start: Iterable[object], new: Container[int], old: Container[int]
 
 
 def gained_by(container: Any, number: int) -> list[object]:
-    """Return what a container gained, where it has no order or one of its own, too."""
+    """Return what a container gained, including containers without an order or with one of their own."""
     if is_a(container, set):
         inner = referents(container)
         return [*filter(gc.is_tracked, inner), *[one for one in inner if not gc.is_tracked(one)][-number:]]
@@ -69,10 +69,10 @@ _MOST_KINDS = 4
 
 
 def growth_by_kind(start: Iterable[object], new: Container[int], calls: int) -> tuple[KindGrowth, ...]:
-    """Count by type what so many calls left behind: these objects, and what they lead to.
+    """Count by type, per call, these objects and all that they lead to.
 
-    Classes of a program or a library come first, since dicts and strings are in all that leaks. What all
-    objects share is one object of many calls, and left out.
+    Classes of a program or a library come first, since every leak contains dicts and strings. An object
+    that all others share comes to little per call, and is left out.
     """
     counted = content_of(start, new).kinds
     found = [KindGrowth(full_name(kind), round(number / calls, 2)) for kind, number in counted.items()]
@@ -81,7 +81,7 @@ def growth_by_kind(start: Iterable[object], new: Container[int], calls: int) -> 
 
 
 def latest(container: Any, gained: int) -> list[object]:
-    """Return what was put into a container last, as far as that can be told."""
+    """Return the items that were added to a container last, as far as that can be told."""
     if is_a(container, list):
         return list.__getitem__(container, slice(-gained, None))
     if is_a(container, deque):
@@ -108,7 +108,7 @@ def size_bytes(one: object) -> int:
 
 
 def _is_of_extension(kind: type) -> bool:
-    """Say whether a type, or one that it is built on, comes from a compiled module."""
+    """Say whether a type, or one of its bases, comes from a compiled module."""
     modules = [sys.modules.get(module_name(each)) for each in kind.__mro__ if module_name(each) != "builtins"]
     return any(
         module is not None and not str(getattr(module, "__file__", None)).endswith(".py")

@@ -21,10 +21,10 @@ _PLUMBING = re.compile(r".*_pytest\.fixtures|(tuple|list), \d+ entr|args of func
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One link of the chain: its place in the program, what stands there, and in which file.
+    """One link of the chain: its place in the program, what is there, and in which file.
 
-    `named` says that it can be found in source, so that the search may end. `is_bench` says that a module
-    or a class of the test bench holds here: a plugin of pytest, which keeps records of its own.
+    `named` says that it can be found in the source, so that the search may end. `is_bench` says that the
+    holder is a module or a class of the test bench: a plugin of pytest that keeps records of its own.
     """
 
     path: str
@@ -35,7 +35,7 @@ class Step:
 
     @property
     def text(self) -> str:
-        """The link as a chain shows it; empty where there is nothing to say.
+        """The link as it is shown in a chain; may be empty.
 
         >>> Step("shop.session._OPEN", "dict, 9 entries", " in shop/session.py").text
         'shop.session._OPEN (dict, 9 entries) in shop/session.py'
@@ -51,10 +51,10 @@ def is_a(one: object, *kinds: type) -> TypeGuard[Any]:
 
 
 def referents(one: object) -> list[Any]:
-    """Return what an object refers to; a module is asked for its namespace only.
+    """Return what an object refers to; of a module only its namespace.
 
-    The `_asyncio` of CPython 3.12 shows the collector what it has set aside for reuse. Referring
-    to that, as a list of referents does, hands it out twice, and the next look never ends.
+    The module `_asyncio` of CPython 3.12 shows the collector objects that it keeps for reuse. A list of
+    referents would refer to them, they would be handed out twice, and the next look would never end.
     """
     return [vars(one)] if is_a(one, types.ModuleType) else gc.get_referents(one)
 
@@ -67,7 +67,7 @@ def is_ours(one: object) -> bool:
 
 
 def module_name(kind: type) -> str:
-    """Return where a class says it is from; a class may say anything."""
+    """Return the module that a class names; `?` where that is not a string."""
     module = kind.__module__
     return module if type(module) is str else "?"
 
@@ -120,7 +120,7 @@ def file_of_class(kind: type) -> str | None:
 
 
 def in_file(file: str | None, namer: SiteNamer) -> str:
-    """Say in which file something is; the standard library's own needs no saying."""
+    """Say in which file something is; empty for the standard library."""
     if not file:
         return ""
     owner, name = namer.classify(file)
@@ -128,15 +128,15 @@ def in_file(file: str | None, namer: SiteNamer) -> str:
 
 
 def is_of_bench(steps: Sequence[Step]) -> bool:
-    """Say whether the test bench holds, from the name in source down to what grows.
+    """Say whether every holder is of the test bench, from the name in the source down to what grows.
 
-    An object of the program, or a fixture, in the midst of the chain is the program's own affair.
+    If an object of the program or a fixture is in the chain, the leak is the program's.
     """
     return bool(steps) and steps[0].is_bench and all(step.is_bench for step in steps if step.where)
 
 
 def readable(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Say once what repeats, as in a list of links, and nothing of how pytest keeps a fixture.
+    """Leave out steps that repeat, as in a linked list, and those by which pytest keeps a fixture.
 
     >>> [step.path for step in readable((Step("shop.CACHE"), Step("shop.Cache"), Step("data of shop.Cache")))]
     ['shop.CACHE', 'data of shop.Cache']
@@ -150,7 +150,7 @@ def readable(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def _says_whose(inner: Step | None, step: Step | None) -> bool:
-    """Say whether an attribute's link names the object that the link before it is all about."""
+    """Say whether a link to an attribute already names the object of the link before it."""
     return (
         inner is not None and step is not None and not step.kind and inner.path.endswith(f" of {step.path}")
     )

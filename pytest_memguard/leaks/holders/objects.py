@@ -1,4 +1,4 @@
-"""Containers: how many objects they hold, and whether they keep them alive."""
+"""Looks at containers: how many objects they hold, and whether they keep them alive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
 def old_holders(
     new: Container[int], *, but: Container[int], tick: Callable[[], None]
 ) -> Iterator[tuple[object, list[object]]]:
-    """Yield each old object that refers to new ones, with those; `new` and `but` hold identities."""
+    """Yield each old object that refers to new ones, and these; `new` and `but` hold identities."""
     for one in all_objects(tick):
         if id(one) in new or id(one) in but or is_a(one, weakref.ref) or is_ours(one):
             continue
@@ -31,7 +31,7 @@ _EVERY = 0xFFF
 
 
 def all_objects(tick: Callable[[], None]) -> Iterator[object]:
-    """Yield all that the collector knows; `tick` is called now and then, for whoever watches a clock."""
+    """Yield all objects that the collector knows; `tick` is called now and then, to check a time limit."""
     for number, one in enumerate(gc.get_objects()):
         if not number & _EVERY:
             tick()
@@ -39,7 +39,7 @@ def all_objects(tick: Callable[[], None]) -> Iterator[object]:
 
 
 def containers(*, untracked: bool, tick: Callable[[], None]) -> Iterator[object]:
-    """Yield what has a length; dicts of plain values are known only to what refers to them (`untracked`)."""
+    """Yield containers with a length; `untracked` includes dicts of plain values, which others refer to."""
     known: dict[type, bool] = {}
     for one in all_objects(tick):
         kind = type(one)
@@ -54,7 +54,7 @@ def containers(*, untracked: bool, tick: Callable[[], None]) -> Iterator[object]
 
 
 def length(one: Any) -> int:
-    """Return how many items a container has, whatever its class makes of `len`."""
+    """Return how many items a container has, without calling a `__len__` of its class in Python."""
     if type(one) in _PLAIN:
         return len(one)
     for kind in (*_SIZED, bytearray):
@@ -64,14 +64,14 @@ def length(one: Any) -> int:
 
 
 def number_held(one: object, new: Container[int]) -> int:
-    """Return how many new objects an object refers to, as identities tell."""
+    """Return how many new objects an object refers to; `new` holds identities."""
     return sum(id(held) in new for held in referents(one))
 
 
 def is_weak(one: object, new: Container[int]) -> bool:
-    """Say whether a container holds weak references only, as a class its subclasses by number.
+    """Say whether a container holds weak references only, as a class does with its subclasses.
 
-    One with a callback that is new, as identities tell, holds that.
+    A weak reference with a new callback holds that callback; `new` holds identities.
     """
     held = [inner for inner in referents(one) if type(inner) not in _ATOMS]
     return bool(held) and all(
@@ -80,15 +80,15 @@ def is_weak(one: object, new: Container[int]) -> bool:
 
 
 def _keeps_new(callback: object, new: Container[int]) -> bool:
-    """Say whether the callback of a weak reference is new, and holds what is new beside that reference.
+    """Say whether the callback of a weak reference is new, and itself refers to new objects.
 
-    The classes that an abstract class has seen have a callback each, which knows nothing but its set.
+    The callbacks by which an abstract class remembers other classes refer to a set only.
     """
     return id(callback) in new and any(id(inner) in new for inner in referents(callback))
 
 
 def is_sized(one: object) -> bool:
-    """Say whether `length` knows how many items this has."""
+    """Say whether `length` can count the items of an object."""
     return is_a(one, *_SIZED)
 
 

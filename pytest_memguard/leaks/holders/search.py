@@ -30,7 +30,7 @@ from pytest_memguard.meters.garbage import clear_type_caches
 
 _LEAST_GAINED = 3
 _SHARE = 0.25
-"""A holder gains at least this share of what the best one gains."""
+"""A holder counts if it gains at least this share of what the best one gains."""
 _SAMPLE = 12
 _CLIMBED = 3
 _UNKNOWN = 1 << 62
@@ -39,7 +39,8 @@ _MOST_WIDTH = 24
 _CANDIDATES = 4
 _LOOKED_INTO = 2
 _SECONDS_AN_OBJECT = 5e-6
-"""A look at who refers to one object is a look at all there are, and a chain takes some dozens of them."""
+"""Seconds for each object of the session: to find what refers to one object takes a look at all objects, and
+a chain takes some dozens of such looks."""
 _HEAP_TYPE = 1 << 9
 """The flag of a class that a `class` statement made."""
 
@@ -50,7 +51,7 @@ class _OutOfTimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Gain:
-    """An old object, and how many new ones it holds; what it only leads to may be made anew by each call."""
+    """An old object, and how many new ones it holds; it may also only lead to them (not `is_direct`)."""
 
     number: int
     holder: object
@@ -61,9 +62,9 @@ class _Gain:
 class Held:
     """What a search found: the chain of holders, outermost first, and the bounds of what is not full yet.
 
-    `kinds` are the types of what the innermost of the holders gained.
-    `is_cut_short` says that it ran out of time before it found a holder. `bench_bytes_per_call` is what
-    the test bench holds, where nobody else holds anything.
+    `kinds` are the types of what the innermost holder gained. `is_cut_short` says that the search ran
+    out of time before it found a holder. `bench_bytes_per_call` is what the test bench holds, where
+    nothing else holds anything.
     """
 
     steps: tuple[Step, ...] = ()
@@ -76,7 +77,7 @@ class Held:
 class HolderSearch:
     """Finds the chain of objects that holds what a body leaves behind.
 
-    It takes at most so many CPU `seconds`, and more where a session holds millions of objects.
+    It takes at most `seconds` of CPU time, and more where a session holds millions of objects.
     """
 
     def __init__(
@@ -96,9 +97,9 @@ class HolderSearch:
         self._is_of_bench = False
 
     def find(self, calls: int) -> Held:
-        """Run so many calls and return the holders, outermost first; none where none is found.
+        """Make the calls and return the holders, outermost first; none where none is found.
 
-        No value and no key is shown, for they may be secrets: types, names and sizes are.
+        Only types, names and sizes are shown; values and keys are not, since they may be secrets.
         """
         try:
             steps = self._search(calls)
@@ -136,15 +137,15 @@ class HolderSearch:
         return len(content_of(gained_by(gain.holder, gain.number), self._fresh).seen)
 
     def _gained_objects(self) -> list[object]:
-        """Return what the holder that was found gained, or all that is new where none was."""
+        """Return what the holder gained, or all new objects where no holder was found."""
         if self._found is None or not self._found.is_direct:
             return self._new
         return gained_by(self._found.holder, self._found.number)
 
     def _bounds(self, calls: int) -> tuple[Bound, ...]:
-        """Return the bounds of what grows, where all that grows has one.
+        """Return the bounds of what grows, if all that grows has a bound.
 
-        A second window, of twice the calls, tells what piles up from what is merely made anew.
+        A second window, of twice the calls, tells objects that pile up from those that are only replaced.
         """
         leak, ranked = self._leak, self._ranked()
         limits = [limit for gain in ranked if (limit := limit_of(gain.holder)) is not None]
@@ -177,7 +178,7 @@ class HolderSearch:
         return tuple(self._named(one) for one in kept if one is not None) if all(kept) else ()
 
     def _more_limits(self, limits: list[Limit], before: dict[int, int]) -> list[Limit]:
-        """Return the limits of what only the second window shows, and of indexes within bounded owners."""
+        """Return the limits of containers that only the second window shows, and of indexes in owners."""
         known = {id(limit.container) for limit in limits}
         more = []
         for gain in self._ranked():
@@ -206,14 +207,14 @@ class HolderSearch:
         )
 
     def _ranked(self) -> list[_Gain]:
-        """Return the largest gains, those of one size in the order in which they were found."""
+        """Return the largest gains; equal ones are in the order in which they were found."""
         return sorted(self._gained.values(), key=lambda gain: -gain.number)[:_MOST_WIDTH]
 
     def _is_explained(self, calls: int) -> bool:
         return any(gain.is_direct and gain.number >= _SHARE * calls for gain in self._gained.values())
 
     def _window(self, calls: int, *, untracked: bool) -> list[object]:
-        """Run the body and return the objects that are new; containers that got longer are noted."""
+        """Run the body and return the new objects; containers that got longer are noted."""
         gc.collect()
         clear_type_caches()
         old = list(containers(untracked=True, tick=self._check_clock)) if untracked else []
@@ -238,9 +239,9 @@ class HolderSearch:
         return {id(one): length(one) for one in found}
 
     def _note_longer(self, found: Iterable[object], *, mine: tuple[object, ...]) -> None:
-        """Note what got longer since, but for what is `mine`.
+        """Note which containers got longer, except for `mine`.
 
-        What is not tracked was kept alive meanwhile, so that nothing new lies where it was.
+        Containers that are not tracked were kept alive, so that no new object has their identity.
         """
         for one in found:
             gained = length(one) - self._old.get(id(one), _UNKNOWN)
@@ -253,7 +254,7 @@ class HolderSearch:
         return [held for one in holders for held in referents(one) if id(held) in self._fresh]
 
     def _kept_in(self, holder: object) -> tuple[Step, ...]:
-        """Name what an object holds: behind tuples and lists, the class that is somebody's."""
+        """Name what an object holds: a class defined in Python, looked for inside tuples and lists too."""
         held = outer = self._new_in(holder)
         for _ in range(_LOOKED_INTO):
             if not held or any(type(one).__flags__ & _HEAP_TYPE for one in held):
@@ -286,12 +287,12 @@ class HolderSearch:
                 return
 
     def _turns_over(self, one: object) -> bool:
-        """Say whether a container, and no full cache, holds new objects in the place of older ones."""
+        """Say whether a container only replaced older objects by new ones, and is not a full cache."""
         was = self._old.get(id(one)) if is_sized(one) else None
         return was is not None and length(one) <= was and limit_of(one) is None
 
     def _find_old_holders(self, calls: int) -> None:
-        """Look at all old objects: who holds new ones, or reaches them through others, as links do."""
+        """Look for old objects that hold new ones, or reach them through others, as in a linked list."""
         enough = max(_LEAST_GAINED, _SHARE * calls)
         holders = list(old_holders(self._fresh, but=self._own, tick=self._check_clock))
         holders.sort(key=lambda entry: -len(entry[1]))
@@ -305,7 +306,7 @@ class HolderSearch:
                 self._gained[id(one)] = _Gain(round(enough), one, is_direct=False)
 
     def _best_chain(self, calls: int) -> tuple[Step, ...]:
-        """Return the chain to what holds most of what is new, with all it leads to; a named one first."""
+        """Return the chain to the holder that leads to most new objects; one that has a name is preferred."""
         ranked = self._ranked()
         enough = _SHARE * min(calls, ranked[0].number) if ranked else 0
         near = [gain for gain in ranked if gain.number >= enough][:_CANDIDATES]
@@ -322,7 +323,7 @@ class HolderSearch:
         return best
 
     def _unheld(self, new: list[object], calls: int) -> tuple[Step, ...]:
-        """Say that objects stay that nothing refers to: an extension lost count of them."""
+        """Describe objects that stay although nothing refers to them: an extension miscounted references."""
         kinds = Counter(type(one) for one in new)
         if not kinds or kinds.most_common(1)[0][1] < _SHARE * calls:
             return ()
@@ -360,7 +361,7 @@ class HolderSearch:
 
 
 def _referrers(one: object, own: tuple[object, ...]) -> Iterable[object]:
-    """Return who refers to an object, but for this search itself."""
+    """Return the objects that refer to an object, except for those of this search."""
     found = gc.get_referrers(one)
     return [
         holder
@@ -385,7 +386,7 @@ def _exit_handlers() -> int:
 
 
 def _kept(kinds: Counter[type], namer: SiteNamer) -> tuple[Step, ...]:
-    """Name the type that stays, where it is a class of somebody's: lists and cells say nothing."""
+    """Name the type that stays, if it is a class defined in Python: lists and cells say nothing."""
     common = [kind for kind, count in kinds.most_common() if 5 * count >= kinds.most_common(1)[0][1]]
     telling = [kind for kind in common if kind.__flags__ & _HEAP_TYPE]
     return (describe_kept(telling[0], namer),) if telling else ()

@@ -36,7 +36,7 @@ _SUSPENDABLE = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorTy
 
 
 def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - one line a kind
-    """Return the step that an object is by itself, if it has a place in source."""
+    """Return the step for an object that has a place in the source by itself, if it has one."""
     if is_a(one, _CACHE):
         return _cache(one, None, namer)
     if is_a(one, types.ModuleType):
@@ -80,7 +80,7 @@ def _of_generator(holder: Any, held: object, namer: SiteNamer) -> Step:
     """Name a suspended generator or coroutine by its function and the local that holds."""
     frame, code = _frame_of(holder), _part_of(holder, "code")
     if held is frame:
-        return Step("")  # before CPython 3.11 the frame lies between, and was named in its stead
+        return Step("")  # before CPython 3.11 the frame is between them, and was named instead
     local = _local_of(frame, held) if frame is not None else "a local"
     name = getattr(code, "co_qualname", code.co_name)
     where = in_file(code.co_filename, namer)
@@ -119,7 +119,7 @@ def _unnamed(_holder: object, _held: object, _namer: SiteNamer) -> Step:
 
 
 def most_common_finalizer(held: Iterable[object], namer: SiteNamer) -> Step | None:
-    """Name what most of these finalizers of `weakref.finalize` are for: the object and the function."""
+    """Name the most common finalizer of `weakref.finalize` among these: its object and its function."""
     steps = Counter(
         _finalizer(one, namer) for one in held if (module_name(type(one)), type(one).__name__) == _FINALIZER
     )
@@ -180,7 +180,7 @@ def _in_cell(cell: types.CellType, held: object, namer: SiteNamer) -> Step:
 
 
 def running_holder(held: object, namer: SiteNamer) -> Step | None:
-    """Return the frame of a running thread that has an object as a local; the collector does not."""
+    """Return the frame of a running thread that has an object as a local; the collector does not list it."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     for ident, top in sys._current_frames().items():  # noqa: SLF001 - the documented way to other stacks
         frame: types.FrameType | None = top

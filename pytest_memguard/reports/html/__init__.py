@@ -1,1 +1,1 @@
-"""The HTML report: one file that works offline, made by jinja2 from what the results say."""
+"""The HTML report: one file that works offline, made by jinja2 from the results."""

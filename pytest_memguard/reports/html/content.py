@@ -1,4 +1,4 @@
-"""What the page shows, as JSON values: texts that are harmless to look at, and no more than is shown."""
+"""The content of the page as JSON values, with escaped texts, and without what is not shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME_CHARACTERS = 400
 TEXT_CHARACTERS = 800
 STEPS = 60
 ITEMS = 24
-"""Sites, holders and notes of one test that are shown; a results file may hold thousands."""
+"""The most sites, holders and notes of one test that are shown; a results file may have thousands."""
 
 Values = dict[str, object]
 
@@ -29,7 +29,7 @@ def name(text: str) -> str:
 
 
 def run_content(results: RunResults, headline: str) -> Values:
-    """Return what is said about a run as a whole."""
+    """Return the content about a run as a whole."""
     return {
         "environment": results.environment,
         "headline": headline,
@@ -47,7 +47,7 @@ def run_content(results: RunResults, headline: str) -> Values:
 
 
 def test_content(test: TestResult, shown: Row) -> Values:
-    """Return what is shown of a test; what does not apply is left out, since most tests are ok."""
+    """Return the content about a test; empty parts are left out, since most tests are ok."""
     deciding = test.verdict.deciding or test.verdict.metric(PEAK)
     leak = test.measurement.leak if test.measurement else None
     values: Values = {
@@ -110,7 +110,7 @@ def _metric(metric: MetricVerdict) -> Values:
 
 
 def _change(metric: MetricVerdict | None) -> str:
-    if metric is None or not metric.baseline:  # what grew from nothing is its own growth
+    if metric is None or not metric.baseline:  # growth from zero has no share
         return ""
     if metric.metric.is_count or not (share := format_change(metric.measured, metric.baseline)):
         return metric.metric.growth_text(metric.measured - metric.baseline)
@@ -220,7 +220,7 @@ _ANSWERS: dict[Answer, Callable[[LeakFinding], str]] = {
 
 
 def _commands(test: TestResult) -> list[Values]:
-    """Return what to do next, for ids that a shell can be given as they are."""
+    """Return the next commands, for ids that can be given to a shell unchanged."""
     if test.id != name(test.id) or test.outcome.is_about_entry:
         return []
     quoted = shlex.quote(test.id)

@@ -1,4 +1,4 @@
-"""One HTML file: assets and data together, under a policy that lets nothing else run or load."""
+"""Builds one HTML file with its assets and data, and a policy that lets nothing else run or load."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import jinja2
 from markupsafe import Markup
 
 _AS_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&'"}
-"""What could end the element that the data is in, or begin a comment there."""
+"""Characters that could end the element that contains the data, or begin a comment there."""
 
 
 def document(
     template: str, *, styles: tuple[str, ...], scripts: tuple[str, ...], data: object, **shown: object
 ) -> str:
-    """Render a template with our own styles and scripts, and with the data that they draw."""
+    """Render a template with its styles and scripts, and with the data that they show."""
     style, script = assets(*styles), assets(*scripts)
     return _template(template).render(
         policy=_policy(script, style),
@@ -30,7 +30,7 @@ def document(
 
 
 def json_in_html(value: object) -> str:
-    r"""Return JSON for a script element: ASCII, and without what a parser of HTML looks at.
+    r"""Return JSON for a script element: ASCII, without characters that have a meaning in HTML.
 
     >>> json_in_html("</script><!-- é")
     '"\\u003c/script\\u003e\\u003c!-- \\u00e9"'
@@ -54,7 +54,7 @@ def _template(name: str) -> jinja2.Template:
 
 
 def _policy(script: str, style: str) -> str:
-    """Return the content security policy: our script and style by their hashes, and nothing else."""
+    """Return the content security policy, which allows our script and style by their hashes only."""
     return "; ".join(
         (
             "default-src 'none'",

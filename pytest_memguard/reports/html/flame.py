@@ -1,4 +1,4 @@
-"""The page of a differential flame graph: who allocates, and what each holds more or less than before."""
+"""The page of a differential flame graph: which functions allocate, and how much more or less than before."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pytest_memguard.reports.html.content import name
 from pytest_memguard.reports.html.document import document
 
 _LEAST_SHARE = 1 / 2000
-"""A part that is narrower than a pixel on every screen is left out."""
+"""Parts below this share of the width are narrower than a pixel on every screen, and are left out."""
 
 _MOST_NODES = 20_000
 _CHANGED = 12
 
 
 def flame_page(root: FlameNode, *, test_id: str, before: str, shows: str) -> str:
-    """Return the page of a tree; `before` says what it is compared with, `shows` of what its bytes are."""
+    """Return the page of a tree; `before` says what it is compared with, `shows` what its bytes count."""
     data = {
         "test": name(test_id),
         "before": before,
@@ -38,7 +38,7 @@ def flame_page(root: FlameNode, *, test_id: str, before: str, shows: str) -> str
 
 
 def _tree(root: FlameNode) -> list[object]:
-    """Return `[function, file, before, after, children]`, without what is too narrow to be seen."""
+    """Return `[function, file, before, after, children]`, without parts that are too narrow to see."""
     least = max(root.before_bytes, root.after_bytes) * _LEAST_SHARE
     top: list[object] = _values(root)
     waiting = [(root, top)]
@@ -67,7 +67,7 @@ def _largest_first(nodes: Iterable[FlameNode]) -> list[FlameNode]:
 
 
 def _changed(root: FlameNode) -> list[tuple[FlameNode, int]]:
-    """Return the functions whose own allocations changed most, with by how much."""
+    """Return the functions whose own allocations changed most, and by how much."""
     own: dict[tuple[str, str], tuple[FlameNode, int]] = {}
     waiting = [root]
     while waiting:

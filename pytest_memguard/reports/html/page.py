@@ -13,21 +13,21 @@ from pytest_memguard.reports.html.document import document, json_in_html
 from pytest_memguard.reports.markdown import headline
 
 DATA_BYTES = 24_000_000
-"""What the tests may take in the page; a browser still opens it, and 5,000 tests have a tenth of it."""
+"""The most bytes of tests in a page; a browser still opens it, and 5,000 tests need a tenth of it."""
 
 WITHOUT_SCRIPT = 100
-"""Tests that a reader sees who lets no script run."""
+"""The most tests that are shown where scripts do not run."""
 
 Link = tuple[str, str]
-"""What a link says, and where it leads, from the page's folder."""
+"""The text of a link, and its target, relative to the page's folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class HtmlReport:
-    """The results as one HTML page; what the tests are called is text in it and nothing else.
+    """The results as one HTML page, in which names of tests are never markup.
 
-    `links` are further pages, by the tests that they are about, and `history` is what was accepted before,
-    by environment and test.
+    `links` are further pages, by the tests that they are about. `history` is what was accepted before, by
+    environment and test.
     """
 
     links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class HtmlReport:
         )
 
     def _data(self, runs: tuple[RunResults, ...]) -> dict[str, Any]:
-        """Return all that the page shows; the tests that do not fit are the last, and counted."""
+        """Return the content of the page; tests that do not fit are left out from the end, and counted."""
         tests: list[dict[str, object]] = []
         room = DATA_BYTES
         found = tests_content(runs)
