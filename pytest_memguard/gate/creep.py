@@ -48,24 +48,16 @@ def _creep(judged: MetricVerdict, past: Past, policy: Policy, *, is_tolerated: b
     limit = policy.creep
     if limit is None or was is None or judged.baseline is None or judged.limit is None:
         return None
-    steps = tuple(_growing_steps(judged.name, past))
+    accepted = tuple(_accepted_steps(judged.name, past))
+    steps = tuple(step for step in accepted if step.now > step.was)
     now = judged.measured if is_tolerated else min(judged.measured, judged.baseline)
     growth = now - was
     allowed = _allowed(limit, judged.name, policy).allowance_bytes(was)
-    uncommitted = judged.baseline - _accepted_last(judged.name, past)
+    uncommitted = judged.baseline - (accepted[-1].now if accepted else was)
     beside_largest = growth - max([uncommitted, *(step.now - step.was for step in steps)])
     if growth <= allowed or beside_largest <= min(allowed, judged.limit - judged.baseline):
         return None
     return Creep(judged.name, past.since, was, judged.baseline, now, str(limit), steps)
-
-
-def _accepted_last(name: str, past: Past) -> int:
-    """Return what the last commit has accepted."""
-    accepted = past.entry.metrics.get(name, 0)
-    for step in past.steps:
-        if step.now is not None:
-            accepted = step.now.metrics.get(name, accepted)
-    return accepted
 
 
 def _allowed(limit: CreepLimit, name: str, policy: Policy) -> Tolerance:
@@ -74,12 +66,11 @@ def _allowed(limit: CreepLimit, name: str, policy: Policy) -> Tolerance:
     return Tolerance(limit.share, tolerated.absolute_bytes if tolerated else 0)
 
 
-def _growing_steps(name: str, past: Past) -> Iterator[CreepStep]:
-    """Yield each step that accepted more than was accepted before."""
+def _accepted_steps(name: str, past: Past) -> Iterator[CreepStep]:
+    """Yield what each commit accepted for a metric, and what was accepted before it."""
     accepted = past.entry.metrics.get(name, 0)
     for step in past.steps:
         was = step.was.metrics.get(name, accepted) if step.was is not None else accepted
         accepted = step.now.metrics.get(name, was) if step.now is not None else was
-        if accepted > was:
-            commit = step.commit
-            yield CreepStep(commit.id, commit.day, commit.author, was, accepted, step.note)
+        commit = step.commit
+        yield CreepStep(commit.id, commit.day, commit.author, was, accepted, step.note)

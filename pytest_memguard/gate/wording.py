@@ -70,12 +70,17 @@ def quarantine_text(verdict: Verdict) -> str:
 
 def metric_text(metric: MetricVerdict) -> str:
     """Write a metric with what it was, or with its limit."""
+    return f"{metric.name} {figures_text(metric)}"
+
+
+def figures_text(metric: MetricVerdict) -> str:
+    """Write the figures of a metric without its name."""
     if metric.outcome is Outcome.OVER_LIMIT:
         measured, limit = metric.metric.texts(metric.measured, metric.limit or 0)
-        return f"{metric.name} {measured}, over {metric.rule} = {limit}"
+        return f"{measured}, over {metric.rule} = {limit}"
     if metric.baseline is None:
-        return f"{metric.name} {metric.metric.text(metric.measured)}"
-    return f"{metric.name} {change_text(metric)}"
+        return metric.metric.text(metric.measured)
+    return change_text(metric)
 
 
 def change_text(metric: MetricVerdict) -> str:

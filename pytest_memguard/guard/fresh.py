@@ -61,15 +61,15 @@ class FreshGuard:
         confirmed = confirm(self._take, self._verdict, policy, self.sampled).get(test_id)
         if confirmed is None or self._first is None:
             return
+        if self._plan.regions:
+            self._leave_regions_out()
+            return
         notes = (*self._first.notes, *confirmed.notes)
         measurement, verdict = self._session.judge(
             test_id, confirmed.samples, policy, leak=self._first.leak, notes=notes
         )
-        if not self._plan.regions:
-            self.sampled.results.append(self._session.result(test_id, verdict, measurement))
-        if self._plan.regions:
-            self._leave_regions_out()
-        elif verdict.outcome is Outcome.NOT_MEASURED:
+        self.sampled.results.append(self._session.result(test_id, verdict, measurement))
+        if verdict.outcome is Outcome.NOT_MEASURED:
             self._leave_body_out(verdict.reason)
         else:
             self._run_body()

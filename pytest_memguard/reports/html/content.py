@@ -10,7 +10,7 @@ from pytest_memguard.core.measurement import Answer, Curve, Doubt, LeakFinding
 from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import format_change, format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
-from pytest_memguard.gate.wording import doubts_text, met_text, metric_text
+from pytest_memguard.gate.wording import doubts_text, figures_text, met_text
 from pytest_memguard.reports.rows import Row, growth_bytes, row
 from pytest_memguard.reports.untrusted import printable
 
@@ -102,9 +102,7 @@ def _metric(metric: MetricVerdict) -> Values:
         "limit": metric.limit,
         "outcome": str(metric.outcome) if metric.outcome is not Outcome.OK else None,
         "rule": name(metric.rule) if metric.outcome is not Outcome.OK else None,
-        "text": metric_text(metric).removeprefix(f"{metric.name} ")
-        if metric.outcome is not Outcome.OK
-        else None,
+        "text": figures_text(metric) if metric.outcome is not Outcome.OK else None,
     }
     return {key: value for key, value in values.items() if value is not None}
 
