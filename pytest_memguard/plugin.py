@@ -25,9 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the hooks of a guarded run where one was asked for."""
     config.addinivalue_line("markers", _marker_line(config))
     if _is_enabled(config):
-        from pytest_memguard.run.hooks import install  # noqa: PLC0415 - only a guarded run needs it
+        from pytest_memguard.commits.past import read_pasts  # noqa: PLC0415 - only a guarded run needs it
+        from pytest_memguard.run.hooks import install  # noqa: PLC0415 - as above
 
-        install(config)
+        install(config, read_pasts)
 
 
 def _marker_line(config: pytest.Config) -> str:

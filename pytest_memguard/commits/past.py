@@ -3,43 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pytest_memguard.commits.git import HistoryError, RevisionError, is_shallow, text_of_git, top_of
 from pytest_memguard.commits.history import read_history
-from pytest_memguard.core.history import History, Past
-from pytest_memguard.core.policy import CreepLimit
-
-
-class Pasts:
-    """What was accepted of each test at the start of a window of days.
-
-    `missing` says why that is not known; it is empty where it is known.
-    """
-
-    def __init__(
-        self, histories: Mapping[int, History], days: Mapping[int, dt.date], missing: str = ""
-    ) -> None:
-        self._histories = histories
-        self._days = days
-        self.missing = missing
-
-    def of(self, test_id: str, limit: CreepLimit) -> Past | None:
-        """Return what was accepted when the window began or, for a later entry, what was accepted first.
-
-        Returns None where no commit of the window changed the entry, or nothing is known.
-        """
-        history = self._histories.get(limit.days)
-        found = history.tests.get(test_id) if history is not None else None
-        if found is None:
-            return None
-        first, *rest = found.steps
-        if first.was is not None:
-            return Past(self._days[limit.days], first.was, found.steps)
-        if first.now is not None:
-            return Past(first.commit.day, first.now, tuple(rest))
-        return None
+from pytest_memguard.core.history import History, Pasts
 
 
 def read_pasts(

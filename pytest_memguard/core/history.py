@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
+from typing import Protocol
 
 from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.policy import CreepLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +112,40 @@ class History:
     tests: Mapping[str, TestHistory]
     is_shallow: bool = False
     unread: tuple[str, ...] = ()
+
+
+class Pasts:
+    """What was accepted of each test at the start of a window of days.
+
+    `missing` says why that is not known; it is empty where it is known.
+    """
+
+    def __init__(
+        self, histories: Mapping[int, History], days: Mapping[int, dt.date], missing: str = ""
+    ) -> None:
+        self._histories = histories
+        self._days = days
+        self.missing = missing
+
+    def of(self, test_id: str, limit: CreepLimit) -> Past | None:
+        """Return what was accepted when the window began or, for a later entry, what was accepted first.
+
+        Returns None where no commit of the window changed the entry, or nothing is known.
+        """
+        history = self._histories.get(limit.days)
+        found = history.tests.get(test_id) if history is not None else None
+        if found is None:
+            return None
+        first, *rest = found.steps
+        if first.was is not None:
+            return Past(self._days[limit.days], first.was, found.steps)
+        if first.now is not None:
+            return Past(first.commit.day, first.now, tuple(rest))
+        return None
+
+
+class ReadPasts(Protocol):
+    """Reads what was accepted before in a project, for each of some windows of days."""
+
+    def __call__(self, project: Path, baseline: Path, environment: str, windows: Iterable[int]) -> Pasts:
+        """Return what is known; where it is not, the answer says why."""

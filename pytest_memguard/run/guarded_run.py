@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.commits.past import read_pasts
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.history import ReadPasts
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.policy import CreepLimit
 from pytest_memguard.core.unpatched import remember_real_names
@@ -54,8 +54,9 @@ _IN_BODY = pytest.StashKey[bool]()
 class GuardedRun:
     """Ties pytest's run to a guard session; in a worker of pytest-xdist it only measures."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, read_pasts: ReadPasts) -> None:
         self._config = config
+        self._history_of = read_pasts
         settings = apply_options(load_settings(config.rootpath), config)
         self.options = run_options(config, settings)
         self.asked = asked_of(config, settings)
@@ -151,7 +152,7 @@ class GuardedRun:
         days = {limit.days for limit in limits if limit is not None}
         if days:
             store = self.session.store
-            pasts = read_pasts(self.options.root, store.directory, store.environment, days)
+            pasts = self._history_of(self.options.root, store.directory, store.environment, days)
             self.session.pasts, self._no_history = pasts.of, pasts.missing
 
     def around(self, item: pytest.Item) -> Any:

@@ -7,16 +7,17 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.history import ReadPasts
 from pytest_memguard.core.unpatched import Unpatched
 from pytest_memguard.run.guarded_run import GuardedRun
 
 RUN = pytest.StashKey[GuardedRun]()
 
 
-def install(config: pytest.Config) -> None:
+def install(config: pytest.Config, read_pasts: ReadPasts) -> None:
     """Prepare a guarded run; what cannot be used is a usage error."""
     try:
-        run = GuardedRun(config)
+        run = GuardedRun(config, read_pasts)
     except MemguardError as error:
         raise pytest.UsageError(f"memguard: {error}") from error
     config.stash[RUN] = run

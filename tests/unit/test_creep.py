@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.commits.past import Pasts, read_pasts
+from pytest_memguard.commits.past import read_pasts
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import ValueFormError
-from pytest_memguard.core.history import Past
+from pytest_memguard.core.history import Past, Pasts
 from pytest_memguard.core.measurement import Entry, EntrySite, Measurement, Site, SiteBytes
 from pytest_memguard.core.policy import CreepLimit, Policy, parse_creep
 from pytest_memguard.core.units import MIB

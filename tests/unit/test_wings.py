@@ -28,7 +28,7 @@ WINGS: dict[str, set[str]] = {
     "orders": {"core"},
     "reports": {"core", "gate"},
     "guard": {"core", "gate", "meters", "leaks", "orders", "storage"},
-    "run": {"core", "guard", "meters", "reports", "storage", "commits"},
+    "run": {"core", "guard", "meters", "reports", "storage"},
     "programs": {"core", "gate", "meters", "leaks", "storage"},
     "cli": {"core", "gate", "meters", "storage", "commits", "leaks", "orders", "reports", "programs"},
     "github": {"core", "storage", "reports", "commits"},
