@@ -14,7 +14,7 @@ from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.node_ids import join_id, split_id
 from pytest_memguard.storage.accepting import Change
 from pytest_memguard.storage.baseline import read_module
-from pytest_memguard.storage.names import module_of
+from pytest_memguard.storage.names import ENTRIES_SUFFIX, module_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,8 @@ def accepted_at(repository: Path, commit: str, baseline: Path) -> Accepted:
         "--",
         folder,
     )
-    names = [
-        name for name in listed.stdout.decode("utf-8", "surrogateescape").split("\0") if name.endswith(".yml")
-    ]
+    everything = listed.stdout.decode("utf-8", "surrogateescape").split("\0")
+    names = [name for name in everything if name.endswith(ENTRIES_SUFFIX)]
     entries: dict[str, dict[str, Entry]] = {}
     texts: dict[str, bytes] = {}
     unread = []

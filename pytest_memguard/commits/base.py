@@ -15,6 +15,7 @@ from pytest_memguard.commits.git import RevisionError, commit_of, run_git, top_o
 from pytest_memguard.commits.origins import TEST_FILES, noted, noting
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.storage.captures import keep_all_as_before
+from pytest_memguard.storage.names import baseline_files
 
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], int]
 """Runs pytest with these further arguments in a folder and an environment; returns its exit code."""
@@ -169,7 +170,7 @@ def _base_sentence(commit: str, exit_code: int, into: Path) -> str:
         raise RevisionError(
             f"the tests could not run on {commit[:12]}: pytest ended with exit code {exit_code}."
         )
-    if not any(into.rglob("*.yml")):
+    if not any(baseline_files(into)):
         raise NothingToJudgeError(
             f"nothing could be measured on {commit[:12]} (pytest ended with exit code {exit_code}), "
             "so there is nothing to compare with."

@@ -13,7 +13,7 @@ from pytest_memguard.core.history import Commit, History, Renaming, Step, TestHi
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.storage.baseline import read_module
-from pytest_memguard.storage.names import module_of
+from pytest_memguard.storage.names import ENTRIES_SUFFIX, module_of
 
 _SHORTEST_ID = 40
 _HEAD_FIELDS = 4
@@ -84,7 +84,8 @@ def _changes(output: str) -> Iterator[_Change]:
         if field.startswith(":"):
             assert change is not None  # noqa: S101 - git names a commit before its files
             file = _file(field, fields)
-            if ".yml" in (file.old_path[-4:], file.new_path[-4:]):  # curves are beside the entries
+            # curves are beside the entries
+            if ENTRIES_SUFFIX in (Path(file.old_path).suffix, Path(file.new_path).suffix):
                 change.files.append(file)
         elif len(field) >= _SHORTEST_ID:
             if change is not None:
@@ -147,7 +148,7 @@ class _Contents:
 
     def at(self, path: str, blob: str) -> dict[str, Entry]:
         """Return the entries of a file by node id; none if it is not of the baseline, or is elsewhere."""
-        if not path.endswith(".yml") or not path.startswith(f"{self._folder}/"):
+        if not path.endswith(ENTRIES_SUFFIX) or not path.startswith(f"{self._folder}/"):
             return {}
         module = self.module(path)
         return {join_id(module, key): entry for key, entry in self._entries[blob].items()}

@@ -9,6 +9,7 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.github.inputs import InputError, Inputs
 from pytest_memguard.github.workspace import inside, refuse_links_out
+from pytest_memguard.storage.names import environments_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,7 @@ class Place:
 
     def environments(self) -> tuple[str, ...]:
         """Return the environments that have a baseline."""
-        if not self.baseline.is_dir():
-            return ()
-        return tuple(sorted(path.name for path in self.baseline.iterdir() if any(path.rglob("*.yml"))))
+        return environments_in(self.baseline)
 
     def locate(self, file: str) -> str | None:
         """Return a project file's path in the repository, if it is there and inside."""

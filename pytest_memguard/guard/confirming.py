@@ -66,18 +66,24 @@ def confirm(
         repeated &= set(execution)
         for name in repeated:
             confirmed[name].samples.append(execution[name])
-        verdicts = {name: judge(name, confirmed[name].samples) for name in repeated}
-        wanting = {
-            name: verdict
-            for name, verdict in verdicts.items()
-            if wants_another(confirmed[name].samples, verdict, policy)
-        }
+        measured = {name: confirmed[name].samples for name in repeated}
+        wanting = _wanting(measured, judge, policy)
         if not wanting:
             return confirmed
         counted = any(
             counts_allocations(confirmed[name].samples, verdict, policy, seconds=sampled.seconds)
             for name, verdict in wanting.items()
         )
+
+
+def _wanting(
+    measured: Mapping[str, list[Sample]], judge: Callable[[str, Sequence[Sample]], Verdict], policy: Policy
+) -> dict[str, Verdict]:
+    """Return the verdict on each part that needs another sample."""
+    verdicts = {name: judge(name, samples) for name, samples in measured.items()}
+    return {
+        name: verdict for name, verdict in verdicts.items() if wants_another(measured[name], verdict, policy)
+    }
 
 
 def _unconfirmed(number: int, reason: str) -> str:

@@ -126,30 +126,39 @@ def run_fresh(
             "only_body": only_body,
         }
         spec_path.write_text(json.dumps(spec), encoding="utf-8")
-        environment = {"PYTHONHASHSEED": "0", **real_environment()}
-        environment.pop("PYTEST_XDIST_WORKER", None)
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", _CHILD, str(spec_path)],
-                cwd=item.config.invocation_params.dir,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        except OSError as error:
-            raise FreshError(f"an interpreter of its own could not be started: {error}") from error
-        output = last_words(done.stdout.decode("utf-8", "replace"))
-        if done.returncode < 0:
-            return FreshResult(
-                "failed", f"the test's interpreter was ended by {signal_name(-done.returncode)}\n{output}"
-            )
-        try:
-            report = json.loads(report_path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return FreshResult("failed", f"the test's interpreter exited with {done.returncode}\n{output}")
-        return fresh_result(report)
+        return _result_of(_child(spec_path, item.config.invocation_params.dir), report_path)
+
+
+def _child(spec_path: Path, directory: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run the interpreter that reads the spec, to its end."""
+    environment = {"PYTHONHASHSEED": "0", **real_environment()}
+    environment.pop("PYTEST_XDIST_WORKER", None)
+    try:
+        return subprocess.run(
+            [sys.executable, "-c", _CHILD, str(spec_path)],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    except OSError as error:
+        raise FreshError(f"an interpreter of its own could not be started: {error}") from error
+
+
+def _result_of(child: subprocess.CompletedProcess[bytes], report_path: Path) -> FreshResult:
+    """Return what the ended interpreter reported, or how it ended without a report."""
+    output = last_words(child.stdout.decode("utf-8", "replace"))
+    if child.returncode < 0:
+        return FreshResult(
+            "failed", f"the test's interpreter was ended by {signal_name(-child.returncode)}\n{output}"
+        )
+    try:
+        report = json.loads(report_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return FreshResult("failed", f"the test's interpreter exited with {child.returncode}\n{output}")
+    return fresh_result(report)
 
 
 def fresh_result(report: Mapping[str, Any]) -> FreshResult:

@@ -23,7 +23,7 @@ from pytest_memguard.storage.baseline_quick_reading import read_quickly
 from pytest_memguard.storage.baseline_writing import ModuleBaseline, module_text
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 from pytest_memguard.storage.curves import SUFFIX, curves_text, read_curves
-from pytest_memguard.storage.names import file_of, module_of
+from pytest_memguard.storage.names import baseline_files, environments_in, file_of, module_of
 
 __all__ = ["BaselineStore", "ModuleBaseline", "join_id", "read_module", "split_id", "write_gitignore"]
 _GITIGNORE = """\
@@ -72,10 +72,7 @@ class BaselineStore:
 
     def environments(self) -> tuple[str, ...]:
         """Return the environments that have a baseline, sorted."""
-        if not self.directory.is_dir():
-            return ()
-        names = sorted(path.name for path in self.directory.iterdir() if path.is_dir())
-        return tuple(name for name in names if any((self.directory / name).rglob("*.yml")))
+        return environments_in(self.directory)
 
     def modules(self) -> tuple[str, ...]:
         """Return the test modules that have a file in this environment, sorted."""
@@ -207,7 +204,7 @@ class BaselineStore:
             yield
 
     def _files(self) -> Iterator[Path]:
-        return (path for path in self._folder.rglob("*.yml") if path.is_file())
+        return baseline_files(self._folder)
 
     def _text(self, path: Path) -> str | None:
         try:

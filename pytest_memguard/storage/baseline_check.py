@@ -12,7 +12,7 @@ from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_writing import module_text
-from pytest_memguard.storage.names import module_of
+from pytest_memguard.storage.names import ENTRIES_SUFFIX, module_of
 
 
 class CheckedFile(NamedTuple):
@@ -30,7 +30,7 @@ class CheckedFile(NamedTuple):
 def checked_files(store: BaselineStore) -> Iterator[CheckedFile]:
     """Yield every file of an environment."""
     folder = store.directory / store.environment
-    for path in sorted(folder.rglob("*.yml")):
+    for path in sorted(folder.rglob(f"*{ENTRIES_SUFFIX}")):
         module = module_of(path.relative_to(folder))
         right = store.path_of(module)
         if path == right:
