@@ -85,6 +85,11 @@ def _have_doubt(samples: Sequence[Sample], policy: Policy) -> bool:
     )
 
 
+def may_end_in_entry(verdict: Verdict) -> bool:
+    """Say whether what was measured may be accepted next, or has grown, and needs its lines for it."""
+    return verdict.outcome in _NEEDED
+
+
 def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy) -> bool:
     """Say whether one more sample is needed before the verdict on these can stand."""
     least, most = _NEEDED.get(verdict.outcome, (0, 0))

@@ -15,7 +15,7 @@ import pytest
 from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, largest
 from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.core.verdict import Verdict
-from pytest_memguard.gate.confirm import most_records
+from pytest_memguard.gate.confirm import may_end_in_entry, most_records
 from pytest_memguard.gate.judge import has_settled_higher
 from pytest_memguard.gate.wording import doubts_text
 from pytest_memguard.guard.children import ChildWatch, ended_in_children
@@ -68,6 +68,7 @@ class ItemGuard:
         self._rerunner = Rerunner(item)
         self._notes: tuple[str, ...] = (CANNOT_FORK,) if plan.policy.isolate and not HAS_FORK else ()
         self._is_first = True
+        self._near_bytes: int | None = None
         self.sampled = Sampled()
 
     def run(self) -> None:
@@ -106,8 +107,9 @@ class ItemGuard:
         confirmed = confirm(self._take, self._verdict, self._plan.policy, self.sampled).get(test_id)
         if confirmed is None:
             return
-        samples = confirmed.samples
-        self._notes += confirmed.notes + _of_order(samples)
+        self._notes += confirmed.notes
+        samples = self._with_peak_lines(confirmed.samples)
+        self._notes += _of_order(samples)
         try:
             leak = self._check_leaks()
         except CannotRepeatError as error:
@@ -178,6 +180,23 @@ class ItemGuard:
                 return {}
             return {self._item.nodeid: sample}
 
+    def _with_peak_lines(self, samples: list[Sample]) -> list[Sample]:
+        """Name the lines behind the peak by one more execution, for a meter whose samples do not."""
+        test_id = self._item.nodeid
+        meter = self._session.meter(self._plan.policy)
+        if meter.names_peaks or not may_end_in_entry(self._verdict(test_id, samples)):
+            return samples
+        lowest = min(samples, key=lambda sample: sample.highest_peak_bytes)
+        self._near_bytes = lowest.peak_bytes
+        try:
+            watched = self._take_in(lowest.order, counted=False)[test_id]
+        except NotConfirmedError as error:
+            self._notes += (f"the lines behind its peak are not known: {error}",)
+            return samples
+        finally:
+            self._near_bytes = None
+        return [replace(one, sites=watched.sites) if one is lowest else one for one in samples]
+
     def _misses_children(self, watch: ChildWatch) -> bool:
         """Note children that are not counted; say whether they were to be, and there is nothing to judge."""
         missed = watch.missed()
@@ -191,7 +210,11 @@ class ItemGuard:
         """Take one sample; where the meter does not start, the test's own run goes on all the same."""
         policy = self._plan.policy
         recording = self._session.meter(policy).recording(
-            native=policy.native, children=policy.children, counted=counted, at_most=most_records(policy)
+            native=policy.native,
+            children=policy.children,
+            counted=counted,
+            at_most=most_records(policy),
+            near_bytes=self._near_bytes,
         )
         body = watch.around(self._sampled_runs[order])
         if policy.fixtures:

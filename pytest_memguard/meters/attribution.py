@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
 from pytest_memguard.meters.distributions import covers, installed_for, paths_of
+from pytest_memguard.meters.functions import functions_of
 from pytest_memguard.meters.stacks import Frame
 
 UNKNOWN_SITE = Site(file="<native>", line=0, function="unknown")
@@ -159,6 +160,7 @@ class SiteNamer:
         self._import_roots = self._roots()
         self._installed = installed_for(self._folder)
         self._known: dict[str, tuple[Owner, str]] = {}
+        self._functions: dict[str, dict[int, str]] = {}
 
     def _roots(self) -> tuple[str, ...]:
         """Folders that packages are imported from, the longest first, without the project's own."""
@@ -236,6 +238,10 @@ class SiteNamer:
         """Say whether the meter itself allocated under these frames."""
         return (self.left_out_by(frames) or "").startswith("pytest_memguard/meters/")
 
+    def is_of_project(self, file: str) -> bool:
+        """Say whether a file is the project's own."""
+        return self.classify(file)[0] is Owner.PROJECT
+
     def is_runner(self, name: str) -> bool:
         """Say whether a file of the harness runs every test, and is nobody's program."""
         return name.startswith("pytest_memguard/") or covers(self._installed.runners, name)
@@ -267,7 +273,13 @@ class SiteNamer:
         return UNKNOWN_SITE, None
 
     def _named(self, frame: Frame) -> Site:
-        return Site(file=self.classify(frame[1])[1], line=frame[2], function=frame[0])
+        name = frame[0] or self._function_at(frame[1], frame[2])
+        return Site(file=self.classify(frame[1])[1], line=frame[2], function=name)
+
+    def _function_at(self, file: str, line: int) -> str:
+        if file not in self._functions:
+            self._functions[file] = functions_of(file)
+        return self._functions[file].get(line, "")
 
 
 def _is_same(one: Path, other: Path) -> bool:

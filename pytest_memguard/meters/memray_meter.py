@@ -39,6 +39,7 @@ class MemrayMeter:
     label = "memray (python allocators traced)"
     counts_allocations = True
     follows_forks = True
+    names_peaks = True
 
     def __init__(self, namer: SiteNamer) -> None:
         self.namer = namer
@@ -55,6 +56,7 @@ class MemrayMeter:
         children: bool = False,
         counted: bool = False,
         at_most: int | None = None,
+        near_bytes: int | None = None,  # noqa: ARG002 - each sample names its peak
     ) -> MemrayRecording:
         """Prepare one sample; the one before is overwritten."""
         if self._followed:

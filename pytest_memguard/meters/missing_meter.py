@@ -16,6 +16,7 @@ class MissingMeter:
     name = "none"
     counts_allocations = False
     follows_forks = False
+    names_peaks = True  # nothing is gained by another look
 
     def __init__(self, namer: SiteNamer, reason: str) -> None:
         self.namer = namer

@@ -40,6 +40,7 @@ class Meter(Protocol):
     label: str
     counts_allocations: bool
     follows_forks: bool
+    names_peaks: bool
     namer: SiteNamer
 
     def recording(
@@ -49,10 +50,13 @@ class Meter(Protocol):
         children: bool = False,
         counted: bool = False,
         at_most: int | None = None,
+        near_bytes: int | None = None,
     ) -> Recording:
         """Prepare one sample; `counted` asks to look at each allocation, where the meter can.
 
-        One of more than `at_most` records is read as if nobody had asked.
+        One of more than `at_most` records is read as if nobody had asked. A meter that `names_peaks` does so
+        in every sample; another one where it is told that the peak is `near_bytes`, at the cost of a slower
+        sample, whose figures are no good.
         """
 
     def made_with(self) -> Mapping[str, str]:

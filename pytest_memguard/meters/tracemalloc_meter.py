@@ -12,6 +12,7 @@ from pytest_memguard.core.measurement import Sample
 from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
+from pytest_memguard.meters.peak_watch import PeakWatch
 from pytest_memguard.meters.protocol import MeterError
 from pytest_memguard.meters.stacks import Frame, Survivor
 
@@ -25,6 +26,7 @@ class TracemallocMeter:
     label = "tracemalloc (python allocators only)"
     counts_allocations = False
     follows_forks = False
+    names_peaks = False
 
     def __init__(self, namer: SiteNamer) -> None:
         self.namer = namer
@@ -36,9 +38,11 @@ class TracemallocMeter:
         children: bool = False,  # noqa: ARG002 - as above
         counted: bool = False,  # noqa: ARG002 - as above
         at_most: int | None = None,  # noqa: ARG002 - as above
+        near_bytes: int | None = None,
     ) -> TracemallocRecording:
         """Prepare one sample."""
-        return TracemallocRecording(self.namer)
+        watch = None if near_bytes is None else PeakWatch(self.namer.is_of_project, near_bytes)
+        return TracemallocRecording(self.namer, watch)
 
     def made_with(self) -> Mapping[str, str]:
         """Return nothing beyond the interpreter: tracemalloc is part of it."""
@@ -87,10 +91,11 @@ def survivors(body: Callable[[], None]) -> list[Survivor]:
 
 @final
 class TracemallocRecording:
-    """One sample by tracemalloc; its sites are those of what was retained."""
+    """One sample by tracemalloc; its sites are those of what was retained, and of a peak that is watched."""
 
-    def __init__(self, namer: SiteNamer) -> None:
+    def __init__(self, namer: SiteNamer, watch: PeakWatch | None = None) -> None:
         self._namer = namer
+        self._watch = watch
         self._peak_bytes = 0
         self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
         self._snapshot: tracemalloc.Snapshot | None = None
@@ -103,12 +108,20 @@ class TracemallocRecording:
             )
         clear_type_caches()
         tracemalloc.start(_FRAMES)
+        if self._watch is not None:
+            try:
+                self._watch.start()
+            except MeterError:
+                tracemalloc.stop()
+                raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Collect what the sample left behind, then stop."""
+        if self._watch is not None:
+            self._watch.stop()
         if not tracemalloc.is_tracing():
             return
         self._threads.let_later_ones_end()
@@ -125,6 +138,10 @@ class TracemallocRecording:
         tally = Tally(self._namer)
         for statistic in self._snapshot.statistics("traceback"):
             tally.add_retained(statistic.size, _frames(statistic.traceback))
+        if self._watch is not None and self._watch.snapshot is not None:
+            for statistic in self._watch.snapshot.statistics("traceback"):
+                tally.add_peak(statistic.size, _frames(statistic.traceback))
+            tally.add_peak(self._watch.passing_bytes, [self._watch.line])
         retained = tally.sample()
         return Sample(
             peak_bytes=self._peak_bytes,

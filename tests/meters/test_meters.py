@@ -54,6 +54,35 @@ def measure(meter: Meter, body: Callable[[], object]) -> Sample:
     return recording.sample()
 
 
+def build() -> int:
+    rows = bytearray(600_000)
+    return len(rows) + pass_by()
+
+
+def pass_by() -> int:
+    return len("x" * 400_000)
+
+
+def test_the_lines_behind_a_peak_are_named_by_another_look(meter: Meter) -> None:
+    recording = meter.recording(near_bytes=measure(meter, build).peak_bytes)
+    with recording:
+        build()
+    peaks = {one.site.function: one.peak_bytes for one in recording.sample().sites if one.peak_bytes > 50_000}
+    assert peaks == {"build": pytest.approx(600_000, abs=1000), "pass_by": pytest.approx(400_000, abs=1000)}
+
+
+def test_a_peak_is_not_watched_where_another_tool_traces_the_lines() -> None:
+    before = sys.gettrace()
+    sys.settrace(lambda *_: None)
+    try:
+        for portable in _meter("tracemalloc"):
+            with pytest.raises(MeterError, match="traces the lines already"):
+                portable.recording(near_bytes=1).__enter__()
+            assert not tracemalloc.is_tracing()
+    finally:
+        sys.settrace(before)
+
+
 def keep() -> None:
     HELD.append(bytes(500_000))
 

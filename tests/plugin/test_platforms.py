@@ -101,6 +101,9 @@ def test_without_memray_tracemalloc_measures_and_says_what_it_cannot(project: Gu
         "test_isolated": "ok",
     }, run.text
     assert run.measured("test_heap") < 100_000, "the C heap is not seen"
+    (grown,) = run.results()["test_peak"]["sites"]
+    assert (grown["file"], grown["function"]) == ("test_it.py", "test_peak")
+    assert grown["grew_by"] == pytest.approx(400_000, abs=1000)
     assert run.results()["test_leak"]["leak"]["held_by"]
     assert run.results()["test_leak"]["sites"][0]["file"] == "test_it.py"
     assert "tracemalloc cannot count allocations" in run.reason("test_allocations")

@@ -1,0 +1,71 @@
+"""Finds the lines behind a peak that tracemalloc keeps no record of: it looks on as the lines run."""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from pytest_memguard.meters.protocol import MeterError
+from pytest_memguard.meters.stacks import Frame
+
+_NEAR = 0.7
+"""From so much of the expected peak on is a moment worth a snapshot: executions differ a little."""
+
+_HIGHER = 1.02
+"""So much more than at the last snapshot must be held for another one, which keeps them below twenty."""
+
+
+class PeakWatch:
+    """Keeps what was alive at the highest moment between two lines, and the line that ran then.
+
+    Python's allocators count the highest moment themselves, so that no thread has to look in time: what
+    a line needed and gave back before the next one began is known, and is charged to that line.
+    """
+
+    def __init__(self, is_watched: Callable[[str], bool], near_bytes: int) -> None:
+        self._is_watched = is_watched
+        self._worth_bytes = near_bytes * _NEAR
+        self._place: Frame = ("", "", 0)
+        self.snapshot: tracemalloc.Snapshot | None = None
+        self.passing_bytes = 0
+        self.line = self._place
+        """`passing_bytes` were alive at the peak, beside the snapshot, in this line."""
+
+    def start(self) -> None:
+        """Look on in this thread from now on; raises `MeterError` where somebody else does."""
+        if sys.gettrace() is not None:
+            raise MeterError("a debugger or a coverage tool traces the lines already.")
+        tracemalloc.reset_peak()
+        sys.settrace(self._entered)
+
+    def stop(self) -> None:
+        """Look a last time, and on no more."""
+        self._look()
+        if sys.gettrace() == self._entered:  # else the test set its own, or none
+            sys.settrace(None)
+
+    def _entered(self, frame: FrameType, _event: str, _argument: Any) -> Callable[..., Any] | None:
+        if not self._is_watched(frame.f_code.co_filename):
+            return None
+        self._look()
+        return self._passed
+
+    def _passed(self, frame: FrameType, event: str, _argument: Any) -> Callable[..., Any]:
+        self._look()
+        caller = frame.f_back if event == "return" else frame
+        if caller is not None:
+            code = caller.f_code
+            self._place = (code.co_name, code.co_filename, caller.f_lineno or 0)
+        return self._passed
+
+    def _look(self) -> None:
+        held_bytes, peak_bytes = tracemalloc.get_traced_memory()
+        if peak_bytes >= self._worth_bytes:
+            self._worth_bytes = peak_bytes * _HIGHER
+            self.snapshot = None  # two at once would need twice the memory
+            self.snapshot = tracemalloc.take_snapshot()
+            self.passing_bytes, self.line = peak_bytes - held_bytes, self._place
+        tracemalloc.reset_peak()
