@@ -14,7 +14,7 @@ from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.commits.accepted import (
     Accepted,
     AcceptedChange,
-    accepted_at,
+    accepted_before,
     changes_between,
     merge_base,
 )
@@ -23,7 +23,7 @@ from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import METRICS
-from pytest_memguard.gate.notes import lacking_note
+from pytest_memguard.gate.notes import NOTE_RULE, is_reason, lacking_note, lacking_origin
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_check import CheckedFile, checked_files
@@ -34,6 +34,7 @@ _BASES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_DIFF_BASE_SHA")
 """What services call the commit that a pull request or merge request is to be merged into."""
 
 _SHOWN = 20
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,12 @@ class _Base:
 
     name: str = ""
     accepted: Accepted | None = None
-    repository: Path | None = None
 
-    def has_same(self, path: Path) -> bool:
+    def has_same(self, path: Path, baseline: Path) -> bool:
         """Say whether a file is there as it is now, whoever wrote it and with which version."""
-        if self.accepted is None or self.repository is None:
+        if self.accepted is None:
             return False
-        name = path.resolve().relative_to(self.repository).as_posix()
-        return self.accepted.texts.get(name) == path.read_bytes()
+        return self.accepted.texts.get(path.relative_to(baseline).as_posix()) == path.read_bytes()
 
 
 @click.command()
@@ -67,11 +66,11 @@ def check(project: Project, *, revision: str | None, baseline: str | None) -> in
     stores = [
         BaselineStore(directory, name) for name in BaselineStore(directory, environment_key()).environments()
     ]
-    base = _base(project, directory, revision)
+    base = _base(project, directory, revision, is_given=baseline is not None)
     if not stores and not (base.accepted and base.accepted.entries):
         raise NothingToJudgeError(f"nothing is accepted in {directory}; there is nothing to check.")
     files = {store.environment: list(checked_files(store)) for store in stores}
-    faults = list(_faults(files, base))
+    faults = list(_faults(files, base, directory))
     for fault in faults:
         project.write(f"{fault}.")
     if faults:
@@ -79,6 +78,9 @@ def check(project: Project, *, revision: str | None, baseline: str | None) -> in
         project.write(
             f"Entries are changed with `memguard accept`; `git checkout {restored} -- FILE` restores a file."
         )
+    if base.accepted is not None and base.accepted.unread:
+        shown = ", ".join(map(printable, base.accepted.unread[:_NAMED]))
+        project.write(f"Not readable in {base.name}, so what is accepted there is not known: {shown}.")
     lacking = 0
     for environment in sorted({*files, *(base.accepted.entries if base.accepted else ())}):
         checked = files.get(environment, [])
@@ -89,7 +91,7 @@ def check(project: Project, *, revision: str | None, baseline: str | None) -> in
     return _FAULTY if faults else _UNEXPLAINED if lacking else 0
 
 
-def _base(project: Project, directory: Path, revision: str | None) -> _Base:
+def _base(project: Project, directory: Path, revision: str | None, *, is_given: bool) -> _Base:
     """Find what to compare with; `RevisionError` where a commit that was named is not here."""
     repository = top_of(project.root)
     if repository is None:
@@ -101,7 +103,8 @@ def _base(project: Project, directory: Path, revision: str | None) -> _Base:
         commit = None if name.startswith("-") else commit_of(repository, name)
         if commit is not None:
             found = merge_base(repository, commit)
-            return _Base(found[:10], accepted_at(repository, found, directory), repository)
+            accepted = accepted_before(repository, project.root, found, directory, is_given=is_given)
+            return _Base(found[:10], accepted)
     if named:
         raise RevisionError(
             f"there is no commit {named!r} in this clone; fetch it first, in a workflow with "
@@ -110,10 +113,10 @@ def _base(project: Project, directory: Path, revision: str | None) -> _Base:
     return _Base()
 
 
-def _faults(files: Mapping[str, Sequence[CheckedFile]], base: _Base) -> Iterator[str]:
+def _faults(files: Mapping[str, Sequence[CheckedFile]], base: _Base, directory: Path) -> Iterator[str]:
     """Yield what is wrong; what is as it was before was written by an earlier version, if not by hand."""
     for file in (file for checked in files.values() for file in checked):
-        if file.fault and not (file.is_readable and base.has_same(file.path)):
+        if file.fault and not (file.is_readable and base.has_same(file.path, directory)):
             yield printable(file.fault.rstrip("."), at_most=1000)
 
 
@@ -129,9 +132,11 @@ def _tell_changes(project: Project, environment: str, checked: Sequence[CheckedF
     share = project.settings.require_note
     wanting = 0
     for number, one in enumerate(sorted(changes, key=_growth_bytes, reverse=True)):
-        lacking = lacking_note(one.change.old, one.change.new, share)
+        lacking = lacking_note(one.change.old, one.change.new, share) or lacking_origin(
+            one.change.new, one.perhaps, share
+        )
         wanting += bool(lacking)
-        if number < _SHOWN or lacking:
+        if number < _SHOWN or lacking or one.change.loosened:
             for line in _change_lines(one, lacking):
                 project.write(line)
     if len(changes) > _SHOWN:
@@ -141,10 +146,16 @@ def _tell_changes(project: Project, environment: str, checked: Sequence[CheckedF
 
 def _change_lines(one: AcceptedChange, lacking: str) -> Iterator[str]:
     yield f"  {printable(one.change.description, at_most=400)}"
+    if one.change.loosened:
+        yield f"      looser: {'; '.join(one.change.loosened)}"
     if one.renaming is not None:
         yield f"      was {printable(one.renaming.old_id)} before"
+    if one.perhaps and not lacking:
+        yield f"      may have been {printable(next(iter(one.perhaps)))} before, which is removed"
     if lacking:
         yield f'      NO NOTE: {lacking}. Accept it again with --note "WHY"'
+        if one.change.new is not None and one.change.new.note and not is_reason(one.change.new.note):
+            yield f"      note: {printable(one.change.new.note)} ({NOTE_RULE})"
     elif one.change.new is not None and one.change.new.note:
         yield f"      note: {printable(one.change.new.note)}"
 

@@ -29,6 +29,12 @@ _POINTS = 24
 _AUTHOR = 16
 _BEFORE_FIGURES = " " * 38
 _NOT_READ_SHOWN = 3
+_PERHAPS_SHOWN = 2
+_EVIDENCE = {
+    Evidence.FILE: "its file was renamed",
+    Evidence.NAME: "by its name",
+    Evidence.NUMBERS: "by its numbers",
+}
 
 
 @click.command()
@@ -104,6 +110,7 @@ def _step_json(step: Step) -> dict[str, object]:
         "was": dict(step.was.metrics) if step.was else None,
         "now": dict(step.now.metrics) if step.now else None,
         "renaming": to_plain(step.renaming),
+        "perhaps": list(step.perhaps),
     }
 
 
@@ -157,8 +164,12 @@ def _step_lines(step: Step) -> Iterator[str]:
     yield f"{head}{lines[0] if lines else 'renamed'}".rstrip()
     yield from (f"{_BEFORE_FIGURES}  {line}" for line in lines[1:])
     if step.renaming is not None:
-        how = "its file was renamed" if step.renaming.evidence is Evidence.FILE else "by its numbers"
+        how = _EVIDENCE[step.renaming.evidence]
         yield f"      was {printable(step.renaming.old_id)} before ({how})"
+    if step.perhaps:
+        shown = ", ".join(map(printable, step.perhaps[:_PERHAPS_SHOWN]))
+        more = len(step.perhaps) - _PERHAPS_SHOWN
+        yield f"      may have been {shown}{f' or one of {more} more' if more > 0 else ''} before"
     if step.note:
         yield from textwrap.wrap(
             f"note: {printable(step.note)}", _WIDTH, initial_indent="      ", subsequent_indent="            "

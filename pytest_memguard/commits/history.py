@@ -2,131 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from pytest_memguard.commits.git import HistoryError, blobs, is_shallow, run_git, top_of
-from pytest_memguard.commits.renames import renamings
+from pytest_memguard.commits.accepted import entries_in
+from pytest_memguard.commits.folders import Move, Trail, folder_in, follow
+from pytest_memguard.commits.git import HistoryError, blobs, is_shallow, top_of
+from pytest_memguard.commits.log import Change, ChangedFile
 from pytest_memguard.core.errors import BaselineError
-from pytest_memguard.core.history import Commit, History, Renaming, Step, TestHistory
+from pytest_memguard.core.history import Commit, History, Step, TestHistory
 from pytest_memguard.core.measurement import Entry
-from pytest_memguard.core.node_ids import join_id
+from pytest_memguard.core.node_ids import join_id, split_id
+from pytest_memguard.core.renames import is_like, renames
 from pytest_memguard.storage.baseline import read_module
-from pytest_memguard.storage.names import ENTRIES_SUFFIX, module_of
-
-_SHORTEST_ID = 40
-_HEAD_FIELDS = 4
-_LOG = (
-    *("-c", "log.showSignature=false", "-c", "diff.renameLimit=5000", "log", "--topo-order", "--reverse"),
-    *("--format=%x00%H%x00%ct%x00%aN%x00%s", "--raw", "-z", "-c", "-M", "--no-abbrev", "--no-color"),
-    *("--no-ext-diff", "--no-textconv"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """One file that a commit changed: its content before, for each parent, and after.
-
-    The content of a missing file is empty.
-    """
-
-    old_path: str
-    new_path: str
-    old_blobs: tuple[str, ...]
-    new_blob: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A commit and the files of the baseline that it changed."""
-
-    commit: Commit
-    files: list[_File]
+from pytest_memguard.storage.names import module_of
 
 
 def read_history(project: Path, baseline: Path, environment: str, revisions: str = "HEAD") -> History:
     """Return what the commits of a range accepted for an environment, the oldest first.
 
-    Raises `HistoryError` where there is no history to read.
+    A baseline whose folder was moved is followed. Raises `HistoryError` where there is no history to read.
     """
     repository = top_of(project)
     if repository is None:
         raise HistoryError(f"{project} is in no git repository, so there is no history of its baseline.")
-    folder = folder_in(repository, baseline, environment)
-    # git takes paths for patterns unless it is told that they are literal.
-    done = run_git(repository, "--literal-pathspecs", *_LOG, revisions, "--", folder)
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise HistoryError(f"git cannot read the history of {folder}: {said[-1] if said else 'no reason'}.")
-    changes = list(_changes(done.stdout.decode("utf-8", "surrogateescape")))
-    contents = _Contents(repository, folder, changes)
-    lines = _Lines()
-    for change in changes:
-        lines.add(_steps(change, contents))
-    return History(environment, lines.tests(), is_shallow(repository), tuple(contents.unread))
-
-
-def folder_in(repository: Path, baseline: Path, environment: str) -> str:
-    """Return the folder of an environment's baseline as git names it; `HistoryError` if git has none."""
-    try:
-        return (baseline.resolve() / environment).relative_to(repository).as_posix()
-    except ValueError:
-        raise HistoryError(f"{baseline} lies outside of the repository {repository}.") from None
-
-
-def _changes(output: str) -> Iterator[_Change]:
-    """Read the output of `git log --raw -z`: the head of each commit, then the files that it changed."""
-    fields = iter(output.split("\0"))
-    change: _Change | None = None
-    for written in fields:
-        field = written.lstrip("\n")  # git puts a line end between a head and its files
-        if field.startswith(":"):
-            assert change is not None  # noqa: S101 - git names a commit before its files
-            file = _file(field, fields)
-            # curves are beside the entries
-            if ENTRIES_SUFFIX in (Path(file.old_path).suffix, Path(file.new_path).suffix):
-                change.files.append(file)
-        elif len(field) >= _SHORTEST_ID:
-            if change is not None:
-                yield change
-            seconds, author, subject = (next(fields) for _ in range(_HEAD_FIELDS - 1))
-            change = _Change(Commit(field, int(seconds), author, subject), [])
-    if change is not None:
-        yield change
-
-
-def _file(head: str, fields: Iterator[str]) -> _File:
-    """Read the line of a file, such as `:100644 100644 OLD NEW R090`; that of a merge has more parents."""
-    parents = len(head) - len(head.lstrip(":"))
-    words = head.lstrip(":").split(" ")
-    *old_blobs, new_blob = (
-        "" if set(blob) == {"0"} else blob for blob in words[parents + 1 : 2 * parents + 2]
-    )
-    old_path = next(fields)
-    new_path = next(fields) if parents == 1 and words[-1][0] in "RC" else old_path
-    return _File(old_path, new_path, tuple(old_blobs), new_blob)
+    folder = folder_in(repository, baseline / environment)
+    trail = follow(repository, project, folder, environment, revisions)
+    contents = _Contents(repository, trail)
+    lines = {name: _Lines() for name in trail.folders}
+    for change in trail.changes:
+        move = trail.moves.get(change.commit.id)
+        if move is not None:
+            lines.setdefault(move.new, _Lines()).carry(lines[move.old], move)
+            lines[move.new].add(_moving_steps(repository, change, move, trail, contents))
+        for name in trail.folders:
+            files = [file for file in change.files if trail.folder_of(file.new_path) == name]
+            if files and (move is None or name not in (move.old, move.new)):
+                lines[name].add(_steps(change.commit, files, contents))
+    if trail.uncommitted:
+        lines[folder].carry(lines[trail.uncommitted], Move(trail.uncommitted, folder))
+    return History(environment, lines[folder].tests(), is_shallow(repository), tuple(contents.unread))
 
 
 class _Contents:
     """The entries in every version of every file; a version that cannot be read counts as the one before."""
 
-    def __init__(self, repository: Path, folder: str, changes: Sequence[_Change]) -> None:
-        self._folder = folder
+    def __init__(self, repository: Path, trail: Trail) -> None:
+        self._trail = trail
         self.unread: list[str] = []
         self._entries: dict[str, dict[str, Entry]] = {"": {}}
+        versions = [
+            (change.commit.short, file)
+            for change in trail.changes
+            for file in change.files
+            if trail.folder_of(file.old_path) or trail.folder_of(file.new_path)
+        ]
         wanted = {
             blob: ("", path, "")
-            for change in changes
-            for file in change.files
+            for _, file in versions
             for path, found in ((file.old_path, file.old_blobs), (file.new_path, (file.new_blob,)))
             for blob in found
         }
-        wanted |= {
-            file.new_blob: (change.commit.short, file.new_path, file.old_blobs[0])
-            for change in changes
-            for file in change.files
-        }
+        wanted |= {file.new_blob: (commit, file.new_path, file.old_blobs[0]) for commit, file in versions}
         wanted.pop("", None)
         for blob, content in blobs(repository, wanted):
             commit, path, before = wanted[blob]
@@ -143,23 +80,24 @@ class _Contents:
         return dict(read_module(self.module(path), text, Path(path)).entries)
 
     def module(self, path: str) -> str:
-        """Return the test module that a file is for."""
-        return module_of(PurePosixPath(path).relative_to(self._folder))
+        """Return the test module that a file is for; of a file that is not of the baseline its path."""
+        folder = self._trail.folder_of(path)
+        return module_of(PurePosixPath(path).relative_to(folder)) if folder else path
 
     def at(self, path: str, blob: str) -> dict[str, Entry]:
         """Return the entries of a file by node id; none if it is not of the baseline, or is elsewhere."""
-        if not path.endswith(ENTRIES_SUFFIX) or not path.startswith(f"{self._folder}/"):
+        if not self._trail.folder_of(path):
             return {}
         module = self.module(path)
         return {join_id(module, key): entry for key, entry in self._entries[blob].items()}
 
 
-def _steps(change: _Change, contents: _Contents) -> list[Step]:
+def _steps(commit: Commit, files: Sequence[ChangedFile], contents: _Contents) -> list[Step]:
     """Return the changes of a commit; of a merge only those that none of its parents has."""
     before: dict[str, Entry] = {}
     after: dict[str, Entry] = {}
     changed: list[str] = []
-    for file in change.files:
+    for file in files:
         olds = [contents.at(file.old_path, blob) for blob in file.old_blobs]
         new = contents.at(file.new_path, file.new_blob)
         there = {test_id for entries in (*olds, new) for test_id in entries}
@@ -168,28 +106,54 @@ def _steps(change: _Change, contents: _Contents) -> list[Step]:
         after |= new
     moved = {
         contents.module(file.new_path): contents.module(file.old_path)
-        for file in change.files
+        for file in files
         if file.new_path != file.old_path
     }
-    gone = {test_id: before[test_id] for test_id in changed if test_id not in after}
-    came = {test_id: after[test_id] for test_id in changed if test_id not in before}
-    names = renamings(gone, came, moved)
-    left = {renaming.old_id for renaming in names.values()}
-    return [
-        _step(change.commit, test_id, before, after, names.get(test_id))
-        for test_id in sorted(set(changed) - left)
-    ]
+    return _steps_between(commit, before, after, moved, changed)
 
 
-def _step(
+def _moving_steps(
+    repository: Path, change: Change, move: Move, trail: Trail, contents: _Contents
+) -> list[Step]:
+    """Return the changes of a commit that moved the baseline: from what lay at the old place, too."""
+    commit = change.commit
+    there, _ = entries_in(repository, f"{commit.id}^", move.old)
+    here, _ = entries_in(repository, f"{commit.id}^", move.new)
+    if move.modules is None:
+        before = here | there
+    else:
+        before = {name: entry for name, entry in there.items() if split_id(name)[0] in move.modules} | here
+    after, unread = entries_in(repository, commit.id, move.new)
+    contents.unread += [f"{commit.short}:{move.new}/{path}" for path in unread]
+    moved = {
+        module_of(PurePosixPath(file.new_path).relative_to(move.new)): module_of(
+            PurePosixPath(file.old_path).relative_to(move.old)
+        )
+        for file in change.files
+        if trail.folder_of(file.old_path) == move.old and trail.folder_of(file.new_path) == move.new
+    }
+    changed = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+    return _steps_between(commit, before, after, moved, changed)
+
+
+def _steps_between(
     commit: Commit,
-    test_id: str,
     before: Mapping[str, Entry],
     after: Mapping[str, Entry],
-    renaming: Renaming | None,
-) -> Step:
-    was = before.get(renaming.old_id if renaming else test_id)
-    return Step(commit, test_id, was, after.get(test_id), renaming)
+    moved: Mapping[str, str],
+    changed: Sequence[str],
+) -> list[Step]:
+    gone = {test_id: before[test_id] for test_id in changed if test_id not in after}
+    came = {test_id: after[test_id] for test_id in changed if test_id not in before}
+    found = renames(gone, came, {new: old for new, old in moved.items() if new != old})
+    left = {renaming.old_id for renaming in found.known.values()}
+    steps = []
+    for test_id in sorted(set(changed) - left):
+        renaming = found.known.get(test_id)
+        was, now = before.get(renaming.old_id if renaming else test_id), after.get(test_id)
+        perhaps = tuple(name for name in found.unknown if was is None and now and is_like(gone[name], now))
+        steps.append(Step(commit, test_id, was, now, renaming, perhaps))
+    return steps
 
 
 class _Lines:
@@ -206,6 +170,12 @@ class _Lines:
             self._steps[step.test_id] = [*line, step]
         for step in (step for step in steps if step.renaming is None):
             self._steps.setdefault(step.test_id, []).append(step)
+
+    def carry(self, others: _Lines, move: Move) -> None:
+        """Take over the lines of a folder that was moved here."""
+        for test_id in list(others._steps):
+            if move.modules is None or (split_id(test_id)[0] in move.modules and test_id not in self._steps):
+                self._steps[test_id] = others._steps.pop(test_id)
 
     def tests(self) -> dict[str, TestHistory]:
         """Return the history of each test by its latest name."""

@@ -37,6 +37,7 @@ class Evidence(str, Enum):
     """How it is known that an entry is the one that had another name."""
 
     FILE = "file"
+    NAME = "name"
     NUMBERS = "numbers"
 
 
@@ -52,7 +53,8 @@ class Renaming:
 class Step:
     """What one commit did to the entry of one test.
 
-    `was` is absent where there was none before, `now` where it was removed.
+    `was` is absent where there was none before, `now` where it was removed. `perhaps` are entries of
+    about the same size that the same commit removed: a new one may be any of them under another name.
     """
 
     commit: Commit
@@ -60,6 +62,7 @@ class Step:
     was: Entry | None
     now: Entry | None
     renaming: Renaming | None = None
+    perhaps: tuple[str, ...] = ()
 
     @property
     def note(self) -> str:
@@ -93,11 +96,16 @@ class TestHistory:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What was accepted of a test on the day `since`, and each step from then on, the oldest first."""
+    """What was accepted of a test on the day `since`, and each step from then on, the oldest first.
+
+    `perhaps` are entries that were removed when it was new: what they had accepted before may belong to it.
+    A note that came with it, or since then, says that somebody has looked at it.
+    """
 
     since: dt.date
     entry: Entry
     steps: tuple[Step, ...] = ()
+    perhaps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +148,8 @@ class Pasts:
         if first.was is not None:
             return Past(self._days[limit.days], first.was, found.steps)
         if first.now is not None:
-            return Past(first.commit.day, first.now, tuple(rest))
+            is_explained = any(step.note for step in found.steps)
+            return Past(first.commit.day, first.now, tuple(rest), () if is_explained else first.perhaps)
         return None
 
 

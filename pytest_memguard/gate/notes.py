@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from pytest_memguard.core.errors import NoteRequiredError
@@ -35,23 +35,49 @@ class ChangedEntry(Protocol):
         ...
 
 
+_LEAST_LETTERS = 3
+NOTE_RULE = f"a note is a reason in words: at least {_LEAST_LETTERS} letters"
+
+
+def is_reason(note: str) -> bool:
+    """Say whether a note has words, in any script; a point or a number alone is no reason.
+
+    >>> [is_reason(note) for note in (".", "#482", "cache, see #482", "\u7f13\u5b58\u53d8\u5927")]
+    [False, False, True, True]
+    """
+    return sum(character.isalpha() for character in note) >= _LEAST_LETTERS
+
+
 def lacking_note(old: Entry | None, new: Entry | None, share: float | None) -> str:
     """Say which growth of an entry wants a note of its own; nothing where none does.
 
     A new entry wants none, and what grew by a few bytes only neither. A leak that is accepted for the
-    first time grew from nothing. A note that was there before was about something else.
+    first time grew from nothing. What a figure may vary by, beyond it, is room to grow. A note that was there
+    before was about something else.
     """
-    if share is None or old is None or new is None or (new.note and new.note != old.note):
+    if share is None or old is None or new is None or (is_reason(new.note) and new.note != old.note):
         return ""
     for name, metric in METRICS.items():
         was, now = old.metrics.get(name, 0 if name == LEAK_PER_CALL else None), new.metrics.get(name)
         if was is None or now is None or metric.is_count:
             continue
         least = LEAK_TOLERANCE if name == LEAK_PER_CALL else DEFAULT_TOLERANCE
-        if now - was > Tolerance(share, least.absolute_bytes).allowance_bytes(was):
+        allowed = Tolerance(share, least.absolute_bytes).allowance_bytes(was)
+        varied, varies = old.spread.get(name, 0), new.spread.get(name, 0)
+        if varies - varied > allowed:
+            return f"{metric.label} may vary by {metric.text(varies)}, was {metric.text(varied)}"
+        if now - was > allowed:
             change = format_change(now, was)
             return f"{metric.label} {' -> '.join(metric.texts(was, now))}{f' ({change})' if change else ''}"
     return ""
+
+
+def lacking_origin(new: Entry | None, perhaps: Mapping[str, Entry], share: float | None) -> str:
+    """Say which growth a new entry hides if it is one of the removed ones under another name."""
+    found = ((name, lacking_note(old, new, share)) for name, old in perhaps.items())
+    return next(
+        (f"{name} is removed, and if this is the same test: {text}" for name, text in found if text), ""
+    )
 
 
 def refuse_without_note(changes: Iterable[ChangedEntry], share: float | None) -> None:
@@ -65,5 +91,5 @@ def refuse_without_note(changes: Iterable[ChangedEntry], share: float | None) ->
     ids = " ".join(shlex.quote(change.test_id) for change, _ in wanting[:_SHOWN])
     raise NoteRequiredError(
         f"{first.test_id}: {text}{more}; nothing was accepted, since growth of more than {share * 100:g}% "
-        f'wants a reason (require_note). Say why: memguard accept {ids} --note "WHY"'
+        f'wants a reason (require_note; {NOTE_RULE}). Say why: memguard accept {ids} --note "WHY"'
     )

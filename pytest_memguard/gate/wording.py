@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pytest_memguard.core.history import Past
 from pytest_memguard.core.measurement import (
     Bound,
     CountGrowth,
@@ -102,6 +103,16 @@ def creep_text(creep: Creep) -> str:
         f", in {number:,} accepted step{'' if number == 1 else 's'}" if number else ", all of it tolerated"
     )
     return f"{metric.label} {measured}, was {was} on {creep.since} ({share}, creep {creep.rule}){steps}"
+
+
+def origin_text(past: Past) -> str:
+    """Say that growth is known only from the day on which an entry was new, which may be an earlier one."""
+    first, *more = past.perhaps
+    others = f" or {len(more):,} more" if more else ""
+    return (
+        f"growth in small steps (creep) counts only from {past.since} on, when it was new and {first}{others}"
+        ", removed then, may have been the same test; a note on its entry says that it was looked at"
+    )
 
 
 def creep_step_texts(creep: Creep) -> tuple[str, ...]:

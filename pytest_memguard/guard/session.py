@@ -28,7 +28,7 @@ from pytest_memguard.gate.judge import (
 )
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
 from pytest_memguard.gate.notes import ChangedEntry, refuse_without_note
-from pytest_memguard.gate.wording import doubts_text, peak_doubt_text
+from pytest_memguard.gate.wording import doubts_text, origin_text, peak_doubt_text
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source
 from pytest_memguard.meters import (
@@ -134,9 +134,12 @@ class GuardSession:
         is_told = leak is None or leak.answer is not Answer.CANNOT_TELL
         if reason and is_told:
             notes = (*notes, reason)
-        measurement = measurement_of(samples, meter=self.meter(policy).name, leak=leak, notes=notes)
         other = self._other_meter(test_id, policy)
         entry = None if other else self.entry(test_id)
+        past = self._past(test_id, entry, policy)
+        if past is not None and past.perhaps:
+            notes = (*notes, origin_text(past))
+        measurement = measurement_of(samples, meter=self.meter(policy).name, leak=leak, notes=notes)
         verdict = judge(
             measurement,
             entry,
@@ -144,7 +147,7 @@ class GuardSession:
             has_baseline=self.has_baseline and not other,
             other_meter=other,
             today=_today(),
-            past=self._past(test_id, entry, policy),
+            past=past,
         )
         return (measurement, verdict) if is_told else self._without_answer(measurement, verdict, reason)
 

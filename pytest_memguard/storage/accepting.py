@@ -56,6 +56,31 @@ class Change:
         """Say which figures change, and from what to what; nothing where none does."""
         return "" if self.new is None else ", ".join(_differences(self.old, self.new))
 
+    @property
+    def loosened(self) -> tuple[str, ...]:
+        """Say what lets the test grow beside its figures: how far they vary, and counts that are not told.
+
+        >>> Change("t.py::a", Entry({"peak": 9}), Entry({"peak": 9}, spread={"peak": 70})).loosened
+        ('peak may vary by 70 B, was 0 B',)
+        """
+        if self.new is None:
+            return ()
+        spread, metrics = (self.old.spread, self.old.metrics) if self.old is not None else ({}, {})
+        parts = []
+        for name, metric in METRICS.items():
+            was, now = spread.get(name, 0), self.new.spread.get(name, 0)
+            if now > was:
+                parts.append(f"{metric.label} may vary by {metric.text(now)}, was {metric.text(was)}")
+            was, now = metrics.get(name, 0), self.new.metrics.get(name, 0)
+            if (
+                not metric.is_gated
+                and self.old is not None
+                and now > was
+                and metric.label not in self.figures
+            ):
+                parts.append(f"{metric.label} {' -> '.join(metric.texts(was, now))}")
+        return tuple(parts)
+
 
 def accept(
     store: BaselineStore,

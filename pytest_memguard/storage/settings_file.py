@@ -6,14 +6,16 @@ import importlib
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from pytest_memguard.core.errors import SettingsError
-from pytest_memguard.core.settings import Settings, settings_from
+from pytest_memguard.core.settings import DEFAULT_BASELINE_DIR, Settings, settings_from
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 
 PYPROJECT = "pyproject.toml"
 MEMGUARD_YML = "memguard.yml"
 _WRITTEN = ".memguard"
+_BASELINE = "baseline"
 _TABLE = re.compile(r"^\s*\[+\s*tool\.memguard\b", re.MULTILINE)
 _TOML_LINE = re.compile(r"at line (\d+)")
 
@@ -56,11 +58,35 @@ def load_settings(root: Path) -> Settings:
     return Settings(written={})
 
 
+def baseline_dir_in(pyproject: str | None, memguard_yml: str | None) -> str:
+    """Return the baseline folder that the texts of settings files name, of any version of memguard.
+
+    What else they say is not read. Raises `ValueError` where they cannot be read.
+    """
+    table: object = {}
+    if pyproject is not None:
+        may_name_it = _BASELINE in pyproject or "\\" in pyproject  # in a key that is written with escapes
+        tool = _toml().loads(pyproject).get("tool", {}) if may_name_it else {}
+        table = tool.get("memguard", {}) if isinstance(tool, dict) else {}
+    elif memguard_yml is not None:
+        from pytest_memguard.storage.yaml_reading import UnreadableYamlError, read_yaml  # noqa: PLC0415 - most projects have no such file
+
+        try:
+            table = read_yaml(memguard_yml)
+        except UnreadableYamlError as error:
+            raise ValueError(error.problem) from error
+    named = table.get(_BASELINE) if isinstance(table, dict) else None
+    return named if isinstance(named, str) else DEFAULT_BASELINE_DIR
+
+
+def _toml() -> Any:
+    return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+
 def _from_pyproject(path: Path) -> Settings:
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     text = _text(path)
     try:
-        content = toml.loads(text)
+        content = _toml().loads(text)
     except ValueError as error:
         line = _TOML_LINE.search(str(error))
         raise SettingsError(

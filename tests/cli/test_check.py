@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import yaml
 
 from pytest_memguard.cli import COMMANDS
 from pytest_memguard.core.measurement import Entry
+from pytest_memguard.storage.baseline import BaselineStore
 from tests.cli.running import HERE, KIB, CommandProject, measured
 from tests.docs.pages import ROOT
-from tests.made_repository import MadeRepository
+from tests.made_repository import METER, MadeRepository
 
 A, B, C = (f"tests/test_x.py::{name}" for name in "abc")
 
@@ -69,6 +71,86 @@ def test_a_renamed_test_needs_its_note_all_the_same(shop: CommandProject, made: 
     output = shop.memguard("check", "target")
     assert output.code == 1
     assert f"      was {B} before" in output.lines
+
+
+@pytest.mark.parametrize("note", [".", "42", "#"])
+def test_a_note_without_words_is_none(note: str, shop: CommandProject, made: MadeRepository) -> None:
+    made.accept({A: 150 * KIB}, note=note)
+    output = shop.memguard("check", "target")
+    assert output.code == 1
+    assert f"      note: {note} (a note is a reason in words: at least 3 letters)" in output.lines
+
+
+def test_room_to_grow_that_was_written_by_hand_is_named_and_needs_a_note(
+    shop: CommandProject, made: MadeRepository
+) -> None:
+    made.accept({A: Entry({"peak": 100 * KIB, "allocations": 5})})
+    made.git("branch", "-f", "target")
+    spread = {"peak": 50 * KIB}
+    made.accept({A: Entry({"peak": 100 * KIB, "allocations": 500}, spread)})
+    output = shop.memguard("check", "target")
+    assert output.code == 1
+    assert f"  {A}  allocations 5 -> 500" in output.lines
+    assert "      looser: peak may vary by 50.0 KiB, was 0 B" in output.lines
+    assert 'NO NOTE: peak may vary by 50.0 KiB, was 0 B. Accept it again with --note "WHY"' in output.lines[3]
+    made.accept({A: Entry({"peak": 90 * KIB, "allocations": 900}, spread)})
+    assert "allocations 5 -> 900" in "\n".join(shop.memguard("check", "target").lines)
+
+
+def move_baseline(made: MadeRepository, how: str) -> BaselineStore:
+    """Let the baseline lie elsewhere, as a pull request may do it; return it."""
+    old = made.store.directory
+    new = made.root / ("memory" if how != "project" else "app/.memguard/baseline")
+    if how == "project":
+        (made.root / "app").mkdir()
+        shutil.move(made.root / ".memguard", made.root / "app")
+        shutil.move(made.root / "pyproject.toml", made.root / "app")
+    else:
+        shutil.copytree(old, new)
+        settings = made.root / "pyproject.toml"
+        settings.write_text(f'{settings.read_text()}baseline = "memory"\n')
+    if how == "files":
+        shutil.rmtree(old)
+    return BaselineStore(new, HERE)
+
+
+@pytest.mark.parametrize("how", ["files", "copies", "project"])
+def test_growth_in_a_folder_that_was_moved_needs_its_note(
+    how: str, shop: CommandProject, made: MadeRepository
+) -> None:
+    moved = move_baseline(made, how)
+    root = ("--root", str(made.root / "app")) if how == "project" else ()
+    made.commit()
+    output = shop.memguard(*root, "check", "target")
+    assert (output.error, output.lines) == ("", ["1 file of the baseline checked, all of them fine."])
+    moved.update({A: Entry({"peak": 900 * KIB})}, meter=METER, made_with={})
+    made.commit()
+    output = shop.memguard(*root, "check", "target")
+    assert output.code == 1
+    assert "NO NOTE: peak 100.0 KiB -> 900.0 KiB" in "\n".join(output.lines)
+
+
+@pytest.mark.parametrize("now", ["test/test_x.py::a", "tests/other/test_new.py::a", "tests/test_x.py::z"])
+def test_growth_of_a_test_that_was_moved_or_renamed_needs_its_note(
+    now: str, shop: CommandProject, made: MadeRepository
+) -> None:
+    made.accept({A: None, now: 900 * KIB})
+    output = shop.memguard("check", "target")
+    assert output.code == 1
+    assert "peak 100.0 KiB -> 900.0 KiB" in "\n".join(output.lines)
+    assert shop.memguard("check", "target").code == 1
+    made.write({now: 900 * KIB}, note="holds more, see #1")
+    assert shop.memguard("check", "target").code == 0
+
+
+def test_what_cannot_be_read_in_the_target_is_named(shop: CommandProject, made: MadeRepository) -> None:
+    path = shop.store().path_of("tests/test_x.py")
+    text = path.read_text()
+    path.write_text("<<<<<<< ours\n")
+    made.commit()
+    made.git("branch", "-f", "target")
+    path.write_text(text)
+    assert "Not readable in" in shop.memguard("check", "target").lines[0]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from pytest_memguard.core.measurement import Entry, EntrySite
+from pytest_memguard.storage.baseline import BaselineStore
 from tests.cli.running import HERE, KIB, CommandProject
-from tests.made_repository import MadeRepository
+from tests.made_repository import METER, MadeRepository
 
 A = "tests/test_x.py::a"
 
@@ -80,6 +82,66 @@ def test_a_test_is_followed_where_its_file_or_its_name_changed(
     text = "\n".join(shop.memguard("history", "tests/io/test_z.py::b").lines)
     assert f"was {A} before (its file was renamed)" in text
     assert "was tests/io/test_z.py::a before (by its numbers)" in text
+
+
+def test_a_baseline_is_followed_where_its_folder_was_moved(
+    shop: CommandProject, made: MadeRepository
+) -> None:
+    settings = shop.root / "pyproject.toml"
+    settings.write_text("[tool.memguard]\n")
+    made.accept({A: 100 * KIB, "tests/test_y.py::b": 7})
+    made.accept({A: 110 * KIB})
+    settings.write_text('[tool.memguard]\nbaseline = "memory"\n')
+    shutil.move(shop.root / ".memguard/baseline", shop.root / "memory")
+    made.store = BaselineStore(shop.root / "memory", HERE)
+    found = steps(shop)
+    assert peaks(found[A]) == [100 * KIB, 110 * KIB], "also before the move is committed"
+    made.accept({A: 125 * KIB})
+    settings.write_text('[tool.memguard]\nbaseline = "memory/here"\n')
+    shutil.copytree(shop.root / "memory" / HERE, shop.root / "memory/here" / HERE)
+    made.commit()
+    made.store = BaselineStore(shop.root / "memory/here", HERE)
+    made.accept({A: 140 * KIB})
+    found = steps(shop)
+    assert peaks(found[A]) == [size * KIB for size in (100, 110, 125, 140)]
+    assert [step["was"] and step["was"]["peak"] for step in found[A][1:]] == [  # type: ignore[index]  # JSON
+        size * KIB for size in (100, 110, 125)
+    ]
+    assert len(found["tests/test_y.py::b"]) == 1
+
+
+def test_a_project_is_followed_where_it_was_moved(shop: CommandProject, made: MadeRepository) -> None:
+    made.accept({A: 100 * KIB})
+    made.accept({A: 110 * KIB})
+    (shop.root / "app").mkdir()
+    for name in (".memguard", "pyproject.toml"):
+        shutil.move(shop.root / name, shop.root / "app")
+    made.store = BaselineStore(shop.root / "app/.memguard/baseline", HERE)
+    made.accept({A: 140 * KIB})
+    output = shop.memguard("--root", str(shop.root / "app"), "history", "--format", "json")
+    (test,) = json.loads("\n".join(output.lines))["tests"]
+    assert peaks(test["steps"]) == [size * KIB for size in (100, 110, 140)]
+
+
+def test_the_baseline_of_another_project_is_none_of_this_one(
+    shop: CommandProject, made: MadeRepository, tmp_path: Path
+) -> None:
+    other = BaselineStore(shop.root / "other/.memguard/baseline", HERE)
+    other.update({"tests/test_o.py::o": Entry({"peak": 9})}, meter=METER, made_with={})
+    made.commit()
+    other.update({"tests/test_o.py::o": None}, meter=METER, made_with={})
+    made.accept({A: 100})
+    assert {name: peaks(found) for name, found in steps(shop).items()} == {A: [100]}
+
+
+def test_a_test_with_another_name_and_figure_may_be_a_removed_one(
+    shop: CommandProject, made: MadeRepository
+) -> None:
+    made.accept({A: 100 * KIB, "tests/test_x.py::b": 7})
+    made.accept({A: None, "tests/test_x.py::z": 110 * KIB})
+    found = steps(shop)["tests/test_x.py::z"]
+    assert (peaks(found), found[0]["perhaps"]) == ([110 * KIB], [A])
+    assert f"      may have been {A} before" in shop.memguard("history", "tests/test_x.py::z").lines
 
 
 def test_a_name_is_guessed_for_nobody(shop: CommandProject, made: MadeRepository) -> None:

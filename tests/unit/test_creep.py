@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,8 @@ from pytest_memguard.core.policy import CreepLimit, Policy, parse_creep
 from pytest_memguard.core.units import MIB
 from pytest_memguard.core.verdict import Outcome, Verdict
 from pytest_memguard.gate.judge import judge
-from pytest_memguard.gate.wording import creep_step_texts
+from pytest_memguard.gate.wording import creep_step_texts, origin_text
+from pytest_memguard.storage.baseline import BaselineStore
 from tests.made_repository import MadeRepository
 
 A = "tests/test_x.py::a"
@@ -199,3 +201,33 @@ def test_a_commit_with_an_old_date_hides_none_before_it(made: MadeRepository) ->
     assert past is not None
     assert past.entry.metrics["peak"] == 10 * MIB
     assert verdict_of(14 * MIB, 14 * MIB, past, str(limit)).outcome is Outcome.CREPT
+
+
+def test_small_steps_are_followed_through_a_moved_folder(made: MadeRepository) -> None:
+    settings = made.root / "pyproject.toml"
+    settings.write_text("[tool.memguard]\n")
+    for day, peak in (("2026-01-02", 100), ("2026-01-10", 110)):
+        made.accept({A: peak * MIB}, day=day)
+    settings.write_text('[tool.memguard]\nbaseline = "memory"\n')
+    shutil.move(made.store.directory, made.root / "memory")
+    made.store = BaselineStore(made.root / "memory", environment_key())
+    made.accept({A: 121 * MIB}, day="2026-01-20")
+    limit = parse_creep("20% in 90 days")
+    past = pasts_at(made, limit, number=60).of(A, limit)
+    assert past is not None
+    assert past.entry.metrics["peak"] == 100 * MIB
+    assert verdict_of(121 * MIB, 121 * MIB, past, str(limit)).outcome is Outcome.CREPT
+
+
+def test_what_a_new_test_may_have_been_is_said_until_somebody_has_looked_at_it(made: MadeRepository) -> None:
+    limit = parse_creep("20% in 90 days")
+    made.accept({A: 100 * MIB}, day="2026-01-02")
+    made.accept({A: None, "tests/test_x.py::z": 110 * MIB}, day="2026-01-10")
+    past = pasts_at(made, limit, number=60).of("tests/test_x.py::z", limit)
+    assert past is not None
+    assert past.perhaps == (A,)
+    assert f"counts only from 2026-01-10 on, when it was new and {A}, removed then, may" in origin_text(past)
+    made.accept({"tests/test_x.py::z": 110 * MIB}, day="2026-01-11", note="another test")
+    past = pasts_at(made, limit, number=60).of("tests/test_x.py::z", limit)
+    assert past is not None
+    assert past.perhaps == ()
