@@ -73,7 +73,7 @@ class Curve:
 
     unit: str
     length: int
-    held_bytes: tuple[int, ...] = ()
+    held_bytes: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

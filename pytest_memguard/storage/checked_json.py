@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from typing import TypeVar
+import re
 
 from pytest_memguard.core.errors import ResultsError
-from pytest_memguard.storage.results_writing import inside
 
 LONGEST_TEXT = 20_000
 """Characters of one id or sentence; pytest's own ids stay far below."""
 
 LONGEST_SHOWN = 60
-_LARGEST = 2**63 - 1
-_Value = TypeVar("_Value")
+LARGEST_NUMBER = 2**63 - 1
 _MISSING = object()
 
 
@@ -61,9 +58,10 @@ class Part:
             raise self.wrong("a list")
         return [Part(value, number, self) for number, value in enumerate(self.value)]
 
-    def optional(self, read: Callable[[Part], _Value]) -> _Value | None:
-        """Read a value that may be missing or null."""
-        return None if self.value is None or self.value is _MISSING else read(self)
+    @property
+    def is_absent(self) -> bool:
+        """Whether the value is missing or null."""
+        return self.value is None or self.value is _MISSING
 
     def text(self) -> str:
         """Return a text that is not too long and can be written as UTF-8."""
@@ -84,13 +82,13 @@ class Part:
 
     def signed(self) -> int:
         """Return a whole number of 64 bits."""
-        if type(self.value) is not int or not -_LARGEST <= self.value <= _LARGEST:
+        if type(self.value) is not int or not -LARGEST_NUMBER <= self.value <= LARGEST_NUMBER:
             raise self.wrong("a whole number of at most 64 bits")
         return self.value
 
     def count(self) -> int:
         """Return a whole number of 63 bits that is not negative."""
-        if type(self.value) is not int or not 0 <= self.value <= _LARGEST:
+        if type(self.value) is not int or not 0 <= self.value <= LARGEST_NUMBER:
             raise self.wrong("a whole number that is not negative, of at most 63 bits")
         return self.value
 
@@ -104,7 +102,7 @@ class Part:
     def number(self) -> float:
         """Return a number of no more than 63 bits."""
         value = self.value
-        if type(value) not in (int, float) or not -_LARGEST <= value <= _LARGEST:  # type: ignore[operator]  # checked by type()
+        if type(value) not in (int, float) or not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:  # type: ignore[operator]  # checked by type()
             raise self.wrong("a finite number of at most 63 bits")
         return float(value)  # type: ignore[arg-type]  # checked by type()
 
@@ -118,3 +116,21 @@ class Part:
         if text != inside(text):
             raise self.wrong("a path relative to the project, without '..'")
         return text
+
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+def inside(file: str) -> str:
+    """Return a file name as the results keep it: never absolute, and never leading upwards.
+
+    >>> inside("/usr/src/x.c"), inside("../lib/y.py"), inside("shop/cache.py")
+    ('usr/src/x.c', 'lib/y.py', 'shop/cache.py')
+    """
+    parts = _DRIVE.sub("", file.replace("\\", "/")).split("/")
+    return utf8("/".join(part for part in parts if part not in ("", ".", ".."))) or "?"
+
+
+def utf8(text: str) -> str:
+    """Spell out what UTF-8 cannot hold: bytes of a file name that could not be decoded."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

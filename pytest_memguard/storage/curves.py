@@ -16,7 +16,7 @@ from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import KIB
 from pytest_memguard.storage.bounded_reading import read_regular
 from pytest_memguard.storage.checked_json import Part
-from pytest_memguard.storage.results_reading import curve_from_json
+from pytest_memguard.storage.measurement_format import CURVE
 
 SUFFIX = ".curves"
 LEAST_PEAK_BYTES = 64 * KIB
@@ -64,7 +64,7 @@ def _thousandths(curve: Curve, entry: Entry) -> dict[str, object]:
 
 
 def _curve(part: Part) -> Curve:
-    kept = curve_from_json(part)
+    kept = CURVE.read(part)
     top = part.field("top").count()
     held = tuple(max(0, min(share, _WHOLE)) * top // _WHOLE for share in kept.held_bytes)
     return Curve(kept.unit, kept.length, held)

@@ -1,17 +1,22 @@
-"""Tables of the reference that follow from declarations: `python -m tests.docs.declared_tables`."""
+"""Tables of the reference and the JSON Schema, from declarations: `python -m tests.docs.declared_tables`."""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
 
 from pytest_memguard.core.declared import Declared, declarations
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
 from pytest_memguard.core.settings import Settings
+from pytest_memguard.storage.results_schema import NAMED, schema
 from tests.docs.pages import ROOT, text_of
+
+SCHEMA = ROOT / "pytest_memguard/storage/results.schema.json"
 
 
 def marker_table() -> str:
@@ -32,10 +37,73 @@ def known_leak_table() -> str:
     return "\n".join(["| key | means |", "|---|---|", *rows])
 
 
+def schema_text() -> str:
+    """Return the JSON Schema of the results file as it is published."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def record_table(first: str, properties: Callable[[], Mapping[str, Any]]) -> str:
+    """Return the keys of a record of the results file, their types and what they mean."""
+    rows = [
+        f"| `{name}` | {_type(one)} | {one.get('description', '')} |" for name, one in properties().items()
+    ]
+    return "\n".join([first, "|---|---|---|", *rows])
+
+
+def _type(value: Mapping[str, Any]) -> str:
+    """Return the type of a value of the schema in words."""
+    if value.get("type") == "array":
+        return f"list of {_elements(value['items'])}"
+    if "additionalProperties" in value:
+        return f"by name: {_type(value['additionalProperties'])}"
+    words = value.get("enum", [value["const"]] if "const" in value else [])
+    if words:
+        return ", ".join(f"`{word}`" for word in words)
+    name = str(value.get("$ref", value.get("format", value.get("type")))).rpartition("/")[2]
+    return f"[{name}](#{name})" if name in {*NAMED, "test"} else _TYPES[name]
+
+
+def _elements(items: Mapping[str, Any]) -> str:
+    if "minItems" in items:
+        return f"lists of {items['minItems']} sizes"
+    if "properties" in items:
+        return f"records: {', '.join(f'`{name}`' for name in items['properties'])}"
+    return _type(items)
+
+
+_TYPES = {
+    "string": "text",
+    "boolean": "true or false",
+    "integer": "count",
+    "number": "number",
+    "date": "a day, as in 2027-01-31",
+    "size": "size",
+    "file": "file",
+    "outcome": "[outcome](outcomes.md)",
+    "sizes": "by metric: size",
+}
+
+
+def _head(name: str) -> str:
+    return f"| key of a {name} | type | means |"
+
+
+def _properties(name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = schema()["$defs"][name]["properties"]
+    return found
+
+
 TABLES: dict[tuple[str, str], Callable[[], str]] = {
     ("marker", "| argument | default | means |"): marker_table,
     ("settings", "| key | default | means |"): settings_table,
     ("settings", "| key | means |"): known_leak_table,
+    ("results-format", "| key | type | means |"): partial(
+        record_table, "| key | type | means |", lambda: schema()["properties"]
+    ),
+    **{
+        ("results-format", _head(name)): partial(record_table, _head(name), partial(_properties, name))
+        for name in ("test", *NAMED)
+    },
 }
 """Each table by its page and its first line."""
 
@@ -63,5 +131,6 @@ def rewritten(page: str) -> str:
 
 
 if __name__ == "__main__":
+    SCHEMA.write_text(schema_text(), encoding="utf-8")
     for page in {page for page, _ in TABLES}:
         (ROOT / f"docs/reference/{page}.md").write_text(rewritten(page), encoding="utf-8")

@@ -135,5 +135,5 @@ def test_several_environments_are_on_one_page() -> None:
 def test_a_curve_without_points_is_none() -> None:
     test = grown()
     assert test.measurement is not None
-    test = replace(test, measurement=replace(test.measurement, curve=Curve("ms", 10)))
+    test = replace(test, measurement=replace(test.measurement, curve=Curve("ms", 10, ())))
     assert "curve" not in shown(HtmlReport().page(run(test)))["tests"][0]
