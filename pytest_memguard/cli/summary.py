@@ -57,16 +57,18 @@ def _coloured_piece(piece: Piece) -> str:
     return click.style(piece.text, fg=look.colour, bold=True if look.is_bold else None)
 
 
+_READERS = {**{name: form.reader for name, form in FORMATS.items()}, "json": "a program"}
+_FORMS = ", ".join(f"{name} for {reader}" if reader else name for name, reader in _READERS.items())
+
+
 @click.command()
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*FORMATS, "json"]),
+    type=click.Choice([*_READERS]),
     default="text",
     show_default=True,
-    help="What to write: text for a terminal, markdown for GitHub or GitLab, html for a browser, "
-    "annotations for GitHub's source lines, openmetrics for Prometheus, junit, gitlab for its code quality, "
-    "sarif for code scanners, json for a program.",
+    help=f"What to write: {_FORMS}.",
 )
 @from_option
 @pass_project

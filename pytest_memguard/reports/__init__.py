@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, cast
 
 from pytest_memguard.core.verdict import RunResults
 
@@ -17,7 +18,6 @@ class Report(Protocol):
         ...
 
 
-@runtime_checkable
 class Document(Report, Protocol):
     """A format that shows several runs in one document."""
 
@@ -26,27 +26,43 @@ class Document(Report, Protocol):
         ...
 
 
-FORMATS: Mapping[str, str] = {
-    "text": "pytest_memguard.reports.text:TextReport",
-    "markdown": "pytest_memguard.reports.markdown:MarkdownReport",
-    "html": "pytest_memguard.reports.html.page:HtmlReport",
-    "annotations": "pytest_memguard.reports.annotations:AnnotationsReport",
-    "openmetrics": "pytest_memguard.reports.openmetrics:OpenMetricsReport",
-    "junit": "pytest_memguard.reports.junit:JUnitReport",
-    "gitlab": "pytest_memguard.reports.findings:GitlabReport",
-    "sarif": "pytest_memguard.reports.findings:SarifReport",
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: its class as `module:name`, imported when it is needed, and who reads it.
+
+    One that `marks_lines` wants to know the path of a file in the repository. Several runs follow each other,
+    or are one document with one beginning and one end.
+    """
+
+    made_by: str
+    reader: str = ""
+    marks_lines: bool = False
+    is_document: bool = False
+
+    def report(self, **options: object) -> Report:
+        """Return the report, with options of its class such as `locate`."""
+        module, _, class_name = self.made_by.partition(":")
+        return cast(
+            "Report", getattr(import_module(f"pytest_memguard.reports.{module}"), class_name)(**options)
+        )
+
+
+FORMATS: Mapping[str, Format] = {
+    "text": Format("text:TextReport", "a terminal"),
+    "markdown": Format("markdown:MarkdownReport", "GitHub or GitLab"),
+    "html": Format("html.page:HtmlReport", "a browser", is_document=True),
+    "annotations": Format("annotations:AnnotationsReport", "GitHub's source lines", marks_lines=True),
+    "openmetrics": Format("openmetrics:OpenMetricsReport", "Prometheus", is_document=True),
+    "junit": Format("junit:JUnitReport", is_document=True),
+    "gitlab": Format("findings:GitlabReport", "its code quality", marks_lines=True, is_document=True),
+    "sarif": Format("findings:SarifReport", "code scanners", marks_lines=True, is_document=True),
 }
-"""Every format by its name, with its class, which is imported when it is needed."""
-
-
-_ONE_BY_ONE = ("text", "markdown", "annotations")
-"""Formats that show one run after the other; all others are documents, with one beginning and one end."""
+"""Every format by its name."""
 
 
 def report(name: str, **options: object) -> Report:
     """Return the report of a format, with options of its class such as `locate`."""
-    module, _, class_name = FORMATS[name].partition(":")
-    return cast("Report", getattr(import_module(module), class_name)(**options))
+    return FORMATS[name].report(**options)
 
 
 def told(
@@ -56,12 +72,10 @@ def told(
 
     `locate` turns a file of the project into its path in the repository, where the format marks lines.
     """
-    chosen = report(name, **({"locate": locate} if name in _LOCATING else {}))
-    if name not in _ONE_BY_ONE and isinstance(chosen, Document):
-        yield from chosen.page(*runs).splitlines()
+    form = FORMATS[name]
+    chosen = form.report(**({"locate": locate} if form.marks_lines else {}))
+    if form.is_document:
+        yield from cast("Document", chosen).page(*runs).splitlines()
         return
     for results in runs:
         yield from chosen.lines(results, width=width)
-
-
-_LOCATING = ("annotations", "gitlab", "sarif")
