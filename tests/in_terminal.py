@@ -11,18 +11,20 @@ import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+COLUMNS = 80
+
 
 def in_terminal(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Run a command in a terminal of 80 columns."""
+    """Run a command in a terminal of 80 columns; `environment` is added to that of this process."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     running = subprocess.Popen(
         command,
         cwd=folder,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "80"} | dict(environment or {}),
+        env=os.environ | {"TERM": "xterm", "COLUMNS": str(COLUMNS)} | dict(environment or {}),
     )
     os.close(theirs)
     written = b""
