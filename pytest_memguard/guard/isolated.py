@@ -64,6 +64,7 @@ def _run_isolated(item: Any, run_here: Callable[[], None]) -> None:
     with Unpatched(), tempfile.TemporaryDirectory(prefix="memguard-") as folder:
         written, said = Path(folder, "reports"), Path(folder, "fatal.txt")
         limit = _TimeLimit(item)
+        _end_other_parameters(item)
         _flush()
         child = _fork()
         if child == 0:
@@ -96,6 +97,18 @@ class _TimeLimit:
         """Start it in this process."""
         if self._settings is not None:
             self._item.config.hook.pytest_timeout_set_timer(item=self._item, settings=self._settings)
+
+
+def _end_other_parameters(item: Any) -> None:
+    """Tear down what pytest would before this item: wide fixtures that have another parameter now.
+
+    The fork would do so in its copy, and this process later once more.
+    """
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    for name, parameter in parameters.items():
+        for fixture in item._fixtureinfo.name2fixturedefs.get(name, ()):  # noqa: SLF001 - asked of it by nothing else
+            if fixture.cached_result is not None and fixture.cached_result[1] is not parameter:
+                fixture.finish(item._request)  # noqa: SLF001 - as above
 
 
 def _how_it_ended(status: int) -> str:

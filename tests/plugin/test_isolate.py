@@ -17,7 +17,7 @@ CRASHES = """
     def test_before(): pass
 
     @pytest.mark.memguard(isolate=True)
-    @pytest.mark.parametrize("name", ["SIGSEGV", "SIGKILL"])
+    @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGKILL"])
     def test_crash(name): os.kill(os.getpid(), getattr(signal, name))
 
     @pytest.mark.memguard(isolate=True)
@@ -34,13 +34,15 @@ def test_a_crash_is_a_failed_test_with_the_name_of_the_signal(
 ) -> None:
     project.write(test_it=CRASHES)
     run = project.spawn(*options, plugins=("xdist",))
-    assert run.counted() == {"failed": 3, "passed": 2}, run.text
+    assert run.counted() == {"failed": 4, "passed": 2}, run.text
     assert "the test's process was ended by SIGSEGV\nFatal Python error: Segmentation fault" in run.text
     assert "in test_crash" in run.text
+    assert "the test's process was ended by SIGABRT\nFatal Python error: Aborted" in run.text
     assert "the test's process was ended by SIGKILL" in run.text
     assert "the test's process exited with 3" in run.text
     assert run.outcomes() == {
         "test_before": "no-baseline",
+        "test_crash[SIGABRT]": "not-measured",
         "test_crash[SIGKILL]": "not-measured",
         "test_crash[SIGSEGV]": "not-measured",
         "test_exit": "not-measured",
@@ -173,6 +175,57 @@ def test_an_isolated_test_ends_as_it_ended_and_shows_what_it_printed(project: Gu
     assert run.problems() == {"no-baseline": False} or "lost" not in run.text
 
 
+WIDE = """
+    import os, pytest
+
+    def tell(what, param):
+        with open("told.txt", "a") as told: print(what, param, file=told)
+
+    @pytest.fixture(scope="session", params=["a", "b"])
+    def base(request):
+        tell("made", request.param)
+        yield request.param
+        tell("ended", request.param)
+
+    @pytest.fixture(scope="module")
+    def above(base):
+        tell("made", "above " + base)
+        yield base
+        tell("ended", "above " + base)
+
+    def test_here(above): pass
+
+    @pytest.mark.memguard(isolate=True)
+    def test_elsewhere(above): tell("used", above)
+
+    def test_here_again(above): pass
+
+    @pytest.mark.memguard(isolate=True)
+    @pytest.mark.parametrize("base", ["c"], indirect=True)
+    def test_elsewhere_with_its_own(above): tell("used", above)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n1",)], ids=["alone", "xdist"])
+def test_wide_fixtures_with_parameters_are_torn_down_once_each(
+    project: GuardedProject, options: tuple[str, ...]
+) -> None:
+    project.write(test_it=WIDE)
+    run = project.spawn(*options, plugins=("xdist",))
+    assert run.counted() == {"passed": 7}, run.text
+    alive: list[str] = []
+    for line in (project.root / "told.txt").read_text().splitlines():
+        what, _, name = line.partition(" ")
+        if what == "made":
+            assert name not in alive
+            alive.append(name)
+        elif what == "ended":
+            alive.remove(name)  # an error where it was torn down before
+        else:
+            assert f"above {name}" in alive
+    assert not alive
+
+
 def test_the_limit_of_a_time_is_for_the_test_and_not_for_what_memguard_repeats(
     project: GuardedProject,
 ) -> None:
@@ -199,7 +252,7 @@ def test_the_limit_of_a_time_is_for_the_test_and_not_for_what_memguard_repeats(
 def test_a_crash_without_isolation_loses_no_result_that_came_before(
     project: GuardedProject, options: tuple[str, ...]
 ) -> None:
-    project.write(test_it=CRASHES.replace("(isolate=True)", "").replace('"SIGSEGV", ', ""))
+    project.write(test_it=CRASHES.replace("(isolate=True)", "").replace('"SIGSEGV", "SIGABRT", ', ""))
     run = project.spawn(*options, plugins=("xdist",))
     assert run.code != 0
     if options:
