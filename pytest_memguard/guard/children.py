@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from os import _exit, getpid  # bound here: a test may patch them while it runs
+from os import _exit, getpid, kill  # bound here: a test may patch them while it runs
 from pathlib import Path
 from time import sleep
 
@@ -21,12 +21,14 @@ NOT_FORKED = (
 STILL_RUNNING = "child processes of it still run when it ends, and what they will need is not known"
 OLDER_CHILDREN = "child processes that ran before it work for it, and their memory cannot be counted"
 
-_STAT = Path("/proc/self/stat")
+_PROC = Path("/proc/self")
+_STAT = _PROC / "stat"
 _FAULTS_FIELD = 8
 """Of the fields behind the name of the program; see proc(5), cminflt."""
 
 
-_THREADS = Path("/proc/self/task")
+_THREADS = _PROC / "task"
+_ENDED = ("Z", "X")
 _LOOKS = 20
 _LOOK_SECONDS = 0.005
 _SWITCHES = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
@@ -90,9 +92,25 @@ class ChildWatch:
         if self._programs is None or not self._follows_forks:
             is_started = self._programs is not None and self._programs.any()
             return NOT_COUNTED if is_started or is_forked or has_ended or is_running else ""
-        if self._programs.any() or (has_ended and not is_forked):
+        if self._programs.any() or (has_ended and (not is_forked or self._programs.may_be_unseen)):
             return NOT_FORKED
-        return STILL_RUNNING if is_running else ""
+        # A daemon is no child of this process any more: it is known as a fork.
+        return STILL_RUNNING if is_running or any(map(_is_alive, self._programs.forked())) else ""
+
+
+def _is_alive(process: int) -> bool:
+    """Say whether a process has not ended; without /proc that includes one that nobody has waited for."""
+    if _PROC.is_dir():
+        return any(
+            not fields.get("State", "").lstrip().startswith(_ENDED) for fields in _threads(str(process))
+        )
+    try:
+        kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _turns_at_rest() -> dict[str, int]:

@@ -26,6 +26,7 @@ from pytest_memguard.guard.pytest_memray import without_its_wrapper
 from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
+from pytest_memguard.guard.started_programs import listen
 from pytest_memguard.guard.whole import ItemGuard
 from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.meters.garbage import only_new_garbage
@@ -126,6 +127,8 @@ class GuardedRun:
                 item.stash[PLAN] = plans[item.nodeid] = plan
                 self.session.entry(item.nodeid)
         self.progress.plan({test_id: plan.policy for test_id, plan in plans.items()})
+        if any(plan.policy.children for plan in plans.values()):
+            listen()
         self._read_pasts(plan.policy.creep for plan in plans.values())
         found = forgotten(self.session, self.collection, plans, items, self.options)
         left_out = self.collection.left_out(items)

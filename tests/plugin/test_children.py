@@ -209,6 +209,75 @@ def test_a_program_beside_a_fork_is_no_silent_pass(project: GuardedProject) -> N
     assert all("children=True counts only forked ones" in run.reason(name) for name in refused)
 
 
+def test_a_program_or_a_daemon_is_seen_whatever_started_it(project: GuardedProject) -> None:
+    project.write(
+        ways=WAYS,
+        test_it="""
+            from os import posix_spawn, system
+            from subprocess import Popen
+            from ways import *
+
+            READ, WRITE = os.pipe()
+
+            def system_beside_a_fork():
+                assert system("true") == 0
+                fork()
+
+            def spawn_beside_a_fork():
+                fork()
+                os.waitpid(posix_spawn(PROGRAM[0], PROGRAM, {}), 0)
+
+            def popen_beside_a_fork():
+                fork()
+                Popen(PROGRAM).wait()
+
+            def daemon():
+                first = os.fork()
+                if not first:
+                    if not os.fork():
+                        os.close(WRITE)
+                        os.read(READ, 1)  # until this process has closed the other end, or ended
+                    os._exit(0)
+                os.waitpid(first, 0)
+
+            @pytest.mark.memguard(children=True)
+            @pytest.mark.parametrize("way", [
+                fork, system_beside_a_fork, spawn_beside_a_fork, popen_beside_a_fork, daemon
+            ])
+            def test_way(way): way()
+        """,
+        test_c="""
+            import ctypes
+            from ways import *
+            C_SYSTEM = ctypes.CDLL(None).system
+
+            @pytest.mark.memguard(children=True)
+            def test_c():
+                fork()
+                assert C_SYSTEM(b"true") == 0
+        """,
+    )
+    assert project.spawn("test_c.py").outcomes() == {"test_c": "not-measured"}
+    run = project.spawn("test_it.py")
+    assert run.counted() == {"passed": 5}, run.text
+    outcomes = run.outcomes()
+    assert outcomes.pop("test_way[fork]") == "no-baseline"
+    assert set(outcomes.values()) == {"not-measured"}, outcomes
+    assert "still run" in run.reason("test_way[daemon]")
+
+
+def test_nothing_hears_of_programs_without_memguard(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, sys, pytest
+
+            def test_it():
+                assert "pytest_memguard.guard.started_programs" not in sys.modules
+        """
+    )
+    assert project.spawn(guard=False).counted() == {"passed": 1}
+
+
 def test_children_of_regions_and_of_fresh_tests_are_told(project: GuardedProject) -> None:
     project.write(
         ways=WAYS,
