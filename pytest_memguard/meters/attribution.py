@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import sysconfig
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -161,6 +161,11 @@ class SiteNamer:
         self._installed = installed_for(self._folder)
         self._known: dict[str, tuple[Owner, str]] = {}
         self._functions: dict[str, dict[int, str]] = {}
+
+    @property
+    def imported(self) -> Mapping[str, str]:
+        """Distributions with a plugin that count for the test, each with a file that imports it."""
+        return self._installed.imported
 
     def _roots(self) -> tuple[str, ...]:
         """Folders that packages are imported from, the longest first, without the project's own."""

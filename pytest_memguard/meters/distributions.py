@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+
+from pytest_memguard.meters.imports import importers
 
 RUNNERS = ("pytest", "pluggy", "execnet", "coverage", "hypothesis", "memray", "ddtrace")
 """Distributions that run or watch tests, whatever plugins they register."""
@@ -32,15 +34,23 @@ class Installed:
     project: frozenset[str]
     runners: frozenset[str]
     """The part of the harness that is in `RUNNERS`, and never a project's own by mistake."""
+    imported: Mapping[str, str] = field(default_factory=dict)
+    """Packages that bring a plugin along and count for the test, each with a file that imports it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A distribution of the harness: its name, what it was installed from, and its paths."""
+    """A distribution of the harness: its name, what it was installed from, and its paths.
+
+    `plugin` are the paths of the modules that pytest loads. `may_be_used` says that it does not call itself
+    a plugin of pytest, and may be a library as well.
+    """
 
     name: str
     source: Path | None
     paths: frozenset[str]
+    plugin: frozenset[str] = frozenset()
+    may_be_used: bool = False
 
 
 def installed_for(root: Path) -> Installed:
@@ -55,11 +65,30 @@ def installed_for(root: Path) -> Installed:
     for name in names - {each.name for each in own}:
         with suppress(PackageNotFoundError):
             project |= _packages(distribution(name))
+    others = [each for each in known if each not in own]
+    used = _used(root, [each for each in others if each.may_be_used])
     return Installed(
-        harness=frozenset(path for each in known if each not in own for path in each.paths),
+        harness=frozenset(
+            path for each in others for path in (each.plugin if each.name in used else each.paths)
+        ),
         project=frozenset(project),
         runners=frozenset(path for each in known if each.name in RUNNERS for path in each.paths),
+        imported=used,
     )
+
+
+def _used(root: Path, known: Iterable[_Known]) -> dict[str, str]:
+    """Return the distributions that the project imports beside their plugin, each with a file that does."""
+    plugins = {
+        path.removesuffix(".py").replace("/", "."): frozenset(
+            name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in each.plugin
+        )
+        for each in known
+        for path in each.paths - each.plugin
+    }
+    found = importers(root, plugins) if plugins else {}
+    names = {path.removesuffix(".py").replace("/", "."): each.name for each in known for path in each.paths}
+    return {names[package]: file for package, file in found.items()}
 
 
 def covers(paths: Iterable[str] | frozenset[str], name: str) -> bool:
@@ -107,19 +136,22 @@ def _plugin(name: str, dist: Distribution, points: list[EntryPoint]) -> _Known:
     tails = [point.module.replace(".", "/") for point in points]
     paths = {f"{tail}{end}" for tail in tails for end in (".py", "/__init__.py")}
     paths |= {tail for tail in tails if "/" in tail}
-    if _is_for_pytest(dist):
+    plugin = frozenset(paths)
+    is_for_pytest, is_plugin = _is_for_pytest(dist)
+    if is_for_pytest:
         packages = _packages(dist)
         paths |= packages
         # An editable one lists no package; the one around the plugin is what can be known of it.
         paths |= {tail.rpartition("/")[0] or tail for tail in tails if not covers(packages, f"{tail}.py")}
-    return _Known(name, _source(dist), frozenset(paths))
+    may_be_used = is_for_pytest and not is_plugin and name not in RUNNERS
+    return _Known(name, _source(dist), frozenset(paths), plugin, may_be_used)
 
 
-def _is_for_pytest(dist: Distribution) -> bool:
-    head = (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").partition("\n\n")[0]
-    return any(
-        _ASKS_FOR_PYTEST.match(line) is not None or line.strip() == _FOR_PYTEST for line in head.splitlines()
-    )
+def _is_for_pytest(dist: Distribution) -> tuple[bool, bool]:
+    """Say whether a distribution requires pytest or calls itself a plugin, and whether it does the latter."""
+    head = (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").partition("\n\n")[0].splitlines()
+    is_plugin = any(line.strip() == _FOR_PYTEST for line in head)
+    return is_plugin or any(_ASKS_FOR_PYTEST.match(line) for line in head), is_plugin
 
 
 def _packages(dist: Distribution) -> frozenset[str]:

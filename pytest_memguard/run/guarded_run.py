@@ -97,6 +97,10 @@ class GuardedRun:
         lines = [f"memguard: {chosen.meter.label}, {self.session.environment}{state}"]
         if self.session.settings.source:
             lines.append(f"memguard: settings: {self.session.settings.source}")
+        lines += [
+            f"memguard: {name} counts as the program's, since {file} imports it; exclude leaves it out"
+            for name, file in sorted(self.session.namer.imported.items())
+        ]
         if chosen.reason_not_best:
             lines.append(f"memguard: not with {BEST_METER}, since {chosen.reason_not_best}")
         return lines

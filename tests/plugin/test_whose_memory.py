@@ -34,7 +34,7 @@ def site(project: GuardedProject, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder,
         "pytest-shop",
         {"pytest_shop/__init__.py": SOURCE, "pytest_shop/plugin.py": ""},
-        head=("Requires-Dist: pytest",),
+        head=("Classifier: Framework :: Pytest",),
         plugin="pytest_shop.plugin",
     )
     monkeypatch.setenv("PYTHONPATH", str(folder))
@@ -70,6 +70,30 @@ def test_a_test_whose_memory_was_left_out_says_so_and_include_takes_it_back(proj
     run = project.spawn()
     assert run.outcomes() == {"test_render": "over-limit"}
     assert "left out" not in run.summary
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"), [("test_it.py", "over-limit"), ("conftest.py", "over-limit"), ("", "no-baseline")]
+)
+def test_a_package_with_a_plugin_counts_where_the_project_imports_it(
+    name: str, outcome: str, project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project.root.parent / f"{project.root.name}-site"
+    folder.mkdir()
+    plugin = "import pytest, acme\n\n@pytest.fixture\ndef render(): return acme.render\n"
+    files = {"acme/__init__.py": SOURCE, "acme/plugin.py": plugin}
+    install(folder, "acme", files, head=("Requires-Dist: pytest",), plugin="acme.plugin")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    project.let(MEGABYTES=6)
+    test = "@pytest.mark.memguard(max_peak='2 MiB')\ndef test_render(render): render()\n"
+    texts = {"test_it.py": f"import pytest, acme.plugin\n{test}"}
+    if name:
+        texts[name] = f"import acme\n{texts.get(name, '')}"
+    project.write(texts)
+    run = project.spawn(plugins=("acme.plugin",))
+    assert run.outcomes() == {"test_render": outcome}, run.text
+    told = f"acme counts as the program's, since {name} imports it"
+    assert (told in run.text) == bool(name)
 
 
 RECORDER = """\
