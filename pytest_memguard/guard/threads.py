@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,10 @@ from _pytest.unittest import TestCaseFunction
 
 from pytest_memguard.core.measurement import Meeting, Sample, Site, SiteBytes
 from pytest_memguard.core.policy import Policy
-from pytest_memguard.core.unpatched import AsTestSeesIt
+from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
 from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.meters.attribution import Owner, SiteNamer
+from pytest_memguard.meters.stack_room import with_room
 
 if TYPE_CHECKING:
     from pytest_memguard.orders.threads import OrderedThreads
@@ -64,15 +66,36 @@ class ThreadedRun:
         self._policy = policy
         self._namer = namer
         self._order = order
+        self._waiting: OrderedThreads | None = None
         self._last: OrderedThreads | None = None
         self.notes: tuple[str, ...] = ()
 
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Start the threads now, for the next run, so that a sample that starts inside has none of theirs."""
+        with Unpatched():
+            self._waiting = threads = self._taking_turns(_nothing)
+            threads.open()
+        try:
+            yield
+        finally:
+            self._waiting = None
+            with Unpatched():
+                threads.close()
+
     def __call__(self) -> None:
-        """Run it."""
+        """Run it; the threads have ended afterwards, with what they kept for themselves."""
         body = concurrent_body(self._item)
-        self._last = threads = taking_turns(body, self._policy, self._namer, order=self._order)
-        with threads as call, AsTestSeesIt():
-            call()
+        self._last = threads = self._waiting or self._taking_turns(body)
+        self._waiting, threads.body = None, body
+        try:
+            with threads as call, AsTestSeesIt():
+                call()
+        finally:
+            threads.body = _nothing
+
+    def _taking_turns(self, body: Callable[[], object]) -> OrderedThreads:
+        return taking_turns(body, self._policy, self._namer, order=self._order)
 
     def with_meetings(self, sample: Sample) -> Sample:
         """Say in a sample of the last run where the threads had come to that made what its sites held."""
@@ -99,6 +122,15 @@ class ThreadedRun:
 
     def _name(self, file: str) -> str:
         return self._namer.classify(file)[1]
+
+
+def _nothing() -> None:
+    """Stand in for a body that is not known yet, or not needed any more."""
+
+
+def prepared(run: Callable[[], None]) -> AbstractContextManager[None]:
+    """Return a context in which a run has started what a sample of it is not to count."""
+    return run.prepared() if isinstance(run, ThreadedRun) else nullcontext()
 
 
 def from_threads(
@@ -129,6 +161,7 @@ def taking_turns(
         order=order_of(order),
         is_own=_OwnFiles(namer).__getitem__,
         stuck_seconds=policy.thread_timeout_seconds,
+        above_room=with_room,
     )
 
 

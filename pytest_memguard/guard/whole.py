@@ -33,7 +33,7 @@ from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import quietly
 from pytest_memguard.guard.tasks import as_tasks, tasks_refused
-from pytest_memguard.guard.threads import from_threads, threads_refused, with_meetings
+from pytest_memguard.guard.threads import from_threads, prepared, threads_refused, with_meetings
 from pytest_memguard.meters import MeterError, MeterUnavailableError, Recording
 from pytest_memguard.meters.stack_room import with_room
 
@@ -216,11 +216,12 @@ class ItemGuard:
             at_most=most_records(policy),
             near_bytes=self._near_bytes,
         )
-        body = watch.around(self._sampled_runs[order])
+        run = self._sampled_runs[order]
+        body = watch.around(run)
         if policy.fixtures:
             self._rerunner.tear_down()
             body = partial(self._with_fixtures, body)
-        with log_records_let_go(self._item, self._session.namer) as kept_notes:
+        with prepared(run), log_records_let_go(self._item, self._session.namer) as kept_notes:
             with_room(partial(self._record, recording, body))
         self._notes += tuple(note for note in kept_notes if note not in self._notes)
         return recording.sample()

@@ -18,7 +18,6 @@ import sys
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from os import close as _os_close
 from os import open as _os_open  # bound: a test may patch them while it runs
 from os import pread
@@ -31,8 +30,6 @@ _FROM_OUTSIDE = {
     "aarch64": {63, 202, 207, 212, 242},
 }.get(platform.machine(), set())
 """Calls that wait for something from outside the process, as an idle server does."""
-
-_CLOSED_CALL_FIELDS = 6
 
 _PATIENCE_NS = 5_000_000
 _BLIND_PATIENCE_NS = 20_000_000
@@ -68,7 +65,7 @@ class ThreadWatch:
             self._fd = _os_open(f"/proc/self/task/{native_id}/syscall", os.O_RDONLY | os.O_CLOEXEC)
             self._read()
             self._stat_fd = _os_open(f"/proc/self/task/{native_id}/stat", os.O_RDONLY | os.O_CLOEXEC)
-        _interpreter_addresses()  # now: what it reads once must not show in a sample
+        _INTERPRETER.learn()  # now: what it reads once must not show in a sample
 
     def _read(self) -> bytes:
         try:
@@ -171,12 +168,29 @@ def nobody_moves(native_ids: Collection[int]) -> bool:
             watch.close()
 
 
-@cache
-def _interpreter_addresses() -> tuple[int, int]:
-    """Return the addresses of the interpreter's own state: a thread that waits there waits for its lock.
+class _Interpreter:
+    """The addresses of the interpreter's own state: a thread that waits there waits for its lock.
 
-    Locks of the program are on the heap. Empty where the system does not tell the addresses.
+    Locks of the program are on the heap. There are none where the system does not tell.
     """
+
+    __slots__ = ("_is_known", "high", "low")
+
+    def __init__(self) -> None:
+        self.low = self.high = 0
+        self._is_known = False
+
+    def learn(self) -> None:
+        """Read the addresses, once for the process."""
+        if not self._is_known:
+            self._is_known = True
+            self.low, self.high = _interpreter_addresses()
+
+
+_INTERPRETER = _Interpreter()
+
+
+def _interpreter_addresses() -> tuple[int, int]:
     with suppress(OSError, ValueError, AttributeError):
         inside = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
         with Path("/proc/self/maps").open(encoding="ascii", errors="replace") as maps:
@@ -201,16 +215,18 @@ def _parsed(line: bytes) -> Look:
     """
     if line.startswith(b"running"):
         return _RUNNING
-    fields = line.split()
-    if len(fields) < _CLOSED_CALL_FIELDS:
+    # No `split`: its list would come from the free list of the interpreter.
+    call_end = line.find(b" ")
+    address_end = line.find(b" ", call_end + 1)
+    if address_end < 0:
         return Look(line)
     # futex(address, operation, value, limit): a limit of zero is none.
-    call, address = int(fields[0]), int(fields[1], 16)
-    low, high = _interpreter_addresses()
-    if call == _FUTEX and low <= address < high:
+    call = int(line[:call_end])
+    if call != _FUTEX:
+        return Look(line, waits_for_outside=call in _FROM_OUTSIDE)
+    address = int(line[call_end + 1 : address_end], 16)
+    if _INTERPRETER.low <= address < _INTERPRETER.high:
         return _RUNNING
-    return Look(
-        line,
-        waits_for_lock=call == _FUTEX and int(fields[4], 16) == 0,
-        waits_for_outside=call in _FROM_OUTSIDE,
-    )
+    limit_start = line.find(b" ", line.find(b" ", address_end + 1) + 1) + 1
+    limit_end = line.find(b" ", limit_start)
+    return Look(line, waits_for_lock=int(line[limit_start:limit_end], 16) == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from _thread import get_ident
 from collections.abc import Callable
@@ -73,26 +74,62 @@ class TracedLines:
         return _TracedThread(is_due, on_line, self._is_own)
 
 
+_HAS_CALL_TRACING = sys.version_info[:2] != (3, 11)
+"""CPython 3.11 leaves profilers out of `sys.call_tracing` (`_PyEval_CallTracing` in its `Python/ceval.c`)."""
+
+
+def _seen_by_profiler(call: Callable[[], None]) -> None:
+    """Call something from a trace function so that the profiler of the thread sees it."""
+    sys.call_tracing(call, ())
+
+
+class _SeenByProfiler:
+    """The same for the one thread that it is made in, on CPython 3.11, by what a trace function is called with."""
+
+    __slots__ = ("_enter", "_leave", "_state")
+
+    def __init__(self) -> None:
+        state = ctypes.pythonapi.PyThreadState_Get
+        state.restype = ctypes.c_void_p
+        self._state = (ctypes.c_void_p(state()),)  # made once, as all that lies below a line of the project
+        self._enter: Callable[..., object] = ctypes.pythonapi.PyThreadState_EnterTracing
+        self._leave: Callable[..., object] = ctypes.pythonapi.PyThreadState_LeaveTracing
+
+    def __call__(self, call: Callable[[], None]) -> None:
+        """Call it."""
+        self._leave(*self._state)
+        try:
+            call()
+        finally:
+            self._enter(*self._state)
+
+
 class _TracedThread:
     """Traces one thread.
 
     CPython does not call a profiler inside a trace function, so a meter would charge what happens there to
-    the line of the project. With `sys.call_tracing` it sees the caller. The thread's own tracing is off
+    the line of the project. `_seen_by_profiler` lets it see the calls. The thread's own tracing is off
     meanwhile, since it creates an object for each frame.
     """
 
-    __slots__ = ("_before", "_global", "_is_due", "_is_own", "_local", "_on_line")
+    __slots__ = ("_before", "_event", "_frame", "_global", "_is_due", "_is_own", "_local", "_offer", "_on_line", "_seen")
 
     def __init__(self, is_due: IsDue, on_line: OnLine, is_own: Callable[[str], bool]) -> None:
         self._is_due = is_due
         self._on_line = on_line
         self._is_own = is_own
+        self._seen: Callable[[Callable[[], None]], None] = _seen_by_profiler
         self._before: Callable[..., Any] | None = None
         # Created once: a bound method created at each event would count as the test's memory.
         self._global: Callable[..., Any] = self._called
         self._local: Callable[..., Any] = self._line
+        self._offer: Callable[[], None] = self._offered
+        self._frame: FrameType | None = None
+        self._event = ""
 
     def __enter__(self) -> None:
+        if not _HAS_CALL_TRACING:
+            self._seen = _SeenByProfiler()
         self._before = sys.gettrace()
         sys.settrace(self._global)
 
@@ -116,10 +153,18 @@ class _TracedThread:
         if event == "line" or event == "return":  # noqa: PLR1714 - a tuple is looked up at each event
             number = frame.f_lineno if event == "line" else RETURN
             if self._is_due(frame.f_code, number):
+                del number  # the thread may wait long, and what it holds here would be the test's
+                self._frame, self._event = frame, event
                 sys.settrace(None)
-                sys.call_tracing(self._on_line, (frame.f_code, number))
+                self._seen(self._offer)
                 sys.settrace(self._global)
         return self._local
+
+    def _offered(self) -> None:
+        """Call back; arguments would be memory of the line that is traced."""
+        frame, self._frame = self._frame, None
+        if frame is not None:
+            self._on_line(frame.f_code, frame.f_lineno if self._event == "line" else RETURN)
 
 
 class _Both:
@@ -145,7 +190,7 @@ class MonitoredLines:
     def __init__(self, is_own: Callable[[str], bool], tool: int) -> None:
         self._is_own = is_own
         self._tool = tool
-        self._by_thread: dict[int, tuple[IsDue, OnLine]] = {}
+        self._by_thread: dict[int, _MonitoredThread] = {}
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # there from CPython 3.12 on
 
     def __enter__(self) -> MonitoredLines:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
@@ -156,8 +201,9 @@ class MonitoredLines:
             if not is_own(code.co_filename):
                 return monitoring.DISABLE
             followed = by_thread.get(get_ident())
-            if followed is not None and followed[0](code, number):
-                followed[1](code, number)
+            if followed is not None and followed.is_due(code, number):
+                followed.code, followed.number = code, number
+                sys.call_tracing(followed.offer, ())
             return None
 
         def leaving(code: CodeType, _offset: int, _value: object) -> object:
@@ -186,16 +232,28 @@ class MonitoredLines:
 
 
 class _MonitoredThread:
-    __slots__ = ("_by_thread", "_followed")
+    """Follows one thread; CPython calls no profiler inside a callback either, unless by `sys.call_tracing`."""
 
-    def __init__(self, by_thread: dict[int, tuple[IsDue, OnLine]], is_due: IsDue, on_line: OnLine) -> None:
+    __slots__ = ("_by_thread", "_on_line", "code", "is_due", "number", "offer")
+
+    def __init__(self, by_thread: dict[int, _MonitoredThread], is_due: IsDue, on_line: OnLine) -> None:
         self._by_thread = by_thread
-        self._followed = is_due, on_line
+        self._on_line = on_line
+        self.is_due = is_due
+        self.code: CodeType | None = None
+        self.number = RETURN
+        self.offer: Callable[[], None] = self._offered
 
     def __enter__(self) -> None:
-        self._by_thread[get_ident()] = self._followed
+        self._by_thread[get_ident()] = self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._by_thread.pop(get_ident(), None)
+
+    def _offered(self) -> None:
+        """Call back; arguments would be memory of the line that is followed."""
+        code, self.code = self.code, None
+        if code is not None:
+            self._on_line(code, self.number)

@@ -26,13 +26,15 @@ class Path:
     """The places that one thread came to in one call, in the order of its first visits.
 
     All that it keeps is allocated in `arrives`, where a meter sees the caller. `comes_to` keeps nothing
-    new, since it is called where a meter would charge that to the program.
+    new, since it is called where a meter would charge that to the program. It makes no tuple either, which
+    the interpreter would keep for reuse.
     """
 
-    __slots__ = ("_codes", "_last", "_numbers", "_visits", "passage")
+    __slots__ = ("_codes", "_last", "_length", "_numbers", "_visits", "passage")
 
     def __init__(self) -> None:
-        self._numbers: dict[Place, int] = {}
+        self._numbers: dict[int, dict[int, int]] = {}  # by code object, then by line
+        self._length = 0
         self._visits = array("Q")
         self._last: dict[int, int] = {}
         self._codes: dict[int, CodeType] = {}  # held, or another one could have the same identity
@@ -40,7 +42,10 @@ class Path:
 
     def comes_to(self, code: CodeType, line: int) -> bool:
         """Count a visit of a place, and say whether the thread offers its turn at it."""
-        number = self._numbers.get((id(code), line))
+        numbers = self._numbers.get(id(code))
+        if numbers is None:
+            return True
+        number = numbers.get(line)
         if number is None:
             return True
         self._visits[number] += 1
@@ -48,17 +53,23 @@ class Path:
 
     def arrives(self, code: CodeType, line: int) -> None:
         """Record that the thread came to a place; `comes_to` has counted the visit unless it is the first."""
-        place = (id(code), line)
-        if place not in self._numbers:
-            self._numbers[place] = len(self._numbers)
+        code_id = id(code)
+        numbers = self._numbers.setdefault(code_id, {})
+        if line not in numbers:
+            numbers[line] = self._length
+            self._length += 1
             self._visits.append(1)
-            self._codes[place[0]] = code
-        self.passage = (place[0], self._last.get(place[0], _NOWHERE), line)
-        self._last[place[0]] = line
+            self._codes[code_id] = code
+        self.passage = (code_id, self._last.get(code_id, _NOWHERE), line)
+        self._last[code_id] = line
+
+    def _number(self, code_id: int, line: int) -> int | None:
+        return self._numbers.get(code_id, {}).get(line)
 
     def offers(self, place: Place) -> bool:
         """Say whether the thread offers its turn at its last visit of a place."""
-        return _offers(self._visits[self._numbers[place]])
+        code_id, line = place
+        return _offers(self._visits[self._numbers[code_id][line]])
 
     def code(self, code_id: int) -> CodeType | None:
         """Return a code object by its identity, if the thread came to it."""
@@ -67,21 +78,22 @@ class Path:
     def spans(self, passage: Passage, places: Iterable[Place]) -> bool:
         """Say whether the thread first came to one of `places` within a passage, from line to line."""
         code_id, after, before = passage
-        begin, end = self._numbers.get((code_id, after)), self._numbers.get((code_id, before))
+        begin, end = self._number(code_id, after), self._number(code_id, before)
         if begin is None or end is None:
             return False
-        return any(begin <= self._numbers.get(place, -1) < end for place in places)
+        numbers = (self._number(*place) for place in places)
+        return any(number is not None and begin <= number < end for number in numbers)
 
     def length(self, passage: Passage) -> int:
         """Return how many places the thread came to within a passage."""
         code_id, after, before = passage
-        return self._numbers.get((code_id, before), 0) - self._numbers.get((code_id, after), 0)
+        return (self._number(code_id, before) or 0) - (self._number(code_id, after) or 0)
 
     def places_at(self, line: int) -> Iterator[tuple[CodeType, Place]]:
         """Yield the places of every code object that have that line."""
-        for place in self._numbers:
-            if place[1] == line:
-                yield self._codes[place[0]], place
+        for code_id, numbers in self._numbers.items():
+            if line in numbers:
+                yield self._codes[code_id], (code_id, line)
 
 
 def _offers(visits: int) -> bool:

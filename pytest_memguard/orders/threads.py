@@ -27,6 +27,9 @@ STUCK_SECONDS = 30.0
 
 _HARD_FACTOR = 10
 _POLL_SECONDS = 0.0002
+_A_MOMENT = (True, _POLL_SECONDS)
+"""Arguments for a lock, made once: what is made while the threads run may come from the interpreter's free lists."""
+
 _HAS_CPU_CLOCKS = hasattr(time, "pthread_getcpuclockid")
 _SECOND_NS = 1_000_000_000
 _MOVED_NS = 250_000_000
@@ -87,11 +90,17 @@ class DeadlockError(MemguardError):
     slug = "threads-stuck"
 
 
+def _at_once(call: Callable[[], None]) -> None:
+    call()
+
+
 class OrderedThreads:
     """Calls `body` once from each of several threads, which take turns in a decided order.
 
     The turn passes at lines of files for which `is_own` is true. The threads live as long as the
-    context. What a thread raises is raised by the call, with the thread's traceback. Raises
+    context, or from `open` to `close`: a meter that starts in between does not count what they need
+    themselves. `above_room` calls what a thread does, with room on its stack of frames. What a thread
+    raises is raised by the call, with the thread's traceback. Raises
     `DeadlockError` where all threads wait for locks that no other thread can release, where none has
     moved for `stuck_seconds`, or where they take ten times as long; such threads are left behind.
     """
@@ -104,8 +113,10 @@ class OrderedThreads:
         order: Order,
         is_own: Callable[[str], bool],
         stuck_seconds: float = STUCK_SECONDS,
+        above_room: Callable[[Callable[[], None]], object] = _at_once,
     ) -> None:
-        self._body = body
+        self.body = body
+        self._above_room = above_room
         self._stuck_seconds = stuck_seconds
         self._process = getpid()
         self._turns = Turns(order)
@@ -114,7 +125,7 @@ class OrderedThreads:
         self._participants: list[Participant] = []
         self._threads = [
             threading.Thread(
-                target=self._work, args=(number,), name=f"memguard {number + 1} of {threads}", daemon=True
+                target=self._begin, args=(number,), name=f"memguard {number + 1} of {threads}", daemon=True
             )
             for number in range(threads)
         ]
@@ -123,22 +134,38 @@ class OrderedThreads:
         self._bell.acquire()
         self._watched: Participant | None = None
         self._busy: set[int] = set()
-        self._closing = False
+        self._is_open = self._closing = False
 
     def __enter__(self) -> OrderedThreads:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
-        """Start the threads."""
-        self._lines.__enter__()
-        for number, thread in enumerate(self._threads):
-            thread.start()
-            watch = ThreadWatch(thread.ident or 0, thread.native_id or 0)
-            self._participants.append(Participant(number, watch))
-        self._ready.set()
+        """Start the threads, unless they are."""
+        self.open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the threads; one that is stuck in a call stays behind."""
+        self.close()
+
+    def open(self) -> None:
+        """Start the threads, and wait until each waits for its first turn."""
+        if self._is_open:
+            return
+        self._is_open = True
+        self._lines.__enter__()
+        for number, thread in enumerate(self._threads):
+            thread.start()
+            watch = ThreadWatch(thread.ident or 0, thread.native_id or 0)
+            self._participants.append(Participant(number, watch))
+        self._ready.set()
+        for participant in self._participants:
+            while not participant.seen.is_blocked():
+                sleep(_POLL_SECONDS)
+
+    def close(self) -> None:
+        """End the threads, unless they have ended; one that is stuck in a call stays behind."""
+        if self._closing or not self._is_open:
+            return
         self._closing = True
         self._turns.let_go()
         for participant in self._participants:
@@ -151,10 +178,13 @@ class OrderedThreads:
             thread.join(max(0.0, deadline - monotonic()))
         for participant in self._participants:
             participant.watch.close()
-        self._lines.__exit__(kind, error, trace)
+        self._lines.__exit__(None, None, None)
+
+    def _begin(self, number: int) -> None:
+        self._ready.wait()
+        self._above_room(partial(self._work, number))
 
     def _work(self, number: int) -> None:
-        self._ready.wait()
         participant, turns = self._participants[number], self._turns
         following = self._lines.following(
             partial(turns.is_due, participant), partial(turns.line, participant)
@@ -166,7 +196,7 @@ class OrderedThreads:
             raised: BaseException | None = None
             try:
                 with following:
-                    self._body()
+                    self.body()
             except BaseException as error:  # noqa: BLE001 - the caller raises it, whatever it is
                 raised = error
             if getpid() != self._process:
@@ -219,7 +249,7 @@ class OrderedThreads:
         progress = _Progress(self._stuck_seconds)
         for _ in self._threads:
             while not self._ended.qsize():
-                if not self._bell.acquire(timeout=_POLL_SECONDS):
+                if not self._bell.acquire(*_A_MOMENT):
                     self._pass_over_blocked()
                     self._raise_if_stuck(progress)
             yield self._ended.get_nowait()

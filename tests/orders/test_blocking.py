@@ -42,6 +42,7 @@ def interpreter_wait() -> bytes:
     not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="there is nothing to wait for"
 )
 def test_a_thread_that_waits_for_the_interpreter_would_run() -> None:
+    blocking._INTERPRETER.learn()
     assert blocking._parsed(interpreter_wait()).is_running
 
 
