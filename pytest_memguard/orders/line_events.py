@@ -84,16 +84,16 @@ def _seen_by_profiler(call: Callable[[], None]) -> None:
 
 
 class _SeenByProfiler:
-    """The same for the one thread that it is made in, on CPython 3.11, by what a trace function is called with."""
+    """The same on CPython 3.11, for the thread that it is made in."""
 
     __slots__ = ("_enter", "_leave", "_state")
 
     def __init__(self) -> None:
-        state = ctypes.pythonapi.PyThreadState_Get
-        state.restype = ctypes.c_void_p
+        state = ctypes.PYFUNCTYPE(ctypes.c_void_p)(("PyThreadState_Get", ctypes.pythonapi))
+        switch = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
         self._state = (ctypes.c_void_p(state()),)  # made once, as all that lies below a line of the project
-        self._enter: Callable[..., object] = ctypes.pythonapi.PyThreadState_EnterTracing
-        self._leave: Callable[..., object] = ctypes.pythonapi.PyThreadState_LeaveTracing
+        self._enter: Callable[..., None] = switch(("PyThreadState_EnterTracing", ctypes.pythonapi))
+        self._leave: Callable[..., None] = switch(("PyThreadState_LeaveTracing", ctypes.pythonapi))
 
     def __call__(self, call: Callable[[], None]) -> None:
         """Call it."""
@@ -112,7 +112,18 @@ class _TracedThread:
     meanwhile, since it creates an object for each frame.
     """
 
-    __slots__ = ("_before", "_event", "_frame", "_global", "_is_due", "_is_own", "_local", "_offer", "_on_line", "_seen")
+    __slots__ = (
+        "_before",
+        "_event",
+        "_frame",
+        "_global",
+        "_is_due",
+        "_is_own",
+        "_local",
+        "_offer",
+        "_on_line",
+        "_seen",
+    )
 
     def __init__(self, is_due: IsDue, on_line: OnLine, is_own: Callable[[str], bool]) -> None:
         self._is_due = is_due
@@ -232,7 +243,7 @@ class MonitoredLines:
 
 
 class _MonitoredThread:
-    """Follows one thread; CPython calls no profiler inside a callback either, unless by `sys.call_tracing`."""
+    """Follows one thread; a profiler sees calls inside a callback only by `sys.call_tracing`, too."""
 
     __slots__ = ("_by_thread", "_on_line", "code", "is_due", "number", "offer")
 

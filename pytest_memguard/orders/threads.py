@@ -28,7 +28,7 @@ STUCK_SECONDS = 30.0
 _HARD_FACTOR = 10
 _POLL_SECONDS = 0.0002
 _A_MOMENT = (True, _POLL_SECONDS)
-"""Arguments for a lock, made once: what is made while the threads run may come from the interpreter's free lists."""
+"""Arguments for a lock, made once: others might come from the free lists that the threads use."""
 
 _HAS_CPU_CLOCKS = hasattr(time, "pthread_getcpuclockid")
 _SECOND_NS = 1_000_000_000

@@ -10,12 +10,15 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities
+from pytest_memguard.orders.path import Path
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
+from pytest_memguard.orders.turns import Turns
 
 THREADS = 4
 
@@ -291,3 +294,22 @@ def test_a_long_loop_offers_its_turn_at_each_doubling_only() -> None:
         call()
         assert 0 < threads.passed < 60 * THREADS
         assert not threads.is_bound_reached
+
+
+def test_a_profiler_sees_the_calls_that_pass_the_turn() -> None:
+    """A meter would otherwise charge what they keep to the line of the project."""
+    calls: list[tuple[str, str]] = []
+
+    def profiler(frame: FrameType, event: str, _arg: object) -> None:
+        if frame.f_code in (Turns.line.__code__, Path.arrives.__code__):
+            calls.append((event, frame.f_code.co_name))
+
+    def body() -> None:
+        sys.setprofile(profiler)
+        number = 1
+        assert number
+        sys.setprofile(None)
+
+    play(body)
+    for function in ("line", "arrives"):
+        assert calls.count(("call", function)) == calls.count(("return", function)) == 3 * THREADS

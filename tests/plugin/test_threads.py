@@ -325,3 +325,46 @@ def test_the_order_that_needs_the_most_counts_and_can_be_played_again(project: G
     assert again.outcomes() == {"test_it": "over-limit"}
     assert again.measured("test_it") // 1_000_000 == run.measured("test_it") // 1_000_000
     assert project.run("--memguard-order=0").outcomes() == {"test_it": "no-baseline"}
+
+
+def test_nothing_of_the_threads_themselves_counts_and_each_run_needs_the_same(
+    project: GuardedProject,
+) -> None:
+    project.write(
+        cache="""
+            import threading
+
+            LOCK = threading.Lock()
+
+            def load():
+                return [str(number) for number in range(200)]
+
+            def get(entries):
+                with LOCK:
+                    if "k" not in entries:
+                        entries["k"] = load()
+                return entries["k"]
+        """,
+        test_it="""
+            import cache, pytest
+
+            @pytest.fixture
+            def entries():
+                return {}
+
+            @pytest.mark.memguard(threads=8)
+            def test_get(entries):
+                assert len(cache.get(entries)) == 200
+
+            @pytest.mark.memguard(threads=8)
+            def test_nothing():
+                pass
+        """,
+    )
+    project.accept()
+    peaks = set()
+    for _ in range(3):
+        run = project.run()
+        peaks.add((run.measured("test_get"), run.measured("test_nothing")))
+    assert len(peaks) == 1
+    assert peaks.pop()[1] < 8 * 1024  # the stack of one thread alone is 16 KiB
