@@ -34,6 +34,7 @@ from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import quietly
 from pytest_memguard.guard.tasks import as_tasks, tasks_refused
 from pytest_memguard.guard.threads import from_threads, prepared, threads_refused, with_meetings
+from pytest_memguard.guard.warming import warm_up
 from pytest_memguard.meters import MeterError, MeterUnavailableError, Recording
 from pytest_memguard.meters.stack_room import with_room
 
@@ -86,6 +87,7 @@ class ItemGuard:
             self._unmeasured(refused)
             self.run_unmeasured()
             return
+        warm_up(self._session.meter(self._plan.policy), self._item)
         if self._plan.whole:
             self._run_whole()
         if self._plan.regions and not recorded_failure(self._item):

@@ -92,3 +92,30 @@ def test_growth_of_a_property_test_is_no_spread(project: GuardedProject) -> None
     assert "peak" not in accepted.partition("spread:")[2].partition("sites:")[0]
     project.let(TIMES=4000)
     assert project.spawn(plugins=HYPOTHESIS).outcomes() == {"test_trees": "grew"}
+
+
+def test_a_test_that_cannot_run_twice_is_measured_alone_in_a_cold_process(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+            USED = []
+
+            @pytest.mark.memguard
+            def test_other(): held = bytearray(50_000)
+
+            @pytest.mark.memguard
+            def test_once():
+                if USED: raise ValueError("twice")
+                USED.append(1)
+                held = bytearray(1000)
+
+            def test_region(memguard):
+                if not USED:
+                    with memguard.measure("part"):
+                        USED.append(bytes(100_000))
+        """
+    )
+    assert project.spawn("--memguard-accept", "test_it.py::test_other", "test_it.py::test_once").code == 0
+    assert project.spawn("--memguard-accept", "test_it.py::test_region").code == 0
+    assert project.spawn("test_it.py::test_once").outcomes() == {"test_once": "ok"}
+    assert project.spawn("test_it.py::test_region").outcomes() == {"test_region::part": "ok"}
