@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from pytest_memguard import __version__
+from pytest_memguard.cli.parameters import GivenPath
 from pytest_memguard.cli.project import Project
 from pytest_memguard.core.errors import MemguardError, nearest
 from pytest_memguard.reports.untrusted import printable
@@ -73,7 +74,7 @@ class _LazyGroup(click.Group):
 )
 @click.option(
     "--root",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    type=GivenPath(file_okay=False, exists=True, path_type=Path),
     help="Folder of the project; otherwise the nearest upwards with .memguard or pyproject.toml.",
 )
 @click.version_option(__version__, prog_name="memguard")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from pytest_memguard.cli.parameters import from_option
+from pytest_memguard.cli.parameters import GivenPath, from_option
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import TestHistory
@@ -28,7 +28,7 @@ from pytest_memguard.storage.shards import with_unjudged_entries
     "--output",
     "-o",
     metavar="PATH",
-    type=click.Path(path_type=Path),
+    type=GivenPath(path_type=Path),
     help=f"The file to write, instead of {PAGE_PATH}.",
 )
 @click.option("--open", "opens", is_flag=True, help="Show it in the browser.")

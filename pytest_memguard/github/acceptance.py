@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.gate.notes import refuse_without_note
 from pytest_memguard.storage.accepting import accept, select, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results_by_environment
+from pytest_memguard.storage.settings_file import MEMGUARD_YML, PYPROJECT, load_settings
 
 
 def accept_texts(
@@ -19,13 +21,14 @@ def accept_texts(
     folder: str,
     patterns: Sequence[str],
     note: str | None,
+    require_note: float | None,
     read: Callable[[str], str | None],
 ) -> tuple[list[str], dict[str, str]]:
     """Accept results; return a line for each change, and the changed files below `folder`.
 
     `texts` are results files, which are validated; `read` returns the branch's text of a
-    baseline file. Raises a `MemguardError` if one of them cannot be read, and
-    `NothingToJudgeError` for a pattern that matches no test.
+    baseline file. Raises a `MemguardError` if one of them cannot be read, `NothingToJudgeError` for a
+    pattern that matches no test, and `NoteRequiredError` for growth beyond `require_note` without a note.
     """
     paths = []
     for number, text in enumerate(texts):
@@ -39,7 +42,13 @@ def accept_texts(
     for run in runs:
         store = BaselineStore(temporary / "baseline", run.environment)
         _lay_down(store, to_write(run, patterns), lambda path: read(f"{folder}/{path}"))
-        changes = accept(store, run, patterns, note=note)
+        changes = accept(
+            store,
+            run,
+            patterns,
+            note=note,
+            review=lambda planned: refuse_without_note(planned, require_note),
+        )
         lines += [change.description for change in changes]
         for module in {split_id(change.test_id)[0] for change in changes}:
             path = store.path_of(module)
@@ -56,3 +65,18 @@ def _lay_down(store: BaselineStore, tests: Iterable[TestResult], read: Callable[
         if text is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
+
+
+def note_required(folder: str, temporary: Path, read: Callable[[str], str | None]) -> float | None:
+    """Return from which growth on a project wants a note, by the settings nearest above its baseline folder.
+
+    `read` returns the text of a file of the commit whose settings count. Raises `SettingsError`.
+    """
+    above = [parent for parent in PurePosixPath(folder).parents if not parent.name.startswith(".")]
+    for parent in above:
+        for name in (PYPROJECT, MEMGUARD_YML):
+            text = read((parent / name).as_posix())
+            if text is not None:
+                (temporary / name).write_text(text, encoding="utf-8")
+                return load_settings(temporary).require_note
+    return None

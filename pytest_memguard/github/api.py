@@ -21,11 +21,15 @@ _UNPROCESSABLE = 422
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a pull request's branch, as it was when the request was read."""
+    """The head of a pull request's branch, as it was when the request was read.
+
+    `base` is the commit of the branch that it is to be merged into.
+    """
 
     number: int
     branch: str
     commit: str
+    base: str
 
 
 def file_text(api: Api, head: Head, path: str) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_memguard.core.flames import FlameNode
 from pytest_memguard.meters.attribution import SiteNamer
-from pytest_memguard.meters.memray_captures import open_capture
+from pytest_memguard.meters.memray_captures import open_capture, require_whole
 from pytest_memguard.meters.memray_tracker import AllocationRecord, FileReader, flame_graph_reporter
 from pytest_memguard.meters.stacks import Frame
 
@@ -21,6 +21,7 @@ def memray_flame_graph(capture: Path, *, of_end: bool) -> str:
 
     `of_end` shows what was still alive at the end, otherwise what was at the peak.
     """
+    require_whole(capture)
     with open_capture(capture) as reader:
         reporter = flame_graph_reporter().from_snapshot(
             _records(reader, of_end=of_end),
@@ -43,6 +44,7 @@ def difference(before: Path, after: Path, namer: SiteNamer, *, of_end: bool) -> 
     """Return the tree of both captures, without what pytest and its plugins hold; raises `MeterError`."""
     root = FlameNode("the test", "")
     for capture, is_after in ((before, False), (after, True)):
+        require_whole(capture)
         with open_capture(capture) as reader:
             for record in _records(reader, of_end=of_end):
                 frames: list[Frame] = record.stack_trace()

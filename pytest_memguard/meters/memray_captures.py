@@ -237,6 +237,21 @@ class _Stack:
                 return
 
 
+def require_whole(path: Path) -> None:
+    """Raise `MeterError` for a capture that ends in its midst: memray reads it up to there without a word."""
+    with open_capture(path), path.open("rb") as capture:
+        capture.seek(-1, os.SEEK_END)
+        if capture.read(1) not in _LAST_BYTES:
+            raise MeterError(
+                "the capture of memray is cut off: the mark that memray writes at its end is missing. Take "
+                "another one with `pytest --memguard --memguard-profiles=all`."
+            )
+
+
+_LAST_BYTES = (b"\x01", b"\x0f")
+"""The marks at the end of a capture of all allocations, and of an aggregated one (memray's records.h)."""
+
+
 def _drop_padding(path: Path) -> None:
     """Cut the zeros that memray maps ahead; its reader would walk them backwards byte by byte, each time."""
     with path.open("r+b", buffering=0) as capture:

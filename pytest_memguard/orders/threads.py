@@ -271,11 +271,12 @@ class OrderedThreads:
         now_ns = monotonic_ns()
         are_all_blocked = self._turns.blocked == len(self._busy)
         if progress.is_deadlock_due(now_ns, are_all_blocked=are_all_blocked) and self._is_deadlock():
-            raise DeadlockError(self._stacks("wait for locks that nobody is left to release"))
+            raise DeadlockError(self._stacks("wait for locks that nobody is left to release."))
         if progress.is_comparison_due(now_ns):
             what = progress.stuck_at(self._cpu_ns() if _HAS_CPU_CLOCKS else self._position(), now_ns)
             if what:
-                raise DeadlockError(self._stacks(what))
+                limit = f"The limit is thread_timeout ({self._stuck_seconds:g} s)"
+                raise DeadlockError(self._stacks(f"{what}. {limit}."))
 
     def _is_deadlock(self) -> bool:
         """Say whether the threads wait for locks, and no other thread of the process will go on by itself."""
@@ -322,8 +323,8 @@ class OrderedThreads:
     def _stacks(self, what: str) -> str:
         idle = {thread.ident for number, thread in enumerate(self._threads) if number not in self._busy}
         return (
-            f"{len(self._busy)} of {len(self._threads)} threads {what}. The limit is thread_timeout "
-            f"({self._stuck_seconds:g} s). All threads:\n{stacks_of_threads({*idle, threading.get_ident()})}"
+            f"{len(self._busy)} of {len(self._threads)} threads {what} All threads:\n"
+            f"{stacks_of_threads({*idle, threading.get_ident()})}"
         )
 
 

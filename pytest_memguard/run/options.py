@@ -11,7 +11,8 @@ import pytest
 
 from pytest_memguard.core.ci import ci_variable
 from pytest_memguard.core.declared import declarations, read_value
-from pytest_memguard.core.options import OPTION_DESTS
+from pytest_memguard.core.errors import ValueFormError
+from pytest_memguard.core.options import OPTION_DESTS, VALUES
 from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
 from pytest_memguard.core.settings import Settings
@@ -75,6 +76,7 @@ def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
 
 def apply_options(settings: Settings, config: pytest.Config) -> Settings:
     """Lay the command line over the settings of the file; raises an error that names the option."""
+    _refuse_empty(config)
     changes: dict[str, object] = {}
     for key, value in _given(config).items():
         if key in declarations(Settings):
@@ -135,6 +137,18 @@ def _given(config: pytest.Config) -> dict[str, object]:
     if given.get("baseline"):
         given["baseline"] = str(Path(config.invocation_params.dir) / str(given["baseline"]))
     return given
+
+
+def _refuse_empty(config: pytest.Config) -> None:
+    """Raise for an option whose value is empty, as of a variable that is not set: nobody means that."""
+    for option, (name, _) in VALUES.items():
+        value = config.getoption(option.removeprefix("--").replace("-", "_"), default=None)
+        if option not in _MAY_BE_EMPTY and isinstance(value, str) and not value.strip():
+            raise ValueFormError(f"{option} is empty; accepted is {option}={name}, or no such option at all.")
+
+
+_MAY_BE_EMPTY = ("--memguard-fail-on",)
+"""Options whose empty value means something: that no outcome fails."""
 
 
 def _read(cls: type, key: str, value: object) -> dict[str, object]:

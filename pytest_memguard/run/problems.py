@@ -40,7 +40,9 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
         found.append(RunProblem("settings-not-read", _unread(facts.unread), fails=False))
     if facts.no_history:
         asked = session.settings.fails(str(Outcome.CREPT), in_ci=options.in_ci)
-        found.append(RunProblem("no-history", facts.no_history, fails=strict and asked))
+        judges = options.in_ci or not session.accepting
+        fails = asked and judges and not session.settings.advisory
+        found.append(RunProblem("no-history", facts.no_history, fails))
     if options.accepts_unasked:
         changes = any(test.outcome in ACCEPTABLE for test in results.tests)
         found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "ghs_a-token-that-must-not-leak"
 HEAD = "1" * 40
+BASE = "b" * 40
 
 
 class FakeGitHub:
@@ -32,10 +33,12 @@ class FakeGitHub:
             "number": 7,
             "state": "open",
             "head": {"ref": "feature/x", "sha": HEAD, "repo": {"full_name": "acme/app"}},
+            "base": {"ref": "main", "sha": BASE},
         }
         self.runs: list[dict[str, Any]] = [{"id": 11, "head_sha": HEAD, "created_at": "2026-01-01T00:00:00Z"}]
         self.artifacts: dict[str, bytes] = {}
         self.files: dict[str, str] = {}
+        self.base_files: dict[str, str] = {}
         self.committed: list[dict[str, Any]] = []
         self.branch = HEAD
         self.refuse: dict[tuple[str, str], int] = {}
@@ -88,14 +91,15 @@ class FakeGitHub:
         return 302, f"{self.url}/storage/{number}"
 
     def get_content(self, path: str, *, query: Mapping[str, list[str]], **_: Any) -> tuple[int, Any]:
-        assert query["ref"] == [HEAD]
-        if path not in self.files:
+        files = {HEAD: self.files, BASE: self.base_files}[query["ref"][0]]
+        if path not in files:
             return 404, {"message": "Not Found"}
-        return 200, {"type": "file", "sha": hashlib.sha256(path.encode()).hexdigest()}
+        return 200, {"type": "file", "sha": hashlib.sha256(files[path].encode()).hexdigest()}
 
     def get_blob(self, sha: str, **_: Any) -> tuple[int, Any]:
-        path = next(path for path in self.files if hashlib.sha256(path.encode()).hexdigest() == sha)
-        return 200, {"content": base64.encodebytes(self.files[path].encode()).decode()}
+        texts = [*self.files.values(), *self.base_files.values()]
+        text = next(text for text in texts if hashlib.sha256(text.encode()).hexdigest() == sha)
+        return 200, {"content": base64.encodebytes(text.encode()).decode()}
 
     def get_commit(self, sha: str, **_: Any) -> tuple[int, Any]:
         return 200, {"tree": {"sha": f"tree-of-{sha}"}}

@@ -269,11 +269,23 @@ def test_the_workflow_does_nothing_for_other_comments(
     assert github.requests == []
 
 
+@pytest.mark.parametrize("note", ["", " --note ."])
+def test_growth_needs_a_note_where_the_branch_wants_one_that_it_is_merged_into(
+    note: str, accept: Accept, github: FakeGitHub
+) -> None:
+    github.files[FILE] = "format: 1\ntests:\n  test_lookup:\n    peak: 32_505_856\n"
+    github.base_files["pyproject.toml"] = '[tool.memguard]\nrequire_note = "10%"\n'
+    github.files["pyproject.toml"] = "[tool.memguard]\n"
+    assert_refused(accept(f"/memguard accept{note}"), github, "wants a reason")
+    assert "a note is a reason in words" in github.comments[0]["body"]
+    assert accept("/memguard accept --note cache holds 10k entries")["status"] == "accepted"
+
+
 def test_only_files_of_tests_that_change_are_asked_for(accept: Accept, github: FakeGitHub) -> None:
     unchanged = [result(f"tests/test_{number}.py::test_ok") for number in range(50)]
     grew = result("tests/test_cache.py::test_lookup", Outcome.GREW, measured=50_541_363)
     github.artifacts = {"memguard-linux": archive({"results.json": results_text(run(grew, *unchanged))})}
     assert accept()["status"] == "accepted"
-    asked = [path for _, path, _ in github.requests if "contents/" in path]
+    asked = [path for _, path, _ in github.requests if "contents/.memguard" in path]
     assert len(asked) == 1
     assert asked[0].endswith("test_cache.py.yml")

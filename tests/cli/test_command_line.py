@@ -34,6 +34,22 @@ def test_help_lists_every_command(shop: CommandProject) -> None:
     assert [line.split()[0] for line in output.lines[output.lines.index("Commands:") + 1 :]] == list(COMMANDS)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--root", "", "show"),
+        ("show", "--baseline", ""),
+        ("history", "--environment", " "),
+        ("summary", "--from", ""),
+        ("report", "--output", ""),
+    ],
+)
+def test_an_empty_path_or_name_is_a_usage_error(shop: CommandProject, arguments: tuple[str, ...]) -> None:
+    output = shop.memguard(*arguments)
+    assert output.code == 2
+    assert "it is empty" in output.error
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(shop: CommandProject, command: str) -> None:
     output = shop.memguard(command, "--help")

@@ -65,3 +65,6 @@ def test_without_a_history_the_run_says_so_and_fails_where_creep_does(project: G
     assert (run.code, run.problems()) == (0, {"no-history": False})
     assert run.outcomes() == {"test_it": "ok"}
     assert project.run("--memguard-fail-on=crept").problems() == {"no-history": True}
+    project.let(CI="")
+    run = project.run("--memguard-fail-on=crept")
+    assert (run.code, run.problems()) == (1, {"no-history": True})

@@ -87,6 +87,21 @@ def test_a_capture_that_nobody_kept_is_said_with_the_way_to_get_one(
     assert "--memguard-profiles=all" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("left_share", [0.0, 0.3, 0.999])
+def test_a_capture_that_is_cut_off_makes_no_graph(
+    left_share: float, project: GuardedProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.write(shop=SHOP, test_it=BUYING.format(loaded=100, looked=1))
+    project.run("--memguard-accept", "--memguard-profiles=all")
+    (capture,) = (project.root / ".memguard/profiles").glob("*test_buys*.bin")
+    content = capture.read_bytes()
+    left = content[: round(left_share * len(content))]
+    capture.write_bytes(left[:-1] + b"\x48" if left else left)  # no end that happens to look like the mark
+    assert memguard(project, "flamegraph", "test_it.py::test_buys") == 2
+    assert "the capture of memray" in capsys.readouterr().err
+    assert not graphs(project)
+
+
 def test_the_report_links_to_the_graphs_of_its_run(project: GuardedProject) -> None:
     project.write(shop=SHOP, test_it=BUYING.format(loaded=100, looked=1))
     project.run("--memguard-accept", "--memguard-profiles=all")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_memguard.core.options import VALUES
 from tests.guarded_project import GuardedProject, Run
 
 LARGE = """
@@ -168,6 +169,14 @@ def test_an_option_that_cannot_be_read_is_a_usage_error(
     said = " ".join((run.errors + run.text).split())
     assert sentence in said
     assert option.partition("=")[0] in said
+
+
+@pytest.mark.parametrize("option", sorted(set(VALUES) - {"--memguard-fail-on"}))
+def test_an_empty_value_is_a_usage_error(project: GuardedProject, option: str) -> None:
+    project.write(test_it=LARGE)
+    run = project.run(f"{option}=")
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert f"{option} is empty" in " ".join((run.errors + run.text).split())
 
 
 @pytest.mark.parametrize("option", ["--memguard-all", "--memguard-leaks", "--memguard-accept"])

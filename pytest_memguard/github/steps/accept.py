@@ -10,7 +10,7 @@ import shlex
 import tempfile
 import urllib.parse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pytest_memguard.core.errors import MemguardError
@@ -103,7 +103,7 @@ def _head(api: Api, number: int) -> Head:
             "the branch is in a fork, which cannot be written to from here. Its author can run "
             "`memguard accept --from results.json` with the artifact and push."
         )
-    return Head(number, str(pull["head"]["ref"]), str(pull["head"]["sha"]))
+    return Head(number, str(pull["head"]["ref"]), str(pull["head"]["sha"]), str(pull["base"]["sha"]))
 
 
 def _artifacts(api: Api, head: Head) -> list[bytes]:
@@ -142,7 +142,7 @@ def _changes(api: Api, head: Head, request: Request) -> tuple[list[str], dict[st
     """Return a line for each changed entry, and the changed files of the baseline by their path."""
     # Imported here, so that a Python without PyYAML can still answer that it is missing.
     try:
-        from pytest_memguard.github.acceptance import accept_texts  # noqa: PLC0415 - as said above
+        from pytest_memguard.github.acceptance import accept_texts, note_required  # noqa: PLC0415 - as said above
     except ModuleNotFoundError as error:
         raise RefusedError(
             f"{error.name} is not installed here; run `pip install pytest-memguard` before."
@@ -150,13 +150,17 @@ def _changes(api: Api, head: Head, request: Request) -> tuple[list[str], dict[st
 
     folder = _baseline_folder()
     texts = [text for archive in _artifacts(api, head) for text in results_texts(archive)]
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryDirectory() as of_base:
+        # The pull request must not do away with what the branch asks for that it is to be merged into.
+        base = replace(head, commit=head.base)
+        required = note_required(folder, Path(of_base), lambda path: file_text(api, base, path))
         return accept_texts(
             texts,
             Path(temporary),
             folder=folder,
             patterns=request.patterns,
             note=request.note,
+            require_note=required,
             read=lambda path: file_text(api, head, path),
         )
 
