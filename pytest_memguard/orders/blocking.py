@@ -15,6 +15,7 @@ import ctypes
 import os
 import platform
 import sys
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from os import close as _os_close
 from os import open as _os_open  # bound: a test may patch them while it runs
 from os import pread
 from pathlib import Path
-from time import monotonic_ns
 
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
 _FROM_OUTSIDE = {
@@ -30,6 +30,14 @@ _FROM_OUTSIDE = {
     "aarch64": {63, 202, 207, 212, 242},
 }.get(platform.machine(), set())
 """Calls that wait for something from outside the process, as an idle server does."""
+
+clock_ns = getattr(time, "clock_gettime_ns", time.monotonic_ns)
+CLOCK = (time.CLOCK_MONOTONIC,) if hasattr(time, "clock_gettime_ns") else ()
+"""The clock of the system, to be read as `clock_ns(*CLOCK)`.
+
+Libraries that freeze time, and tests that patch it, leave this function alone. The arguments are made once: a
+tuple would come from the free list of the interpreter.
+"""
 
 _PATIENCE_NS = 5_000_000
 _BLIND_PATIENCE_NS = 20_000_000
@@ -137,7 +145,7 @@ class Sightings:
 
     def restart(self) -> None:
         """Forget all looks so far."""
-        self._since_ns = monotonic_ns()
+        self._since_ns = clock_ns(*CLOCK)
         self.last = _RUNNING
 
     def is_blocked(self) -> bool:
@@ -145,12 +153,12 @@ class Sightings:
         look, last = self._watch.look(self.last), self.last
         if look.is_running or look != last:
             self.last = look
-            self._since_ns = monotonic_ns()
+            self._since_ns = clock_ns(*CLOCK)
             return False
-        if not look.waits_for_lock and monotonic_ns() - self._since_ns < self._patience_ns:
+        if not look.waits_for_lock and clock_ns(*CLOCK) - self._since_ns < self._patience_ns:
             return False
         if not self._watch.is_asleep():
-            self._since_ns = monotonic_ns()
+            self._since_ns = clock_ns(*CLOCK)
             return False
         return True
 

@@ -13,11 +13,11 @@ from _thread import allocate_lock
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from os import _exit, getpid  # bound: a test may patch them while it runs
-from time import monotonic, monotonic_ns, sleep
+from time import sleep
 from types import FrameType, TracebackType
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.orders.blocking import ThreadWatch, nobody_moves
+from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns, nobody_moves
 from pytest_memguard.orders.line_events import line_events
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.path import Together, together_with
@@ -30,14 +30,15 @@ _POLL_SECONDS = 0.0002
 _A_MOMENT = (True, _POLL_SECONDS)
 """Arguments for a lock, made once: others might come from the free lists that the threads use."""
 
-_HAS_CPU_CLOCKS = hasattr(time, "pthread_getcpuclockid")
+_HAS_CPU_CLOCKS = sys.platform == "linux"
 _SECOND_NS = 1_000_000_000
 _MOVED_NS = 250_000_000
 """The time between comparisons of the threads' positions, which find threads that do not move."""
 
 _DEADLOCK_NS = 500_000_000
 _GLANCE_SECONDS = 0.05
-_JOIN_SECONDS = 2.0
+_GLANCES = 10
+_JOIN_NS = 2_000_000_000
 _SHOWN_FRAMES = 30
 
 _Position = tuple[tuple[int, int, int], ...]
@@ -49,7 +50,7 @@ class _Progress:
     __slots__ = ("_all_blocked_since", "_begun", "_compared", "_every", "_limit", "_moved", "_position")
 
     def __init__(self, stuck_seconds: float) -> None:
-        self._begun = self._moved = self._compared = monotonic_ns()
+        self._begun = self._moved = self._compared = clock_ns(*CLOCK)
         self._limit = round(stuck_seconds * _SECOND_NS)
         self._every = min(_MOVED_NS, self._limit // 4)
         self._all_blocked_since: int | None = None
@@ -173,9 +174,9 @@ class OrderedThreads:
                 participant.gate.release()
         for ident in self._moving():
             _interrupt(ident)
-        deadline = monotonic() + _JOIN_SECONDS
+        end_ns = clock_ns(*CLOCK) + _JOIN_NS
         for thread in self._threads:
-            thread.join(max(0.0, deadline - monotonic()))
+            thread.join(max(0, end_ns - clock_ns(*CLOCK)) / _SECOND_NS)
         for participant in self._participants:
             participant.watch.close()
         self._lines.__exit__(None, None, None)
@@ -206,6 +207,8 @@ class OrderedThreads:
             with contextlib.suppress(RuntimeError):  # it is open
                 self._bell.release()
             del raised
+            if self._closing:  # it was interrupted: nobody opens its gate any more
+                return
 
     def __call__(self) -> None:
         """Let every thread call the body once; raises the error of the first thread that fails."""
@@ -268,7 +271,7 @@ class OrderedThreads:
 
     def _raise_if_stuck(self, progress: _Progress) -> None:
         """Raise `DeadlockError` where the threads cannot go on, or have not moved for too long."""
-        now_ns = monotonic_ns()
+        now_ns = clock_ns(*CLOCK)
         are_all_blocked = self._turns.blocked == len(self._busy)
         if progress.is_deadlock_due(now_ns, are_all_blocked=are_all_blocked) and self._is_deadlock():
             raise DeadlockError(self._stacks("wait for locks that nobody is left to release."))
@@ -294,8 +297,7 @@ class OrderedThreads:
         """
         cpu_ns = 0
         for number in self._busy:
-            clock = time.pthread_getcpuclockid(self._threads[number].ident or 0)
-            cpu_ns += time.clock_gettime_ns(clock)
+            cpu_ns += _cpu_ns_of(self._threads[number]) or 0
         return cpu_ns
 
     def _position(self) -> _Position:
@@ -314,11 +316,26 @@ class OrderedThreads:
         The others are not interrupted: on CPython 3.11, under a tracer, an error that is pending in a
         thread that never runs again keeps the other threads from going on.
         """
-        if not self._busy:
-            return set()
-        before = self._position()
-        sleep(_GLANCE_SECONDS)
-        return {after[0] for after, then in zip(self._position(), before, strict=False) if after != then}
+        moving: set[int] = set()
+        before = self._progress_by_thread()
+        for _ in range(_GLANCES if before else 0):
+            sleep(_GLANCE_SECONDS)
+            for ident, now in self._progress_by_thread().items():
+                if now is not None and now != before.get(ident):
+                    moving.add(ident)
+            if len(moving) == len(before):
+                break
+        return moving
+
+    def _progress_by_thread(self) -> Mapping[int, object]:
+        """Return the CPU time of each thread that has not ended, or its instruction if that is not known.
+
+        A loop may be interrupted at the same instruction each time.
+        """
+        if not _HAS_CPU_CLOCKS:
+            return {ident: (frame, instruction) for ident, frame, instruction in self._position()}
+        threads = (self._threads[number] for number in self._busy)
+        return {thread.ident or 0: _cpu_ns_of(thread) for thread in threads}
 
     def _stacks(self, what: str) -> str:
         idle = {thread.ident for number, thread in enumerate(self._threads) if number not in self._busy}
@@ -326,6 +343,18 @@ class OrderedThreads:
             f"{len(self._busy)} of {len(self._threads)} threads {what} All threads:\n"
             f"{stacks_of_threads({*idle, threading.get_ident()})}"
         )
+
+
+def _cpu_ns_of(thread: threading.Thread) -> int | None:
+    """Return the CPU time of a thread, in nanoseconds; None if it has ended.
+
+    The clock of a thread as Linux numbers them (`MAKE_THREAD_CPUCLOCK` in its `posix-timers_types.h`). What
+    `pthread_getcpuclockid` would do with a thread that has ended is undefined.
+    """
+    try:
+        return time.clock_gettime_ns((~(thread.native_id or 0) << 3) | 6)
+    except OSError:
+        return None
 
 
 _OWN_FILES = (__file__, line_events.__code__.co_filename, Turns.line.__code__.co_filename)
