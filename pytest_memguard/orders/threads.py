@@ -21,6 +21,7 @@ from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns, nobody
 from pytest_memguard.orders.line_events import line_events
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.path import Together, together_with
+from pytest_memguard.orders.started import StartedThreads
 from pytest_memguard.orders.turns import Participant, State, Turns
 
 STUCK_SECONDS = 30.0
@@ -133,6 +134,7 @@ class OrderedThreads:
         self._ready = threading.Event()
         self._bell = allocate_lock()  # open where a thread has ended since
         self._bell.acquire()
+        self._started = StartedThreads()
         self._watched: Participant | None = None
         self._busy: set[int] = set()
         self._is_open = self._closing = False
@@ -215,10 +217,11 @@ class OrderedThreads:
         self._busy = set(range(len(self._threads)))
         self._turns.begin(self._participants)
         failed: tuple[int, BaseException] | None = None
-        for number, error in self._endings():
-            self._busy.discard(number)
-            if error is not None and failed is None:
-                failed = number, error
+        with self._started:
+            for number, error in self._endings():
+                self._busy.discard(number)
+                if error is not None and failed is None:
+                    failed = number, error
         if failed is not None:
             try:
                 raise _noted(failed[1], f"in thread {failed[0] + 1} of {len(self._threads)}")
@@ -237,10 +240,17 @@ class OrderedThreads:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes on the turns of the last call: whether they ended before the call did."""
-        if not self._turns.is_bound_reached:
-            return ()
-        return (f"its threads took all {self._turns.most:,} turns of a call, and each ran on after them",)
+        """Notes on the turns of the last call: whether they ended before it did, and who took none."""
+        notes = []
+        if self._turns.is_bound_reached:
+            notes.append(
+                f"its threads took all {self._turns.most:,} turns of a call, and each ran on after them"
+            )
+        if self._started.number:
+            notes.append(
+                f"{self._started.number} threads that it started itself took no turns, but ran freely"
+            )
+        return tuple(notes)
 
     def together_with(self, is_file: Callable[[str], bool], line: int, *, at_most: int) -> Together | None:
         """Return where most threads of the last call stood together that had come to a line of a file."""

@@ -313,3 +313,31 @@ def test_a_profiler_sees_the_calls_that_pass_the_turn() -> None:
     play(body)
     for function in ("line", "arrives"):
         assert calls.count(("call", function)) == calls.count(("return", function)) == 3 * THREADS
+
+
+def test_threads_that_the_body_starts_are_said_to_run_freely() -> None:
+    traced: list[str] = []
+
+    def body() -> None:
+        thread = threading.Thread(target=time.sleep, args=(0,))
+        thread.start()
+        thread.join()
+
+    def tracer(frame: FrameType, event: str, _arg: object) -> None:
+        traced.append(f"{event} {frame.f_code.co_name}")
+
+    threads = OrderedThreads(body, THREADS, order=Lockstep(), is_own=is_own)
+    before = threading.gettrace()
+    threading.settrace(tracer)
+    try:
+        with threads as call:
+            call()
+        assert threading.gettrace() is tracer
+    finally:
+        threading.settrace(before)
+    assert threads.notes == (f"{THREADS} threads that it started itself took no turns, but ran freely",)
+    assert traced.count("call run") >= THREADS  # the tracer of others, such as coverage, sees them too
+    play(body)
+    with OrderedThreads(list, THREADS, order=Lockstep(), is_own=is_own) as call:
+        call()
+        assert not call.notes
