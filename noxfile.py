@@ -16,12 +16,12 @@ UNIT_TESTS = [
     "pytest_memguard",
     "tests/unit",
     "tests/storage",
-    "tests/fuzz",
-    "tests/reports",
-    "tests/cli",
     "tests/meters",
     "tests/orders",
 ]
+EDGE_TESTS = ["tests/fuzz", "tests/reports", "tests/cli"]
+"""What shows and writes: the same code on every Python, so that the lowest and the main one are enough."""
+EDGE_PYTHONS = ["3.10", MAIN_PYTHON]
 PLUGIN_TESTS = ["tests/plugin", "tests/leaks"]
 MINIMUM_TESTS = [
     f"tests/plugin/test_{name}.py"
@@ -88,9 +88,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def unit(session: nox.Session) -> None:
-    """Run the tests of the layers below pytest, on one Python or, without `-p`, on all there are."""
+    """Run the tests of the wings beside pytest, on one Python or, without `-p`, on all there are."""
     _install(session, "test")
-    session.run("pytest", "-n", "2", *(session.posargs or UNIT_TESTS))
+    tests = [*UNIT_TESTS, *(EDGE_TESTS if session.python in EDGE_PYTHONS else [])]
+    session.run("pytest", "-n", "2", *(session.posargs or tests))
 
 
 @nox.session(python=PYTHONS)
