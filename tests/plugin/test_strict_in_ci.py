@@ -177,3 +177,45 @@ def test_a_collection_without_a_guarded_test_fails_in_ci(
     project.let(CI=1)
     run = project.run(*arguments)
     assert (run.code, run.problems()) == (1, {"no-tests": True})
+
+
+def test_a_test_that_nobody_accepted_fails_in_ci_by_what_needs_no_entry(project: GuardedProject) -> None:
+    project.write(test_it="import pytest\n@pytest.mark.memguard\ndef test_accepted(): pass\n")
+    project.accept()
+    project.let(CI=1)
+    project.write(
+        test_it="""
+            import pytest
+            KEPT = []
+
+            @pytest.mark.memguard
+            def test_accepted(): pass
+
+            @pytest.mark.memguard(leaks=True, leak_budget="50 ms")
+            def test_clean(): bytearray(5_000_000)
+
+            @pytest.mark.memguard(leaks=True, leak_budget="50 ms")
+            def test_leak(): KEPT.append(bytearray(1000))
+
+            @pytest.mark.memguard(max_peak="1 MiB")
+            def test_limit(): bytearray(5_000_000)
+
+            @pytest.mark.memguard(max_peak="9 MiB")
+            def test_within(): bytearray(5_000_000)
+
+            @pytest.mark.memguard(threads=2)
+            def test_threads(): bytearray(5_000_000)
+        """
+    )
+    run = project.run()
+    assert run.outcomes() == {
+        "test_accepted": "ok",
+        "test_clean": "new",
+        "test_leak": "leaked",
+        "test_limit": "over-limit",
+        "test_threads": "new",
+        "test_within": "new",
+    }
+    assert {name for name, test in run.results().items() if test.get("fails")} == {"test_leak", "test_limit"}
+    run = project.run("--memguard-fail-on=new", "-k", "clean or threads or within")
+    assert run.counted() == {"failed": 3, "deselected": 3}
