@@ -225,14 +225,138 @@ def expired_entry() -> Case:
     return racy, right
 
 
+def lock_for_each_key() -> Case:
+    """Everybody that finds no lock for a key makes one, and then holds a lock of its own."""
+    cache: dict[str, bytearray] = {}
+    locks: dict[str, threading.Lock] = {}
+    guard = threading.Lock()
+
+    def lock_of(key: str) -> threading.Lock:
+        lock = locks.get(key)
+        if lock is None:
+            lock = threading.Lock()
+            locks[key] = lock
+        return lock
+
+    def get(lock: threading.Lock) -> None:
+        with lock:
+            if "key" not in cache:
+                value = load()
+                cache["key"] = value
+
+    def racy() -> None:
+        get(lock_of("key"))
+
+    def right() -> None:
+        with guard:
+            lock = lock_of("key")
+        get(lock)
+
+    return racy, right
+
+
+def refreshed_ahead() -> Case:
+    """A stale entry is refreshed by everybody that sees no mark, which is set one line later."""
+    cache: dict[str, Any] = {"key": None}
+    marks = {"refreshing": False}
+    refresh = threading.Lock()
+
+    def racy() -> None:
+        if cache["key"] is None and not marks["refreshing"]:
+            marks["refreshing"] = True
+            cache["key"] = load()
+
+    def right() -> None:
+        if cache["key"] is None and refresh.acquire(blocking=False):
+            try:
+                racy()
+            finally:
+                refresh.release()
+
+    return racy, right
+
+
+def lost_wakeup() -> Case:
+    """Who waits for a condition only after its look is told nothing, and loads when the wait is over."""
+    cache: dict[str, bytearray] = {}
+    loading: list[int] = []
+    condition = threading.Condition()
+
+    def racy() -> None:
+        if "key" not in cache and loading:
+            with condition:
+                condition.wait(timeout=0.01)
+        if "key" not in cache:
+            loading.append(1)
+            cache["key"] = load()
+            with condition:
+                condition.notify()
+
+    def right() -> None:
+        with condition:
+            if loading:
+                condition.wait_for(lambda: "key" in cache)
+                return
+            loading.append(1)
+        value = load()
+        with condition:
+            cache["key"] = value
+            condition.notify_all()
+
+    return racy, right
+
+
+def copied_by_all() -> Case:
+    """Everybody copies a table to walk it, instead of one copy that is shared until the next write."""
+    table = dict.fromkeys(range(4_000))
+    shared: dict[str, dict[int, None]] = {}
+    guard = threading.Lock()
+
+    def racy() -> None:
+        snapshot = dict(table)
+        assert len(snapshot) == len(table)
+
+    def right() -> None:
+        with guard:
+            if "table" not in shared:
+                shared["table"] = dict(table)
+        assert len(shared["table"]) == len(table)
+
+    return racy, right
+
+
+def counted_after_connecting() -> Case:
+    """A pool of one counts a connection when it is made, and others connect meanwhile."""
+    pool: list[bytearray] = []
+    made: list[int] = []
+    guard = threading.Lock()
+
+    def racy() -> None:
+        if not made:
+            connection = load()
+            made.append(1)
+            pool.append(connection)
+
+    def right() -> None:
+        with guard:
+            racy()
+
+    return racy, right
+
+
 CASES = [
     buffers_of_all_at_once,
     check_then_load,
+    copied_by_all,
+    counted_after_connecting,
     eager_default,
     expired_entry,
     impatient_waiters,
+    lock_for_each_key,
+    lost_wakeup,
     memoized,
     pool_over_its_size,
+    refreshed_ahead,
     second_look_forgotten,
     shared_future,
     slow_source,
