@@ -23,6 +23,7 @@ from pytest_memguard.core.unpatched import (
 )
 from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.guard.children import ChildWatch
+from pytest_memguard.guard.collector import asking_shows_all
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, explain_settled
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
@@ -93,7 +94,9 @@ class FreshRun:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
         """End the sample when the call has ended, then check for leaks."""
-        runtest = as_tasks(item, as_test_sees_it(keeping_names(item, item.runtest)), self._policy)
+        runtest = as_tasks(
+            item, as_test_sees_it(asking_shows_all(keeping_names(item, item.runtest))), self._policy
+        )
         item.runtest = lambda: self._run(item, runtest)
         try:
             return (yield)

@@ -20,8 +20,8 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
+from pytest_memguard.guard.collector import old_objects_aside
 from pytest_memguard.guard.crashes import last_words, signal_name
-from pytest_memguard.meters.garbage import only_new_garbage
 
 CANNOT_FORK = "isolate=True needs a system that can fork, so that it ran in the process of pytest"
 HAS_FORK = hasattr(os, "fork")
@@ -188,7 +188,7 @@ def _run(item: Any, run_here: Callable[[], None]) -> dict[str, Any]:
     if hasattr(item, "_initrequest"):
         item._initrequest()  # noqa: SLF001 - as above
     try:
-        with only_new_garbage(), _kept(item, beside):
+        with old_objects_aside(), _kept(item, beside):
             reports = runtestprotocol(item, log=False, nextitem=item.parent)
             reports = [*reports, *made.finish(item)]
     except pytest.exit.Exception as error:

@@ -26,6 +26,7 @@ from pytest_memguard.meters.memray_captures import (
     read_survivors,
 )
 from pytest_memguard.meters.memray_tracker import FileDestination, FileFormat, Tracker, start
+from pytest_memguard.meters.own_thread import UnnoticedThread
 from pytest_memguard.meters.protocol import MeterError
 from pytest_memguard.meters.stacks import Survivor
 
@@ -132,15 +133,21 @@ class MemrayRecording:
         self._counted = counted
         self._at_most = at_most
         self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
+        self._thread = UnnoticedThread()
         self._stop: Callable[[], None] | None = None
         self._mark: StackMark | None = None
 
     def __enter__(self) -> MemrayRecording:
         """Start the tracker; another active one is a reason not to measure."""
         tracker = _tracker(self._path, native=self._native, children=self._children, counted=self._counted)
+        self._thread.begin()
         clear_type_caches()
         self._mark = StackMark()
-        self._stop = start(tracker)
+        try:
+            self._stop = start(tracker)
+        except BaseException:
+            self._thread.end()
+            raise
         return self
 
     def __exit__(
@@ -156,6 +163,7 @@ class MemrayRecording:
             self._mark.leave()
         self._stop()
         self._stop = None
+        self._thread.end()
         if self._mark is not None:
             self._mark.drop()
 

@@ -16,6 +16,7 @@ from pytest_memguard.core.history import ReadPasts
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.policy import CreepLimit
 from pytest_memguard.core.unpatched import remember_real_names
+from pytest_memguard.guard.collector import old_objects_aside
 from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
 from pytest_memguard.guard.hypothesis_tests import same_examples
 from pytest_memguard.guard.isolated import HAS_FORK, isolating, report_of_fork
@@ -29,7 +30,6 @@ from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.started_programs import listen
 from pytest_memguard.guard.whole import ItemGuard
 from pytest_memguard.meters import MeterUnavailableError
-from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.run.collected import Collection
 from pytest_memguard.run.colours import colour
 from pytest_memguard.run.ending import Ending
@@ -168,7 +168,7 @@ class GuardedRun:
         if plan is None:
             return nullcontext()
         elsewhere = self._runs_fresh(plan) or self._isolates(plan)
-        return without_own_fixtures(item) if elsewhere else only_new_garbage()
+        return without_own_fixtures(item) if elsewhere else old_objects_aside()
 
     @contextmanager
     def guarding(self, item: Any) -> Iterator[None]:

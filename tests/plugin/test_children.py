@@ -328,3 +328,25 @@ def test_a_process_that_has_ended_retains_nothing(project: GuardedProject) -> No
     run = project.spawn()
     assert run.outcomes() == {"test_worker": "no-baseline"}
     assert run.measured("test_worker") > 5_000_000
+
+
+def test_the_thread_of_the_meter_is_no_reason_to_warn_of_a_fork(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, threading, pytest
+
+            def fork():
+                child = os.fork()
+                if not child: os._exit(0)
+                os.waitpid(child, 0)
+
+            @pytest.mark.memguard
+            @pytest.mark.filterwarnings("error")
+            def test_fork(): fork()
+
+            def test_region(memguard):
+                with memguard.measure("fork"): fork()
+        """
+    )
+    run = project.spawn("-W", "error::DeprecationWarning")
+    assert run.counted() == {"passed": 2}, run.text

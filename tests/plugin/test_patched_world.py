@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.guarded_project import GuardedProject
 
 PATCHED = tuple(
@@ -184,3 +186,32 @@ def test_an_error_of_memguard_is_a_reason_and_no_failure(project: GuardedProject
     assert run.counted() == {"passed": 7}, run.text
     assert set(run.outcomes().values()) == {"not-measured"}
     assert "ValueError: broken inside; please report it" in run.reason("test_whole[sample]")
+
+
+@pytest.mark.parametrize("marker", ["", "isolate=True", "fresh=True", "leaks=True, leak_budget='50 ms'"])
+def test_the_collector_answers_as_without_memguard(project: GuardedProject, marker: str) -> None:
+    project.write(
+        test_it=f"""
+            import gc, pytest
+
+            class Held: pass
+            HELD = Held()
+            HOLDER = [HELD]
+
+            @pytest.fixture
+            def referrers(): return len(gc.get_referrers(HELD))
+
+            @pytest.mark.memguard({marker})
+            def test_it(referrers):
+                assert any(one is HOLDER for one in gc.get_referrers(HELD))
+                found = len(gc.get_referrers(HELD))
+                with open("counts.txt", "a") as counts: print(found, referrers, file=counts)
+                assert any(one is HOLDER for one in gc.get_objects())
+        """
+    )
+    assert project.run(guard=False).counted() == {"passed": 1}
+    run = project.run()
+    assert run.counted() == {"passed": 1}, run.text
+    assert set(run.outcomes().values()) == {"no-baseline"}
+    for line in (project.root / "counts.txt").read_text().splitlines():
+        assert len(set(line.split())) == 1
