@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from memray import (
     FileFormat,
     FileReader,
     Tracker,
+    set_log_level,
 )
 
 from pytest_memguard.meters.protocol import MeterError
@@ -49,7 +51,7 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
     thread: Any = threading.Thread
     hook, wrapped = _profile_hook(), thread.__dict__.get(_WRAPPED)
     try:
-        tracker.__enter__()
+        _enter(tracker)
     except RuntimeError as error:
         raise MeterError(
             f"memray could not start ({error}); only one tracker can be active, so run without the other one."
@@ -66,6 +68,16 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
         _unwrap(thread, wrapped)
 
     return stop
+
+
+def _enter(tracker: AbstractContextManager[object]) -> None:
+    """Enter a tracker without what memray says of it: on some builds that the symbols of malloc were mended.
+
+    It would come once in a process, among what the first test that is measured writes to standard error.
+    """
+    set_log_level(logging.ERROR)
+    tracker.__enter__()
+    set_log_level(logging.WARNING)  # which is memray's own
 
 
 def _profile_hook() -> Any:
