@@ -16,8 +16,8 @@ from memray import (
     FileFormat,
     FileReader,
     Tracker,
-    set_log_level,
 )
+from memray._memray import set_log_level
 
 from pytest_memguard.meters.protocol import MeterError
 
