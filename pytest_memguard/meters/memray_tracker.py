@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from memray import (
     FileReader,
     Tracker,
 )
-from memray._memray import set_log_level
 
 from pytest_memguard.meters.protocol import MeterError
 
@@ -51,7 +49,7 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
     thread: Any = threading.Thread
     hook, wrapped = _profile_hook(), thread.__dict__.get(_WRAPPED)
     try:
-        _enter(tracker)
+        tracker.__enter__()
     except RuntimeError as error:
         raise MeterError(
             f"memray could not start ({error}); only one tracker can be active, so run without the other one."
@@ -68,16 +66,6 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
         _unwrap(thread, wrapped)
 
     return stop
-
-
-def _enter(tracker: AbstractContextManager[object]) -> None:
-    """Enter a tracker without what memray says of it: on some builds that the symbols of malloc were mended.
-
-    It would come once in a process, among what the first test that is measured writes to standard error.
-    """
-    set_log_level(logging.ERROR)
-    tracker.__enter__()
-    set_log_level(logging.WARNING)  # which is memray's own
 
 
 def _profile_hook() -> Any:
