@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from pytest_memguard.core.ci import ci_variable
+from pytest_memguard.core.ci import is_ci
 from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import RunResults
@@ -50,7 +50,7 @@ class Project:
     @property
     def is_ci(self) -> bool:
         """Whether the command is called in CI, by the settings or else by the variables of CI services."""
-        return bool(ci_variable(os.environ)) if self.settings.ci is None else self.settings.ci
+        return is_ci() if self.settings.ci is None else self.settings.ci
 
     def results(self, given: Sequence[Path]) -> list[Path]:
         """Return the results files given by `--from`, else the last run's."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
 _GENERAL = ("CI", "__TOX_ENVIRONMENT_VARIABLE_ORIGINAL_CI")
 """What most services set; tox passes `CI` on under a name of its own (tox/tox_env/api.py)."""
@@ -32,6 +35,13 @@ _SERVICES = (
 )
 """As tox (tox/util/ci.py) and pytest know them, and as the pages of further services say."""
 
+_TOX = "TOX_ENV_NAME"
+"""What tox sets for the commands that it runs."""
+
+_PROC = Path("/proc")
+_PARENT_FIELD = 1
+"""Of the fields behind the name of the program; see proc(5), ppid."""
+
 CI_VARIABLES = (*_GENERAL, *_SERVICES)
 _NO = ("0", "false")
 
@@ -48,3 +58,29 @@ def ci_variable(variables: Mapping[str, str]) -> str:
         return ""
     said = (name for name in CI_VARIABLES if variables.get(name, "").lower() not in ("", *_NO))
     return next(said, "")
+
+
+def is_ci() -> bool:
+    """Say whether this process runs in CI: by its own variables, or by those that tox has kept from it."""
+    if any(os.environ.get(name) for name in _GENERAL):
+        return bool(ci_variable(os.environ))
+    return bool(ci_variable(os.environ) or (_TOX in os.environ and ci_variable(_outside_tox())))
+
+
+def _outside_tox() -> Mapping[str, str]:
+    """Return the variables that tox was started with; none where the system does not show them."""
+    process = os.getppid()
+    with suppress(OSError, ValueError, IndexError):
+        while process > 0:
+            variables = _started_with(process)
+            if _TOX not in variables:
+                return variables
+            process = int(
+                (_PROC / str(process) / "stat").read_bytes().rpartition(b")")[2].split()[_PARENT_FIELD]
+            )
+    return {}
+
+
+def _started_with(process: int) -> Mapping[str, str]:
+    written = os.fsdecode((_PROC / str(process) / "environ").read_bytes())
+    return dict(pair.split("=", 1) for pair in written.split("\0") if "=" in pair)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.ci import ci_variable
+from pytest_memguard.core.ci import is_ci
 from pytest_memguard.core.declared import declarations, read_value
 from pytest_memguard.core.errors import ValueFormError
 from pytest_memguard.core.options import OPTION_DESTS, VALUES
@@ -90,7 +89,7 @@ def asked_of(config: pytest.Config, settings: Settings) -> Asked:
     """Return what only the process knows that the user started; a worker has it from there."""
     if is_worker(config):
         return asked_by_controller(config)
-    in_ci = bool(ci_variable(os.environ)) if settings.ci is None else settings.ci
+    in_ci = is_ci() if settings.ci is None else settings.ci
     accepts = bool(config.getoption("memguard_accept"))
     return Asked(
         in_ci=in_ci,
