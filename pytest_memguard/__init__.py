@@ -1,4 +1,8 @@
-"""pytest-memguard: memory growth cannot be merged unnoticed."""
+"""pytest-memguard: memory growth cannot be merged unnoticed.
+
+PYTEST_DONT_REWRITE: pytest warns of a plugin that is imported before it could rewrite its asserts, as
+this one is in the interpreter of a fresh test; where warnings are errors, the test would fail by it.
+"""
 
 from __future__ import annotations
 

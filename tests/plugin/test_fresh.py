@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -278,3 +280,16 @@ def test_regions_and_leak_checks_of_a_fresh_test_do_not_pass_unmeasured(project:
     assert "use isolate=True" in run.reason("test_both::part")
     (project.root / ".memguard/baseline").rename(project.root / "gone")
     assert project.run("--memguard-accept").outcomes() == {"test_both": "not-measured"}
+
+
+def test_warnings_as_errors_fail_no_fresh_test_where_pytest_finds_its_plugins(
+    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    project.write(
+        {"pytest.ini": "[pytest]\nfilterwarnings = error::pytest.PytestAssertRewriteWarning\n"},
+        test_it="import pytest\n@pytest.mark.memguard(fresh=True)\ndef test_one(): pass\n",
+    )
+    command = [sys.executable, "-m", "pytest", "--memguard"]
+    run = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
