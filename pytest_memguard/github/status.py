@@ -113,7 +113,7 @@ _FINE = ("new", "improved", "passed")
 
 _BY_NAME = frozenset({Outcome.NEW, Outcome.NO_BASELINE, Outcome.IMPROVED})
 """Outcomes of tests without growth, which fail only if `fail-on` names them."""
-_OF_GATE = ("lost-results", "accepted-in-ci", "unjudged-entries")
+_OF_GATE = ("lost-results", "unfinished", "accepted-in-ci", "unjudged-entries")
 """Problems of a run in which the gate did not work, whatever the outcomes of its tests."""
 
 

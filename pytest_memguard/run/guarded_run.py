@@ -317,6 +317,7 @@ class GuardedRun:
         )  # which runs every test several times
         return RunFacts(
             lost=lost,
+            never_run=self.ledger.never_run() if stopped else (),
             doubled=() if is_each else self.ledger.doubled(),
             unjudged=self.ledger.unjudged,
             is_empty_by_choice=self._is_empty_by_choice(session),

@@ -60,6 +60,10 @@ class Ledger:
         due = self._planned & self._finished if stopped else self._planned
         return tuple(sorted(due - set(self._delivered) - set(self._crashed)))
 
+    def never_run(self) -> tuple[str, ...]:
+        """Return the planned tests that pytest did not end; only a run that was stopped has any."""
+        return tuple(sorted(self._planned - self._finished - set(self._delivered) - set(self._crashed)))
+
     def doubled(self) -> tuple[str, ...]:
         """Return the planned tests that ended more than once."""
         return tuple(sorted(test_id for test_id, count in self._delivered.items() if count > 1))

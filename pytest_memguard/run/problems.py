@@ -14,13 +14,15 @@ from pytest_memguard.run.options import RunOptions
 class RunFacts:
     """What is known of a run beside the results of its tests.
 
-    `lost` are planned tests without a result, `doubled` those that ended more than once, `unjudged`
-    those that were skipped, failed or expected to fail. `is_empty_by_choice` says that guarded tests may
-    well be among those that the run left out. `unread` are settings files that it did not read;
-    `no_history` says why growth in small steps could not be judged.
+    `lost` are planned tests without a result, `never_run` those that a stopped run did not end,
+    `doubled` those that ended more than once, `unjudged` those that were skipped, failed or expected to
+    fail. `is_empty_by_choice` says that guarded tests may well be among those that the run left out.
+    `unread` are settings files that it did not read; `no_history` says why growth in small steps could
+    not be judged.
     """
 
     lost: Sequence[str] = ()
+    never_run: Sequence[str] = ()
     doubled: Sequence[str] = ()
     unjudged: frozenset[str] = frozenset()
     is_empty_by_choice: bool = False
@@ -48,6 +50,8 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
         found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))
     if facts.lost or facts.doubled:
         found.append(RunProblem("lost-results", _lost(facts.lost, facts.doubled), strict))
+    if facts.never_run:
+        found.append(RunProblem("unfinished", _stopped(facts.never_run), strict))
     if session.settings.known_leaks:
         found += _known_leaks(session, is_whole=not options.places)
     return tuple(found)
@@ -122,6 +126,10 @@ def _lost(lost: Sequence[str], doubled: Sequence[str]) -> str:
         f"{'; '.join(parts)}. A plugin that runs tests in its own way is the likeliest cause: "
         "run them without it, or leave them unguarded."
     )
+
+
+def _stopped(never_run: Sequence[str]) -> str:
+    return f"the run was stopped: {_named(never_run)} left without a result."
 
 
 def _named(test_ids: Sequence[str]) -> str:

@@ -185,6 +185,9 @@ def test_what_a_stopped_run_never_ran_is_not_lost(
     run = project.run(option, *workers, plugins=XDIST)
     assert run.problems().get("lost-results") is None
     assert "test_b" not in run.outcomes()
+    assert run.problems()["unfinished"]
+    assert run.code != 0
+    assert "the run was stopped: test_it.py::test_" in " ".join(run.summary.split())
 
 
 def test_every_copy_of_a_test_may_run_under_dist_each(project: GuardedProject) -> None:
