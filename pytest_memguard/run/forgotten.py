@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pytest_memguard.core.node_ids import join_id
+from pytest_memguard.core.node_ids import join_id, split_id
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.session import REGION, GuardSession
 from pytest_memguard.run.collected import Collection
@@ -46,7 +46,7 @@ def forgotten(
     if options.selects:
         return Forgotten(left_out=excused)
     existing = collection.ids
-    vanished = _vanished(session, collection, options.places)
+    vanished = _vanished(session, collection, options.places, plans)
     stale = [test_id for module in vanished for test_id in _ids(session, module)]
     unguarded = []
     for module in collection.whole_modules():
@@ -74,15 +74,23 @@ def _ids(session: GuardSession, module: str) -> list[str]:
     return [join_id(module, key) for key in session.module(module).entries]
 
 
-def _vanished(session: GuardSession, collection: Collection, places: Sequence[Path]) -> Iterator[str]:
+def _vanished(
+    session: GuardSession, collection: Collection, places: Sequence[Path], planned: Iterable[str]
+) -> Iterator[str]:
     """Yield the modules of the baseline whose file is gone, as far as the run would have met it.
 
-    A baseline outside of the project may be that of several, whose files are elsewhere.
+    One that has moved to where the run looks is gone from where it does not: a new module of its name has
+    tests of its names. A baseline outside of the project may be that of several, whose files are elsewhere.
     """
     if not session.store.directory.resolve().is_relative_to(session.root.resolve()):
         return
-    for module in session.store.modules():
+    accepted = session.store.modules()
+    new = {split_id(test_id) for test_id in planned}
+    came = {(PurePosixPath(module).name, key) for module, key in new if module not in accepted}
+    for module in accepted:
         path = session.root / module
         met = not places or any(path.is_relative_to(place) for place in places)
-        if met and module not in collection.modules and not path.exists():
+        if module in collection.modules or path.exists():
+            continue
+        if met or any((path.name, key) in came for key in session.module(module).entries):
             yield module

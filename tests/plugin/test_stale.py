@@ -275,3 +275,17 @@ def test_what_options_and_skipped_modules_leave_out_is_kept_for_those_who_merge(
     left_out = project.run("-k", "kept").file["left_out"]
     assert {test_id.partition("::")[0] for test_id in left_out} == {"test_it.py", "test_second.py"}
     assert not any("test_kept" in test_id for test_id in left_out if test_id.startswith("test_it"))
+
+
+def test_entries_of_tests_that_moved_to_the_folder_of_this_run_are_stale(project: GuardedProject) -> None:
+    project.write({"tests/test_it.py": TWO, "tests/test_second.py": OTHER})
+    project.accept("tests")
+    (project.root / "tests/test_second.py").unlink()
+    project.write({"suite/test_new.py": TWO})
+    assert stale(project.run("suite").outcomes()) == []
+    (project.root / "tests/test_it.py").rename(project.root / "suite/test_it.py")
+    project.let(CI=1)
+    run = project.run("suite")
+    assert run.code == 1
+    found = [test["id"] for test in run.file["tests"] if test["outcome"] == "stale"]
+    assert found == [f"tests/test_it.py::test_{name}" for name in ("gone[1]", "gone[2]", "kept")]
