@@ -11,7 +11,7 @@ from pytest_memguard.core.errors import BaselineError
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.storage.baseline import BaselineStore
-from pytest_memguard.storage.baseline_writing import module_text
+from pytest_memguard.storage.baseline_writing import is_heading, module_text
 from pytest_memguard.storage.names import ENTRIES_SUFFIX, module_of
 
 
@@ -57,8 +57,16 @@ def _checked(store: BaselineStore, module: str) -> CheckedFile:
 
 
 def _first_difference(text: str, canonical: str) -> tuple[int, str, str]:
-    """Return the line at which two texts differ, counted from one, and both; 0 where they are equal."""
+    """Return the line at which two texts differ, counted from one, and both; 0 where they are equal.
+
+    The heading of a file that was moved with its tests may name their old module.
+    """
     if text == canonical:
         return 0, "", ""
     pairs = zip_longest(text.split("\n"), canonical.split("\n"), fillvalue="")
-    return next((line, found, written) for line, (found, written) in enumerate(pairs, 1) if found != written)
+    differing = (
+        (line, found, written)
+        for line, (found, written) in enumerate(pairs, 1)
+        if found != written and not (line == 1 and is_heading(found))
+    )
+    return next(differing, (0, "", ""))

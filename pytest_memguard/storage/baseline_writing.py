@@ -26,11 +26,24 @@ class ModuleBaseline:
     entries: Mapping[str, Entry] = field(default_factory=dict)
 
 
+_HEADING = "# Accepted memory of "
+_ADVICE = ". Change it with `memguard accept`; review it like code."
+
+
+def is_heading(line: str) -> bool:
+    """Say whether a line is the first one of some module's file: that of a moved file names the old one.
+
+    >>> is_heading("# Accepted memory of test_a.py. Change it with `memguard accept`; review it like code.")
+    True
+    """
+    return line.startswith(_HEADING) and line.endswith(_ADVICE)
+
+
 def module_text(baseline: ModuleBaseline) -> str:
     """Write the canonical text; `ValueError` where a name cannot be written as UTF-8."""
     shown = baseline.module if baseline.module.isprintable() else ascii(baseline.module)
     lines = [
-        f"# Accepted memory of {shown}. Change it with `memguard accept`; review it like code.",
+        f"{_HEADING}{shown}{_ADVICE}",
         f"format: {FORMAT}",
     ]
     if baseline.meter:

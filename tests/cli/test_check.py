@@ -173,6 +173,19 @@ def test_what_accept_does_not_write_ends_with_2(
     assert str(path) in output.lines[0]
 
 
+def test_a_file_that_was_moved_with_its_tests_is_as_accept_wrote_it(
+    shop: CommandProject, made: MadeRepository
+) -> None:
+    old, new = (shop.store().path_of(f"{folder}/test_x.py") for folder in ("tests", "suite"))
+    new.parent.mkdir()
+    old.rename(new)
+    output = shop.memguard("check", "target")
+    assert output.code == 0
+    assert f"      was {A} before" in output.lines
+    new.write_text(new.read_text().replace("# Accepted memory of tests/test_x.py", "# Accepted for all"))
+    assert shop.memguard("check", "target").code == 2
+
+
 def test_what_an_earlier_version_wrote_is_as_it_was(shop: CommandProject, made: MadeRepository) -> None:
     path = shop.store().path_of("tests/test_x.py")
     path.write_text(path.read_text().replace("# Accepted memory of", "# Memory of"))
