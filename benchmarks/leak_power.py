@@ -69,15 +69,32 @@ class Record:
         return any(word in self.name for word in FILLING)
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What a body gathers and clears: an entry of so many bytes a call, up to a number of entries."""
+
+    entries: int
+    size_bytes: int
+    before: int = 0
+
+    def held(self, calls: int) -> int:
+        """Return the entries after so many calls."""
+        return (self.before + calls) % self.entries
+
+
 @dataclass
 class Play:
-    """A body that is played: a clean record, what is left behind after which calls, and tables made anew."""
+    """A body that is played: a clean record, what is left behind after which calls, and tables made anew.
+
+    `gathered` is what it gathers beside that, and clears now and then.
+    """
 
     record: Record
     shift: int = 0
     events: Sequence[int] = ()
     size_bytes: int = 0
     tables: Sequence[tuple[float, int]] = ()
+    gathered: Gathered = Gathered(1, 0)
     windows: list[Window] = field(default_factory=list)
 
     def left(self, calls: int) -> int:
@@ -94,13 +111,16 @@ class Play:
         else:
             heap += left
         tables = sum(size for place, size in self.tables if place <= calls)
+        entries, size = self.gathered.held(calls), self.gathered.size_bytes
+        blocks, small = blocks + entries, small + entries * size
+        most = max(size * self.gathered.held(window.calls) for window in (*self.windows, Window(calls)))
         self.windows.append(
             Window(
                 calls=calls,
                 blocks=100_000 + blocks,
                 blocks_bytes=8_000_000 + small,
                 heap_bytes=20_000_000 + heap + tables,
-                resident_bytes=90_000_000 + resident + (left + tables) // PAGE_BYTES * PAGE_BYTES,
+                resident_bytes=90_000_000 + resident + (left + tables + most) // PAGE_BYTES * PAGE_BYTES,
             )
         )
 
@@ -154,7 +174,7 @@ def in_batches(number: int, most: int, draw: random.Random) -> list[int]:
 
 def late(share: float, most: int, _draw: random.Random) -> list[int]:
     """Leak at each call from some share of the first calls on."""
-    return list(range(int(share * most) + 1, 70_000))
+    return list(range(int(share * most) + 1, 4 * MOST_CALLS + 2))
 
 
 def faster(number: int, most: int, draw: random.Random) -> list[int]:
@@ -188,7 +208,7 @@ def rhythms() -> dict[str, Rhythm]:
 
 
 def _over_all(made: Callable[[Any, int, random.Random], list[int]], value: float) -> Rhythm:
-    return lambda draw, reach: made(value, reach.most, draw)
+    return lambda draw, reach: made(value, reach.last, draw)
 
 
 def _from_the_first(made: Callable[[Any, int, random.Random], list[int]], value: float) -> Rhythm:
@@ -229,6 +249,7 @@ def main() -> None:
     costs = options.cost or list(COSTS)
     if options.trials:
         print_missed(records, costs, options.trials, draw)
+        print_cleared(records, costs, options.trials, draw)
     if options.clean:
         print_false_alarms(records, costs, options.clean, draw)
 
@@ -273,11 +294,31 @@ def _played(
     return ends
 
 
+def print_cleared(records: list[Record], costs: list[str], trials: int, draw: random.Random) -> None:
+    """Print how checks of clean bodies end that gather entries and clear them."""
+    level = [record for record in records if not record.fills]
+    print("\nClean bodies that gather an entry a call and clear all now and then: leaks / not told / settles")
+    print(f"| entries, as a share of a check's calls | {' | '.join(costs)} |")
+    print(f"|---|{'---|' * len(costs)}")
+    for least, most in itertools.pairwise((1 / 32, 1 / 8, 1 / 4, 1 / 2, 1, 2)):
+        row = []
+        for cost in costs:
+            reach = reach_of(COSTS[cost], 1.0)
+            ends: Counter[str] = Counter()
+            for number in range(trials):
+                entries = max(2, int(reach.calls * draw.uniform(least, most)))
+                before = draw.randrange(entries) if number % 2 else 0
+                gathered = Gathered(entries, draw.choice((64, 200, 1_000)), before)
+                ends[Play(draw.choice(level), gathered=gathered).check(reach).answer.value] += 1
+            row.append(f"{ends['leaks']} / {ends['cannot-tell']} / {ends['settles']}")
+        print(f"| {least:.0%} to {most:.0%} | {' | '.join(row)} |", flush=True)
+
+
 def _beside(number: int, draw: random.Random, reach: Reach) -> list[tuple[float, int]]:
     """Draw what else grows or is freed: in three checks of four, so that each goes with each size."""
     kind = number // len(SIZES) % 4
-    made = list(tables(draw, reach.most)) if kind in (1, 3) else []
-    return made + (list(freed(draw, reach.most)) if kind in (2, 3) else [])
+    made = list(tables(draw, reach.last)) if kind in (1, 3) else []
+    return made + (list(freed(draw, reach.last)) if kind in (2, 3) else [])
 
 
 def _cell(ends: Counter[str], sums: Counter[str]) -> str:
@@ -305,9 +346,9 @@ def print_false_alarms(records: list[Record], costs: list[str], trials: int, dra
         alarms: Counter[str] = Counter()
         for _ in range(trials):
             record = draw.choice(own)
-            shift, beside = draw.choice(record.marks[:-1]), list(tables(draw, reach.most))
+            shift, beside = draw.choice(record.marks[:-1]), list(tables(draw, reach.last))
             if draw.random() < _FREED_SHARE:
-                beside += freed(draw, reach.most)
+                beside += freed(draw, reach.last)
             play = Play(record, shift=shift, tables=beside)
             answer = play.check(reach).answer
             ends[answer.value] += 1

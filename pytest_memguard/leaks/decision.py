@@ -80,7 +80,7 @@ The floor of resident memory is higher, since it grows by pages.
 
 COUNT_FLOOR = Floor(per_call=0.0175, amount=4)
 
-_HELD_NEEDS = Needs(amount=128 * 1024, proof=128 * 1024)
+_HELD_NEEDS = Needs(amount=128 * 1024, proof=128 * 1024, chance=768 * 1024)
 _RESIDENT_NEEDS = Needs(amount=1024**2, proof=2 * 1024**2)
 _COUNT_NEEDS = Needs(amount=3, proof=5)
 """The least uneven growth that counts; less is within what `settled` may vary by."""

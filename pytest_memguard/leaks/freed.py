@@ -1,10 +1,10 @@
 """Finds growth after something was freed once: the fall of the series would hide what then piles up.
 
 A cache that is cleared now and then also makes a series fall, by as much as it gained before, and does so
-again. So a fall has freed older memory if there is no other fall like it, and if it is larger than what
-growth at this rate had added before it. Growth after such a fall counts if it lasts for half of the calls.
-Where growth could have added as much before the fall, it must exceed the fall by a quarter. Otherwise more
-calls are needed.
+again. So a fall has freed older memory if there is no other fall like it, and if it is much larger than what
+growth at this rate adds in all the calls of a check: a cache may hold something before the first one. Growth
+after such a fall counts if it lasts for half of the calls. Where the fall may be that of a cache, growth must
+exceed the fall by a quarter. Otherwise more calls are needed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from pytest_memguard.leaks.series import falls
+
 _LIKE_IT = 1 / 2
 """A fall of at least this share of the deepest one is like it."""
 
 _OUTGROWN = 1.25
+_BEYOND = 4
+"""A fall of more than this many times the growth of all calls is not that of a cache that is cleared."""
+
 _LEAST_SHARE = 1 / 2
 _LEAST_READINGS = 8
 
@@ -57,14 +62,16 @@ def behind_fall(
     `grows` judges the part after the fall, `may_grow` the whole series with the fall taken out.
     """
     fall = _farthest(values)
-    if fall.size <= 0 or _falls_again(values, fall):
+    if fall.size <= 0 or falls(values, _LIKE_IT * fall.size) > 1:
         return BehindFall()
     later_calls, later = calls[fall.low :], values[fall.low :]
     if len(later) <= _LEAST_READINGS or not grows(later_calls, later):
         return BehindFall(Shows.MAYBE if may_grow(calls, _without(values, fall)) else Shows.NOTHING)
     made, grown = later_calls[-1] - later_calls[0], later[-1] - later[0]
     added_before = grown / made * (calls[fall.high] - calls[0])
-    is_its_own = fall.size <= _OUTGROWN * added_before and grown < _OUTGROWN * fall.size
+    in_all = grown / made * (calls[-1] - calls[0])
+    is_its_own = fall.size <= max(_OUTGROWN * added_before, _BEYOND * in_all)
+    is_its_own = is_its_own and grown < _OUTGROWN * fall.size
     is_short = made < _LEAST_SHARE * (calls[-1] - calls[0])
     return BehindFall(Shows.MAYBE if is_its_own or is_short else Shows.GROWTH, fall.low)
 
@@ -75,12 +82,6 @@ def _farthest(values: Sequence[int]) -> _Fall:
     low = max(range(len(values)), key=lambda place: (highest[place] - values[place], place))
     high = max(place for place in range(low + 1) if values[place] == highest[low])
     return _Fall(high, low, highest[low] - values[low])
-
-
-def _falls_again(values: Sequence[int], fall: _Fall) -> bool:
-    """Say whether the series fell like this before its high or after its low."""
-    others = (_farthest(part).size for part in (values[: fall.high + 1], values[fall.low :]))
-    return max(others) >= _LIKE_IT * fall.size
 
 
 def _without(values: Sequence[int], fall: _Fall) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_memguard.core.measurement import Answer
 from pytest_memguard.leaks.decision import Growth
@@ -17,7 +17,10 @@ EARLY_ROWS = 8
 """Readings in each doubling of the calls, and in the early doublings, which hardly affect the decision."""
 
 ENOUGH_CALLS = 10_240
-"""A leak found on fewer calls could be a cache that still fills; few caches are larger than this."""
+"""A leak found on fewer calls could be a cache that still fills; few caches are larger than this.
+
+Quick bodies are followed for longer, as far as one budget goes.
+"""
 
 EVIDENT_BYTES = 32 * 1024
 """A slow body that leaves this much behind at each call leaks; no further calls are needed as a proof."""
@@ -28,10 +31,20 @@ _CEILING_SHARE = 1 / 4
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How many calls a clean body gets, and how many are made at most where memory grows."""
+    """How many calls a clean body gets, and how many are made at most where memory grows.
+
+    A leak is believed after `enough` of them; `utmost` are made where the check still cannot tell.
+    """
 
     calls: int
     most: int
+    enough: int = ENOUGH_CALLS
+    utmost: int = 0
+
+    @property
+    def last(self) -> int:
+        """The calls after which a check ends that cannot tell."""
+        return max(self.most, self.utmost)
 
 
 _REACHES = (
@@ -49,6 +62,10 @@ There are few classes, far apart, so that a busy machine rarely moves a body fro
 Each takes up to 1.3 times the budget, and up to five times where memory grows.
 Bodies of up to 2.6 ms reach the 4,096 calls that fill a cache of 2,500 entries and replace some of them.
 """
+
+_UTMOST_BUDGETS = 10
+_UTMOST_CALLS = 1 << 18
+"""A check that cannot tell takes up to so many budgets, for a cache that is cleared now and then."""
 
 _SLOWEST = Reach(SINGLE_CALLS, 16)
 
@@ -92,15 +109,26 @@ def reach_of(call_seconds: float, budget_seconds: float) -> Reach:
     """Return how far the check of a body goes whose calls cost `call_seconds`.
 
     >>> reach_of(1e-3, budget_seconds=1.0)
-    Reach(calls=1024, most=4096)
+    Reach(calls=1024, most=4096, enough=10240, utmost=8192)
     """
-    return next((reach for most, reach in _REACHES if call_seconds <= most * budget_seconds), _SLOWEST)
+    reach = next((reach for most, reach in _REACHES if call_seconds <= most * budget_seconds), _SLOWEST)
+    enough = min(reach.most, _calls_within(budget_seconds, call_seconds))
+    utmost = min(_UTMOST_CALLS, _calls_within(_UTMOST_BUDGETS * budget_seconds, call_seconds))
+    return replace(reach, enough=max(ENOUGH_CALLS, enough), utmost=max(reach.most, utmost))
+
+
+def _calls_within(seconds: float, call_seconds: float) -> int:
+    """Return the power of two of calls that a time allows."""
+    calls = int(seconds / max(call_seconds, seconds / _UTMOST_CALLS))
+    return 1 << max(0, calls.bit_length() - 1)
 
 
 def limited(reach: Reach, most_calls: int) -> Reach:
     """Shorten a reach to what memory and descriptors have room for."""
     most = max(SINGLE_CALLS, most_calls)
-    return Reach(min(reach.calls, most), min(reach.most, most))
+    return replace(
+        reach, calls=min(reach.calls, most), most=min(reach.most, most), utmost=min(reach.utmost, most)
+    )
 
 
 def most_calls_for(*, bytes_per_call: float, counts_per_call: float, ceiling_bytes: int) -> int:
@@ -108,7 +136,7 @@ def most_calls_for(*, bytes_per_call: float, counts_per_call: float, ceiling_byt
 
     The limit is a power of two, so that figures that vary a little mostly give the same limit.
     """
-    limit = _REACHES[0][1].most
+    limit = _UTMOST_CALLS
     if bytes_per_call > 0:
         limit = min(limit, int(_CEILING_SHARE * ceiling_bytes / bytes_per_call))
     if counts_per_call > 0:
@@ -124,7 +152,7 @@ def climb(reach: Callable[[], Reach], growth: Callable[[bool], Growth]) -> Itera
     """
     yield Plan((1,) * SINGLE_CALLS)
     made = SINGLE_CALLS
-    while made < reach().calls or _wants_more(growth(made >= reach().most), made, reach()):
+    while made < reach().calls or _wants_more(growth(made >= reach().last), made, reach()):
         plan = doubling(made, ROWS if 4 * made >= reach().calls else EARLY_ROWS)
         yield plan
         made += plan.calls
@@ -132,9 +160,10 @@ def climb(reach: Callable[[], Reach], growth: Callable[[bool], Growth]) -> Itera
 
 def _wants_more(growth: Growth, made: int, reach: Reach) -> bool:
     """Say whether the result must be confirmed by twice as many calls."""
-    if growth.answer is Answer.SETTLES or made >= reach.most:
+    if growth.answer is Answer.SETTLES or made >= reach.last:
         return False
     if growth.answer is Answer.LEAKS:
-        is_evident = reach.calls == SINGLE_CALLS and growth.bytes_per_call >= EVIDENT_BYTES
-        return made < ENOUGH_CALLS and not is_evident
+        is_slow = reach.calls == SINGLE_CALLS and reach.most <= _SLOWEST.most
+        is_evident = is_slow and growth.bytes_per_call >= EVIDENT_BYTES
+        return made < min(reach.enough, reach.most) and not is_evident
     return True

@@ -4,17 +4,19 @@ Memory that is given back later was not leaked, so everything here looks at the 
 reading: the least that is held from there on. Its rises are put into families of similar size. Calls
 that leave something behind now and then, regularly or by chance (a renewal process), go on doing so.
 That all n rises of a family fall into the first share s of the calls, and none later, has a probability
-of about s**n. The rises of a cache that fills, or of a table that is reallocated, do stop.
+of about s**n, and of s**(n/2) where they slow down as the square root of the calls. The rises of a cache
+that fills, or of a table that is reallocated, do stop.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_memguard.leaks.series import most_given_back, nearest, reading_at
+from pytest_memguard.leaks.series import falls, most_given_back, nearest, reading_at
 
 
 class Rhythm(Enum):
@@ -27,10 +29,14 @@ class Rhythm(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The sum of rises from which on they count (`amount`), or prove a leak over the last half (`proof`)."""
+    """The sum of rises from which on they count (`amount`), or prove a leak over the last half (`proof`).
+
+    In a series that goes up and down again and again they must come to more, but never to more than `chance`.
+    """
 
     amount: float
     proof: float
+    chance: float = 0
 
 
 _ALIKE = 4.0
@@ -40,6 +46,12 @@ _BY_CHANCE = 0.004
 """A family has stopped if a leak would stop like this with at most this probability.
 
 A check decides up to three times.
+"""
+
+_SLOWEST_POWER = 1 / 2
+_SEVERAL = 6
+"""Leaks may slow down, as the square root of the calls: half of their rises fall into the first quarter. Of a
+cache that fills within few readings, fewer rises than this are seen.
 """
 
 _ONE_QUIET_SHARE = 1 / 8
@@ -58,6 +70,9 @@ _DOUBLED = (1.6, 2.6)
 
 _PARTS = 8
 """The last half is cut into this many parts; most must have risen, and none by nearly all of the growth."""
+
+_AGAIN_AND_AGAIN = 3
+_LOWER_PART = 0.4
 
 _RISEN_PARTS = 5
 _EVEN_PARTS = 3.5
@@ -86,7 +101,8 @@ def lasting(calls: Sequence[int], values: Sequence[float]) -> list[float]:
 def rhythm(calls: Sequence[int], values: Sequence[float], needs: Needs, *, is_last: bool = False) -> Rhythm:
     """Say whether the lasting part of a series keeps rising; `is_last` says that no more calls are made."""
     held = lasting(calls, values)
-    if held[-1] - held[0] < needs.amount:
+    least = max(needs.amount, min(needs.chance, _rise_by_chance(calls, values)))
+    if held[-1] - held[0] < least:
         return Rhythm.SETTLED
     if _goes_on(calls, held, needs):
         return Rhythm.GOES_ON
@@ -96,12 +112,24 @@ def rhythm(calls: Sequence[int], values: Sequence[float], needs: Needs, *, is_la
         for made, before, after in zip(calls[1:], held, held[1:], strict=False)
         if after > before
     ]
-    while sum(rise.size for rise in rises) >= needs.amount:
+    while sum(rise.size for rise in rises) >= least:
         largest = max(rise.size for rise in rises)
         if not _has_stopped([rise for rise in rises if rise.size * _ALIKE >= largest], is_last=is_last):
             return Rhythm.OPEN
         rises = [rise for rise in rises if rise.size * _ALIKE < largest]
     return Rhythm.SETTLED
+
+
+def _rise_by_chance(calls: Sequence[int], values: Sequence[float]) -> float:
+    """Return by how much what lasts may rise by chance, in a series that falls again and again.
+
+    The least of a few readings lies anywhere in the lower part of what a cache gathers and gives back.
+    """
+    given_back = most_given_back(calls, values)
+    if given_back <= 0:
+        return 0.0
+    is_cleared = falls(values, given_back / 2) >= _AGAIN_AND_AGAIN
+    return _LOWER_PART * given_back if is_cleared else 0.0
 
 
 def resident_rhythm(calls: Sequence[int], values: Sequence[float], needs: Needs) -> Rhythm:
@@ -132,7 +160,8 @@ def _has_stopped(family: Sequence[_Rise], *, is_last: bool) -> bool:
         return True
     if len(family) == 1 or _is_table(family):
         return last <= (_ONE_QUIET_SHARE_AT_LAST if is_last else _ONE_QUIET_SHARE)
-    return last ** len(family) <= _BY_CHANCE
+    power = _SLOWEST_POWER if len(family) >= _SEVERAL else 1.0
+    return math.pow(last, power * len(family)) <= _BY_CHANCE
 
 
 def _is_table(family: Sequence[_Rise]) -> bool:

@@ -123,7 +123,8 @@ class Screen:
         reach = reach_of(self._at_once * self._cost.call_seconds, self._budget_seconds)
         first, last = self._readings.after_first_and_last()
         reach = limited(reach, _most_calls(first, last, self._ceiling_bytes) // self._at_once)
-        return replace(reach, most=max(reach.most, 2 * self._in_full_sight_from))
+        seen_from = self._in_full_sight_from
+        return replace(reach, most=max(reach.most, 2 * seen_from), utmost=max(reach.utmost, 2 * seen_from))
 
     def _decide(self, is_last: bool = False) -> Growth:
         """Decide on the readings so far; growth must remain when all garbage is collected, older garbage too.

@@ -147,6 +147,22 @@ def most_given_back(calls: Sequence[int], values: Sequence[float]) -> float:
     return max(high - value for high, value in zip(highest, values[start:], strict=True))
 
 
+def falls(values: Sequence[float], size: float) -> int:
+    """Return how often a series falls by a size, and rises by as much before it falls again.
+
+    >>> falls([0, 9, 5, 1, 2, 8, 0, 1], 8)
+    2
+    """
+    number, is_high, high, low = 0, True, values[0], values[0]
+    for value in values:
+        high, low = max(high, value), min(low, value)
+        if is_high and high - value >= size:
+            number, is_high, low = number + 1, False, value
+        elif not is_high and value - low >= size:
+            is_high, high = True, value
+    return number
+
+
 def held_between(before: Window, after: Window) -> int:
     """Return how many bytes of blocks and heap were added between two readings."""
     heap = (after.heap_bytes or 0) - (before.heap_bytes or 0)

@@ -41,5 +41,5 @@ def rate_of_two_readings(first_bytes: int, then_bytes: int) -> int:
     ids=["lower", "higher", "no leak", "fails"],
 )
 def test_the_lower_rate_of_two_counts_and_a_leak_stays_one(then_bytes: int, counted_bytes: int) -> None:
-    beside = 80  # the object, its slot in a list and what malloc adds
+    beside = 96  # the object, its slot in a list that has room for more, and what malloc adds
     assert counted_bytes <= rate_of_two_readings(300, then_bytes) <= counted_bytes + beside
