@@ -55,16 +55,16 @@ class PatternPolicy:
 
 
 def parse_fail_on(value: object) -> tuple[str, ...]:
-    """Read a list of outcomes, or one string with commas."""
-    names = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    """Read a list of outcomes, or one string with commas; an empty list or string names none."""
+    names = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise ValueFormError(
             f"{value!r} is not a list of outcomes; accepted is a list such as ['grew', 'leaked']."
         )
     for name in names:
-        if name and name not in OUTCOMES:
+        if name not in OUTCOMES:
             raise UnknownNameError(f"there is no outcome {name!r}, {nearest(name, OUTCOMES)}")
-    return tuple(name for name in names if name)
+    return tuple(names)
 
 
 def parse_names(value: object) -> tuple[str, ...]:

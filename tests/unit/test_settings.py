@@ -176,6 +176,11 @@ def test_nothing_has_to_fail() -> None:
     assert parse_fail_on([]) == ()
 
 
+def test_an_empty_name_in_a_list_of_outcomes_is_an_error() -> None:
+    with pytest.raises(UnknownNameError, match="there is no outcome ''"):
+        parse_fail_on([""])
+
+
 @pytest.mark.parametrize("written", [1, None, ["grew", 2], {"grew": 1}])
 def test_outcomes_that_are_refused(written: object) -> None:
     with pytest.raises(ValueFormError, match="is not a list of outcomes"):
