@@ -18,9 +18,10 @@ from pytest_memguard.commits.accepted import (
     changes_between,
     merge_base,
 )
+from pytest_memguard.commits.folders import settings_at
 from pytest_memguard.commits.git import RevisionError, commit_of, top_of
 from pytest_memguard.core.environment import environment_key
-from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.errors import NothingToJudgeError, SettingsError
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.gate.notes import NOTE_RULE, is_reason, lacking_note, lacking_origin
@@ -39,10 +40,11 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """The commit that a baseline is compared with, in words, and what it had accepted."""
+    """The commit that a baseline is compared with, in words, what it had accepted, and its `require_note`."""
 
     name: str = ""
     accepted: Accepted | None = None
+    require_note: float | None = None
 
     def has_same(self, path: Path, baseline: Path) -> bool:
         """Say whether a file is there as it is now, whoever wrote it and with which version."""
@@ -104,13 +106,21 @@ def _base(project: Project, directory: Path, revision: str | None, *, is_given: 
         if commit is not None:
             found = merge_base(repository, commit)
             accepted = accepted_before(repository, project.root, found, directory, is_given=is_given)
-            return _Base(found[:10], accepted)
+            return _Base(found[:10], accepted, _required_at(repository, project, found))
     if named:
         raise RevisionError(
             f"there is no commit {named!r} in this clone; fetch it first, in a workflow with "
             "`fetch-depth: 0` on actions/checkout."
         )
     return _Base()
+
+
+def _required_at(repository: Path, project: Project, commit: str) -> float | None:
+    """Return the `require_note` of a commit; settings that cannot be read there have no say."""
+    try:
+        return settings_at(repository, project.root, commit).require_note
+    except SettingsError:
+        return None
 
 
 def _faults(files: Mapping[str, Sequence[CheckedFile]], base: _Base, directory: Path) -> Iterator[str]:
@@ -129,7 +139,13 @@ def _tell_changes(project: Project, environment: str, checked: Sequence[CheckedF
     if not changes:
         return 0
     project.write(f"{environment}, accepted since {base.name}: {_totals(changes)}")
-    share = project.settings.require_note
+    own = project.settings.require_note
+    share = min((each for each in (own, base.require_note) if each is not None), default=None)
+    if share != own and share is not None:
+        said = "nothing" if own is None else f"{own * 100:g}%"
+        project.write(
+            f"require_note is {share * 100:g}% in {base.name}, which counts; this branch says {said}."
+        )
     wanting = 0
     for number, one in enumerate(sorted(changes, key=_growth_bytes, reverse=True)):
         lacking = lacking_note(one.change.old, one.change.new, share) or lacking_origin(

@@ -64,6 +64,20 @@ def test_growth_without_its_own_note_ends_with_1(shop: CommandProject, made: Mad
     )
 
 
+@pytest.mark.parametrize(("own", "said"), [("", "nothing"), ('require_note = "80%"', "80%")])
+def test_a_branch_cannot_ask_for_fewer_notes_than_where_it_began(
+    shop: CommandProject, made: MadeRepository, own: str, said: str
+) -> None:
+    (shop.root / "pyproject.toml").write_text(f"[tool.memguard]\n{own}\n")
+    made.accept({A: 150 * KIB})
+    output = shop.memguard("check", "target")
+    assert output.code == 1
+    assert (
+        f"require_note is 10% in {made.commits[0][:10]}, which counts; this branch says {said}."
+        in output.lines
+    )
+
+
 def test_a_renamed_test_needs_its_note_all_the_same(shop: CommandProject, made: MadeRepository) -> None:
     old = shop.store().load("tests/test_x.py").entries
     made.write({A: None, B: None})
