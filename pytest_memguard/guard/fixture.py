@@ -26,9 +26,14 @@ BOOK = pytest.StashKey["RegionBook | None"]()
 
 
 class RegionBook:
-    """What the regions of one execution of a test came to; without a `check` calls are made, not checked."""
+    """What the regions of one execution of a test came to; without a `check` calls are made, not checked.
 
-    def __init__(self, meter: Meter, policy: Policy, check: LeakCheck | None, *, counted: bool) -> None:
+    With a `refusal`, the reason, no region is measured.
+    """
+
+    def __init__(
+        self, meter: Meter, policy: Policy, check: LeakCheck | None, *, counted: bool, refusal: str = ""
+    ) -> None:
         self.samples: dict[str, Sample] = {}
         self.findings: dict[str, LeakFinding] = {}
         self.unmeasured: dict[str, str] = {}
@@ -38,11 +43,15 @@ class RegionBook:
         self.policy = policy
         self._check = check
         self._counted = counted
+        self._refusal = refusal
         self._inside: str | None = None
         self._children: ChildWatch | None = None
 
     def enter(self, name: str) -> Recording | None:
         """Start to measure a region; None where it cannot be, with the reason kept."""
+        if self._refusal:
+            self.unmeasured[name] = self._refusal
+            return None
         if self._inside is not None:
             self.unmeasured[name] = (
                 f"it ran inside the region {self._inside!r}, and one tracker measures one region"

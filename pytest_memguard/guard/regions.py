@@ -23,7 +23,8 @@ from pytest_memguard.guard.fixture import BOOK, RegionBook
 from pytest_memguard.guard.leak_check import CannotRepeatError, run_check
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.plan import Plan
-from pytest_memguard.guard.rerun import Rerunner, recorded_failure
+from pytest_memguard.guard.pytest_memray import OWN_TRACKER, wants_own_tracker
+from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, recorded_failure
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import REGION, GuardSession
 from pytest_memguard.meters.stack_room import with_room
@@ -65,7 +66,13 @@ class RegionGuard:
         is_own = self._first is None and not self._plan.whole
         further = further_execution(self._item, self._rerunner, self._plan.policy)
         with nullcontext() if is_own else further:
-            book = self._open_book(counted=counted)
+            try:
+                book = self._open_book(counted=counted)
+            except TEST_ERRORS as error:
+                if not is_own or not wants_own_tracker(error):
+                    raise
+                self._rerunner.renew()
+                book = self._open_book(counted=counted, refusal=OWN_TRACKER)
         self._first = self._first or book
         return self._execution(book)
 
@@ -78,10 +85,10 @@ class RegionGuard:
     def _id(self, name: str) -> str:
         return f"{self._item.nodeid}{REGION}{name}"
 
-    def _open_book(self, *, counted: bool) -> RegionBook:
+    def _open_book(self, *, counted: bool, refusal: str = "") -> RegionBook:
         policy = self._plan.policy
         check = None if self._first else self._check_call  # what leaks is known from the first execution
-        book = RegionBook(self._session.meter(policy), policy, check, counted=counted)
+        book = RegionBook(self._session.meter(policy), policy, check, counted=counted, refusal=refusal)
         self._item.stash[BOOK] = book
         try:
             with log_records_let_go(self._item, self._session.namer):

@@ -92,3 +92,22 @@ def test_adopting_fails_no_test_that_passes(project: GuardedProject) -> None:
     project.write(test_it=PROJECT.replace("@pytest.mark.memguard\n", "@pytest.mark.skipif('False')\n"))
     run = project.spawn("--memguard-all", "--memguard-advisory", plugins=PLUGINS)
     assert run.counted() == {"passed": 8}, run.text
+
+
+def test_a_region_that_starts_a_tracker_of_its_own_is_left_to_it(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import memray, pytest
+
+            def test_own_tracker(memguard, tmp_path):
+                (tmp_path / "once").mkdir()
+                with memguard.measure("one"):
+                    held = bytearray(2_000_000)
+                with memguard.measure("two"), memray.Tracker(tmp_path / "own.bin"):
+                    held += b"x"
+        """
+    )
+    run = project.spawn()
+    assert run.counted() == {"passed": 1}, run.text
+    assert run.outcomes() == dict.fromkeys(["test_own_tracker::one", "test_own_tracker::two"], "not-measured")
+    assert "a tracker of memray of its own" in run.reason("test_own_tracker::two")
