@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from pytest_memguard.core.measurement import Entry, Measurement, SiteBytes
+from pytest_memguard.core.measurement import Entry, EntrySite, Measurement, SiteBytes
 from pytest_memguard.core.metrics import ALLOCATIONS, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
 from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import GrownSite, LineBytes, MetricVerdict, Outcome
@@ -68,14 +68,18 @@ def _by_place(held: tuple[SiteBytes, ...], metric: str) -> dict[str, list[_Line]
     return places
 
 
-def _held_bytes(one: SiteBytes, metric: str) -> int:
-    return one.peak_bytes if metric in (PEAK, ALLOCATIONS) else one.retained_bytes
+_AT_THE_PEAK = (PEAK, ALLOCATIONS)
+"""Metrics whose growth is shown by what sites hold at the peak, not by what they leave behind."""
+
+
+def _held_bytes(one: SiteBytes | EntrySite, metric: str) -> int:
+    return one.peak_bytes if metric in _AT_THE_PEAK else one.retained_bytes
 
 
 def _accepted_by_place(entry: Entry | None, metric: str) -> dict[str, int]:
     if entry is None:
         return {}
-    held = ((site.at, site.peak_bytes if metric == PEAK else site.retained_bytes) for site in entry.sites)
+    held = ((site.at, _held_bytes(site, metric)) for site in entry.sites)
     return {at: size_bytes for at, size_bytes in held if size_bytes}
 
 

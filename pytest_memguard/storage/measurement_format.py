@@ -108,7 +108,7 @@ NAMED_SITE_BYTES = told_as(SITE_BYTES.kind, "site_bytes")
 
 COUNT_GROWTH = Record(
     CountGrowth,
-    Key("unit", "unit", TEXT, "As in `descriptors`."),
+    Key("unit", "unit", TEXT, "`threads`, `files`, `children` or `uncollectable objects`."),
     Key("per_call", "per_call", NUMBER),
     Key("site", "site", NAMED_SITE, "The line that leaves it behind."),
     means="What grows beside bytes.",

@@ -198,7 +198,7 @@ TEST = Record(
 
 PROBLEM = Record(
     RunProblem,
-    Key("kind", "kind", TEXT, "A word."),
+    Key("kind", "kind", TEXT, "One of the names in [outcomes](outcomes.md)."),
     Key("sentence", "sentence", TEXT),
     Key("fails", "fails", FLAG, "Whether it fails the run."),
     means="What is wrong with the run as a whole.",

@@ -250,6 +250,19 @@ def test_allocations_are_recorded_and_gated_only_where_asked_to() -> None:
     assert verdict.reason == "allocations 50, was 5 (+900%, limit 5)"
 
 
+def test_more_allocations_are_explained_by_what_sites_hold_at_the_peak() -> None:
+    def site(name: str, peak_bytes: int) -> SiteBytes:
+        return SiteBytes(Site(f"shop/{name}.py", 1, "put"), peak_bytes)
+
+    now = replace(measured(140_000, allocations=50), sites=(site("same", 90_000), site("more", 50_000)))
+    was = replace(
+        entry(140_000, allocations=5),
+        sites=(EntrySite("shop/same.py:put", 90_000), EntrySite("shop/more.py:put", 10_000)),
+    )
+    verdict = judge(now, was, Policy(tolerances=parse_tolerances({"allocations": "10%"})))
+    assert [(one.site.file, one.grew_by_bytes) for one in verdict.sites] == [("shop/more.py", 40_000)]
+
+
 def test_sites_are_compared_by_file_and_function_and_the_largest_growth_is_first() -> None:
     sites = tuple(
         SiteBytes(Site(f"shop/{name}.py", line, "put"), peak)

@@ -97,6 +97,7 @@ def _metric(metric: MetricVerdict) -> Values:
     values: Values = {
         "name": metric.name,
         "label": metric.metric.label,
+        "isCount": metric.metric.is_count or None,
         "measured": metric.measured,
         "baseline": metric.baseline,
         "limit": metric.limit,

@@ -40,7 +40,7 @@ function count(number) {
 }
 
 function amount(metric, value) {
-  return metric.name === "allocations" ? count(value) : size(value);
+  return metric.isCount ? count(value) : size(value);
 }
 
 function outcomeKind(outcome) {
