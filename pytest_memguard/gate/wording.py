@@ -152,7 +152,14 @@ def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: 
         how = f"{'rising' if leak.is_accelerating else 'steady'} over {leak.calls:,} calls"
     if leak.order is not None:
         how += f" from threads in order {leak.order}"
-    return f"{' and '.join(parts)}, {how}{accepted}"
+    return f"{' and '.join(parts)}, {how}{accepted}{_over_rate(metric)}"
+
+
+def _over_rate(metric: MetricVerdict | None) -> str:
+    """Say which rate is allowed by an argument, where more than that leaks."""
+    if metric is None or metric.limit is None or metric.rule != metric.metric.limit_key:
+        return ""
+    return f", over {metric.rule} = {metric.metric.text(metric.limit)}"
 
 
 def bound_text(bound: Bound) -> str:
@@ -193,9 +200,12 @@ def growth_text(grown: GrownSite) -> str:
     return f"+{_counted(grown.counted)}" if grown.counted else format_growth(grown.grew_by_bytes)
 
 
+_ROUNDED_FROM = 100
+
+
 def _counted(count: CountGrowth) -> str:
     one, many = _UNIT_WORDS.get(count.unit, (count.unit.removesuffix("s"), count.unit))
-    number = f"{count.per_call:.3g}"
+    number = f"{count.per_call:,.0f}" if count.per_call >= _ROUNDED_FROM else f"{count.per_call:.3g}"
     return f"{number} {one if number == '1' else many}"
 
 

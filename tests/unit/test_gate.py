@@ -351,6 +351,19 @@ def test_a_leak_fails_unless_its_rate_is_accepted_or_allowed(
     assert judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most)).outcome is outcome
 
 
+def test_a_leak_of_more_than_an_argument_allows_says_how_much_that_is() -> None:
+    verdict = judge(leak(101), None, Policy(leaks=True, max_leak_per_call=64))
+    assert verdict.reason.startswith("101 B a call, ")
+    assert verdict.reason.endswith(", over max_leak_per_call = 64 B")
+    accepted = judge(leak(300), entry(10, settled=0, leak_per_call=100), Policy(leaks=True))
+    assert accepted.reason.endswith(", accepted 100 B a call")
+
+
+def test_many_files_a_call_are_written_as_a_number() -> None:
+    verdict = judge(leak(0, counts=(CountGrowth("files", 1000.0),)), None, Policy(leaks=True))
+    assert verdict.reason.startswith("1,000 files a call, ")
+
+
 @pytest.mark.parametrize(
     ("rate", "doubt", "accepted", "spread", "outcome"),
     [
