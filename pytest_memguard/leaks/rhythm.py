@@ -4,14 +4,12 @@ Memory that is given back later was not leaked, so everything here looks at the 
 reading: the least that is held from there on. Its rises are put into families of similar size. Calls
 that leave something behind now and then, regularly or by chance (a renewal process), go on doing so.
 That all n rises of a family fall into the first share s of the calls, and none later, has a probability
-of about s**n, and of s**(n/2) where they slow down as the square root of the calls. The rises of a cache
-that fills, or of a table that is reallocated, do stop.
+of about s**n. The rises of a cache that fills, or of a table that is reallocated, do stop.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -46,12 +44,6 @@ _BY_CHANCE = 0.004
 """A family has stopped if a leak would stop like this with at most this probability.
 
 A check decides up to three times.
-"""
-
-_SLOWEST_POWER = 1 / 2
-_SEVERAL = 6
-"""Leaks may slow down, as the square root of the calls: half of their rises fall into the first quarter. Of a
-cache that fills within few readings, fewer rises than this are seen.
 """
 
 _ONE_QUIET_SHARE = 1 / 8
@@ -160,8 +152,7 @@ def _has_stopped(family: Sequence[_Rise], *, is_last: bool) -> bool:
         return True
     if len(family) == 1 or _is_table(family):
         return last <= (_ONE_QUIET_SHARE_AT_LAST if is_last else _ONE_QUIET_SHARE)
-    power = _SLOWEST_POWER if len(family) >= _SEVERAL else 1.0
-    return math.pow(last, power * len(family)) <= _BY_CHANCE
+    return last ** len(family) <= _BY_CHANCE
 
 
 def _is_table(family: Sequence[_Rise]) -> bool:

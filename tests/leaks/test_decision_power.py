@@ -17,6 +17,7 @@ RECORDS = [
     for name, stored in json.loads(RECORDED.read_text(encoding="utf-8"))["series"].items()
 ]
 LEVEL = [record for record in RECORDS if not record.fills]
+STEADY = ("nothing", "json", "exceptions", "sha", "xml")
 CHECKED = ("200 us", "10 ms", "50 ms")
 
 
@@ -56,11 +57,20 @@ def test_no_leak_of_a_megabyte_settles_whatever_its_rhythm(cost: str, name: str)
 def test_a_cache_that_is_cleared_now_and_then_settles(
     call_seconds: float, entries: int, before: float
 ) -> None:
-    for record in (
-        record for record in LEVEL if record.name in ("nothing", "json", "exceptions", "sha", "xml")
-    ):
+    for record in (record for record in LEVEL if record.name in STEADY):
         play = Play(record, gathered=Gathered(entries, 100, int(before * entries)))
         growth = play.check(reach_of(call_seconds, budget_seconds=1.0))
+        assert growth.answer is Answer.SETTLES, (record.name, growth)
+
+
+@pytest.mark.parametrize("cost", ["10 us", "200 us", "1 ms", "10 ms"])
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.61])
+def test_a_cache_that_is_full_before_the_check_ends_settles(cost: str, share: float) -> None:
+    reach = reach_of(COSTS[cost], budget_seconds=1.0)
+    entries = int(share * reach.most)
+    for record in (record for record in LEVEL if record.name in STEADY):
+        play = Play(record, events=range(1, entries + 1), size_bytes=237)
+        growth = play.check(reach)
         assert growth.answer is Answer.SETTLES, (record.name, growth)
 
 
