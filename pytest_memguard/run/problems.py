@@ -85,12 +85,13 @@ def _known_leaks(session: GuardSession, *, is_whole: bool) -> Iterator[RunProble
     """Say which entries of the settings are past their day, and which a whole run did not need."""
     for entry in session.expired_known_leaks():
         sentence = (
-            f"the known leak {entry.entry} is past its day, {entry.until}: what it matches fails again."
+            f"the known leak {entry.entry} is past its day, {entry.until}: what it matches fails again. "
+            "Fix the leak, or set a later `until`."
         )
         yield RunProblem("known-leaks", sentence, fails=False)
     for entry in session.unused_known_leaks() if is_whole else ():
         sentence = (
-            f"the known leak {entry.entry} matched nothing. Drop it, if this run checks what it is for."
+            f"the known leak {entry.entry} matched nothing in this run. Remove it if its leak is fixed."
         )
         yield RunProblem("known-leaks", sentence, fails=False)
 
@@ -102,7 +103,10 @@ _NONE_GUARDED = (
 _NONE_MEASURED = (
     "no guarded test was measured, so this run proves nothing about memory. The reasons are listed above."
 )
-_LEFT_OUT = "no guarded test is among those that this run selected, so it says nothing about memory."
+_LEFT_OUT = (
+    "no guarded test is among those that this run selected, so the run says nothing about memory. "
+    "`pytest --memguard` without -k, -m or paths runs all of them."
+)
 _ACCEPTED_IN_CI = (
     "--memguard-accept comes from addopts or PYTEST_ADDOPTS, and this is CI: what it accepts fails all the "
     "same, since nobody reviews it there. Take it out, or write it on the command line."
@@ -129,7 +133,7 @@ def _lost(lost: Sequence[str], doubled: Sequence[str]) -> str:
 
 
 def _stopped(never_run: Sequence[str]) -> str:
-    return f"the run was stopped: {_named(never_run)} left without a result."
+    return f"the run was stopped: {_named(never_run)} left without a result. Run them again."
 
 
 def _named(test_ids: Sequence[str]) -> str:
