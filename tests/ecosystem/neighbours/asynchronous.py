@@ -99,7 +99,6 @@ NEIGHBOURS = (
                     assert work()
             """
         },
-        is_core=True,
     ),
     Neighbour(
         name="pytest-twisted",

@@ -58,7 +58,6 @@ NEIGHBOURS = (
                     assert work()
             """
         },
-        is_core=True,
     ),
     Neighbour(
         name="the standard library, patched by fixtures",
@@ -123,7 +122,6 @@ NEIGHBOURS = (
                     assert work()
             """
         },
-        is_core=True,
     ),
     Neighbour(
         name="responses",
@@ -141,7 +139,6 @@ NEIGHBOURS = (
                     assert work()
             """
         },
-        is_core=True,
     ),
     Neighbour(
         name="freezegun",

@@ -51,7 +51,6 @@ NEIGHBOURS = (
         requirements=("pytest-retry",),
         options=("--retries=1",),
         files=FILES,
-        is_core=True,
     ),
     Neighbour(
         name="flaky",
