@@ -150,8 +150,8 @@ def most_given_back(calls: Sequence[int], values: Sequence[float]) -> float:
 def falls(values: Sequence[float], size: float) -> int:
     """Return how often a series falls by a size, and rises by as much before it falls again.
 
-    >>> falls([0, 9, 5, 1, 2, 8, 0, 1], 8)
-    2
+    >>> falls([0, 9, 5, 1, 2, 9, 0, 1], 8), falls([0, 9, 5, 1, 2, 8, 0, 1], 8)
+    (2, 1)
     """
     number, is_high, high, low = 0, True, values[0], values[0]
     for value in values:
