@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,7 @@ from pytest_memguard.commits.git import HistoryError, blobs
 from pytest_memguard.commits.log import Change, read_changes, whole_changes
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.storage.names import ENTRIES_SUFFIX, module_of
-from pytest_memguard.storage.settings_file import MEMGUARD_YML, PYPROJECT, baseline_dir_in, load_settings
+from pytest_memguard.storage.settings_file import MEMGUARD_YML, PYPROJECT, baseline_dir_in, settings_of_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +111,10 @@ class NamedFolders:
 
 def settings_at(repository: Path, project: Path, commit: str) -> Settings:
     """Read the settings that a project had in a commit; raises `SettingsError` where they cannot be read."""
-    paths = NamedFolders(repository, project).paths
-    with tempfile.TemporaryDirectory(prefix="memguard-") as folder:
-        for name, content in blobs(repository, [f"{commit}:{path}" for path in paths]):
-            if content is not None:
-                Path(folder, posixpath.basename(name.partition(":")[2])).write_bytes(content)
-        return load_settings(Path(folder))
+    found = blobs(repository, [f"{commit}:{path}" for path in NamedFolders(repository, project).paths])
+    return settings_of_commit(
+        {posixpath.basename(name.partition(":")[2]): content for name, content in found}
+    )
 
 
 def _moved_with_settings(named: NamedFolders, changes: Sequence[Change]) -> Iterator[tuple[str, Move]]:

@@ -11,7 +11,7 @@ from pytest_memguard.gate.notes import refuse_without_note
 from pytest_memguard.storage.accepting import accept, select, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results_by_environment
-from pytest_memguard.storage.settings_file import MEMGUARD_YML, PYPROJECT, load_settings
+from pytest_memguard.storage.settings_file import MEMGUARD_YML, PYPROJECT, settings_of_commit
 
 
 def accept_texts(
@@ -67,7 +67,7 @@ def _lay_down(store: BaselineStore, tests: Iterable[TestResult], read: Callable[
             path.write_text(text, encoding="utf-8")
 
 
-def note_required(folder: str, temporary: Path, read: Callable[[str], str | None]) -> float | None:
+def note_required(folder: str, read: Callable[[str], str | None]) -> float | None:
     """Return from which growth on a project wants a note, by the settings nearest above its baseline folder.
 
     `read` returns the text of a file of the commit whose settings count. Raises `SettingsError`.
@@ -77,6 +77,5 @@ def note_required(folder: str, temporary: Path, read: Callable[[str], str | None
         for name in (PYPROJECT, MEMGUARD_YML):
             text = read((parent / name).as_posix())
             if text is not None:
-                (temporary / name).write_text(text, encoding="utf-8")
-                return load_settings(temporary).require_note
+                return settings_of_commit({name: text.encode("utf-8")}).require_note
     return None

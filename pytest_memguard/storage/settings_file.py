@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,18 @@ def load_settings(root: Path) -> Settings:
     if (root / MEMGUARD_YML).exists():
         return _from_yml(root / MEMGUARD_YML)
     return Settings(written={})
+
+
+def settings_of_commit(files: Mapping[str, bytes | None]) -> Settings:
+    """Read the settings files of another commit, given by their names; None stands for a missing one.
+
+    Raises `SettingsError` as `load_settings` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="memguard-") as folder:
+        for name, content in files.items():
+            if content is not None:
+                Path(folder, name).write_bytes(content)
+        return load_settings(Path(folder))
 
 
 def baseline_dir_in(pyproject: str | None, memguard_yml: str | None) -> str:

@@ -150,10 +150,10 @@ def _changes(api: Api, head: Head, request: Request) -> tuple[list[str], dict[st
 
     folder = _baseline_folder()
     texts = [text for archive in _artifacts(api, head) for text in results_texts(archive)]
-    with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryDirectory() as of_base:
+    with tempfile.TemporaryDirectory() as temporary:
         # The pull request must not do away with what the branch asks for that it is to be merged into.
         base = replace(head, commit=head.base)
-        required = note_required(folder, Path(of_base), lambda path: file_text(api, base, path))
+        required = note_required(folder, lambda path: file_text(api, base, path))
         return accept_texts(
             texts,
             Path(temporary),
