@@ -65,12 +65,13 @@ class Readings:
         self._rows = min(row + 1, _MOST_ROWS - 1)
         return row
 
-    def see_everything(self) -> bool:
+    def see_everything(self, *, once: bool = False) -> bool:
         """Let the collector see objects older than the check too, and take the last row again.
 
         Returns whether many older blocks had become garbage unseen, relative to the growth of the rows, so
         that the rows prove little. The collector then keeps seeing everything, as it does in a session of
-        few objects. Less garbage is subtracted from the earlier rows as well, since the body did not free it.
+        few objects and unless this is for `once`. Less garbage is subtracted from the earlier rows as well,
+        since the body did not free it.
         """
         hidden = gc.get_freeze_count()
         gc.unfreeze()
@@ -87,7 +88,7 @@ class Readings:
             for column, less in zip(self._columns, freed, strict=True):
                 for row in range(last):
                     column[row] -= less
-        if hidden > _FEW_OBJECTS and not is_much:
+        if (once or hidden > _FEW_OBJECTS) and not is_much:
             gc.freeze()
         return is_much
 

@@ -134,7 +134,8 @@ class Screen:
         """
         self._growth = decide(self._series(), is_last=is_last)
         if self._growth.answer is not Answer.SETTLES:
-            if self._readings.see_everything() and not self._in_full_sight_from:
+            is_leak = self._growth.answer is Answer.LEAKS
+            if self._readings.see_everything(once=is_leak) and not self._in_full_sight_from:
                 self._first_row = len(self._readings.windows()) - 1
                 self._in_full_sight_from = self._repeat.calls // self._at_once
             self._growth = decide(self._series(), is_last=is_last)

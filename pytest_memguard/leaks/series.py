@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,8 +96,15 @@ def _known(window: Window) -> set[str]:
 
 
 def nearest(calls: Sequence[int], wanted: float) -> int:
-    """Return the index of the reading nearest to a number of calls."""
-    return min(range(len(calls)), key=lambda index: abs(calls[index] - wanted))
+    """Return the index of the reading nearest to a number of calls, which rise from reading to reading.
+
+    >>> [nearest([0, 4, 9], wanted) for wanted in (-1, 2, 3, 7, 20)]
+    [0, 0, 1, 2, 2]
+    """
+    above = bisect.bisect_left(calls, wanted)
+    if above in (0, len(calls)):
+        return max(0, above - 1)
+    return above - 1 if wanted - calls[above - 1] <= calls[above] - wanted else above
 
 
 def reading_at(calls: Sequence[int], eighth: int) -> int:
