@@ -59,6 +59,8 @@ def _offer_pyenv_pythons() -> None:
     ]
     os.environ["PATH"] = os.pathsep.join([*found, os.environ["PATH"]])
     os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+    # Where it is set, each of the thousands of processes of the tests compiles all it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 _offer_pyenv_pythons()
