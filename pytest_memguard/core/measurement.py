@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from pytest_memguard.core.metrics import ALLOCATIONS, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
+from pytest_memguard.core.metrics import ALLOCATIONS, HEAP, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +243,11 @@ class LeakFinding:
     judged_from_calls: int = 0
     kinds: tuple[KindGrowth, ...] = ()
     fingerprint: str = ""
+
+    @property
+    def knows_heap(self) -> bool:
+        """Whether the C heap was read; resident memory stands for it elsewhere."""
+        return HEAP in self.signals
 
     @property
     def answer(self) -> Answer:

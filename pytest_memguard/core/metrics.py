@@ -67,3 +67,8 @@ FILES = "files"
 CHILDREN = "children"
 COUNTED_UNITS = (THREADS, FILES, CHILDREN, "uncollectable objects")
 """What a leak check counts beside bytes."""
+
+BLOCKS = "blocks"
+HEAP = "heap"
+RESIDENT = "rss"
+"""What a leak check reads of memory, where the platform tells it."""

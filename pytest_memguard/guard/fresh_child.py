@@ -24,7 +24,7 @@ from pytest_memguard.core.unpatched import (
 from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.guard.children import ChildWatch
 from pytest_memguard.guard.collector import asking_shows_all
-from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, explain_settled
+from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, trace_item
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
 from pytest_memguard.guard.pytest_memray import without_its_wrapper
@@ -137,8 +137,8 @@ class FreshRun:
                 self._sample, self._unmeasured = None, own_error(error)
 
     def _check_leaks(self, item: pytest.Item, runtest: Callable[[], None], rerunner: Rerunner) -> None:
-        if self._spec["explain_calls"]:
-            self._leak = explain_settled(item, runtest, self._spec["explain_calls"], self._session)
+        if calls := self._spec["traced_calls"]:
+            self._leak = trace_item(item, runtest, calls, self._policy, self._session)
         elif self._policy.leaks:
             self._leak = check_item(item, runtest, self._policy, self._session, rerunner=rerunner)
 

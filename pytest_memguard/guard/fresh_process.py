@@ -106,14 +106,14 @@ def run_fresh(
     policy: Policy,
     session: GuardSession,
     *,
-    explain_calls: int = 0,
+    traced_calls: int = 0,
     counted: bool = False,
     only_body: bool = False,
 ) -> FreshResult:
     """Run an item alone, cold; a crash there is a failed test that names the signal.
 
-    With `explain_calls` the leak check gives way to a traced pass over that many calls, which
-    names the sites of what the body settled at. With `counted` allocations are counted, with
+    With `traced_calls` the leak check gives way to a traced pass over that many calls, which
+    says what the body settled at, and by which lines. With `counted` allocations are counted, with
     `only_body` the sample is the call alone.
     Raises `FreshError` where no interpreter could be started.
     """
@@ -121,7 +121,7 @@ def run_fresh(
         spec_path, report_path = Path(folder) / "spec.json", Path(folder) / "report.json"
         spec = {
             **_spec(item, policy, session, report_path),
-            "explain_calls": explain_calls,
+            "traced_calls": traced_calls,
             "counted": counted,
             "only_body": only_body,
         }

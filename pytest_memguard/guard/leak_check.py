@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.measurement import Doubt, LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.body import has_patches, repeatable_body, run_once
 from pytest_memguard.guard.library_leaks import LibraryLeaks
@@ -93,8 +93,9 @@ def _lower(first: LeakFinding, check: LeakCheck) -> LeakFinding:
     return second if second.leaking and second.bytes_per_call < first.bytes_per_call else first
 
 
-EXPLAIN_SECONDS = 3.0
-"""How long a traced pass over a body that settled higher may take."""
+_TRACED_SECONDS = 3.0
+_TRACED_BUDGETS = 16
+"""How much CPU time a traced pass over the calls of a check may take; each costs up to ten times as much."""
 
 
 class CannotRepeatError(Exception):
@@ -261,13 +262,24 @@ def _function(item: Any) -> Callable[[], object]:
     return function
 
 
-def explain_settled(
-    item: pytest.Item, runtest: Callable[[], None], calls: int, session: GuardSession
+def trace_item(
+    item: pytest.Item, runtest: Callable[[], None], calls: int, policy: Policy, session: GuardSession
 ) -> LeakFinding:
-    """Name the sites of what an item's body settles at; nothing else is found out."""
-    from pytest_memguard.leaks.lines import settled_sites  # noqa: PLC0415 - only leak checks load it
+    """Find out by the meter what an item's body settles at, and by which lines; nothing else.
+
+    The doubt says that there was no time for all calls.
+    """
+    from pytest_memguard.leaks.lines import trace_settled  # noqa: PLC0415 - only leak checks load it
 
     with quietly(item):
+        seconds = max(_TRACED_SECONDS, _TRACED_BUDGETS * policy.leak_budget_seconds)
         body = repeatable_body(item, runtest)
-        sites = settled_sites(body, calls=calls, seconds=EXPLAIN_SECONDS, meter=session.chosen_meter().meter)
-    return LeakFinding(leaking=False, bytes_per_call=0, calls=calls, sites=sites)
+        settled = trace_settled(body, calls=calls, seconds=seconds, meter=session.chosen_meter().meter)
+    return LeakFinding(
+        leaking=False,
+        bytes_per_call=0,
+        calls=settled.calls,
+        settled_bytes=settled.size_bytes,
+        sites=settled.sites,
+        doubts=() if settled.calls == calls else (Doubt.CUT_SHORT,),
+    )

@@ -126,6 +126,8 @@ class ItemGuard:
 
     def _settled(self, samples: list[Sample], leak: LeakFinding) -> LeakFinding:
         """Confirm what the body settled at, and name its lines, where it is more than was accepted."""
+        if leak.answer is Answer.SETTLES and not leak.knows_heap:
+            return self._settled_by_meter(samples, leak)
         if leak.bounds or not self._settles_higher(samples, leak):
             return leak
         leak = self._confirm_settled(leak)
@@ -267,27 +269,44 @@ class ItemGuard:
 
     def _confirm_settled(self, leak: LeakFinding) -> LeakFinding:
         """Check again in an interpreter of its own: here the caches that the check filled are full now."""
+        again = self._found_alone()
+        if again is None or again.leaking:  # what it settles at is not known there
+            return leak
+        return replace(leak, settled_bytes=min(leak.settled_bytes, again.settled_bytes))
+
+    def _settled_by_meter(self, samples: list[Sample], leak: LeakFinding) -> LeakFinding:
+        """Take what the body settled at from the meter, in an interpreter of its own, and its lines.
+
+        Where the C heap is not counted, resident memory stands for it, which does not show what takes the
+        place of what other tests freed. That is the reading that is left where the test cannot run alone.
+        """
+        traced = self._found_alone(traced_calls=leak.calls)
+        if traced is None:
+            return leak
+        leak = replace(leak, settled_bytes=traced.settled_bytes)
+        return replace(leak, sites=traced.sites) if self._settles_higher(samples, leak) else leak
+
+    def _found_alone(self, *, traced_calls: int = 0) -> LeakFinding | None:
+        """Check in an interpreter of its own; a note says why nothing was found out there."""
         try:
             with quietly(self._item):
-                again = run_fresh(self._item, self._plan.policy, self._session)
+                again = run_fresh(self._item, self._plan.policy, self._session, traced_calls=traced_calls)
         except FreshError as error:
             self._notes += (f"what it settled at was read once, since {error}",)
-            return leak
+            return None
         if again.leak is None:
             reason = again.message.splitlines()[0] if again.message else again.outcome
             self._notes += (f"what it settled at was read once, since alone the test ends so: {reason}",)
-            return leak
+            return None
         if again.leak.answer is Answer.CANNOT_TELL:
             self._notes += (f"what it settled at was read once, since alone {doubts_text(again.leak)}",)
-            return leak
-        if again.leak.leaking:  # what it settles at is not known there
-            return leak
-        return replace(leak, settled_bytes=min(leak.settled_bytes, again.leak.settled_bytes))
+            return None
+        return again.leak
 
     def _explain_settled(self, leak: LeakFinding) -> LeakFinding:
         """Name the lines behind what it settled at, in an interpreter whose caches are empty."""
         try:
-            alone = run_fresh(self._item, self._plan.policy, self._session, explain_calls=leak.calls)
+            alone = run_fresh(self._item, self._plan.policy, self._session, traced_calls=leak.calls)
         except FreshError:
             return leak
         return leak if alone.leak is None else replace(leak, sites=alone.leak.sites)

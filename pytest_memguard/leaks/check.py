@@ -21,6 +21,7 @@ from pytest_memguard.core.measurement import (
     Site,
     SiteBytes,
 )
+from pytest_memguard.core.metrics import BLOCKS, RESIDENT
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.holders.naming import Step
@@ -29,7 +30,6 @@ from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
 from pytest_memguard.leaks.screen import Screen, Screened
-from pytest_memguard.leaks.series import BLOCKS, RESIDENT
 from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.meters.protocol import Meter

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pytest_memguard.core.measurement import Answer, CountGrowth, Doubt
+from pytest_memguard.core.metrics import BLOCKS, HEAP, RESIDENT
 from pytest_memguard.leaks.freed import BehindFall, Shows, behind_fall
 from pytest_memguard.leaks.rate import accelerates, leak_rate
 from pytest_memguard.leaks.rhythm import Needs, Rhythm, resident_rhythm, rhythm
 from pytest_memguard.leaks.series import (
-    BLOCKS,
-    HEAP,
-    RESIDENT,
     Window,
     counted_units,
     deviation,

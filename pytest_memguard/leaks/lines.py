@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,26 +14,36 @@ from pytest_memguard.meters.protocol import Meter
 from pytest_memguard.meters.stacks import Frame, Survivor
 
 
-def settled_sites(
-    body: Callable[[], object], *, calls: int, seconds: float, meter: Meter
-) -> tuple[SiteBytes, ...]:
-    """Run `body` up to `calls` times, for at most `seconds`, and return by site what is still held then.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is held after `calls`, in all and by site."""
+
+    calls: int
+    size_bytes: int
+    sites: tuple[SiteBytes, ...]
+
+
+def trace_settled(body: Callable[[], object], *, calls: int, seconds: float, meter: Meter) -> Settled:
+    """Run `body` up to `calls` times, for at most so many seconds of CPU time; return what is held then.
 
     The result means something only where the caches that the body fills are empty at first, as in
     an interpreter of its own. Raises `MeterError` where memray cannot trace.
     """
+    made = 0
 
     def repeat() -> None:
-        end = time.monotonic() + seconds
-        for _ in range(calls):
+        nonlocal made
+        end = cpu_seconds() + seconds
+        for made in range(1, calls + 1):  # noqa: B007 - how many were made is what is asked
             body()
-            if time.monotonic() > end:
+            if cpu_seconds() > end:
                 return
 
     tally = Tally(meter.namer)
     for size_bytes, _blocks, frames in meter.survivors(repeat):
         tally.add_retained(size_bytes, frames)
-    return tally.sample().sites
+    sample = tally.sample()
+    return Settled(made, sample.retained_bytes, sample.sites)
 
 
 _Stack = tuple[Frame, ...]

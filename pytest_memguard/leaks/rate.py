@@ -6,11 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_memguard.core.metrics import BLOCKS, HEAP, RESIDENT
 from pytest_memguard.leaks.series import (
-    BLOCKS,
     BYTES_OF_A_BLOCK,
-    HEAP,
-    RESIDENT,
     Window,
     deviation,
     last_eighths,

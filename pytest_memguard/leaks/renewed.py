@@ -13,7 +13,7 @@ from pytest_memguard.core.units import format_size
 from pytest_memguard.leaks.decision import decide
 from pytest_memguard.leaks.readings import Readings
 from pytest_memguard.leaks.repeating import Repeater
-from pytest_memguard.leaks.series import Window, held_between
+from pytest_memguard.leaks.series import Window, held_between, kept_between
 from pytest_memguard.meters.garbage import only_new_garbage
 
 Calling = Callable[[], AbstractContextManager[Callable[[], object]]]
@@ -125,7 +125,7 @@ def judged_across(finding: LeakFinding, windows: Sequence[Window]) -> LeakFindin
         bytes_per_call=growth.bytes_per_call,
         doubt_bytes=growth.doubt_bytes,
         calls=growth.calls,
-        settled_bytes=0 if leaking else max(0, held_between(windows[0], windows[-1])),
+        settled_bytes=0 if leaking else max(0, kept_between(windows[0], windows[1:])),
         counts=growth.counts,
         doubts=finding.doubts if leaking else () if growth.doubt is None else (growth.doubt,),
         is_accelerating=growth.is_accelerating,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pytest_memguard.core.measurement import Answer, Doubt, Reading
+from pytest_memguard.core.metrics import RESIDENT
 from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached
 from pytest_memguard.leaks.cost import Cost
 from pytest_memguard.leaks.decision import LEAST_CALLS, Growth, decide
@@ -15,7 +16,6 @@ from pytest_memguard.leaks.process_memory import SpareFiles, make_room_for_files
 from pytest_memguard.leaks.readings import Readings
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater, describe
 from pytest_memguard.leaks.series import (
-    RESIDENT,
     Window,
     complete,
     held_between,

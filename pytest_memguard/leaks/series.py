@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pytest_memguard.core.measurement import Reading
+from pytest_memguard.core.metrics import BLOCKS, HEAP, RESIDENT
 
 _LARGEST_TABLE_BYTES = 2 * 1024**2
 """The interpreter's table of 87,000 interned strings; one of 43,000 takes 961 KB, as in jinja2's suite."""
@@ -22,7 +23,7 @@ def settled_bytes(before: Window, windows: Sequence[Window]) -> int:
     A table of the interpreter that is reallocated meanwhile depends on what ran before, and is left out.
     Nothing else is: memory that is not a leak was kept nevertheless.
     """
-    return max(0, held_between(before, windows[-1]) - _table_made_anew(windows))
+    return max(0, kept_between(before, windows) - _table_made_anew(windows))
 
 
 def _table_made_anew(windows: Sequence[Window]) -> int:
@@ -38,10 +39,6 @@ def _table_made_anew(windows: Sequence[Window]) -> int:
     is_table = 0 < jump <= _LARGEST_TABLE_BYTES and blocks < _FEW_BLOCKS and others <= _LITTLE_ELSE * jump
     return jump if is_table else 0
 
-
-BLOCKS = "blocks"
-HEAP = "heap"
-RESIDENT = "rss"
 
 BYTES_OF_A_BLOCK = 64
 """The size of a small object, used where the interpreter cannot tell how many bytes its blocks hold."""
@@ -177,6 +174,18 @@ def held_between(before: Window, after: Window) -> int:
     if after.blocks_bytes is not None and before.blocks_bytes is not None:
         return heap + after.blocks_bytes - before.blocks_bytes
     return heap + BYTES_OF_A_BLOCK * ((after.blocks or 0) - (before.blocks or 0))
+
+
+def kept_between(before: Window, windows: Sequence[Window]) -> int:
+    """Return how many bytes more are held at the last of these readings than `before`.
+
+    Where the C heap is not counted, the resident memory that small blocks do not explain stands for it.
+    """
+    held = held_between(before, windows[-1])
+    if before.heap_bytes is not None or before.resident_bytes is None:
+        return held
+    beyond = unexplained_series([before, *windows])
+    return held + max(0, beyond[-1] - beyond[0])
 
 
 def held_series(windows: Sequence[Window]) -> list[int]:

@@ -128,6 +128,32 @@ def test_where_the_heap_is_not_counted_its_leaks_show_in_resident_memory(project
     assert run.outcomes() == {"test_leak": "leaked", "test_heap_leak": "leaked"}, run.text
 
 
+CACHE = """
+    import itertools, os, pytest
+    numbers, CACHE = itertools.count(), {}
+
+    def test_that_frees(): [bytes(20_000) for _ in range(500)]
+
+    @pytest.mark.memguard(leaks=True, leak_budget="50 ms")
+    def test_cache():
+        CACHE[next(numbers) % int(os.environ.get("ENTRIES", 10))] = bytes(20_000)
+"""
+
+
+def test_where_the_heap_is_not_counted_a_cache_that_settles_higher_grew_even_in_freed_memory(
+    project: GuardedProject,
+) -> None:
+    on(project, "no count of the heap").write(test_it=CACHE)
+    accepted = project.spawn("--memguard-accept", "-p", "the_platform")
+    assert accepted.results()["test_cache"]["leak"]["settled"] == pytest.approx(200_000, rel=0.05)
+    project.let(ENTRIES=40)
+    run = project.spawn("-p", "the_platform")
+    assert run.outcomes() == {"test_cache": "grew"}, run.text
+    assert run.results()["test_cache"]["leak"]["settled"] == pytest.approx(800_000, rel=0.05)
+    (line,) = run.results()["test_cache"]["sites"]
+    assert (line["file"], line["function"]) == ("test_it.py", "test_cache")
+
+
 def test_where_small_blocks_have_no_bytes_their_number_tells_a_leak(project: GuardedProject) -> None:
     run = on(project, "no pymalloc").spawn("-p", "the_platform", "-k", "leak")
     assert run.outcomes() == {"test_leak": "leaked", "test_heap_leak": "leaked"}, run.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -52,3 +53,11 @@ def test_a_drift_that_is_no_leak_counts() -> None:
 
 def test_one_reading_is_enough() -> None:
     assert settled_bytes(BEFORE, _windows(lambda _: 700)[:1]) == 700
+
+
+def test_resident_memory_beyond_small_blocks_stands_for_a_heap_that_is_not_counted() -> None:
+    before = Window(calls=0, blocks=1000, blocks_bytes=64_000, resident_bytes=40_000_000)
+    full = replace(before, calls=64, blocks_bytes=964_000, resident_bytes=46_000_000)
+    assert settled_bytes(before, [full]) == 6_000_000
+    assert settled_bytes(before, [full, replace(full, calls=128, blocks_bytes=164_000)]) == 5_200_000
+    assert settled_bytes(before, [replace(full, resident_bytes=40_000_000)]) == 900_000
