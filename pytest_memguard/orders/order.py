@@ -20,6 +20,9 @@ class Order(Protocol):
     def next(self, ready: Sequence[int], current: int | None) -> int:
         """Return a number from `ready`, which is sorted and not empty; `current` had the last turn."""
 
+    def steps_aside(self, number: int) -> None:
+        """Let the others go first from now on: this thread is in a loop that may wait for them."""
+
 
 class Lockstep:
     """Lets every thread run to its next line in turn, so that as many as possible overlap everywhere."""
@@ -32,6 +35,9 @@ class Lockstep:
         if current is None:
             return ready[0]
         return next((number for number in ready if number > current), ready[0])
+
+    def steps_aside(self, number: int) -> None:
+        """Do nothing: all others have a turn before it is this thread's again."""
 
 
 class RandomPriorities:
@@ -59,10 +65,14 @@ class RandomPriorities:
     def next(self, ready: Sequence[int], current: int | None) -> int:
         """Return the ready thread of the highest priority."""
         if self._step in self._changes and current is not None:
-            self._lowest -= 1
-            self._priorities[current] = self._lowest
+            self.steps_aside(current)
         self._step += 1
         return max(ready, key=lambda number: self._priorities[number])
+
+    def steps_aside(self, number: int) -> None:
+        """Give it a priority below all others."""
+        self._lowest -= 1
+        self._priorities[number] = self._lowest
 
 
 def order_of(seed: int) -> Order:

@@ -13,6 +13,9 @@ from pytest_memguard.orders.line_events import RETURN
 EVERY_VISIT = 8
 """A thread offers its turn at each of its first eight visits of a line, then at each doubling of visits."""
 
+SELDOM_VISITS = 4_096
+"""It offers its turn at least every so many visits: a loop may wait for what another thread does."""
+
 Place = tuple[int, int]
 """A code object and a line; the identity stands for the code, whose hash would walk its instructions."""
 
@@ -71,6 +74,11 @@ class Path:
         code_id, line = place
         return _offers(self._visits[self._numbers[code_id][line]])
 
+    def is_far_in_a_loop(self, place: Place) -> bool:
+        """Say whether the thread comes to a place for a time that is a multiple of `SELDOM_VISITS`."""
+        code_id, line = place
+        return self._visits[self._numbers[code_id][line]] % SELDOM_VISITS == 0
+
     def code(self, code_id: int) -> CodeType | None:
         """Return a code object by its identity, if the thread came to it."""
         return self._codes.get(code_id)
@@ -97,7 +105,7 @@ class Path:
 
 
 def _offers(visits: int) -> bool:
-    return visits <= EVERY_VISIT or visits & (visits - 1) == 0
+    return visits <= EVERY_VISIT or visits & (visits - 1) == 0 or visits % SELDOM_VISITS == 0
 
 
 class Meetings:

@@ -7,7 +7,6 @@ import ctypes
 import queue
 import sys
 import threading
-import time
 import traceback
 from _thread import allocate_lock
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,69 +20,23 @@ from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns, nobody
 from pytest_memguard.orders.line_events import line_events
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.path import Together, together_with
+from pytest_memguard.orders.progress import SECOND_NS, Progress, Stretch, cpu_ns_of
 from pytest_memguard.orders.started import StartedThreads
 from pytest_memguard.orders.turns import Participant, State, Turns
 
 STUCK_SECONDS = 30.0
 
-_HARD_FACTOR = 10
 _POLL_SECONDS = 0.0002
 _A_MOMENT = (True, _POLL_SECONDS)
 """Arguments for a lock, made once: others might come from the free lists that the threads use."""
 
 _HAS_CPU_CLOCKS = sys.platform == "linux"
-_SECOND_NS = 1_000_000_000
-_MOVED_NS = 250_000_000
-"""The time between comparisons of the threads' positions, which find threads that do not move."""
-
-_DEADLOCK_NS = 500_000_000
 _GLANCE_SECONDS = 0.05
 _GLANCES = 10
-_JOIN_NS = 2_000_000_000
+_JOIN_NS = 2 * SECOND_NS
 _SHOWN_FRAMES = 30
 
 _Position = tuple[tuple[int, int, int], ...]
-
-
-class _Progress:
-    """When the threads of one call last moved, and when to check again; times are in nanoseconds."""
-
-    __slots__ = ("_all_blocked_since", "_begun", "_compared", "_every", "_limit", "_moved", "_position")
-
-    def __init__(self, stuck_seconds: float) -> None:
-        self._begun = self._moved = self._compared = clock_ns(*CLOCK)
-        self._limit = round(stuck_seconds * _SECOND_NS)
-        self._every = min(_MOVED_NS, self._limit // 4)
-        self._all_blocked_since: int | None = None
-        self._position: object = None
-
-    def is_deadlock_due(self, now_ns: int, *, are_all_blocked: bool) -> bool:
-        """Say whether all threads have been blocked long enough to look for a deadlock."""
-        if not are_all_blocked:
-            self._all_blocked_since = None
-        elif self._all_blocked_since is None:
-            self._all_blocked_since = now_ns
-        elif now_ns - self._all_blocked_since >= _DEADLOCK_NS:
-            self._all_blocked_since = now_ns
-            return True
-        return False
-
-    def is_comparison_due(self, now_ns: int) -> bool:
-        """Say whether to compare the positions of the threads."""
-        if now_ns - self._compared < self._every:
-            return False
-        self._compared = now_ns
-        return True
-
-    def stuck_at(self, position: object, now_ns: int) -> str:
-        """Say what is wrong with the threads; empty while their position, or their CPU time, changes."""
-        if position != self._position:
-            self._position, self._moved = position, now_ns
-        if now_ns - self._moved >= self._limit:
-            return f"have not moved for {(now_ns - self._moved) / _SECOND_NS:.1f} s"
-        if now_ns - self._begun >= _HARD_FACTOR * self._limit:
-            return f"did not end within {(now_ns - self._begun) / _SECOND_NS:.1f} s"
-        return ""
 
 
 class DeadlockError(MemguardError):
@@ -136,6 +89,7 @@ class OrderedThreads:
         self._bell.acquire()
         self._started = StartedThreads()
         self._watched: Participant | None = None
+        self._stretch = Stretch()
         self._busy: set[int] = set()
         self._is_open = self._closing = False
 
@@ -178,7 +132,7 @@ class OrderedThreads:
             _interrupt(ident)
         end_ns = clock_ns(*CLOCK) + _JOIN_NS
         for thread in self._threads:
-            thread.join(max(0, end_ns - clock_ns(*CLOCK)) / _SECOND_NS)
+            thread.join(max(0, end_ns - clock_ns(*CLOCK)) / SECOND_NS)
         for participant in self._participants:
             participant.watch.close()
         self._lines.__exit__(None, None, None)
@@ -259,7 +213,7 @@ class OrderedThreads:
 
     def _endings(self) -> Iterator[tuple[int, BaseException | None]]:
         """Yield each thread's end as it comes; raises `DeadlockError`."""
-        progress = _Progress(self._stuck_seconds)
+        progress = Progress(self._stuck_seconds)
         for _ in self._threads:
             while not self._ended.qsize():
                 if not self._bell.acquire(*_A_MOMENT):
@@ -279,17 +233,27 @@ class OrderedThreads:
             self._turns.pass_over(running, running.seen.last)
             self._watched = None
 
-    def _raise_if_stuck(self, progress: _Progress) -> None:
+    def _raise_if_stuck(self, progress: Progress) -> None:
         """Raise `DeadlockError` where the threads cannot go on, or have not moved for too long."""
         now_ns = clock_ns(*CLOCK)
         are_all_blocked = self._turns.blocked == len(self._busy)
         if progress.is_deadlock_due(now_ns, are_all_blocked=are_all_blocked) and self._is_deadlock():
             raise DeadlockError(self._stacks("wait for locks that nobody is left to release."))
         if progress.is_comparison_due(now_ns):
+            self._pass_over_endless(now_ns)
             what = progress.stuck_at(self._cpu_ns() if _HAS_CPU_CLOCKS else self._position(), now_ns)
             if what:
                 limit = f"The limit is thread_timeout ({self._stuck_seconds:g} s)"
                 raise DeadlockError(self._stacks(f"{what}. {limit}."))
+
+    def _pass_over_endless(self, now_ns: int) -> None:
+        """Take the turn from a thread that runs for very long and comes to no line."""
+        running = self._turns.running()
+        spent_ns = now_ns
+        if running is not None and _HAS_CPU_CLOCKS:
+            spent_ns = cpu_ns_of(self._threads[running.number]) or 0
+        if self._stretch.is_endless(running, self._turns.offered, spent_ns) and running is not None:
+            self._turns.pass_over(running, running.seen.last, is_astray=True)
 
     def _is_deadlock(self) -> bool:
         """Say whether the threads wait for locks, and no other thread of the process will go on by itself."""
@@ -307,7 +271,7 @@ class OrderedThreads:
         """
         cpu_ns = 0
         for number in self._busy:
-            cpu_ns += _cpu_ns_of(self._threads[number]) or 0
+            cpu_ns += cpu_ns_of(self._threads[number]) or 0
         return cpu_ns
 
     def _position(self) -> _Position:
@@ -345,7 +309,7 @@ class OrderedThreads:
         if not _HAS_CPU_CLOCKS:
             return {ident: (frame, instruction) for ident, frame, instruction in self._position()}
         threads = (self._threads[number] for number in self._busy)
-        return {thread.ident or 0: _cpu_ns_of(thread) for thread in threads}
+        return {thread.ident or 0: cpu_ns_of(thread) for thread in threads}
 
     def _stacks(self, what: str) -> str:
         idle = {thread.ident for number, thread in enumerate(self._threads) if number not in self._busy}
@@ -353,18 +317,6 @@ class OrderedThreads:
             f"{len(self._busy)} of {len(self._threads)} threads {what} All threads:\n"
             f"{stacks_of_threads({*idle, threading.get_ident()})}"
         )
-
-
-def _cpu_ns_of(thread: threading.Thread) -> int | None:
-    """Return the CPU time of a thread, in nanoseconds; None if it has ended.
-
-    The clock of a thread as Linux numbers them (`MAKE_THREAD_CPUCLOCK` in its `posix-timers_types.h`). What
-    `pthread_getcpuclockid` would do with a thread that has ended is undefined.
-    """
-    try:
-        return time.clock_gettime_ns((~(thread.native_id or 0) << 3) | 6)
-    except OSError:
-        return None
 
 
 _OWN_FILES = (__file__, line_events.__code__.co_filename, Turns.line.__code__.co_filename)

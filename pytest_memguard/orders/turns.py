@@ -9,7 +9,7 @@ from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
 from types import CodeType
 
-from pytest_memguard.orders.blocking import Look, Sightings, ThreadWatch
+from pytest_memguard.orders.blocking import CLOCK, Look, Sightings, ThreadWatch, clock_ns
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.path import Meetings, Passage, Path, Place
 
@@ -17,7 +17,8 @@ MOST_SWITCH_POINTS = 20_000
 """The most turns in one call of all threads, to limit the cost; then each runs on until it ends or waits."""
 
 _SETTLE_SECONDS = 5e-5
-
+_ASTRAY_NS = 10_000_000_000
+"""A thread that woke up and comes to no line for so long is not waited for: it may itself wait for others."""
 
 _IDLE_LOOKS = 64
 
@@ -32,9 +33,26 @@ class State(Enum):
 
 
 class Participant:
-    """One thread that takes turns; its gate opens when it gets one."""
+    """One thread that takes turns; its gate opens when it gets one.
 
-    __slots__ = ("_idle_looks", "blocked_at", "gate", "number", "path", "seen", "stands", "state", "watch")
+    `is_inside` says that it runs memguard's own code, `is_asked` that it has had the turn for very long, and
+    `is_astray` that it runs without a turn, where it comes to no line.
+    """
+
+    __slots__ = (
+        "_idle_looks",
+        "blocked_at",
+        "gate",
+        "is_asked",
+        "is_astray",
+        "is_inside",
+        "number",
+        "path",
+        "seen",
+        "stands",
+        "state",
+        "watch",
+    )
 
     def __init__(self, number: int, watch: ThreadWatch) -> None:
         self.number = number
@@ -46,6 +64,7 @@ class Participant:
         self.blocked_at = Look()
         self.path = Path()
         self.stands: Passage | None = None
+        self.is_inside = self.is_asked = self.is_astray = False
         self._idle_looks: Counter[Place] = Counter()
 
     def begin(self) -> None:
@@ -53,6 +72,7 @@ class Participant:
         self.path = Path()
         self.stands = None
         self._idle_looks.clear()
+        self.is_inside = self.is_asked = self.is_astray = False
         self.state = State.WAITING
 
     def looks_around(self, place: Place, *, found: bool) -> None:
@@ -89,7 +109,7 @@ class Turns:
         self._left = 0
         self.blocked = 0
         self._is_open = False
-        self.passed = 0
+        self.passed = self.offered = 0
         self.most = MOST_SWITCH_POINTS
         self.is_bound_reached = False
         self.meetings = Meetings()
@@ -98,7 +118,8 @@ class Turns:
         """Start a call: all wait, and the first one gets the turn."""
         self._participants = participants
         self._order.begin(len(participants))
-        self._left, self.blocked, self.passed, self._is_open = self.most, 0, 0, True
+        self._left, self._is_open = self.most, True
+        self.blocked = self.passed = self.offered = 0
         self.meetings = Meetings()
         for participant in participants:
             participant.begin()
@@ -112,24 +133,37 @@ class Turns:
     def is_due(self, participant: Participant, code: CodeType, number: int) -> bool:
         """Say whether `line` must be called here. This is called at each line and return, so it is short."""
         is_offered = participant.path.comes_to(code, number)
-        return is_offered or self.blocked > 0 or participant.state is not State.RUNNING
+        return (
+            is_offered or self.blocked > 0 or participant.state is not State.RUNNING or participant.is_asked
+        )
 
     def line(self, participant: Participant, code: CodeType, number: int) -> None:
         """Offer the turn at a line or a return; a thread that has lost the turn waits for it."""
         if getpid() != self._process:
             return  # a forked child is alone
+        participant.is_inside = True
         participant.path.arrives(code, number)
-        if participant.state is State.RUNNING:
-            place = (id(code), number)
-            is_offered = self._left > 0 and participant.path.offers(place)
-            if self.blocked and (is_offered or participant.should_look_around(place)):
-                participant.looks_around(place, found=self._settle())
-            if not is_offered:
-                return
-            self._left -= 1
-            self.is_bound_reached = self.is_bound_reached or self._left == 0
-        if self._hand_over(participant):
+        has_to_wait = (
+            participant.state is not State.RUNNING or self._offers(participant, (id(code), number))
+        ) and self._hand_over(participant)
+        participant.is_inside = False
+        if has_to_wait:
             self.wait(participant)
+
+    def _offers(self, participant: Participant, place: Place) -> bool:
+        """Say whether the thread that has the turn offers it at a line; look for threads that woke up."""
+        is_asked, participant.is_asked = participant.is_asked, False
+        is_offered = is_asked or (self._left > 0 and participant.path.offers(place))
+        if self.blocked and (is_offered or participant.should_look_around(place)):
+            participant.looks_around(place, found=self._settle(participant))
+        if not is_offered:
+            return False
+        self.offered += 1
+        self._left = max(0, self._left - 1)
+        self.is_bound_reached = self.is_bound_reached or self._left == 0
+        if is_asked or participant.path.is_far_in_a_loop(place):
+            self._order.steps_aside(participant.number)
+        return True
 
     def _hand_over(self, participant: Participant) -> bool:
         """Give the turn to the next thread; say whether the thread that came to a line has to wait."""
@@ -139,6 +173,7 @@ class Turns:
             had_turn, participant.state = participant.state is State.RUNNING, State.WAITING
             self.meetings.stands(participant.path.passage)
             participant.stands = participant.path.passage
+            participant.is_astray = False
             if not had_turn:
                 self.blocked -= 1
                 return True
@@ -155,8 +190,9 @@ class Turns:
         """Remove a thread that has ended, and give its turn to another."""
         if getpid() != self._process:
             return
+        participant.is_inside = True
         if participant.state is State.RUNNING:
-            self._settle()
+            self._settle(participant)
         with self._mutex:
             had_turn, participant.state = participant.state is State.RUNNING, State.DONE
             self.blocked -= not had_turn
@@ -179,11 +215,15 @@ class Turns:
                 return one
         return None
 
-    def pass_over(self, participant: Participant, look: Look) -> None:
-        """Take the turn from a thread that was seen to wait for something else; give it to another."""
+    def pass_over(self, participant: Participant, look: Look, *, is_astray: bool = False) -> None:
+        """Take the turn from a thread that was seen to wait for something else; give it to another.
+
+        `is_astray` says that it runs, and comes to no line.
+        """
         with self._mutex:
-            if participant.state is State.RUNNING:
+            if participant.state is State.RUNNING and not participant.is_inside:
                 participant.state = State.BLOCKED
+                participant.is_astray = is_astray
                 participant.blocked_at = look
                 self.blocked += 1
                 self._give(self._next(participant.number))
@@ -191,28 +231,23 @@ class Turns:
     def take_up(self) -> None:
         """If no thread has the turn, give it to one that came back from waiting, if there is any."""
         if self.running() is None:
-            self._settle()
+            self._settle(None)
             with self._mutex:
                 if self.running() is None:
                     self._give(self._next(None))
 
-    def _settle(self) -> bool:
+    def _settle(self, current: Participant | None) -> bool:
         """Wait until each blocked thread is blocked again, back at a line, or at its end.
 
         The thread with the turn may have woken them, by releasing a lock. Which thread gets the lock, and
-        which are ready to run, must not depend on how long they take. Returns whether one was awake.
+        which are ready to run, must not depend on how long they take. Returns whether one was awake. The
+        current thread, which calls this, does not wait for itself.
         """
         found = False
         for participant in self._participants:
-            is_first = True
-            while participant.state is State.BLOCKED and participant.is_awake():
+            if participant is not current and not participant.is_astray and _is_awake(participant):
                 found = True
-                if is_first:
-                    participant.seen.restart()
-                    is_first = False
-                sleep(_SETTLE_SECONDS)
-                if participant.seen.is_blocked() and participant.state is State.BLOCKED:
-                    participant.blocked_at = participant.seen.last
+                _wait_until_settled(participant)
         return found
 
     def _next(self, current: int | None) -> Participant | None:
@@ -228,3 +263,20 @@ class Turns:
     def _leaves(self, participant: Participant) -> None:
         self.meetings.leaves(participant.stands)
         participant.stands = None
+
+
+def _is_awake(participant: Participant) -> bool:
+    return participant.state is State.BLOCKED and participant.is_awake()
+
+
+def _wait_until_settled(participant: Participant) -> None:
+    """Wait for a thread that woke up, unless it comes to no line for very long."""
+    participant.seen.restart()
+    until_ns = clock_ns(*CLOCK) + _ASTRAY_NS
+    while _is_awake(participant):
+        sleep(_SETTLE_SECONDS)
+        if participant.seen.is_blocked() and participant.state is State.BLOCKED:
+            participant.blocked_at = participant.seen.last
+        elif clock_ns(*CLOCK) >= until_ns:
+            participant.is_astray = True
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import queue
 import socket
@@ -15,10 +16,11 @@ from typing import Any
 
 import pytest
 
+from pytest_memguard.orders.blocking import Look, ThreadWatch
 from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities
 from pytest_memguard.orders.path import Path
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
-from pytest_memguard.orders.turns import Turns
+from pytest_memguard.orders.turns import Participant, Turns
 
 THREADS = 4
 
@@ -194,6 +196,30 @@ def _child_thread() -> Callable[[], object]:
     return body
 
 
+def _long_call_behind_a_lock() -> Callable[[], object]:
+    """Who gets the lock runs on beside who has released it, which waits for it and has the turn."""
+    lock = threading.Lock()
+
+    def body() -> None:
+        with lock:
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000)
+
+    return body
+
+
+def _loops_until_told() -> Callable[[], object]:
+    """Who comes first asks again and again, in lines of its own, whether the last one has come."""
+    arrived: list[int] = []
+
+    def body() -> None:
+        arrived.append(1)
+        expected = -(-len(arrived) // THREADS) * THREADS
+        while len(arrived) < expected:
+            pass
+
+    return body
+
+
 def _own_trace_function() -> Callable[[], object]:
     def body() -> None:
         sys.settrace(lambda *_: None)
@@ -229,6 +255,8 @@ WAITING = [
     _child_thread,
     _condition,
     _futures,
+    _long_call_behind_a_lock,
+    _loops_until_told,
     _own_trace_function,
     _queue,
     _semaphore,
@@ -281,6 +309,21 @@ def test_an_error_in_one_thread_is_raised_and_the_others_end() -> None:
     with pytest.raises(KeyError, match="here"):
         play(body)
     assert len(ended) == THREADS - 1
+
+
+def test_a_thread_inside_the_scheduler_does_not_lose_its_turn() -> None:
+    """It may wait there for the others; without its turn it would wait for itself."""
+    turns = Turns(Lockstep())
+    participants = [Participant(number, ThreadWatch(0, 0)) for number in range(2)]
+    turns.begin(participants)
+    running = turns.running()
+    assert running is participants[0]
+    running.is_inside = True
+    turns.pass_over(running, Look())
+    assert turns.running() is running
+    running.is_inside = False
+    turns.pass_over(running, Look())
+    assert turns.running() is participants[1]
 
 
 def test_a_long_loop_offers_its_turn_at_each_doubling_only() -> None:

@@ -1,0 +1,99 @@
+"""Whether the threads of a call go on: when they last moved, and whether one keeps the turn for very long."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from pytest_memguard.orders.blocking import CLOCK, clock_ns
+from pytest_memguard.orders.turns import Participant
+
+SECOND_NS = 1_000_000_000
+
+_HARD_FACTOR = 10
+_MOVED_NS = 250_000_000
+"""The time between comparisons of the threads' positions, which find threads that do not move."""
+
+_DEADLOCK_NS = 500_000_000
+_ASKED_NS = 5 * SECOND_NS
+_ASTRAY_NS = 10 * SECOND_NS
+
+
+class Progress:
+    """When the threads of one call last moved, and when to check again; times are in nanoseconds."""
+
+    __slots__ = ("_all_blocked_since", "_begun", "_compared", "_every", "_limit", "_moved", "_position")
+
+    def __init__(self, stuck_seconds: float) -> None:
+        self._begun = self._moved = self._compared = clock_ns(*CLOCK)
+        self._limit = round(stuck_seconds * SECOND_NS)
+        self._every = min(_MOVED_NS, self._limit // 4)
+        self._all_blocked_since: int | None = None
+        self._position: object = None
+
+    def is_deadlock_due(self, now_ns: int, *, are_all_blocked: bool) -> bool:
+        """Say whether all threads have been blocked long enough to look for a deadlock."""
+        if not are_all_blocked:
+            self._all_blocked_since = None
+        elif self._all_blocked_since is None:
+            self._all_blocked_since = now_ns
+        elif now_ns - self._all_blocked_since >= _DEADLOCK_NS:
+            self._all_blocked_since = now_ns
+            return True
+        return False
+
+    def is_comparison_due(self, now_ns: int) -> bool:
+        """Say whether to compare the positions of the threads."""
+        if now_ns - self._compared < self._every:
+            return False
+        self._compared = now_ns
+        return True
+
+    def stuck_at(self, position: object, now_ns: int) -> str:
+        """Say what is wrong with the threads; empty while their position, or their CPU time, changes."""
+        if position != self._position:
+            self._position, self._moved = position, now_ns
+        if now_ns - self._moved >= self._limit:
+            return f"have not moved for {(now_ns - self._moved) / SECOND_NS:.1f} s"
+        if now_ns - self._begun >= _HARD_FACTOR * self._limit:
+            return f"did not end within {(now_ns - self._begun) / SECOND_NS:.1f} s"
+        return ""
+
+
+class Stretch:
+    """How long one thread has had the turn without offering it.
+
+    It may wait in a loop for what another thread does. So it is asked to offer its turn at its next line,
+    and then goes on without, if it comes to none.
+    """
+
+    __slots__ = ("_begun_ns", "_offered", "_running")
+
+    def __init__(self) -> None:
+        self._running: Participant | None = None
+        self._offered = 0
+        self._begun_ns = 0
+
+    def is_endless(self, running: Participant | None, offered: int, spent_ns: int) -> bool:
+        """Ask the thread that has the turn if it is time to; say whether it comes to no line.
+
+        `offered` is how often a turn was offered, `spent_ns` the time that the thread has taken.
+        """
+        if running is not self._running or offered != self._offered:
+            self._running, self._offered, self._begun_ns = running, offered, spent_ns
+        elif running is not None and spent_ns - self._begun_ns >= _ASKED_NS:
+            running.is_asked = True
+            return spent_ns - self._begun_ns >= _ASTRAY_NS
+        return False
+
+
+def cpu_ns_of(thread: threading.Thread) -> int | None:
+    """Return the CPU time of a thread, in nanoseconds; None if it has ended.
+
+    The clock of a thread as Linux numbers them (`MAKE_THREAD_CPUCLOCK` in its `posix-timers_types.h`). What
+    `pthread_getcpuclockid` would do with a thread that has ended is undefined.
+    """
+    try:
+        return time.clock_gettime_ns((~(thread.native_id or 0) << 3) | 6)
+    except OSError:
+        return None
