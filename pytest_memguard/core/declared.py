@@ -20,7 +20,8 @@ class Declared:
 
     `read` raises a `MemguardError` for what it cannot read. `default` is written as a user
     would write it; it is empty where nothing stands for the default. `is_table` says that the
-    value is a list of tables, each of which `read` reads.
+    value is a list of tables, each of which `read` reads. Where several keys fill one field, a mapping,
+    `part` is the name in it that this one is for.
     """
 
     key: str
@@ -29,6 +30,7 @@ class Declared:
     help: str
     default: str = ""
     is_table: bool = False
+    part: str = ""
 
 
 def declared(
@@ -48,8 +50,17 @@ def declared_tables(read: Callable[[object], T], text: str, *, key: str) -> tupl
     return _field(empty, {"key": key, "read": read, "help": text, "is_table": True})
 
 
-def _field(default: T, declaration: Mapping[str, object]) -> T:
-    metadata = {_METADATA: declaration}
+def declared_each(parts: Mapping[str, tuple[str, Callable[[object], T], str]]) -> Mapping[str, T]:
+    """Declare a field that holds values by name: the key of each, its reader, and its help."""
+    empty: Mapping[str, T] = {}
+    declarations = (
+        {"key": key, "read": read, "help": text, "part": part} for part, (key, read, text) in parts.items()
+    )
+    return _field(empty, *declarations)
+
+
+def _field(default: T, *declarations: Mapping[str, object]) -> T:
+    metadata = {_METADATA: declarations}
     if isinstance(default, Hashable):
         return field(default=default, metadata=metadata)
     return field(default_factory=lambda: default, metadata=metadata)
@@ -66,10 +77,9 @@ def declarations(cls: Any) -> dict[str, Declared]:
     """Return what users may write for a dataclass, by key, in the order of its fields."""
     found = {}
     for one in fields(cls):
-        if _METADATA in one.metadata:
-            declaration: dict[str, Any] = dict(one.metadata[_METADATA])
-            key = declaration.pop("key") or one.name
-            found[key] = Declared(key=key, name=one.name, **declaration)
+        for declaration in one.metadata.get(_METADATA, ()):
+            key = declaration["key"] or one.name
+            found[key] = Declared(**{**declaration, "key": key, "name": one.name})
     return found
 
 
@@ -80,15 +90,16 @@ def read(cls: Any, written: Mapping[str, object], section: str = "") -> dict[str
     it was written.
     """
     known = declarations(cls)
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for key, value in written.items():
         if key not in known:
             raise UnknownNameError(f"there is no argument {key!r}, {nearest(key, known)}")
         one = known[key]
         if one.is_table:
             values[one.name] = _tables(one, value)
-        else:
-            values[one.name] = read_value(one.read, value, f"{section}{key}")
+            continue
+        what = read_value(one.read, value, f"{section}{key}")
+        values[one.name] = {**values.get(one.name, {}), one.part: what} if one.part else what
     return values
 
 

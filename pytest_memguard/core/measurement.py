@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from pytest_memguard.core.metrics import ALLOCATIONS, HEAP, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
+from pytest_memguard.core.metrics import HEAP, LEAK_PER_CALL, METRICS, PEAK, RETAINED, SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,14 @@ class Curve:
 class Sample:
     """One metered execution of one test, or of one region in it.
 
-    `allocations` is None where nobody asked for their number: counting looks at each of them.
-    `harness_bytes` is what pytest and its plugins held when the process held the most: by up to
-    so much more may the test itself have held at another moment. A counted sample knows, and has 0.
-    `left_out_bytes` is the part of it that plugins and excluded packages held, by package. Where the meter
-    `has_lost_frames`, what all of them held counts as the test's.
+    `metrics` always holds the peak and what was retained, and what was counted beside: looking at each
+    allocation takes time. `harness_bytes` is what pytest and its plugins held when the process held the
+    most: by up to so much more may the test itself have held at another moment. A counted sample knows,
+    and has 0. `left_out_bytes` is the part of it that plugins and excluded packages held, by package.
+    Where the meter `has_lost_frames`, what all of them held counts as the test's.
     """
 
-    peak_bytes: int
-    retained_bytes: int
-    allocations: int | None = None
+    metrics: Mapping[str, int]
     sites: tuple[SiteBytes, ...] = ()
     harness_bytes: int = 0
     left_out_bytes: Mapping[str, int] = field(default_factory=dict)
@@ -97,9 +95,15 @@ class Sample:
     order: int = 0
     curve: Curve | None = None
 
-    def metric(self, name: str) -> int | None:
-        """Return the figure of peak, retained or allocations; None for allocations not counted."""
-        return {PEAK: self.peak_bytes, RETAINED: self.retained_bytes, ALLOCATIONS: self.allocations}[name]
+    @property
+    def peak_bytes(self) -> int:
+        """The most bytes that were alive at one moment."""
+        return self.metrics[PEAK]
+
+    @property
+    def retained_bytes(self) -> int:
+        """What was still alive when the sample had ended."""
+        return self.metrics[RETAINED]
 
     @property
     def highest_peak_bytes(self) -> int:
@@ -110,11 +114,8 @@ class Sample:
 def largest(one: Sample, other: Sample) -> Sample:
     """Join two executions that count as one: what the larger one needed at its peak, the most of the rest."""
     larger = max(one, other, key=lambda sample: sample.highest_peak_bytes)
-    return replace(
-        larger,
-        retained_bytes=max(one.retained_bytes, other.retained_bytes),
-        allocations=max(one.allocations or 0, other.allocations or 0) or None,
-    )
+    most = {name: max(value, other.metrics.get(name, value)) for name, value in one.metrics.items()}
+    return replace(larger, metrics={**other.metrics, **most, PEAK: larger.peak_bytes})
 
 
 _MOST_PER_1000_CALLS = 10**12
@@ -245,6 +246,22 @@ class LeakFinding:
     fingerprint: str = ""
 
     @property
+    def metrics(self) -> Mapping[str, int]:
+        """The figures of the check: the rate only where there is an answer."""
+        settled = {SETTLED: self.settled_bytes}
+        if self.answer is Answer.CANNOT_TELL:
+            return settled
+        return {**settled, LEAK_PER_CALL: self.bytes_per_call if self.leaking else 0}
+
+    @property
+    def spread(self) -> Mapping[str, int]:
+        """How far the figures may be off."""
+        return {
+            LEAK_PER_CALL: self.doubt_bytes if self.leaking else 0,
+            SETTLED: self.doubt_bytes if self.bounds else 0,
+        }
+
+    @property
     def knows_heap(self) -> bool:
         """Whether the C heap was read; resident memory stands for it elsewhere."""
         return HEAP in self.signals
@@ -303,4 +320,4 @@ class Entry:
     @property
     def is_leak_checked(self) -> bool:
         """Whether it holds what only a leak check finds out."""
-        return bool(self.leaks_per_1000_calls) or not {LEAK_PER_CALL, SETTLED}.isdisjoint(self.metrics)
+        return bool(self.leaks_per_1000_calls) or any(not METRICS[name].from_samples for name in self.metrics)

@@ -5,28 +5,47 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_memguard.core.units import format_apart, format_growth, format_size
+from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, LEAK_TOLERANCE, Tolerance
+from pytest_memguard.core.units import format_apart, format_growth, format_size, parse_count, parse_size
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure of a measurement: what it counts, where it comes from, and how it is written.
+    """A figure of a measurement: what it counts, where it comes from, how it is judged and written.
 
-    `limit_key` is the argument of a marker that limits it without a baseline. A figure that is not
-    `from_samples` comes from the leak check. One that is not `is_gated` has no tolerance unless one
-    is written, and may be missing from a measurement.
+    `means` and `limit_means` are its lines of the reference: its own, and that of the argument that
+    limits it without a baseline. `tolerance` is what it may grow by unless another one is written; a
+    figure without one is not gated by default, and may be missing from a measurement. A figure that is
+    not `from_samples` comes from the leak check. The growth of one `at_peak` shows in what sites hold
+    at the peak; the growth of the others shows in what sites leave behind.
     """
 
     name: str
-    limit_key: str
+    means: str
+    limit_means: str
+    tolerance: Tolerance | None = DEFAULT_TOLERANCE
     is_count: bool = False
     from_samples: bool = True
-    is_gated: bool = True
+    at_peak: bool = False
+
+    @property
+    def limit_key(self) -> str:
+        """The argument of a marker that limits it without a baseline."""
+        return f"max_{self.name}"
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether it is compared with the baseline although nobody asked for it."""
+        return self.tolerance is not None
 
     @property
     def label(self) -> str:
         """The name in words."""
         return self.name.replace("_", " ")
+
+    def parse(self, value: object) -> int:
+        """Read a value as users write it; raises `ValueFormError`."""
+        return parse_count(value) if self.is_count else parse_size(value)
 
     def text(self, value: int) -> str:
         """Write a value.
@@ -53,11 +72,39 @@ LEAK_PER_CALL = "leak_per_call"
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric(PEAK, "max_peak"),
-        Metric(RETAINED, "max_retained"),
-        Metric(ALLOCATIONS, "max_allocations", is_count=True, is_gated=False),
-        Metric(SETTLED, "max_settled", from_samples=False),
-        Metric(LEAK_PER_CALL, "max_leak_per_call", from_samples=False),
+        Metric(
+            PEAK,
+            "most alive at one moment, over what was alive at the start",
+            "most bytes alive at once; needs no baseline",
+            at_peak=True,
+        ),
+        Metric(
+            RETAINED,
+            "allocated in the test, alive after its end and a collection",
+            "most bytes left behind; needs no baseline",
+        ),
+        Metric(
+            ALLOCATIONS,
+            "number of allocations",
+            "most allocations; needs no baseline",
+            tolerance=None,
+            is_count=True,
+            at_peak=True,
+        ),
+        Metric(
+            SETTLED,
+            "what a repeated body holds after the last window, or will hold once its caches are full "
+            "(`leaks=True`)",
+            "most bytes that repeated calls may settle at (`leaks`); needs no baseline",
+            from_samples=False,
+        ),
+        Metric(
+            LEAK_PER_CALL,
+            "rate of a leak, 0 where there is none (`leaks=True`)",
+            "a leak up to this rate is allowed",
+            tolerance=LEAK_TOLERANCE,
+            from_samples=False,
+        ),
     )
 }
 """Every metric by its name, in the order in which they are written."""

@@ -7,73 +7,36 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pytest_memguard.core.declared import declarations, declared, one_of, parse_date, parse_switch, read
+from pytest_memguard.core.declared import (
+    declarations,
+    declared,
+    declared_each,
+    one_of,
+    parse_date,
+    parse_switch,
+    read,
+)
 from pytest_memguard.core.errors import UnknownNameError, ValueFormError, nearest
 from pytest_memguard.core.meters import BEST_METER, METERS
-from pytest_memguard.core.metrics import ALLOCATIONS, METRICS, PEAK, RETAINED, SETTLED
-from pytest_memguard.core.units import GIB, KIB, parse_count, parse_seconds, parse_share, parse_size
+from pytest_memguard.core.metrics import METRICS
+from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, LEAK_TOLERANCE, Tolerance, parse_tolerance
+from pytest_memguard.core.units import GIB, parse_count, parse_seconds, parse_share, parse_size
 
-_FORMS = "'5%', '64 KiB', '5%, 64 KiB', or a mapping by metric such as {'peak': '5%'}"
 MOST_AT_ONCE = 256
 MOST_ORDERS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """Growth must exceed both parts, the share of the baseline and the number of bytes."""
-
-    relative: float = 0.0
-    absolute_bytes: int = 0
-
-    def allowance_bytes(self, baseline_bytes: int) -> int:
-        """Return how many bytes over the baseline are still tolerated."""
-        return max(int(baseline_bytes * self.relative), self.absolute_bytes)
-
-    def __str__(self) -> str:
-        """Write the tolerance as `parse_tolerance` reads it."""
-        return f"{self.relative * 100:g}%, {self.absolute_bytes} B"
-
-
-DEFAULT_TOLERANCE = Tolerance(relative=0.01, absolute_bytes=16 * KIB)
-"""An order of magnitude above the noise left after confirming, on thirteen real test suites."""
-
-INTERPRETER_TABLES_BYTES = 128 * KIB
-"""What `settled` may vary by on unchanged code, whatever the tolerance.
-
-Tables of the interpreter (of subclasses, of interned strings) are made anew now and then, larger
-or smaller; who meets it depends on the order of the tests. On real suites it came to 86 KB.
-"""
-
-
-def parse_tolerance(value: object) -> Tolerance:
-    """Read `"5%"`, `"64 KiB"` or both; a part that is not given is zero.
-
-    >>> parse_tolerance("5%, 64 KiB")
-    Tolerance(relative=0.05, absolute_bytes=65536)
-    """
-    if not isinstance(value, str):
-        raise ValueFormError(f"{value!r} is not a tolerance; accepted are {_FORMS}.")
-    parts = [part for part in value.split(",") if part.strip()]
-    shares = [part for part in parts if "%" in part]
-    sizes = [part for part in parts if "%" not in part]
-    if not parts or len(shares) > 1 or len(sizes) > 1:
-        raise ValueFormError(f"{value!r} is not a tolerance; accepted are {_FORMS}.")
-    try:
-        return Tolerance(
-            relative=parse_share(shares[0]) if shares else 0.0,
-            absolute_bytes=parse_size(sizes[0]) if sizes else 0,
-        )
-    except ValueFormError as error:
-        raise ValueFormError(f"{value!r} is not a tolerance; accepted are {_FORMS}.") from error
-
-
 def parse_tolerances(value: object) -> Mapping[str, Tolerance]:
-    """Read a tolerance for all byte metrics, or a mapping that names some; the others keep theirs."""
+    """Read a tolerance for every metric that has the default one, or a mapping that names some.
+
+    The rate of a leak has a tolerance of its own, which nobody can set.
+    """
     if not isinstance(value, Mapping):
-        return dict.fromkeys(_TOLERATED, parse_tolerance(value))
+        return dict.fromkeys(_DEFAULT_TOLERANCES, parse_tolerance(value))
+    known = [metric.name for metric in METRICS.values() if metric.tolerance is not LEAK_TOLERANCE]
     for name in value:
-        if name not in METRICS:
-            raise UnknownNameError(f"tolerance names the metric {name!r}, {nearest(str(name), METRICS)}")
+        if name not in known:
+            raise UnknownNameError(f"tolerance names the metric {name!r}, {nearest(str(name), known)}")
     return {str(name): parse_tolerance(part) for name, part in value.items()}
 
 
@@ -128,16 +91,18 @@ def parse_creep(value: object) -> CreepLimit:
 
 METER_HELP = f"{' or '.join(f'`{name}`' for name in METERS)}; without it {BEST_METER} where it works"
 parse_meter = one_of("a meter", *METERS)
-_TOLERATED = (PEAK, RETAINED, SETTLED)
+_DEFAULT_TOLERANCES = {
+    metric.name: metric.tolerance for metric in METRICS.values() if metric.tolerance is DEFAULT_TOLERANCE
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that decides how one test is measured and judged: the arguments of the marker.
 
-    Sizes are bytes, `leak_budget_seconds` is CPU time,
-    `thread_timeout_seconds` time on the clock. `tolerances` holds a tolerance for
-    each gated metric; a metric without one is recorded and not gated.
+    Sizes are bytes, `leak_budget_seconds` is CPU time, `thread_timeout_seconds` time on the clock.
+    `tolerances` and `limits` are by metric: a metric that has neither is recorded and not gated, and a
+    limit needs no baseline.
     """
 
     tolerances: Mapping[str, Tolerance] = declared(
@@ -145,16 +110,12 @@ class Policy:
         "tolerated growth; it must exceed both parts; for `settled` at least 128 KiB, which tables of the "
         "interpreter vary by. Or a mapping by [metric](outcomes.md#metrics)",
         key="tolerance",
-        default=dict.fromkeys(_TOLERATED, DEFAULT_TOLERANCE),
+        default=_DEFAULT_TOLERANCES,
         shown="'1%, 16 KiB'",
     )
-    max_peak: int | None = declared(parse_size, "most bytes alive at once; needs no baseline", default=None)
-    max_retained: int | None = declared(parse_size, "most bytes left behind; needs no baseline", default=None)
-    max_allocations: int | None = declared(parse_count, "most allocations; needs no baseline", default=None)
-    max_settled: int | None = declared(
-        parse_size, "most bytes that repeated calls may settle at (`leaks`); needs no baseline", default=None
+    limits: Mapping[str, int] = declared_each(
+        {name: (metric.limit_key, metric.parse, metric.limit_means) for name, metric in METRICS.items()}
     )
-    max_leak_per_call: int | None = declared(parse_size, "a leak up to this rate is allowed", default=None)
     on_growth: str = declared(
         one_of("what growth does", "fail", "warn"),
         "`fail`, or `warn`: growth is reported as quarantined, and fails nothing before the day `until`",
@@ -231,8 +192,8 @@ class Policy:
 
     @property
     def gates_allocations(self) -> bool:
-        """Say whether the number of allocations decides anything; counting each of them takes time."""
-        return self.max_allocations is not None or ALLOCATIONS in self.tolerances
+        """Say whether a figure decides anything for which each allocation is looked at; that takes time."""
+        return any(not METRICS[name].is_gated for name in (*self.limits, *self.tolerances))
 
     @property
     def at_once(self) -> int:
@@ -245,11 +206,6 @@ class Policy:
         if self.threads == 1:
             return (0,)
         return tuple(range(self.orders)) if self.order is None else (self.order,)
-
-    def limit_of(self, metric: str) -> int | None:
-        """Return the limit that needs no baseline, if one is set for the metric."""
-        limit: int | None = getattr(self, METRICS[metric].limit_key)
-        return limit
 
 
 POLICY_KEYS = tuple(declarations(Policy))

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from pytest_memguard.core.measurement import (
     RECORDS,
-    Answer,
     Curve,
     LeakFinding,
     Measurement,
     Sample,
     SiteBytes,
 )
-from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
-from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Policy
+from pytest_memguard.core.metrics import METRICS, PEAK
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE
 from pytest_memguard.core.units import format_size
 from pytest_memguard.core.verdict import Outcome, Verdict
 
@@ -67,7 +67,7 @@ def counts_allocations(
     """
     if policy.gates_allocations or verdict.is_in_doubt or _have_doubt(samples, policy):
         return True
-    is_known = any(sample.allocations is not None for sample in samples)
+    is_known = any(name not in _VARYING for sample in samples for name in sample.metrics)
     is_early = verdict.outcome is Outcome.GREW and len(samples) < CONFIRMING_SAMPLES - 1
     return bool(samples) and not is_known and not is_early and seconds <= COUNTED_SECONDS
 
@@ -128,11 +128,8 @@ def measurement_of(
     spread = {name: max(_figures(warm, name)) - metrics[name] for name in _VARYING if warm}
     first = {name: max(_figures(cold, name)) - metrics[name] for name in _VARYING if cold}
     if leak is not None:
-        metrics[SETTLED] = leak.settled_bytes
-        if leak.answer is not Answer.CANNOT_TELL:
-            metrics[LEAK_PER_CALL] = leak.bytes_per_call if leak.leaking else 0
-        spread |= {LEAK_PER_CALL: leak.doubt_bytes if leak.leaking else 0}
-        spread |= {SETTLED: leak.doubt_bytes if leak.bounds else 0}
+        metrics |= leak.metrics
+        spread |= leak.spread
     return Measurement(
         meter=meter,
         samples=len(samples),
@@ -212,7 +209,7 @@ def _total_bytes(by_name: Mapping[str, int]) -> int:
 
 def _figures(samples: Sequence[Sample], name: str) -> list[int]:
     """Return a metric of those samples that have it."""
-    return [figure for sample in samples if (figure := sample.metric(name)) is not None]
+    return [sample.metrics[name] for sample in samples if name in sample.metrics]
 
 
 def _highest(samples: Sequence[Sample], name: str) -> list[int]:

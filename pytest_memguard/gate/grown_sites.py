@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from pytest_memguard.core.measurement import Entry, EntrySite, Measurement, SiteBytes
-from pytest_memguard.core.metrics import ALLOCATIONS, LEAK_PER_CALL, PEAK, RETAINED, SETTLED
+from pytest_memguard.core.metrics import Metric
 from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import GrownSite, LineBytes, MetricVerdict, Outcome
 
@@ -37,12 +37,11 @@ def grown_sites(
     """
     if metric is None or not metric.outcome.is_growth:
         return ()
-    leak = measurement.leak
-    use_leak = leak is not None and metric.name in (LEAK_PER_CALL, SETTLED)
-    found = leak.sites if use_leak and leak is not None else measurement.sites
+    leak = None if metric.metric.from_samples else measurement.leak
+    found = measurement.sites if leak is None else leak.sites
     held = tuple(one for one in found if not one.is_inner)
-    now = _by_place(held, RETAINED if use_leak else metric.name)
-    was = _accepted_by_place(entry, metric.name)
+    now = _by_place(held, metric.metric)
+    was = _accepted_by_place(entry, metric.metric)
     grown = [site for at, lines in now.items() for site in _grown(lines, was.get(at))]
     grown.sort(key=lambda site: (-site.grew_by_bytes, -site.size_bytes, site.site.at, site.site.line))
     floor = _SITE_FLOOR * grown[0].grew_by_bytes if grown else 0
@@ -60,7 +59,7 @@ def counted_sites(measurement: Measurement, outcome: Outcome) -> tuple[GrownSite
     )
 
 
-def _by_place(held: tuple[SiteBytes, ...], metric: str) -> dict[str, list[_Line]]:
+def _by_place(held: tuple[SiteBytes, ...], metric: Metric) -> dict[str, list[_Line]]:
     """Put the lines of one function together, the one that holds most first."""
     places: dict[str, list[_Line]] = {}
     for one in sorted(held, key=lambda one: -_held_bytes(one, metric)):
@@ -68,15 +67,11 @@ def _by_place(held: tuple[SiteBytes, ...], metric: str) -> dict[str, list[_Line]
     return places
 
 
-_AT_THE_PEAK = (PEAK, ALLOCATIONS)
-"""Metrics whose growth is shown by what sites hold at the peak, not by what they leave behind."""
+def _held_bytes(one: SiteBytes | EntrySite, metric: Metric) -> int:
+    return one.peak_bytes if metric.at_peak else one.retained_bytes
 
 
-def _held_bytes(one: SiteBytes | EntrySite, metric: str) -> int:
-    return one.peak_bytes if metric in _AT_THE_PEAK else one.retained_bytes
-
-
-def _accepted_by_place(entry: Entry | None, metric: str) -> dict[str, int]:
+def _accepted_by_place(entry: Entry | None, metric: Metric) -> dict[str, int]:
     if entry is None:
         return {}
     held = ((site.at, _held_bytes(site, metric)) for site in entry.sites)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.measurement import KnownGrowth, LeakFinding, SiteBytes
-from pytest_memguard.gate.judge import LEAK_TOLERANCE
+from pytest_memguard.core.tolerance import LEAK_TOLERANCE
 
 
 def without_known_leaks(leak: LeakFinding, entries: Iterable[KnownLeak], today: dt.date) -> LeakFinding:

@@ -9,9 +9,8 @@ from typing import Protocol
 from pytest_memguard.core.errors import NoteRequiredError
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS
-from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Tolerance
+from pytest_memguard.core.tolerance import Tolerance
 from pytest_memguard.core.units import format_change
-from pytest_memguard.gate.judge import LEAK_TOLERANCE
 
 _SHOWN = 3
 
@@ -59,10 +58,9 @@ def lacking_note(old: Entry | None, new: Entry | None, share: float | None) -> s
         return ""
     for name, metric in METRICS.items():
         was, now = old.metrics.get(name, 0 if name == LEAK_PER_CALL else None), new.metrics.get(name)
-        if was is None or now is None or metric.is_count:
+        if was is None or now is None or metric.tolerance is None:
             continue
-        least = LEAK_TOLERANCE if name == LEAK_PER_CALL else DEFAULT_TOLERANCE
-        allowed = Tolerance(share, least.absolute_bytes).allowance_bytes(was)
+        allowed = Tolerance(share, metric.tolerance.absolute_bytes).allowance_bytes(was)
         varied, varies = old.spread.get(name, 0), new.spread.get(name, 0)
         if varies - varied > allowed:
             return f"{metric.label} may vary by {metric.text(varies)}, was {metric.text(varied)}"

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from pytest_memguard.core.measurement import Sample
-from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import Outcome, Verdict
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm
@@ -51,8 +50,7 @@ class FreshGuard:
         self._first: FreshResult | None = None
         self._body_id = f"{item.nodeid}{REGION}{BODY}"
         # Limits are for the whole test, and its leak check is one.
-        unlimited = dict.fromkeys((metric.limit_key for metric in METRICS.values()), None)
-        self._body_policy = replace(plan.policy, leaks=False, **unlimited)  # type: ignore[arg-type]  # each limit may be None
+        self._body_policy = replace(plan.policy, leaks=False, limits={})
         self.sampled = Sampled()
 
     def run(self) -> None:

@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
+from pytest_memguard.core.metrics import PEAK, RETAINED
 from pytest_memguard.meters.distributions import covers, installed_for, paths_of
 from pytest_memguard.meters.functions import functions_of
 from pytest_memguard.meters.stacks import Frame
@@ -39,11 +40,9 @@ class Tally:
         self._namer = namer
         self._has_lost_frames = has_lost_frames
         self._accounts: dict[Site, _Account] = {}
-        self._peak_bytes = 0
+        self._metrics = Counter({PEAK: 0, RETAINED: 0})
         self._harness_bytes = 0
         self._left_out: Counter[str] = Counter()
-        self._retained_bytes = 0
-        self._allocations: int | None = None
         self._curve: Curve | None = None
         self.is_of_ended_process = False
 
@@ -57,7 +56,7 @@ class Tally:
         """Count memory that was alive at the peak, and which thread had made it where that is known."""
         account = self._account(size_bytes, frames)
         if account is not None:
-            self._peak_bytes += size_bytes
+            self._metrics[PEAK] += size_bytes
             account.peak_bytes += size_bytes
             account.threads.add(thread)
             return
@@ -66,9 +65,9 @@ class Tally:
         if name is not None and not self._namer.is_runner(name):
             self._left_out[name.partition("/")[0].removesuffix(".py")] += size_bytes
 
-    def add_allocations(self, number: int) -> None:
-        """Count allocations, where each of them was looked at."""
-        self._allocations = (self._allocations or 0) + number
+    def add(self, metric: str, number: int) -> None:
+        """Add to the figure of a metric; one to which nothing is ever added was not counted."""
+        self._metrics[metric] += number
 
     def add_curve(self, curve: Curve | None) -> None:
         """Keep what the process of the test itself held on its way, the first that comes."""
@@ -80,7 +79,7 @@ class Tally:
             return
         account = self._account(size_bytes, frames)
         if account is not None:
-            self._retained_bytes += size_bytes
+            self._metrics[RETAINED] += size_bytes
             account.retained_bytes += size_bytes
 
     def _account(self, size_bytes: int, frames: Iterable[Frame]) -> _Account | None:
@@ -103,9 +102,7 @@ class Tally:
         by_retained = sorted(self._accounts.items(), key=lambda item: (-item[1].retained_bytes, item[0].at))
         kept = dict(by_peak[:KEPT_SITES] + by_retained[:KEPT_SITES])
         return Sample(
-            peak_bytes=self._peak_bytes,
-            retained_bytes=self._retained_bytes,
-            allocations=self._allocations,
+            metrics=dict(self._metrics),
             harness_bytes=self._harness_bytes,
             left_out_bytes=dict(self._left_out),
             has_lost_frames=self._has_lost_frames,

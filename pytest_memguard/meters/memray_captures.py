@@ -10,6 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from pytest_memguard.core.measurement import Curve
+from pytest_memguard.core.metrics import ALLOCATIONS
 from pytest_memguard.meters.attribution import Tally
 from pytest_memguard.meters.curves import CurveOfRecords, curve_of_snapshots
 from pytest_memguard.meters.lost_frames import StackMark
@@ -162,7 +163,7 @@ def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
             tally.add_peak(size_bytes, _stack(record, native=native), record.tid)
         for record, size_bytes in replay.at_end():
             tally.add_retained(size_bytes, _stack(record, native=native))
-        tally.add_allocations(replay.allocations)
+        tally.add(ALLOCATIONS, replay.allocations)
         tally.add_curve(replay.curve())
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import final
 
 from pytest_memguard.core.measurement import Sample
+from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
@@ -142,12 +143,9 @@ class TracemallocRecording:
             for statistic in self._watch.snapshot.statistics("traceback"):
                 tally.add_peak(statistic.size, _frames(statistic.traceback))
             tally.add_peak(self._watch.passing_bytes, [self._watch.line])
-        retained = tally.sample()
-        return Sample(
-            peak_bytes=self._peak_bytes,
-            retained_bytes=retained.retained_bytes,
-            sites=retained.sites,
-        )
+        counted = tally.sample()
+        metrics = {**counted.metrics, PEAK: self._peak_bytes}
+        return Sample(metrics=metrics, sites=counted.sites)
 
 
 def _frames(traceback: tracemalloc.Traceback) -> Iterable[Frame]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_memguard.core.declared import Declared, declarations
 from pytest_memguard.core.known_leaks import KnownLeak
+from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.storage.results_schema import NAMED, schema
@@ -29,6 +30,16 @@ def settings_table() -> str:
     rows = _rows(declarations(Settings).values(), lambda default: json.dumps(ast.literal_eval(default)))
     keys = ", ".join(f"`{key}`" for key in POLICY_KEYS if key not in declarations(Settings))
     return _table("key", [*rows, f"| {keys} | as the [marker](marker.md) | for every guarded test |"])
+
+
+def metric_table() -> str:
+    """Return the metrics, with what gates each."""
+    rows = [
+        f"| `{one.name}` | {'count' if one.is_count else 'bytes'} | {one.means} | "
+        f"{'yes' if one.is_gated else f'with `{one.limit_key}` or a tolerance'} |"
+        for one in METRICS.values()
+    ]
+    return "\n".join(["| metric | unit | means | gated by default |", "|---|---|---|---|", *rows])
 
 
 def known_leak_table() -> str:
@@ -97,6 +108,7 @@ TABLES: dict[tuple[str, str], Callable[[], str]] = {
     ("marker", "| argument | default | means |"): marker_table,
     ("settings", "| key | default | means |"): settings_table,
     ("settings", "| key | means |"): known_leak_table,
+    ("outcomes", "| metric | unit | means | gated by default |"): metric_table,
     ("results-format", "| key | type | means |"): partial(
         record_table, "| key | type | means |", lambda: schema()["properties"]
     ),

@@ -47,7 +47,7 @@ def test_pyproject_and_yml_say_the_same(tmp_path: Path) -> None:
         assert settings.fail_on == ("grew",)
         assert settings.exclude == ("pytest_mock",)
         policy = settings.policy_for("tests/io/test_read.py::test_a")
-        assert policy.max_peak == 64 * 1024**2
+        assert policy.limits == {"peak": 64 * 1024**2}
         assert policy.leaks
         assert not policy.native
         assert policy.tolerances["peak"].relative == 0.02

@@ -48,7 +48,7 @@ def test_a_result_crosses_processes_as_plain_json(result: TestResult) -> None:
 
 
 @given(
-    sample=every_field(Sample, allocations=st.none() | sizes),
+    sample=every_field(Sample),
     leak=st.none() | every_field(LeakFinding, calls=sizes, judged_from_calls=sizes),
 )
 def test_a_sample_and_a_finding_come_home_from_an_interpreter_of_their_own_as_they_were(

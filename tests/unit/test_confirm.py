@@ -21,9 +21,10 @@ from pytest_memguard.gate.confirm import (
     wants_another,
 )
 from pytest_memguard.gate.judge import certain, judge
+from tests.unit.made_samples import sample
 
 SAMPLES = st.lists(
-    st.builds(Sample, st.integers(0, 2**30), st.integers(0, 2**30), st.integers(0, 10**6)),
+    st.builds(sample, st.integers(0, 2**30), st.integers(0, 2**30), st.integers(0, 10**6)),
     min_size=1,
     max_size=5,
 )
@@ -33,7 +34,7 @@ def take(figures: list[int], entry: Entry | None) -> tuple[int, Outcome]:
     """Take samples of these peaks while more are wanted; return how many, and the verdict's outcome."""
     samples: list[Sample] = []
     for peak in figures:
-        samples.append(Sample(peak, 0, 0))
+        samples.append(sample(peak, 0, 0))
         verdict = judge(measurement_of(samples, meter="memray"), entry, Policy())
         if not wants_another(samples, verdict, Policy()):
             return len(samples), verdict.outcome
@@ -62,15 +63,15 @@ def test_samples_are_taken_while_the_verdict_cannot_stand(
 
 def test_a_peak_in_doubt_is_looked_at_once_more() -> None:
     accepted, policy = Entry({"peak": 100_000, "retained": 0}), Policy()
-    samples = [Sample(90_000, 0, harness_bytes=20_000)]
+    samples = [sample(90_000, 0, harness_bytes=20_000)]
     _, verdict = judged(samples, accepted)
     assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.OK, False)
-    samples = [Sample(90_000, 0, harness_bytes=40_000)]
+    samples = [sample(90_000, 0, harness_bytes=40_000)]
     _, verdict = judged(samples, accepted)
     assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.OK, True)
     assert wants_another(samples, verdict, policy)
     assert counts_allocations(samples, verdict, policy, seconds=60)
-    samples.append(Sample(128_000, 0, 7))
+    samples.append(sample(128_000, 0, 7))
     measurement, verdict = judged(samples, accepted)
     assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.GREW, False)
     assert measurement.metrics["peak"] == 128_000
@@ -79,21 +80,21 @@ def test_a_peak_in_doubt_is_looked_at_once_more() -> None:
 @pytest.mark.parametrize("was", [None, 400_000])
 def test_no_doubt_becomes_the_accepted_peak(was: int | None) -> None:
     entry = None if was is None else Entry({"peak": was, "retained": 0})
-    samples = [Sample(90_000, 0, harness_bytes=8_000)]
+    samples = [sample(90_000, 0, harness_bytes=8_000)]
     assert not judged(samples, entry)[1].is_in_doubt
-    samples = [Sample(90_000, 0, harness_bytes=9_000)]
+    samples = [sample(90_000, 0, harness_bytes=9_000)]
     assert judged(samples, entry)[1].is_in_doubt
 
 
 @pytest.mark.parametrize(
     ("sample", "was", "outcome"),
     [
-        (Sample(90_000, 0, harness_bytes=90_000), 100_000, Outcome.NOT_MEASURED),
-        (Sample(90_000, 0, harness_bytes=90_000), None, Outcome.NOT_MEASURED),
-        (Sample(0, 0, harness_bytes=90_000), 400_000, Outcome.NOT_MEASURED),
-        (Sample(90_000, 0, harness_bytes=20_000), 100_000, Outcome.OK),
-        (Sample(190_000, 0, harness_bytes=90_000), 100_000, Outcome.GREW),
-        (Sample(90_000, 90_000, harness_bytes=90_000), 100_000, Outcome.GREW),
+        (sample(90_000, 0, harness_bytes=90_000), 100_000, Outcome.NOT_MEASURED),
+        (sample(90_000, 0, harness_bytes=90_000), None, Outcome.NOT_MEASURED),
+        (sample(0, 0, harness_bytes=90_000), 400_000, Outcome.NOT_MEASURED),
+        (sample(90_000, 0, harness_bytes=20_000), 100_000, Outcome.OK),
+        (sample(190_000, 0, harness_bytes=90_000), 100_000, Outcome.GREW),
+        (sample(90_000, 90_000, harness_bytes=90_000), 100_000, Outcome.GREW),
     ],
 )
 def test_a_verdict_stands_where_it_is_the_same_at_both_ends_of_the_doubt(
@@ -108,7 +109,7 @@ def test_a_verdict_stands_where_it_is_the_same_at_both_ends_of_the_doubt(
 
 
 def test_what_is_compared_with_an_exact_peak_is_exact_too() -> None:
-    samples = [Sample(90_000, 0, harness_bytes=90_000), Sample(160_000, 0, 7)]
+    samples = [sample(90_000, 0, harness_bytes=90_000), sample(160_000, 0, 7)]
     _, verdict = judged(samples, Entry({"peak": 100_000, "retained": 0}))
     assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.GREW, False)
     assert counts_allocations(samples, verdict, Policy(), seconds=60)
@@ -123,7 +124,7 @@ def judged(samples: list[Sample], entry: Entry | None) -> tuple[Measurement, Ver
     st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 2**20), st.booleans()), min_size=1, max_size=5)
 )
 def test_the_true_floor_is_inside_what_is_said_about_it(parts: list[tuple[int, int, bool]]) -> None:
-    samples = [Sample(low, 0, harness_bytes=0 if exact else above) for low, above, exact in parts]
+    samples = [sample(low, 0, harness_bytes=0 if exact else above) for low, above, exact in parts]
     measurement = measurement_of(samples, meter="memray")
     assert measurement.metrics["peak"] + measurement.peak_doubt_bytes == min(
         sample.highest_peak_bytes for sample in samples
@@ -159,7 +160,7 @@ def test_no_outcome_wants_samples_without_end(samples: list[Sample], outcome: Ou
     ],
 )
 def test_a_test_that_varies_is_sampled_more_often(outcome: Outcome, peaks: list[int], *, more: bool) -> None:
-    samples = [Sample(peak, 0) for peak in peaks]
+    samples = [sample(peak, 0) for peak in peaks]
     assert wants_another(samples, Verdict(outcome, ""), Policy()) is more
 
 
@@ -185,8 +186,8 @@ def test_the_order_of_samples_changes_no_floor(samples: list[Sample], random: An
 
 def test_sites_come_from_the_samples_that_are_the_floor() -> None:
     here, there = Site("a.py", 1, "f"), Site("b.py", 2, "g")
-    cold = Sample(900, 10, 0, (SiteBytes(here, 900, 10), SiteBytes(there, 50, 0)))
-    warm = Sample(100, 70, 0, (SiteBytes(here, 100, 70),))
+    cold = sample(900, 10, 0, (SiteBytes(here, 900, 10), SiteBytes(there, 50, 0)))
+    warm = sample(100, 70, 0, (SiteBytes(here, 100, 70),))
     sites = {
         one.site: (one.peak_bytes, one.retained_bytes)
         for one in measurement_of([cold, warm], meter="memray").sites
@@ -196,7 +197,7 @@ def test_sites_come_from_the_samples_that_are_the_floor() -> None:
 
 def test_a_leak_check_adds_what_the_body_settled_at() -> None:
     finding = LeakFinding(leaking=False, bytes_per_call=3, calls=10, settled_bytes=500)
-    metrics = measurement_of([Sample(1, 2, 3)], meter="memray", leak=finding).metrics
+    metrics = measurement_of([sample(1, 2, 3)], meter="memray", leak=finding).metrics
     assert (metrics["settled"], metrics["leak_per_call"]) == (500, 0)
     leaking = LeakFinding(leaking=True, bytes_per_call=3, calls=10)
     assert measurement_of([], meter="memray", leak=leaking).metrics["leak_per_call"] == 3

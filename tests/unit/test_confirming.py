@@ -15,6 +15,7 @@ from pytest_memguard.gate.confirm import CONFIRMING_SAMPLES_AT_MOST, measurement
 from pytest_memguard.gate.judge import judge
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm
 from pytest_memguard.guard.sampled import Sampled
+from tests.unit.made_samples import sample
 
 POLICY = Policy()
 PEAKS = st.integers(0, 10**6)
@@ -40,7 +41,7 @@ def test_every_part_gets_the_samples_that_its_own_verdict_needs(
         if taken == possible or taken + 1 == len(executions):
             raise NotConfirmedError("it is used up")
         taken += 1
-        return {name: Sample(peak, 0) for name, peak in executions[taken].items()}
+        return {name: sample(peak, 0) for name, peak in executions[taken].items()}
 
     confirmed = confirm(take, verdict, POLICY, Sampled())
     assert set(confirmed) == set(executions[0])
@@ -62,7 +63,7 @@ def test_allocations_are_counted_where_one_part_asks_for_it() -> None:
     def take(counted: bool) -> Execution:
         asked.append(counted)
         allocations = 1 if counted else None
-        return {name: Sample(peak, 0, allocations) for name, peak in peaks.items()}
+        return {name: sample(peak, 0, allocations) for name, peak in peaks.items()}
 
     confirm(take, verdict, POLICY, Sampled())
     assert asked == [False, False, True]

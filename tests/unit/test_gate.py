@@ -19,7 +19,8 @@ from pytest_memguard.core.measurement import (
     Site,
     SiteBytes,
 )
-from pytest_memguard.core.policy import DEFAULT_TOLERANCE, Policy, Tolerance, parse_tolerances
+from pytest_memguard.core.policy import Policy, parse_tolerances
+from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, Tolerance
 from pytest_memguard.core.verdict import LineBytes, Outcome, Quarantine
 from pytest_memguard.gate.grown_sites import SHOWN_SITES
 from pytest_memguard.gate.judge import (
@@ -123,7 +124,7 @@ def test_an_outlier_at_accepting_does_not_make_the_gate_blind_in_silence(now: in
 @given(SIZES, st.none() | SIZES, SIZES)
 def test_a_limit_needs_no_baseline_and_beats_one(now: int, was: int | None, most: int) -> None:
     accepted = None if was is None else entry(was)
-    verdict = judge(measured(now), accepted, Policy(max_peak=most))
+    verdict = judge(measured(now), accepted, Policy(limits={"peak": most}))
     assert (verdict.outcome is Outcome.OVER_LIMIT) == (now > most)
 
 
@@ -214,7 +215,7 @@ def test_growth_is_quarantined_up_to_its_day(until: dt.date | None, quarantine: 
 @pytest.mark.parametrize(("settled", "outcome"), [(10_000_000, Outcome.OK), (10_000_001, Outcome.OVER_LIMIT)])
 def test_what_calls_settle_at_is_limited_without_a_baseline(settled: int, outcome: Outcome) -> None:
     now = Measurement("memray", 1, {"peak": 0, "settled": settled})
-    verdict = judge(now, None, Policy(tolerances={}, max_settled=10_000_000))
+    verdict = judge(now, None, Policy(tolerances={}, limits={"settled": 10_000_000}))
     assert verdict.outcome is outcome
     assert has_settled_higher(verdict) is (outcome is Outcome.OVER_LIMIT)
     if outcome is Outcome.OVER_LIMIT:
@@ -348,11 +349,12 @@ def test_a_leak_fails_unless_its_rate_is_accepted_or_allowed(
     rate: int, accepted: int | None, most: int | None, outcome: Outcome
 ) -> None:
     was = None if accepted is None else entry(10, settled=0, leak_per_call=accepted)
-    assert judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most)).outcome is outcome
+    limits = {} if most is None else {"leak_per_call": most}
+    assert judge(leak(rate), was, Policy(leaks=True, limits=limits)).outcome is outcome
 
 
 def test_a_leak_of_more_than_an_argument_allows_says_how_much_that_is() -> None:
-    verdict = judge(leak(101), None, Policy(leaks=True, max_leak_per_call=64))
+    verdict = judge(leak(101), None, Policy(leaks=True, limits={"leak_per_call": 64}))
     assert verdict.reason.startswith("101 B a call, ")
     assert verdict.reason.endswith(", over max_leak_per_call = 64 B")
     accepted = judge(leak(300), entry(10, settled=0, leak_per_call=100), Policy(leaks=True))
@@ -399,7 +401,8 @@ def test_a_known_leak_that_grew_a_little_is_read_twice(
     rate: int, accepted: int | None, most: int | None, doubtful: bool
 ) -> None:
     was = None if accepted is None else entry(10, settled=0, leak_per_call=accepted)
-    verdict = judge(leak(rate), was, Policy(leaks=True, max_leak_per_call=most))
+    limits = {} if most is None else {"leak_per_call": most}
+    verdict = judge(leak(rate), was, Policy(leaks=True, limits=limits))
     assert is_leak_in_doubt(verdict) is doubtful
 
 
@@ -455,7 +458,7 @@ def test_a_leak_whose_calls_leave_more_and_more_is_not_called_steady() -> None:
 
 
 def test_a_limit_on_a_count_is_written_as_a_count_everywhere() -> None:
-    limits = Policy(max_peak=1000, max_allocations=0)
+    limits = Policy(limits={"peak": 1000, "allocations": 0})
     verdict = judge(measured(5000, allocations=35), None, limits)
     told = [metric_text(judged) for judged in verdict.metrics if judged.outcome is Outcome.OVER_LIMIT]
     assert told == ["peak 4.9 KiB, over max_peak = 1000 B", "allocations 35, over max_allocations = 0"]

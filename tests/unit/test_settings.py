@@ -11,15 +11,9 @@ from hypothesis import strategies as st
 
 from pytest_memguard.core.errors import MemguardError, SettingsError, UnknownNameError, ValueFormError
 from pytest_memguard.core.known_leaks import KnownLeak
-from pytest_memguard.core.policy import (
-    DEFAULT_TOLERANCE,
-    POLICY_KEYS,
-    Policy,
-    Tolerance,
-    overlay,
-    parse_tolerance,
-)
+from pytest_memguard.core.policy import POLICY_KEYS, Policy, overlay
 from pytest_memguard.core.settings import SETTING_KEYS, Settings, parse_fail_on, settings_from
+from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, Tolerance, parse_tolerance
 
 GOOD: dict[str, Any] = {
     "tolerance": "5%, 64 KiB",
@@ -94,6 +88,8 @@ def test_a_mapping_of_tolerances_leaves_the_other_metrics_alone() -> None:
     assert set(overlay(Policy(), {"tolerance": "5%"}).tolerances.values()) == {Tolerance(0.05)}
     with pytest.raises(UnknownNameError, match=r"tolerance: .*'peek', did you mean 'peak'"):
         overlay(Policy(), {"tolerance": {"peek": "5%"}})
+    with pytest.raises(UnknownNameError, match=r"tolerance: .*'leak_per_call'"):
+        overlay(Policy(), {"tolerance": {"leak_per_call": "5%"}})
 
 
 def test_every_key_can_be_set_and_changes_the_policy() -> None:
@@ -143,10 +139,10 @@ def test_later_layers_win_key_by_key() -> None:
         "pyproject.toml",
     )
     policy = settings.policy_for("tests/io/test_a.py::test_x[big]", {"max_retained": 4}, {"max_retained": 5})
-    assert (policy.max_peak, policy.max_retained, policy.max_allocations) == (3, 5, 1)
+    assert policy.limits == {"peak": 3, "retained": 5, "allocations": 1}
     assert policy.tolerances["peak"] == DEFAULT_TOLERANCE
     elsewhere = settings.policy_for("tests/test_b.py::test_x")
-    assert (elsewhere.max_peak, elsewhere.max_retained) == (1, 1)
+    assert elsewhere.limits == {"peak": 1, "retained": 1, "allocations": 1}
 
 
 @pytest.mark.parametrize(
@@ -163,8 +159,8 @@ def test_later_layers_win_key_by_key() -> None:
 )
 def test_a_pattern_matches_ids_files_and_classes(pattern: str, matching: str, other: str) -> None:
     settings = settings_from({"policy": [{"tests": pattern, "max_peak": 7}]}, "pyproject.toml")
-    assert settings.policy_for(matching).max_peak == 7
-    assert settings.policy_for(other).max_peak is None
+    assert settings.policy_for(matching).limits == {"peak": 7}
+    assert settings.policy_for(other).limits == {}
 
 
 @pytest.mark.parametrize("written", ["grew, leaked", ["grew", "leaked"], ("grew", "leaked"), "grew,leaked,"])

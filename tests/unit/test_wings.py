@@ -188,7 +188,7 @@ def test_a_run_without_memguard_loads_next_to_nothing(tmp_path: Path, options: l
     loaded = (tmp_path / "loaded.txt").read_text().split()
     assert [name for name in loaded if "." not in name] == []
     always = {"core", "core.meters", "core.options", "core.paths", "plugin"}
-    asked = {"core.declared", "core.errors", "core.metrics", "core.policy", "core.units"}
+    asked = {"core.declared", "core.errors", "core.metrics", "core.policy", "core.tolerance", "core.units"}
     expected = always | asked if "--markers" in options else always
     assert set(loaded) == {f"pytest_memguard.{name}" for name in expected}
 
