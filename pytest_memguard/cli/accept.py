@@ -10,8 +10,8 @@ import click
 from pytest_memguard.cli.parameters import baseline_option, dry_run_option, from_option, patterns_argument
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.verdict import Outcome, RunResults, counts
-from pytest_memguard.gate.notes import refuse_without_note
 from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage import accepting

@@ -24,7 +24,7 @@ from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError, SettingsError
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import METRICS
-from pytest_memguard.gate.notes import NOTE_RULE, is_reason, lacking_note, lacking_origin
+from pytest_memguard.core.notes import NOTE_RULE, is_reason, lacking_note, lacking_origin
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_check import CheckedFile, checked_files

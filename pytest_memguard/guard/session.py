@@ -13,6 +13,7 @@ from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.measurement import Answer, Curve, Entry, LeakFinding, Measurement, Sample
 from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.notes import ChangedEntry, refuse_without_note
 from pytest_memguard.core.policy import CreepLimit, Policy
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict, meter_name
@@ -27,7 +28,6 @@ from pytest_memguard.gate.judge import (
     without_leak_check,
 )
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
-from pytest_memguard.gate.notes import ChangedEntry, refuse_without_note
 from pytest_memguard.gate.wording import doubts_text, origin_text, peak_doubt_text
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source

@@ -31,7 +31,7 @@ WINGS: dict[str, set[str]] = {
     "run": {"core", "guard", "meters", "reports", "storage"},
     "programs": {"core", "gate", "meters", "leaks", "storage"},
     "cli": {"core", "gate", "meters", "storage", "commits", "leaks", "orders", "reports", "programs"},
-    "github": {"core", "gate", "storage", "reports", "commits"},
+    "github": {"core", "storage", "reports", "commits"},
 }
 """Each wing, and the wings beside itself that it may import."""
 
