@@ -21,7 +21,8 @@ class Declared:
     `read` raises a `MemguardError` for what it cannot read. `default` is written as a user
     would write it; it is empty where nothing stands for the default. `is_table` says that the
     value is a list of tables, each of which `read` reads. Where several keys fill one field, a mapping,
-    `part` is the name in it that this one is for.
+    `part` is the name in it that this one is for. `weak` is the value with which something passes that
+    else fails, where there is one: a workflow that says what fails overrules it.
     """
 
     key: str
@@ -31,17 +32,25 @@ class Declared:
     default: str = ""
     is_table: bool = False
     part: str = ""
+    weak: object = None
 
 
 def declared(
-    read: Callable[[object], T], text: str, *, default: T, key: str = "", shown: str | None = None
+    read: Callable[[object], T],
+    text: str,
+    *,
+    default: T,
+    key: str = "",
+    shown: str | None = None,
+    weak: object = None,
 ) -> T:
     """Declare a field that users may set; `text` is its line of the reference.
 
     `key` is what users write where that is not the field's name, `shown` the default in their
-    words where that is not its repr.
+    words where that is not its repr, and `weak` the value that makes less fail.
     """
-    return _field(default, {"key": key, "read": read, "help": text, "default": _shown(default, shown)})
+    written = _shown(default, shown)
+    return _field(default, {"key": key, "read": read, "help": text, "default": written, "weak": weak})
 
 
 def declared_tables(read: Callable[[object], T], text: str, *, key: str) -> tuple[T, ...]:

@@ -9,4 +9,7 @@ METERS: Mapping[str, str] = {
     "tracemalloc": "pytest_memguard.meters.tracemalloc_meter:TracemallocMeter",
 }
 BEST_METER, *_, PORTABLE_METER = METERS
-"""What works wherever Python does."""
+"""The first, and the last one, which works wherever CPython does."""
+
+METER_PACKAGES = frozenset({"memray"})
+"""Packages from PyPI that a meter calls while a test's patches are in place."""

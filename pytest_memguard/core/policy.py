@@ -120,6 +120,7 @@ class Policy:
         one_of("what growth does", "fail", "warn"),
         "`fail`, or `warn`: growth is reported as quarantined, and fails nothing before the day `until`",
         default="fail",
+        weak="warn",
     )
     until: dt.date | None = declared(
         parse_date,

@@ -108,13 +108,16 @@ class Settings:
         "[outcomes](outcomes.md) that fail; without it those of their table",
         default=None,
     )
-    advisory: bool = declared(parse_switch, "report everything, fail nothing", default=False)
+    advisory: bool = declared(parse_switch, "report everything, fail nothing", default=False, weak=True)
     ci: bool | None = declared(
         parse_switch,
         "whether this is CI, where [more fails](outcomes.md); without it the variables of CI services say so",
         default=None,
+        weak=False,
     )
-    allow_empty: bool = declared(parse_switch, "a run that guards no test passes, in CI too", default=False)
+    allow_empty: bool = declared(
+        parse_switch, "a run that guards no test passes, in CI too", default=False, weak=True
+    )
     profiles: str = declared(parse_profiles, "captures kept: `failed`, `all` or `none`", default="failed")
     exclude: tuple[str, ...] = declared(
         parse_names,

@@ -19,6 +19,8 @@ from contextlib import suppress
 from itertools import islice
 from types import ModuleType, TracebackType
 
+from pytest_memguard.core.meters import METER_PACKAGES
+
 _STANDARD = frozenset(
     """
     _thread builtins collections contextlib ctypes datetime functools gc genericpath glob hashlib inspect io
@@ -27,9 +29,9 @@ _STANDARD = frozenset(
     traceback types weakref
     """.split()  # noqa: SIM905 - forty names in quotes would hide the names
 )
-"""What memguard, memray and psutil call. `warnings` and `logging` are not here: they keep state in names."""
+"""What memguard, its meters and psutil call. Not `warnings` and `logging`, which keep state in names."""
 
-_PACKAGES = frozenset({"pytest_memguard", "memray", "psutil"})
+_PACKAGES = METER_PACKAGES | {"pytest_memguard", "psutil"}
 _CLASSES = (
     pathlib.PurePath,
     pathlib.Path,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pytest_memguard.core.declared import declarations
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.settings import DEFAULT_FAIL_ON_IN_CI, Settings
 from pytest_memguard.core.verdict import RunProblem, RunResults
 from pytest_memguard.github.inputs import Inputs
 
-_WARN = "warn"
+_WARN = declarations(Policy)["on_growth"].weak
 
 
 def enforced(results: RunResults, settings: Settings, inputs: Inputs) -> RunResults:
@@ -34,15 +37,14 @@ def enforced(results: RunResults, settings: Settings, inputs: Inputs) -> RunResu
 
 
 def _weakening(settings: Settings, results: RunResults, inputs: Inputs) -> Iterator[str]:
-    if settings.advisory:
-        yield "advisory = true"
-    if settings.ci is False:
-        yield "ci = false"
+    for key, one in declarations(Settings).items():
+        value = getattr(settings, one.name)
+        is_weak = one.weak is not None and value == one.weak
+        if is_weak and getattr(inputs, one.name, None) != value:  # an input of the same name allows it
+            yield f"{key} = {json.dumps(value)}"
     wanted = DEFAULT_FAIL_ON_IN_CI if inputs.outcomes_that_fail is None else inputs.outcomes_that_fail
     if settings.fail_on is not None and not {*wanted} <= {*settings.fail_on}:
         yield f"fail_on = {[*settings.fail_on]}"
-    if settings.allow_empty and not inputs.allow_empty:
-        yield "allow_empty = true"
     if _quarantines_all(settings, results):
         yield f'on_growth = "{_WARN}" for every test'
 

@@ -53,27 +53,17 @@ def check_leaks(
     """
     from pytest_memguard.leaks.check import LeakCheck  # noqa: PLC0415 - only leak checks load psutil
 
-    check = LeakCheck(
-        body,
-        budget_seconds=budget_seconds,
-        ceiling_bytes=ceiling_bytes,
-        between=between,
-        at_once=at_once,
-        calling=calling,
+    check_by = partial(
+        LeakCheck, body, budget_seconds=budget_seconds, ceiling_bytes=ceiling_bytes, at_once=at_once
     )
+    check = check_by(between=between, calling=calling)
     finding = check.screen()
     if finding.leaking and renewals is not None:
         across = renewals.across(finding, ceiling_bytes=ceiling_bytes)
         if renewals.is_broken:
             return across
         if across is not finding:
-            check = LeakCheck(
-                body,
-                budget_seconds=budget_seconds,
-                ceiling_bytes=ceiling_bytes,
-                at_once=at_once,
-                calling=renewals.calling,
-            )
+            check = check_by(calling=renewals.calling)
             is_in_doubt, finding = lambda _finding: False, across
     if finding.leaking and is_in_doubt(finding):
         finding = _lower(finding, check)

@@ -11,6 +11,7 @@ from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.history import Past
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.measurement import Answer, Curve, Entry, LeakFinding, Measurement, Sample
+from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.notes import ChangedEntry, refuse_without_note
@@ -93,7 +94,7 @@ class GuardSession:
         if policy.gates_allocations and not meter.counts_allocations:
             raise MeterUnavailableError(
                 f"{meter.name} cannot count allocations, and they are limited here. "
-                "Accepted is max_allocations, or a tolerance for allocations, with the memray meter."
+                f"Accepted is max_allocations, or a tolerance for allocations, with the {BEST_METER} meter."
             )
         return meter
 

@@ -59,7 +59,7 @@ def choose_meter(namer: SiteNamer, wanted: str | None = None) -> ChosenMeter:
         return ChosenMeter(
             portable
             or MissingMeter(
-                namer, f"no meter works on {_platform()}: there is neither memray nor tracemalloc"
+                namer, f"no meter works on {_platform()}: there is neither {' nor '.join(METERS)}"
             ),
             reason,
         )
