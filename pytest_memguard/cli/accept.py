@@ -19,7 +19,7 @@ from pytest_memguard.storage.accepting import Change, fitting, select
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
 from pytest_memguard.storage.captures import keep_accepted
 from pytest_memguard.storage.results import read_results_by_environment
-from pytest_memguard.storage.shards import with_unjudged_entries
+from pytest_memguard.storage.unjudged import with_unjudged_entries
 
 
 @dataclass(frozen=True, slots=True)

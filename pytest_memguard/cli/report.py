@@ -20,7 +20,7 @@ from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.captures import capture_name, captures_folder
 from pytest_memguard.storage.pages import write_page
 from pytest_memguard.storage.results import read_results_by_environment
-from pytest_memguard.storage.shards import with_unjudged_entries
+from pytest_memguard.storage.unjudged import with_unjudged_entries
 
 
 @click.command()

@@ -19,7 +19,7 @@ from pytest_memguard.reports.bars import bars_for
 from pytest_memguard.reports.styled import LOOKS, Look, Piece
 from pytest_memguard.reports.text import TextReport
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
-from pytest_memguard.storage.shards import with_unjudged_entries
+from pytest_memguard.storage.unjudged import with_unjudged_entries
 
 
 class _Repository:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_memguard.commits.git import RevisionError, commit_of, run_git, top_of
-from pytest_memguard.commits.origins import TEST_FILES, noted, noting
+from pytest_memguard.commits.module_origins import TEST_FILES, noted, noting
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.storage.captures import keep_all_as_before
 from pytest_memguard.storage.names import baseline_files
@@ -132,7 +132,7 @@ def measure_base(
         accepting = ["--memguard-accept", f"--memguard-baseline={into}", "--continue-on-collection-errors"]
         accepting.append("--memguard-profiles=all")
         exit_code = execute(
-            ["-p", "pytest_memguard.commits.origins", *accepting, "--", *paths], base, environ
+            ["-p", "pytest_memguard.commits.module_origins", *accepting, "--", *paths], base, environ
         )
         _refuse_other_code(origins, commit)
         keep_all_as_before(base, project)

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_memguard.core.declared import declared, parse_date, parse_text, read
 from pytest_memguard.core.errors import ValueFormError
+from pytest_memguard.core.readers import declared, parse_date, parse_text, read
 from pytest_memguard.core.units import parse_size
 
 

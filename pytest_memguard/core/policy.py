@@ -1,4 +1,4 @@
-"""The tolerances and limits that apply to a test, and how they are read from what users write."""
+"""The policy of a test: each argument of the marker with its reader, its default and its help."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pytest_memguard.core.declared import (
+from pytest_memguard.core.errors import UnknownNameError, ValueFormError, nearest
+from pytest_memguard.core.meters import BEST_METER, METERS
+from pytest_memguard.core.metrics import METRICS
+from pytest_memguard.core.readers import (
     declarations,
     declared,
     declared_each,
@@ -16,9 +19,6 @@ from pytest_memguard.core.declared import (
     parse_switch,
     read,
 )
-from pytest_memguard.core.errors import UnknownNameError, ValueFormError, nearest
-from pytest_memguard.core.meters import BEST_METER, METERS
-from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, LEAK_TOLERANCE, Tolerance, parse_tolerance
 from pytest_memguard.core.units import GIB, parse_count, parse_seconds, parse_share, parse_size
 

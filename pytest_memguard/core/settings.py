@@ -6,15 +6,6 @@ import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pytest_memguard.core.declared import (
-    declarations,
-    declared,
-    declared_tables,
-    one_of,
-    parse_switch,
-    parse_text,
-    read,
-)
 from pytest_memguard.core.errors import (
     MemguardError,
     SettingsError,
@@ -24,6 +15,15 @@ from pytest_memguard.core.errors import (
 )
 from pytest_memguard.core.known_leaks import KnownLeak, parse_known_leak
 from pytest_memguard.core.policy import METER_HELP, POLICY_KEYS, Policy, overlay, parse_meter
+from pytest_memguard.core.readers import (
+    declarations,
+    declared,
+    declared_tables,
+    one_of,
+    parse_switch,
+    parse_text,
+    read,
+)
 from pytest_memguard.core.units import parse_share
 from pytest_memguard.core.verdict import OUTCOMES
 

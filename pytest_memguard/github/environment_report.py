@@ -10,8 +10,8 @@ from pathlib import Path
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.github import commands
-from pytest_memguard.github.checkout import enforced
 from pytest_memguard.github.inputs import Inputs
+from pytest_memguard.github.overruled import enforced
 from pytest_memguard.github.place import Place
 from pytest_memguard.github.status import Decision, decide, judged_by
 from pytest_memguard.github.workspace import FILE_NAME, relative, results_files
@@ -52,7 +52,7 @@ def _with_unjudged(inputs: Inputs, place: Place, results: RunResults) -> RunResu
     if find_spec("yaml") is None or not place.environments():
         return results
     from pytest_memguard.storage.baseline import BaselineStore  # noqa: PLC0415 - as said above
-    from pytest_memguard.storage.shards import with_unjudged_entries  # noqa: PLC0415 - as above
+    from pytest_memguard.storage.unjudged import with_unjudged_entries  # noqa: PLC0415 - as above
 
     store = BaselineStore(place.baseline, results.environment)
     return with_unjudged_entries(results, store, fails=inputs.mode == "check")

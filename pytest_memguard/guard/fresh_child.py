@@ -23,7 +23,7 @@ from pytest_memguard.core.unpatched import (
 )
 from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.guard.children import ChildWatch
-from pytest_memguard.guard.collector import asking_shows_all
+from pytest_memguard.guard.gc_freezing import asking_shows_all
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, trace_item
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error

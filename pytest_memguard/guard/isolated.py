@@ -20,8 +20,8 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
-from pytest_memguard.guard.collector import old_objects_aside
 from pytest_memguard.guard.crashes import last_words, signal_name
+from pytest_memguard.guard.gc_freezing import old_objects_aside
 
 CANNOT_FORK = "isolate=True needs a system that can fork, so that it ran in the process of pytest"
 HAS_FORK = hasattr(os, "fork")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.guard.bystanders import unrecorded
+from pytest_memguard.guard.recording_plugins import unrecorded
 
 _SILENT_HOOKS = frozenset(
     {"pytest_runtest_logreport", "pytest_exception_interact", "pytest_warning_recorded"}

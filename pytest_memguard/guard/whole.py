@@ -24,7 +24,6 @@ from pytest_memguard.guard.fresh_process import FreshError, run_fresh
 from pytest_memguard.guard.isolated import CANNOT_FORK, HAS_FORK
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
 from pytest_memguard.guard.log_records import log_records_let_go
-from pytest_memguard.guard.neighbours import refused_by_neighbour
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.pytest_memray import OWN_TRACKER, wants_own_tracker
 from pytest_memguard.guard.regions import RegionGuard
@@ -34,6 +33,7 @@ from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import quietly
 from pytest_memguard.guard.tasks import as_tasks, tasks_refused
 from pytest_memguard.guard.threads import from_threads, prepared, threads_refused, with_meetings
+from pytest_memguard.guard.unmeasurable_plugins import refused_by_neighbour
 from pytest_memguard.guard.warming import warm_up
 from pytest_memguard.meters import MeterError, MeterUnavailableError, Recording
 from pytest_memguard.meters.stack_room import with_room

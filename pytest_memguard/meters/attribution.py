@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
 from pytest_memguard.core.metrics import PEAK, RETAINED
-from pytest_memguard.meters.distributions import covers, installed_for, paths_of
 from pytest_memguard.meters.functions import functions_of
+from pytest_memguard.meters.plugins import covers, installed_for, paths_of
 from pytest_memguard.meters.stacks import Frame
 
 UNKNOWN_SITE = Site(file="<native>", line=0, function="unknown")

@@ -19,10 +19,10 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns, nobody_moves
 from pytest_memguard.orders.line_events import line_events
 from pytest_memguard.orders.order import Order
-from pytest_memguard.orders.path import Together, together_with
 from pytest_memguard.orders.progress import SECOND_NS, Progress, Stretch, cpu_ns_of
 from pytest_memguard.orders.started import StartedThreads
 from pytest_memguard.orders.turns import Participant, State, Turns
+from pytest_memguard.orders.visited_lines import Together, together_with
 
 STUCK_SECONDS = 30.0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.reports.places import Level, Locate, as_it_is, level_of, message_of, place_of
+from pytest_memguard.reports.locations import Level, Locate, as_it_is, level_of, message_of, place_of
 from pytest_memguard.reports.rows import Row, rows, worst_first
 from pytest_memguard.reports.untrusted import printable, terminal_line
 

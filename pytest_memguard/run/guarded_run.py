@@ -16,11 +16,10 @@ from pytest_memguard.core.history import ReadPasts
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.policy import CreepLimit
 from pytest_memguard.core.unpatched import remember_real_names
-from pytest_memguard.guard.collector import old_objects_aside
 from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
+from pytest_memguard.guard.gc_freezing import old_objects_aside
 from pytest_memguard.guard.hypothesis_tests import same_examples
 from pytest_memguard.guard.isolated import HAS_FORK, isolating, report_of_fork
-from pytest_memguard.guard.neighbours import refused_by_neighbour
 from pytest_memguard.guard.own_errors import run_guard
 from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for, refuse_twins
 from pytest_memguard.guard.pytest_memray import without_its_wrapper
@@ -28,17 +27,18 @@ from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.started_programs import listen
+from pytest_memguard.guard.unmeasurable_plugins import refused_by_neighbour
 from pytest_memguard.guard.whole import ItemGuard
 from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.run.collected import Collection
 from pytest_memguard.run.colours import colour
 from pytest_memguard.run.ending import Ending
-from pytest_memguard.run.forgotten import forgotten
 from pytest_memguard.run.ledger import Ledger
 from pytest_memguard.run.options import apply_options, asked_of, run_options
 from pytest_memguard.run.problems import RunFacts
 from pytest_memguard.run.progress import Progress
-from pytest_memguard.run.unread import unread_settings
+from pytest_memguard.run.stale import forgotten
+from pytest_memguard.run.unread_settings import unread_settings
 from pytest_memguard.run.verdict_report import put_verdict, raise_failing
 from pytest_memguard.run.xdist import Handover, handover_of, is_worker
 from pytest_memguard.storage.journal import Journal

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.ci import is_ci
-from pytest_memguard.core.declared import declarations, read_value
 from pytest_memguard.core.errors import ValueFormError
 from pytest_memguard.core.options import OPTION_DESTS, VALUES
 from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
+from pytest_memguard.core.readers import declarations, read_value
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.run.xdist import Asked, asked_by_controller, is_worker
 

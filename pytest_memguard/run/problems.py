@@ -1,4 +1,4 @@
-"""Problems of a run as a whole, such as a run that guarded no test."""
+"""Problems of a run as a whole: it guarded no test, measured nothing, lost results, and so on."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from pytest_memguard.core.declared import Declared, declarations
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
+from pytest_memguard.core.readers import Declared, declarations
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.storage.results_schema import NAMED, schema
 from tests.docs.pages import ROOT, text_of

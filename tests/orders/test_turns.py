@@ -18,9 +18,9 @@ import pytest
 
 from pytest_memguard.orders.blocking import Look, ThreadWatch
 from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities
-from pytest_memguard.orders.path import Path
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Participant, Turns
+from pytest_memguard.orders.visited_lines import Path
 
 THREADS = 4
 

@@ -123,6 +123,13 @@ def test_the_picture_of_the_wings_shows_what_they_may_import() -> None:
     assert {(one, other) for one, other in arrows if other not in WINGS[one]} == set()
 
 
+def test_every_place_that_the_page_of_the_wings_names_is_there() -> None:
+    page = (PACKAGE.parent / "docs/contributing/architecture.md").read_text(encoding="utf-8")
+    named = {one for one in re.findall(r"`([\w/]+/(?:\w+\.py)?)`", page) if wing(one.split("/")[0]) in WINGS}
+    assert len(named) > len(WINGS)
+    assert {one for one in named if not (PACKAGE / one).exists()} == set()
+
+
 @pytest.mark.parametrize(("distribution", "place"), THIRD_PARTY.items())
 def test_third_parties_stay_in_their_place(distribution: str, place: str) -> None:
     users = {
@@ -188,7 +195,7 @@ def test_a_run_without_memguard_loads_next_to_nothing(tmp_path: Path, options: l
     loaded = (tmp_path / "loaded.txt").read_text().split()
     assert [name for name in loaded if "." not in name] == []
     always = {"core", "core.meters", "core.options", "core.paths", "plugin"}
-    asked = {"core.declared", "core.errors", "core.metrics", "core.policy", "core.tolerance", "core.units"}
+    asked = {"core.readers", "core.errors", "core.metrics", "core.policy", "core.tolerance", "core.units"}
     expected = always | asked if "--markers" in options else always
     assert set(loaded) == {f"pytest_memguard.{name}" for name in expected}
 

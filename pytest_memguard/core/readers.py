@@ -1,4 +1,4 @@
-"""What users may write, declared once: a field of a dataclass with its reader and its help."""
+"""Readers of values that users write, and the declaration of a dataclass's fields with them."""
 
 from __future__ import annotations
 

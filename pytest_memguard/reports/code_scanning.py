@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pytest_memguard import __version__
 from pytest_memguard.core.verdict import Outcome, RunResults
-from pytest_memguard.reports.places import Level, Locate, Place, as_it_is, level_of, message_of, place_of
+from pytest_memguard.reports.locations import Level, Locate, Place, as_it_is, level_of, message_of, place_of
 from pytest_memguard.reports.rows import Row, rows, worst_first
 from pytest_memguard.reports.untrusted import printable
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from pytest_memguard.orders.line_events import RETURN
 from pytest_memguard.orders.order import Lockstep
-from pytest_memguard.orders.path import Together
 from pytest_memguard.orders.threads import OrderedThreads
+from pytest_memguard.orders.visited_lines import Together
 
 THREADS = 4
 

@@ -1,4 +1,4 @@
-"""Which installed files run or watch tests, and which are the project's own: by what a distribution is."""
+"""Which plugins' memory is left out: what each installed distribution is to the tests and to the project."""
 
 from __future__ import annotations
 

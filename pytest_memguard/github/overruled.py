@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_memguard.core.declared import declarations
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.readers import declarations
 from pytest_memguard.core.settings import DEFAULT_FAIL_ON_IN_CI, Settings
 from pytest_memguard.core.verdict import RunProblem, RunResults
 from pytest_memguard.github.inputs import Inputs

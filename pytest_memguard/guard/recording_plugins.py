@@ -1,4 +1,4 @@
-"""Plugins that record what a test does: while a test is repeated they record nothing, or forget it again.
+"""Plugins that record what a test does record nothing while it is repeated, or forget it again.
 
 Each is known by what it keeps; none is imported that the run has not loaded.
 """

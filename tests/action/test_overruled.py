@@ -10,9 +10,9 @@ import pytest
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.settings import PatternPolicy, Settings
 from pytest_memguard.core.verdict import Outcome, RunResults
-from pytest_memguard.github.checkout import enforced
 from pytest_memguard.github.environment_report import read
 from pytest_memguard.github.inputs import Inputs
+from pytest_memguard.github.overruled import enforced
 from pytest_memguard.github.place import Place
 from pytest_memguard.github.status import decide
 from pytest_memguard.github.workspace import FILE_NAME
