@@ -32,9 +32,14 @@ def _is_musl() -> bool:
         return True
 
 
+def is_environment_key(value: str) -> bool:
+    """Say whether a name has the form of an environment's."""
+    return _KEY.fullmatch(value) is not None
+
+
 def check_environment_key(value: str) -> str:
     """Return a key that came from a file; it names a folder, so nothing else may be in it."""
-    if not _KEY.fullmatch(value):
+    if not is_environment_key(value):
         raise ValueFormError(
             f"{value!r} is not an environment; accepted is a key such as 'cpython-3.11-linux-x86_64'."
         )

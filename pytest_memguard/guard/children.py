@@ -18,6 +18,10 @@ NOT_FORKED = (
     "child processes of it are programs of their own (subprocess, spawn, forkserver, exec), "
     "and children=True counts only forked ones"
 )
+PERHAPS_UNSEEN = (
+    "children of it have ended, and something in this process, this test or another, has looked up `{name}` "
+    "of C by ctypes, which starts children that nothing tells of; run it apart from that, as with fresh=True"
+)
 STILL_RUNNING = "child processes of it still run when it ends, and what they will need is not known"
 OLDER_CHILDREN = "child processes that ran before it work for it, and their memory cannot be counted"
 
@@ -92,8 +96,10 @@ class ChildWatch:
         if self._programs is None or not self._follows_forks:
             is_started = self._programs is not None and self._programs.any()
             return NOT_COUNTED if is_started or is_forked or has_ended or is_running else ""
-        if self._programs.any() or (has_ended and (not is_forked or self._programs.may_be_unseen)):
+        if self._programs.any() or (has_ended and not is_forked):
             return NOT_FORKED
+        if has_ended and self._programs.looked_up:
+            return PERHAPS_UNSEEN.format(name=self._programs.looked_up)
         # A daemon is no child of this process any more: it is known as a fork.
         return STILL_RUNNING if is_running or any(map(_is_alive, self._programs.forked())) else ""
 

@@ -29,6 +29,9 @@ HAS_FORK = hasattr(os, "fork")
 _REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 """The reports, by phase, that came back from the process of an item's own."""
 
+_OWN = "pytest"
+"""What holds the data of a report that no plugin has made."""
+
 
 @contextmanager
 def isolating(item: Any, run_here: Callable[[], None]) -> Iterator[None]:
@@ -120,11 +123,25 @@ def _how_it_ended(status: int) -> str:
 def _take(item: Any, answer: dict[str, Any]) -> None:
     if answer["exit"] is not None:
         pytest.exit(*answer["exit"])
-    from_plain = item.config.hook.pytest_report_from_serializable
-    reports = [from_plain(config=item.config, data=data) for data in answer["reports"]]
+    reports = [_from_plain(item, data) for data in answer["reports"]]
     item.stash[_REPORTS] = {report.when: report for report in reports}
     for data in answer["beside"]:
-        item.ihook.pytest_runtest_logreport(report=from_plain(config=item.config, data=data))
+        item.ihook.pytest_runtest_logreport(report=_from_plain(item, data))
+
+
+def _to_plain(item: Any, report: pytest.TestReport) -> dict[str, Any]:
+    """Make data of a report; without pytest's plugin `reports` nothing does so for its own kind."""
+    hook = item.config.hook.pytest_report_to_serializable
+    return hook(config=item.config, report=report) or {_OWN: report._to_json()}  # noqa: SLF001 - what that plugin calls
+
+
+def _from_plain(item: Any, data: dict[str, Any]) -> pytest.TestReport:
+    if _OWN in data:
+        return pytest.TestReport._from_json(data[_OWN])  # noqa: SLF001 - as above
+    report: pytest.TestReport = item.config.hook.pytest_report_from_serializable(
+        config=item.config, data=data
+    )
+    return report
 
 
 def _fork() -> int:
@@ -174,7 +191,6 @@ def _end_as_child(item: Any, run_here: Callable[[], None], written: Path, said: 
 
 
 def _run(item: Any, run_here: Callable[[], None]) -> dict[str, Any]:
-    to_plain = item.config.hook.pytest_report_to_serializable
     beside: list[pytest.TestReport] = []
     reports: Sequence[pytest.TestReport] = ()
     ended: tuple[str, int | None] | None = None
@@ -194,8 +210,8 @@ def _run(item: Any, run_here: Callable[[], None]) -> dict[str, Any]:
     except pytest.exit.Exception as error:
         ended = (str(error.msg), error.returncode)
     return {
-        "reports": [to_plain(config=item.config, report=report) for report in reports],
-        "beside": [to_plain(config=item.config, report=report) for report in beside],
+        "reports": [_to_plain(item, report) for report in reports],
+        "beside": [_to_plain(item, report) for report in beside],
         "exit": ended,
     }
 

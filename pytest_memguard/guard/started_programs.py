@@ -43,7 +43,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.watching: list[StartedPrograms] = []
-        self.calls_c = False
+        self.looked_up = ""
         self._is_hooked = False
 
     def hook(self) -> None:
@@ -51,7 +51,7 @@ class _Process:
         if self._is_hooked:
             return
         self._is_hooked = True
-        self.calls_c = any(name in _C_STARTERS for name in _looked_up_before())
+        self.looked_up = next((name for name in _looked_up_before() if name in _C_STARTERS), "")
         sys.addaudithook(self._hear)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._note_fork)
@@ -61,7 +61,7 @@ class _Process:
             for programs in self.watching:
                 programs.note(event)
         elif event in _LOOKED_UP and str(arguments[-1]) in _C_STARTERS:
-            self.calls_c = True
+            self.looked_up = str(arguments[-1])
 
     def _note_fork(self) -> None:
         for programs in self.watching:
@@ -120,9 +120,9 @@ class StartedPrograms:
         return self._page[0] > 0 or any(process != tracker_id() for process in self._started)
 
     @property
-    def may_be_unseen(self) -> bool:
-        """Whether this process calls functions of C that start programs, which nothing tells of."""
-        return _process.calls_c
+    def looked_up(self) -> str:
+        """The function of C that this process may start programs by, unseen; empty without one."""
+        return _process.looked_up
 
     def forked(self) -> Iterator[int]:
         """Yield the process ids of forks, and of their forks; of very many some are missing."""

@@ -49,12 +49,15 @@ class Ending:
         except MemguardError as error:
             self.error = f"memguard: {error}"
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-            return
-        if results.failed and session.exitstatus in (
-            pytest.ExitCode.OK,
-            pytest.ExitCode.NO_TESTS_COLLECTED,
-        ):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.fail(session)
+
+    def fail(self, session: pytest.Session) -> None:
+        """Let a failed run end as one, whatever a hook has made of its exit status."""
+        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            if self.error:
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            elif self._results is not None and self._results.failed:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _keep(self, results: RunResults) -> None:
         """Write the results; where the command line names a file, it is that file that must be written."""

@@ -79,6 +79,7 @@ class GuardedRun:
         self._no_history = ""
         self._error = ""
         self.is_interrupted = False
+        self._pytest_session: pytest.Session | None = None
         self.old_results = OldResults(self.options.results_paths)
         self._journal = Journal(self.options.results_paths)
         self.ending = Ending(self.session, self.options, self.old_results)
@@ -288,6 +289,7 @@ class GuardedRun:
 
     def finish(self, session: pytest.Session) -> None:
         """End the run: a worker reports to its controller, every other process to the user."""
+        self._pytest_session = session
         if self._is_worker:
             self._hand_over()
             return
@@ -299,6 +301,12 @@ class GuardedRun:
         elif self.options.runs_tests:
             self.ending.finish(session, self._settled(session))
         self._journal.drop()
+
+    def close(self) -> None:
+        """Leave nothing behind, and let a failed run fail: it is a hook of the project that would hide it."""
+        self.session.close()
+        if self._pytest_session is not None and not self._is_worker:
+            self.ending.fail(self._pytest_session)
 
     def _hand_over(self) -> None:
         differences = self.session.differences()

@@ -124,6 +124,7 @@ class GuardHooks:
         """Tell what happened."""
         self._run.tell(terminalreporter)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Leave nothing behind."""
-        self._run.session.close()
+        """End the last of all: a project's hooks may change the exit status until here."""
+        self._run.close()

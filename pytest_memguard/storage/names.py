@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from urllib.parse import unquote
 
+from pytest_memguard.core.environment import is_environment_key
+
 ENTRIES_SUFFIX = ".yml"
 """What the name of every file of accepted numbers ends with."""
 
@@ -43,7 +45,8 @@ def environments_in(baseline: Path) -> tuple[str, ...]:
     """Return the environments that have a file of accepted numbers, sorted."""
     if not baseline.is_dir():
         return ()
-    return tuple(sorted(path.name for path in baseline.iterdir() if any(baseline_files(path))))
+    folders = (path for path in baseline.iterdir() if is_environment_key(path.name))
+    return tuple(sorted(path.name for path in folders if any(baseline_files(path))))
 
 
 def _encoded(part: str) -> str:

@@ -257,7 +257,9 @@ def test_a_program_or_a_daemon_is_seen_whatever_started_it(project: GuardedProje
                 assert C_SYSTEM(b"true") == 0
         """,
     )
-    assert project.spawn("test_c.py").outcomes() == {"test_c": "not-measured"}
+    run = project.spawn("test_c.py")
+    assert run.outcomes() == {"test_c": "not-measured"}
+    assert "`system` of C by ctypes" in run.reason("test_c")
     run = project.spawn("test_it.py")
     assert run.counted() == {"passed": 5}, run.text
     outcomes = run.outcomes()

@@ -285,3 +285,27 @@ def test_the_advised_commands_end_a_merge_conflict(measured: GuardedProject) -> 
     assert measured.accept().code == 0
     git("commit", "-qam", "merged")
     assert measured.run().code == 0
+
+
+@pytest.mark.parametrize("hook", ["sessionfinish", "unconfigure"])
+def test_a_hook_that_ends_every_run_well_hides_no_growth(measured: GuardedProject, hook: str) -> None:
+    measured.write(
+        conftest=f"""
+            import pytest
+
+            SESSIONS = []
+
+            def pytest_sessionstart(session):
+                SESSIONS.append(session)
+
+            @pytest.hookimpl(trylast=True)
+            def pytest_{hook}():
+                SESSIONS[0].exitstatus = 0
+        """
+    )
+    assert measured.run().code == 0
+    measured.let(DO="bytearray(900_000)")
+    assert measured.run("--memguard-advisory").code == 0
+    run = measured.run()
+    assert run.outcomes() == {"test_a": "ok", "test_b": "grew"}
+    assert run.code == 1

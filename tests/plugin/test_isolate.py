@@ -92,6 +92,21 @@ def test_the_figures_are_those_of_the_process_itself(project: GuardedProject) ->
     assert grown.counted() == {"failed": 1, "passed": 3}
 
 
+def test_an_isolated_test_needs_no_plugin_for_its_report(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import pytest
+
+            @pytest.mark.memguard(isolate=True)
+            def test_it(subtests):
+                with subtests.test(): bytearray(100_000)
+        """
+    )
+    run = project.run("-p", "no:reports")
+    assert run.counted()["passed"] >= 1, run.text
+    assert run.outcomes() == {"test_it": "no-baseline"}
+
+
 def test_an_isolated_test_ends_as_it_ended_and_shows_what_it_printed(project: GuardedProject) -> None:
     project.write(
         test_it="""

@@ -106,6 +106,8 @@ def test_a_missing_file_has_no_entries(tmp_path: Path) -> None:
 def test_environments_are_those_with_entries(tmp_path: Path) -> None:
     store_in(tmp_path).save(ModuleBaseline("t.py", entries={"a": Entry({"peak": 1})}))
     (tmp_path / "empty").mkdir()
+    (tmp_path / "compose").mkdir()
+    (tmp_path / "compose/docker.yml").write_text("services: {}")
     assert store_in(tmp_path).environments() == (ENVIRONMENT,)
     assert store_in(tmp_path).exists()
 
