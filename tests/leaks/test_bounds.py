@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
+import re
 import sys
+import types
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +70,20 @@ def _stored(make: Callable[[int], Any], unbounded: int = sys.maxsize) -> Callabl
     return putting
 
 
+def _global(bound: int | None) -> Put:
+    """Return what fills a global of a module, beside which a constant states its bound."""
+    shop: Any = types.ModuleType("shop")
+    vars(shop).update({"_cache": {}, "MAX_PAGES": 3, **({"_MAXCACHE": bound} if bound else {})})
+
+    def put(key: int, row: object) -> None:
+        cache = shop._cache
+        cache[key] = row
+        if bound and len(cache) > bound:
+            del cache[next(iter(cache))]
+
+    return put
+
+
 class Recent(OrderedDict[int, object]):
     """As many projects have it."""
 
@@ -84,6 +100,7 @@ class Recent(OrderedDict[int, object]):
 CACHES: dict[str, Callable[[int | None], Put]] = {
     "functools": _functools,
     "deque": _deque,
+    "global of a module": _global,
     "subclass of OrderedDict": _stored(Recent),
     "cachetools.LRUCache": _stored(LeastRecent),
     "cachetools.TTLCache": _stored(lambda size: TTLCache(size, ttl=999)),
@@ -124,6 +141,13 @@ def test_a_cache_without_its_bound_leaks(name: str) -> None:
     finding = _check(CACHES[name](None))
     assert finding.leaking, finding
     assert not finding.bounds
+
+
+def test_the_cache_of_patterns_is_bounded() -> None:
+    re.purge()
+    finding = _check(lambda key, _row: re.compile(f"{key} of these"))
+    assert not finding.leaking, finding
+    assert finding.bounds or finding.calls > 2 * 512, "it was full within the check"
 
 
 class Limited:

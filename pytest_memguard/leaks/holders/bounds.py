@@ -7,7 +7,7 @@ import gc
 import re
 import types
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,7 +69,8 @@ def _limit_of(container: object) -> Limit | None:
         said = _attribute(owner, _LIMITS)
         if said is not None and not _is_filled_by_another(owner, container, said):
             return Limit(container, owner, said, is_certain=False)
-    return None
+    said = _said_by_module(container)
+    return Limit(container, container, said, is_certain=False) if said is not None else None
 
 
 def index_within(limit: Limit, container: object) -> Limit | None:
@@ -105,6 +106,18 @@ def _owners(container: object) -> Iterator[object]:
                     yield one
 
 
+def _said_by_module(container: object) -> int | None:
+    """Return the constant that bounds a global of a module, as `_MAXCACHE` or `MAX_CACHE` does `_cache`."""
+    for names in gc.get_referrers(container):
+        if type(names) is not dict or not any(is_a(one, types.ModuleType) for one in gc.get_referrers(names)):
+            continue
+        own = next((_plain(name) for name, value in names.items() if value is container), "")
+        said = _number_under(list(names.items()), frozenset({f"max{own}", f"max_{own}"}))
+        if own and said is not None:
+            return said
+    return None
+
+
 def _is_store(container: object) -> bool:
     """Say whether this is where a bounded cache of functools keeps its links, not one of its results."""
     return type(container) is dict and all(
@@ -114,7 +127,11 @@ def _is_store(container: object) -> bool:
 
 def _attribute(owner: object, names: frozenset[str]) -> int | None:
     """Return the number that an object has under one of these names, without running code of its class."""
-    for name, value in _attributes(owner):
+    return _number_under(_attributes(owner), names)
+
+
+def _number_under(named: Iterable[tuple[Any, Any]], names: frozenset[str]) -> int | None:
+    for name, value in named:
         if type(name) is str and type(value) is int and value > 0 and _plain(name) in names:
             return value
     return None
