@@ -24,24 +24,37 @@ class Kind(Generic[_T]):
     schema: Schema
 
 
+DEFINITIONS: dict[str, Schema] = {}
+"""The schema of every kind that is told by a name."""
+
+
+def told_as(kind: Kind[_T], name: str) -> Kind[_T]:
+    """Return the same kind, to which a schema refers by a name."""
+    DEFINITIONS[name] = kind.schema
+    return Kind(kind.read, kind.write, {"$ref": f"#/$defs/{name}"})
+
+
 TEXT: Kind[str] = Kind(Part.text, utf8, {"type": "string"})
 FLAG: Kind[bool] = Kind(Part.flag, bool, {"type": "boolean"})
-SIZE: Kind[int] = Kind(Part.signed, int, {"$ref": "#/$defs/size"})
+SIZE: Kind[int] = told_as(
+    Kind(Part.signed, int, {"type": "integer", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}), "size"
+)
 COUNT: Kind[int] = Kind(Part.count, int, {"type": "integer", "minimum": 0})
 NUMBER: Kind[float] = Kind(Part.number, float, {"type": "number"})
 DAY = Kind(Part.day, lambda day: day.isoformat(), {"type": "string", "format": "date"})
-FILE: Kind[str] = Kind(Part.path, inside, {"$ref": "#/$defs/file"})
-
-DEFINITIONS: dict[str, Schema] = {
-    "size": {"type": "integer", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER},
-    "file": {
-        "type": "string",
-        "description": "Relative to the project, or to the folder a package is installed in; "
-        "never absolute, never with '..'.",
-        "pattern": r"^(?!/)(?!.*(^|/)\.\.(/|$))[^\\]*$",
-    },
-}
-"""What the kinds above refer to."""
+FILE: Kind[str] = told_as(
+    Kind(
+        Part.path,
+        inside,
+        {
+            "type": "string",
+            "description": "Relative to the project, or to the folder a package is installed in; "
+            "never absolute, never with '..'.",
+            "pattern": r"^(?!/)(?!.*(^|/)\.\.(/|$))[^\\]*$",
+        },
+    ),
+    "file",
+)
 
 
 def word_of(words: Iterable[str], what: str) -> Kind[str]:
@@ -91,11 +104,6 @@ def by_name(kind: Kind[_T], names: Kind[str] = TEXT) -> Kind[Mapping[str, _T]]:
         lambda values: {name: kind.write(value) for name, value in values.items()},
         {**schema, "additionalProperties": kind.schema},
     )
-
-
-def told_as(kind: Kind[_T], name: str) -> Kind[_T]:
-    """Return the same kind, to which a schema refers by a name."""
-    return Kind(kind.read, kind.write, {"$ref": f"#/$defs/{name}"})
 
 
 _NO_DEFAULT = object()

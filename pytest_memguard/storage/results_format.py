@@ -154,7 +154,7 @@ def _read_metrics(part: Part) -> tuple[MetricVerdict, ...]:
     return tuple(MetricVerdict(name=name, **fields) for name, fields in values.items())
 
 
-_METRIC_VALUES = Kind(METRIC.values, dict, {"$ref": "#/$defs/metric"})
+_METRIC_VALUES = told_as(Kind(METRIC.values, dict, METRIC.schema()), "metric")
 _METRICS: Kind[tuple[MetricVerdict, ...]] = Kind(
     _read_metrics,
     lambda metrics: {metric.name: METRIC.write(metric) for metric in metrics},

@@ -2,53 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pytest_memguard.core.verdict import Outcome
-from pytest_memguard.storage.json_kinds import DEFINITIONS, SIZE, Record, Schema, by_name
-from pytest_memguard.storage.measurement_format import (
-    BOUND,
-    COUNT_GROWTH,
-    CURVE,
-    KIND_GROWTH,
-    KNOWN_GROWTH,
-    LEAK,
-    MEASURED,
-    MEASUREMENT,
-    MEETING,
-    METRIC_NAME,
-    SITE,
-    SITE_BYTES,
-)
-from pytest_memguard.storage.results_format import (
-    CREEP,
-    FORMAT,
-    GROWN_SITE,
-    METRIC,
-    PROBLEM,
-    QUARANTINE,
-    RUN,
-    TEST,
-)
-
-NAMED: dict[str, Record[Any]] = {
-    "site": SITE,
-    "met": MEETING,
-    "site_bytes": SITE_BYTES,
-    "metric": METRIC,
-    "count": COUNT_GROWTH,
-    "known_growth": KNOWN_GROWTH,
-    "kind_growth": KIND_GROWTH,
-    "bound": BOUND,
-    "curve": CURVE,
-    "leak": LEAK,
-    "grown_site": GROWN_SITE,
-    "quarantine": QUARANTINE,
-    "creep": CREEP,
-    "problem": PROBLEM,
-    "measurement": MEASUREMENT,
-}
-"""Every record that the schema and the reference name."""
+from pytest_memguard.storage.json_kinds import DEFINITIONS, Schema
+from pytest_memguard.storage.measurement_format import MEASURED, MEASUREMENT
+from pytest_memguard.storage.results_format import FORMAT, RUN, TEST
 
 
 def schema() -> Schema:
@@ -67,10 +23,8 @@ def schema() -> Schema:
         },
         "required": ["format", *run["required"], "tests"],
         "$defs": {
-            "outcome": {"enum": [outcome.value for outcome in Outcome]},
             **DEFINITIONS,
-            "sizes": by_name(SIZE, METRIC_NAME).schema,
-            **{name: record.schema() for name, record in NAMED.items()},
+            "measurement": MEASUREMENT.schema(),
             "test": {
                 "type": "object",
                 "properties": {

@@ -14,9 +14,10 @@ from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
 from pytest_memguard.core.readers import Declared, declarations
 from pytest_memguard.core.settings import Settings
-from pytest_memguard.storage.results_schema import NAMED, schema
+from pytest_memguard.storage.results_schema import schema
 from tests.docs.pages import ROOT, text_of
 
+RECORDS = tuple(name for name, one in schema()["$defs"].items() if "properties" in one)
 SCHEMA = ROOT / "pytest_memguard/storage/results.schema.json"
 
 
@@ -71,7 +72,7 @@ def _type(value: Mapping[str, Any]) -> str:
     if words:
         return ", ".join(f"`{word}`" for word in words)
     name = str(value.get("$ref", value.get("format", value.get("type")))).rpartition("/")[2]
-    return f"[{name}](#{name})" if name in {*NAMED, "test"} else _TYPES[name]
+    return f"[{name}](#{name})" if name in RECORDS else _TYPES[name]
 
 
 def _elements(items: Mapping[str, Any]) -> str:
@@ -114,7 +115,7 @@ TABLES: dict[tuple[str, str], Callable[[], str]] = {
     ),
     **{
         ("results-format", _head(name)): partial(record_table, _head(name), partial(_properties, name))
-        for name in ("test", *NAMED)
+        for name in RECORDS
     },
 }
 """Each table by its page and its first line."""
