@@ -70,7 +70,10 @@ def check(project: Project, *, revision: str | None, baseline: str | None) -> in
     ]
     base = _base(project, directory, revision, is_given=baseline is not None)
     if not stores and not (base.accepted and base.accepted.entries):
-        raise NothingToJudgeError(f"nothing is accepted in {directory}; there is nothing to check.")
+        raise NothingToJudgeError(
+            f"nothing is accepted in {directory}, so there is nothing to check. Accept numbers with: "
+            "pytest --memguard --memguard-accept"
+        )
     files = {store.environment: list(checked_files(store)) for store in stores}
     faults = list(_faults(files, base, directory))
     for fault in faults:
@@ -98,7 +101,10 @@ def _base(project: Project, directory: Path, revision: str | None, *, is_given: 
     repository = top_of(project.root)
     if repository is None:
         if revision is not None:
-            raise RevisionError(f"{project.root} is in no git repository; there is no {revision!r} in it.")
+            raise RevisionError(
+                f"{project.root} is in no git repository, so {revision!r} cannot be found. "
+                "`memguard check` alone checks the files as they are."
+            )
         return _Base()
     named = revision or next((os.environ[name] for name in _BASES if os.environ.get(name)), None)
     for name in (named,) if named else ("refs/remotes/origin/HEAD", "HEAD"):

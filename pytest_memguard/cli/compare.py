@@ -47,5 +47,7 @@ def compare(project: Project, revision: str, paths: tuple[str, ...], arguments: 
         project.write(f"Measuring this tree against {base.commit[:12]} … {base.sentence}".rstrip())
         exit_code = execute([f"--memguard-baseline={folder}", "--", *paths], project.root, os.environ)
     if exit_code not in (0, _TESTS_FAILED):
-        raise RevisionError(f"the tests could not run here: pytest ended with exit code {exit_code}.")
+        raise RevisionError(
+            f"the tests could not run here: pytest ended with exit code {exit_code}. Its output is above."
+        )
     return exit_code

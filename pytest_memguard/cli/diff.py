@@ -113,7 +113,9 @@ def _between_files(project: Project, files: list[str]) -> tuple[str, list[Row]]:
             "take both results in one environment."
         )
     if not before.tests and not after.tests:
-        raise NothingToJudgeError("neither results file holds a guarded test.")
+        raise NothingToJudgeError(
+            "neither results file holds a guarded test. Mark one, then run: pytest --memguard"
+        )
     earlier = {test.id: test for test in before.tests}
     rows = [_compared(project, earlier.pop(test.id, None), test) for test in after.tests]
     gone = [Row(Outcome.STALE, test.id, f"only in {files[0]}") for test in earlier.values()]

@@ -47,7 +47,8 @@ def prune(
     store = BaselineStore(project.baseline(baseline), environment or environment_key())
     if not store.exists():
         raise NothingToJudgeError(
-            f"nothing is accepted for {store.environment} in {store.directory}; there is nothing to prune."
+            f"nothing is accepted for {store.environment} in {store.directory}, so nothing can be pruned. "
+            "`memguard show` says what is accepted."
         )
     if dry_run:
         changes = _plan(project, store, patterns, sources)

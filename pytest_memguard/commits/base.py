@@ -124,7 +124,9 @@ def measure_base(
     with worktree(repository, commit) as checkout:
         base = checkout / project.resolve().relative_to(repository)
         if not base.is_dir():
-            raise NothingToJudgeError(f"{commit[:12]} has no folder {base.relative_to(checkout)}.")
+            raise NothingToJudgeError(
+                f"{commit[:12]} has no folder {base.relative_to(checkout)}. Name a commit that has it."
+            )
         lay_tests_over(project, base, paths)
         environ = base_environment(base, os.environ)
         origins = checkout.parent / "origins.jsonl"
@@ -168,12 +170,13 @@ def _base_sentence(commit: str, exit_code: int, into: Path) -> str:
     """Say what the other commit lacks; `RevisionError` where pytest itself could not run there."""
     if exit_code not in (0, _TESTS_FAILED, _INTERRUPTED, _NO_TESTS):
         raise RevisionError(
-            f"the tests could not run on {commit[:12]}: pytest ended with exit code {exit_code}."
+            f"the tests could not run on {commit[:12]}: pytest ended with exit code {exit_code}. "
+            "Its output is above."
         )
     if not any(baseline_files(into)):
         raise NothingToJudgeError(
             f"nothing could be measured on {commit[:12]} (pytest ended with exit code {exit_code}), "
-            "so there is nothing to compare with."
+            "so there is nothing to compare with. Name a commit on which these tests pass."
         )
     if exit_code == _TESTS_FAILED:
         return f"Some tests fail on {commit[:12]}; they have no number there and count as new."

@@ -25,7 +25,10 @@ def read_history(project: Path, baseline: Path, environment: str, revisions: str
     """
     repository = top_of(project)
     if repository is None:
-        raise HistoryError(f"{project} is in no git repository, so there is no history of its baseline.")
+        raise HistoryError(
+            f"{project} is in no git repository, so its baseline has no history. "
+            "`memguard show` prints what is accepted now."
+        )
     folder = folder_in(repository, baseline / environment)
     trail = follow(repository, project, folder, environment, revisions)
     contents = _Contents(repository, trail)

@@ -38,7 +38,10 @@ def reason_of(
     if metric is None or outcome is Outcome.OK:
         return ""
     if outcome is Outcome.NOT_MEASURED:
-        return f"{metric_text(metric)}: too noisy to judge, {noise_text(metric)}"
+        return (
+            f"{metric_text(metric)}: too noisy to judge, {noise_text(metric)}; make the test steady or set a "
+            "tolerance, and accept it again"
+        )
     return metric_text(metric)
 
 
@@ -54,7 +57,8 @@ def peak_doubt_text(measurement: Measurement) -> str:
     at_most = format_size(lowest + doubt_bytes)
     return (
         f"the peak is not certain: it is between {format_size(lowest)} and {at_most}, "
-        f"since pytest and its plugins held {format_size(doubt_bytes)} when the process held the most"
+        f"since pytest and its plugins held {format_size(doubt_bytes)} when the process held the most; "
+        "put memguard.measure() around what counts, or let the test allocate less often"
     )
 
 
@@ -218,8 +222,10 @@ _DOUBTS = {
     "raise leak_budget for more calls",
     Doubt.UNEVEN: "memory grew now and then within {calls:,} calls, too rarely to tell a leak from "
     "what is paid once: {held} stayed behind; raise leak_budget for more calls",
-    Doubt.CEILING: "stopped after {calls:,} calls: the process grew past the ceiling of the check",
-    Doubt.COULD_BE_CACHE: "a cache of more than {calls:,} entries that still fills would look the same",
+    Doubt.CEILING: "stopped after {calls:,} calls: the process grew past the ceiling of the check "
+    "(leak_ceiling)",
+    Doubt.COULD_BE_CACHE: "a cache of more than {calls:,} entries that still fills would look the same; "
+    "raise leak_budget for more calls",
 }
 """Why a leak check has no answer, or what its answer depends on. What ran out is in the reason of a leak, and
 the note says what a body failed with that cannot be repeated."""

@@ -30,7 +30,9 @@ def results_texts(archive: bytes) -> list[bytes]:
                 )
             names = [_checked(member) for member in members]
             if len(set(names)) != len(names):
-                raise ResultsError("the artifact holds a file twice.")
+                raise ResultsError(
+                    "the artifact holds a file twice; accepted is one that the action uploaded."
+                )
             wanted = [member for member in members if member.filename.rpartition("/")[2] == FILE_NAME]
             if len(wanted) > MOST_RESULTS:
                 raise ResultsError(
@@ -48,7 +50,7 @@ def _checked(member: zipfile.ZipInfo) -> str:
     if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in name:
         raise ResultsError(f"the artifact holds a file called {name[:100]!a}, which leads out of it.")
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise ResultsError(f"the artifact holds a symbolic link, {name[:100]!a}.")
+        raise ResultsError(f"the artifact holds a symbolic link, {name[:100]!a}; accepted are files alone.")
     return name
 
 
@@ -56,5 +58,7 @@ def _content(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     with opened.open(member) as file:
         content = file.read(RESULTS_BYTES + 1)
     if len(content) > RESULTS_BYTES:
-        raise ResultsError(f"the results in the artifact have more than {RESULTS_BYTES:,} bytes.")
+        raise ResultsError(
+            f"the results in the artifact have more than {RESULTS_BYTES:,} bytes, which is the limit."
+        )
     return content

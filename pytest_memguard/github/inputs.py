@@ -188,7 +188,9 @@ def read_inputs(environ: Mapping[str, str], workspace: Path) -> tuple[Inputs, li
         label = name.replace("_", "-")
         try:
             if _FORBIDDEN.search(value):
-                raise ValueFormError(f"{value[:200]!r} holds a control character.")
+                raise ValueFormError(
+                    f"{value[:200]!r} holds a control character; accepted is text without one."
+                )
             read[name] = reader(value)
         except MemguardError as error:
             problems.append(f"{label}: {error}")

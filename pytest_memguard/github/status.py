@@ -93,9 +93,13 @@ def decide(
     that could not measure never passes.
     """
     if exit_code not in (0, _TESTS_FAILED, _NO_TESTS_COLLECTED):
-        return Decision("error", exit_code, f"pytest ended with exit code {exit_code}.")
+        return Decision("error", exit_code, f"pytest ended with exit code {exit_code}. Its output is above.")
     if results is None:
-        return Decision("error", exit_code or 2, "The run left no results that can be read.")
+        return Decision(
+            "error",
+            exit_code or 2,
+            "The run left no results that can be read. The output of pytest is above.",
+        )
     failed = exit_code == _TESTS_FAILED and tests_failed != 0
     by_memory = sum(test.fails for test in results.tests)
     otherwise = failed and (tests_failed is None or tests_failed > by_memory)
@@ -137,10 +141,19 @@ def _status(results: RunResults, *, failed: bool, environments: Sequence[str]) -
     if growth_fails or (results.grown and not failed):
         return Decision("regressed", 0)
     if failed:
-        return Decision("tests-failed", 0, "Tests failed for other reasons than memory.")
+        return Decision(
+            "tests-failed", 0, "Tests failed for other reasons than memory. The output of pytest names them."
+        )
     said = [kinds[kind] for kind in ("nothing-measured", "nothing-judged") if kind in kinds]
     if said or not outcomes:
-        return Decision("no-tests", 0, *(said or ["No guarded test ran."]))
+        return Decision(
+            "no-tests",
+            0,
+            *(
+                said
+                or ["No guarded test ran. Mark tests with @pytest.mark.memguard, or set allow-empty: true."]
+            ),
+        )
     if "no-baseline" in kinds or outcomes <= {Outcome.NO_BASELINE, Outcome.NOT_MEASURED}:
         return _without_baseline(results, environments)
     if outcomes & {Outcome.NEW, Outcome.NO_BASELINE}:
@@ -150,10 +163,13 @@ def _status(results: RunResults, *, failed: bool, environments: Sequence[str]) -
 
 def _without_baseline(results: RunResults, environments: Sequence[str]) -> Decision:
     if Outcome.NO_BASELINE not in {test.outcome for test in results.tests}:
-        return Decision("no-tests", 0, "No guarded test could be measured.")
+        return Decision("no-tests", 0, "No guarded test could be measured. The report says why of each.")
     others = sorted(set(environments) - {results.environment})
     there = f"; there is a baseline for {', '.join(others)}" if others else ""
-    sentence = f"Nothing is accepted for {results.environment}{there}."
+    sentence = (
+        f"Nothing is accepted for {results.environment}{there}. "
+        "Accept the numbers of this run: comment `/memguard accept`, or apply the proposed baseline."
+    )
     return Decision("env-mismatch" if others else "no-baseline", 0, sentence)
 
 

@@ -90,13 +90,15 @@ def parse(comment: str) -> Request:
 def _check_permission(api: Api, login: str) -> None:
     answer = api.get(f"collaborators/{urllib.parse.quote(login, safe='')}/permission")
     if answer.get("permission") not in _MAY_WRITE:
-        raise RefusedError("only somebody who may write to this repository can accept a baseline.")
+        raise RefusedError(
+            "only somebody who may write to this repository can accept a baseline. Ask one of them to."
+        )
 
 
 def _head(api: Api, number: int) -> Head:
     pull = api.get(f"pulls/{number}")
     if pull["state"] != "open":
-        raise RefusedError("the pull request is not open.")
+        raise RefusedError("the pull request is not open. Reopen it, then ask again.")
     repository = (pull["head"].get("repo") or {}).get("full_name")
     if repository != variable("REPOSITORY"):
         raise RefusedError(
@@ -145,7 +147,7 @@ def _changes(api: Api, head: Head, request: Request) -> tuple[list[str], dict[st
         from pytest_memguard.github.acceptance import accept_texts, note_required  # noqa: PLC0415 - as said above
     except ModuleNotFoundError as error:
         raise RefusedError(
-            f"{error.name} is not installed here; run `pip install pytest-memguard` before."
+            f"{error.name} is not installed here; run `pip install pytest-memguard` in an earlier step."
         ) from error
 
     folder = _baseline_folder()
