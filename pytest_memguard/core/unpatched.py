@@ -16,7 +16,8 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from itertools import islice
+from itertools import compress, count, islice
+from operator import getitem, is_not
 from types import ModuleType, TracebackType
 
 from pytest_memguard.core.meters import METER_PACKAGES
@@ -48,13 +49,46 @@ _RAISED_BY_TEST = "_memguard_raised_by_test"
 _Place = ModuleType | type
 
 
+class _Names:
+    """Names of modules and classes, with what each stood for when it was added."""
+
+    def __init__(self) -> None:
+        # Columns, not rows: a tracker may be active, which sees each call that Python code makes, and
+        # thousands of names are compared several times a test.
+        self._places: list[_Place] = []
+        self._dicts: list[Mapping[str, object]] = []
+        self._names: list[str] = []
+        self._values: list[object] = []
+
+    def add(self, place: _Place, names: Iterator[tuple[str, object]]) -> None:
+        """Take in names of a place as they are."""
+        for name, value in [*names]:
+            self._places.append(place)
+            self._dicts.append(vars(place))
+            self._names.append(name)
+            self._values.append(value)
+
+    def patched(self) -> list[tuple[_Place, str, object, object]]:
+        """Return the names that stand for something else now: place, name, what was added, what is there."""
+        now = map(getitem, self._dicts, self._names)
+        try:
+            different = [*compress(count(), map(is_not, now, self._values))]
+        except KeyError:  # a name was deleted, which nearly never happens
+            different = [*range(len(self._names))]
+        rows = [
+            (self._places[n], self._names[n], self._values[n], self._dicts[n].get(self._names[n], _MISSING))
+            for n in different
+        ]
+        return [row for row in rows if row[2] is not row[3]]
+
+
 class _Real:
     """The real names, and which of them are patched when memguard does not need them."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a timer's handler may come in the midst of a change
         self._modules: dict[str, ModuleType] = {}
-        self._names: list[tuple[_Place, Mapping[str, object]]] = []
+        self._names = _Names()
         self._patched: list[tuple[_Place, str, object, object]] = []
         self._patched_modules: dict[str, ModuleType | None] = {}
         self._known_modules = 0
@@ -65,7 +99,9 @@ class _Real:
         """Take what is there now for the real thing; called when all tests are collected."""
         self._modules = {}
         self._known_modules = 0
-        self._names = [(one, dict(_methods(one))) for one in _CLASSES]
+        self._names = _Names()
+        for one in _CLASSES:
+            self._names.add(one, _methods(one))
         self._learn_modules()
         self.environment = dict(os.environ)
 
@@ -78,7 +114,7 @@ class _Real:
                 continue
             if name not in self._modules and (name in _STANDARD or name.partition(".")[0] in _PACKAGES):
                 self._modules[name] = module
-                self._names.append((module, dict(_names(name, module))))
+                self._names.add(module, _names(name, module))
 
     def put_back(self) -> None:
         """Put the real names in place, unless they are."""
@@ -86,15 +122,14 @@ class _Real:
             self.depth += 1
             if self.depth > 1:
                 return
-            for name, module in self._modules.items():
-                if sys.modules.get(name) is not module:
-                    self._patched_modules[name] = sys.modules.get(name)
-                    sys.modules[name] = module
-            for place, real in self._names:
-                names = vars(place)
-                for name in [name for name, value in real.items() if names.get(name) is not value]:
-                    self._patched.append((place, name, real[name], names.get(name, _MISSING)))
-                    setattr(place, name, real[name])
+            now = map(sys.modules.get, self._modules)
+            for name in [*compress(self._modules, map(is_not, now, self._modules.values()))]:
+                self._patched_modules[name] = sys.modules.get(name)
+                sys.modules[name] = self._modules[name]
+            for patched in self._names.patched():
+                self._patched.append(patched)
+                place, name, real, _ = patched
+                setattr(place, name, real)
 
     def patch_again(self) -> None:
         """Undo `put_back`, but for what was changed since."""

@@ -15,7 +15,7 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import ReadPasts
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.policy import CreepLimit
-from pytest_memguard.core.unpatched import remember_real_names
+from pytest_memguard.core.unpatched import Unpatched, remember_real_names
 from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
 from pytest_memguard.guard.gc_freezing import old_objects_aside
 from pytest_memguard.guard.hypothesis_tests import same_examples
@@ -248,7 +248,10 @@ class GuardedRun:
         if item.stash.get(_IN_BODY, False):  # a subtest has ended, and the test goes on
             item.stash[FAILED_PART] |= report.failed
             return report
-        results, is_judged = put_verdict(item, call, report, item.stash.get(SAMPLED, None), self.session)
+        goes_on = call.when == "setup" and report.passed
+        # The test's fixtures are alive, and may have patched what is needed here.
+        with nullcontext() if goes_on else Unpatched():
+            results, is_judged = put_verdict(item, call, report, item.stash.get(SAMPLED, None), self.session)
         report.memguard_judged = is_judged  # type: ignore[attr-defined]  # as below
         report.memguard = [result_to_json(result) for result in results]  # type: ignore[attr-defined]  # a report carries what it is given, through pytest-xdist too
         return report
@@ -261,9 +264,14 @@ class GuardedRun:
             self.ledger.crashed(report)
         if hasattr(report, "memguard") or (self.options.everything and str(report.when) == "???"):
             self.ledger.plan([report.nodeid])
-        results = [result_from_json(data) for data in getattr(report, "memguard", ())]
+        if getattr(report, "memguard", ()):
+            with Unpatched():  # as in `put_verdict`
+                self._take_results(report)
+
+    def _take_results(self, report: Any) -> None:
+        results = [result_from_json(data) for data in report.memguard]
         colour(report, results)
-        is_second = self.ledger.delivered(report) if results else False
+        is_second = self.ledger.delivered(report)
         for result in results:
             if not (is_second and self.session.is_failing(result.id)):
                 self.session.add(result)

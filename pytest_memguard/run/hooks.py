@@ -8,7 +8,6 @@ import pytest
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import ReadPasts
-from pytest_memguard.core.unpatched import Unpatched
 from pytest_memguard.run.guarded_run import GuardedRun
 
 RUN = pytest.StashKey[GuardedRun]()
@@ -88,14 +87,11 @@ class GuardHooks:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the results into the report of the call."""
-        report = yield
-        with Unpatched():
-            return self._run.put_verdict(item, call, report)
+        return self._run.put_verdict(item, call, (yield))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results out of a report, wherever its test ran."""
-        with Unpatched():  # the test's fixtures are alive, and may have patched what is needed here
-            self._run.take(report)
+        self._run.take(report)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Note that a test is over."""
