@@ -54,8 +54,8 @@ FORMATS: Mapping[str, Format] = {
     "annotations": Format("annotations:AnnotationsReport", "GitHub's source lines", marks_lines=True),
     "openmetrics": Format("openmetrics:OpenMetricsReport", "Prometheus", is_document=True),
     "junit": Format("junit:JUnitReport", is_document=True),
-    "gitlab": Format("findings:GitlabReport", "its code quality", marks_lines=True, is_document=True),
-    "sarif": Format("findings:SarifReport", "code scanners", marks_lines=True, is_document=True),
+    "gitlab": Format("code_scanning:GitlabReport", "its code quality", marks_lines=True, is_document=True),
+    "sarif": Format("code_scanning:SarifReport", "code scanners", marks_lines=True, is_document=True),
 }
 """Every format by its name."""
 
