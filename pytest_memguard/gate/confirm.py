@@ -90,13 +90,17 @@ def may_end_in_entry(verdict: Verdict) -> bool:
     return verdict.outcome in _NEEDED
 
 
-def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy) -> bool:
-    """Say whether one more sample is needed before the verdict on these can stand."""
+def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy, *, is_counted: bool) -> bool:
+    """Say whether one more sample is needed before the verdict on these can stand.
+
+    `is_counted` says whether the last of them was asked to count allocations: a doubt that is left then
+    stays, since the next sample could say no more.
+    """
+    if verdict.is_in_doubt and not is_counted:
+        return True
     least, most = _NEEDED.get(verdict.outcome, (0, 0))
     if verdict.outcome is Outcome.NOT_MEASURED and verdict.deciding is not None:  # it is too noisy
         least, most = _NEEDED[Outcome.GREW]
-    if verdict.is_in_doubt:
-        least = max(least, NEW_SAMPLES)
     return len(samples) < least or (len(samples) < most and _disagree(samples, policy))
 
 

@@ -67,7 +67,7 @@ def confirm(
         for name in repeated:
             confirmed[name].samples.append(execution[name])
         measured = {name: confirmed[name].samples for name in repeated}
-        wanting = _wanting(measured, judge, policy)
+        wanting = _wanting(measured, judge, policy, is_counted=counted)
         if not wanting:
             return confirmed
         counted = any(
@@ -77,12 +77,18 @@ def confirm(
 
 
 def _wanting(
-    measured: Mapping[str, list[Sample]], judge: Callable[[str, Sequence[Sample]], Verdict], policy: Policy
+    measured: Mapping[str, list[Sample]],
+    judge: Callable[[str, Sequence[Sample]], Verdict],
+    policy: Policy,
+    *,
+    is_counted: bool,
 ) -> dict[str, Verdict]:
     """Return the verdict on each part that needs another sample."""
     verdicts = {name: judge(name, samples) for name, samples in measured.items()}
     return {
-        name: verdict for name, verdict in verdicts.items() if wants_another(measured[name], verdict, policy)
+        name: verdict
+        for name, verdict in verdicts.items()
+        if wants_another(measured[name], verdict, policy, is_counted=is_counted)
     }
 
 

@@ -36,7 +36,7 @@ def take(figures: list[int], entry: Entry | None) -> tuple[int, Outcome]:
     for peak in figures:
         samples.append(sample(peak, 0, 0))
         verdict = judge(measurement_of(samples, meter="memray"), entry, Policy())
-        if not wants_another(samples, verdict, Policy()):
+        if not wants_another(samples, verdict, Policy(), is_counted=False):
             return len(samples), verdict.outcome
     raise AssertionError("more samples were wanted than there are")
 
@@ -69,12 +69,23 @@ def test_a_peak_in_doubt_is_looked_at_once_more() -> None:
     samples = [sample(90_000, 0, harness_bytes=40_000)]
     _, verdict = judged(samples, accepted)
     assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.OK, True)
-    assert wants_another(samples, verdict, policy)
+    assert wants_another(samples, verdict, policy, is_counted=False)
     assert counts_allocations(samples, verdict, policy, seconds=60)
     samples.append(sample(128_000, 0, 7))
     measurement, verdict = judged(samples, accepted)
     assert (verdict.outcome, verdict.is_in_doubt) == (Outcome.GREW, False)
     assert measurement.metrics["peak"] == 128_000
+
+
+@pytest.mark.parametrize("cold", [1, 2])
+def test_doubt_behind_samples_of_sure_growth_is_looked_at_too(cold: int) -> None:
+    accepted, policy = Entry({"peak": 42_000, "retained": 0}), Policy()
+    samples = [*[sample(240_000, 0, harness_bytes=5_000)] * cold, sample(42_000, 0, harness_bytes=25_000)]
+    _, verdict = judged(samples, accepted)
+    assert verdict.is_in_doubt
+    assert wants_another(samples, verdict, policy, is_counted=False)
+    assert counts_allocations(samples, verdict, policy, seconds=60)
+    assert not wants_another(samples, verdict, policy, is_counted=True)
 
 
 @pytest.mark.parametrize("was", [None, 400_000])
@@ -138,7 +149,7 @@ def test_no_outcome_wants_samples_without_end(samples: list[Sample], outcome: Ou
     least |= dict.fromkeys((Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE), NEW_SAMPLES)
     most = dict.fromkeys(confirmed, CONFIRMING_SAMPLES_AT_MOST)
     most |= dict.fromkeys((Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE), NEW_SAMPLES_AT_MOST)
-    if wants_another(samples, Verdict(outcome, ""), Policy()):
+    if wants_another(samples, Verdict(outcome, ""), Policy(), is_counted=False):
         assert len(samples) < most[outcome]
     else:
         assert len(samples) >= least.get(outcome, 0)
@@ -161,7 +172,7 @@ def test_no_outcome_wants_samples_without_end(samples: list[Sample], outcome: Ou
 )
 def test_a_test_that_varies_is_sampled_more_often(outcome: Outcome, peaks: list[int], *, more: bool) -> None:
     samples = [sample(peak, 0) for peak in peaks]
-    assert wants_another(samples, Verdict(outcome, ""), Policy()) is more
+    assert wants_another(samples, Verdict(outcome, ""), Policy(), is_counted=False) is more
 
 
 @given(SAMPLES)
