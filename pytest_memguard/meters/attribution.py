@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
 from pytest_memguard.core.metrics import PEAK, RETAINED
+from pytest_memguard.meters.chance import FILES, is_taken_by_chance
 from pytest_memguard.meters.functions import functions_of
 from pytest_memguard.meters.plugins import covers, installed_for, paths_of
 from pytest_memguard.meters.stacks import Frame
@@ -233,8 +234,12 @@ class SiteNamer:
         for frame in frames:
             owner, name = self.classify(frame[1])
             if owner is not Owner.STDLIB:
-                return name if owner is Owner.HARNESS else None
+                return name if owner is Owner.HARNESS or self._is_chance(name, frame) else None
         return None
+
+    def _is_chance(self, name: str, frame: Frame) -> bool:
+        """Say whether it is chance that a library allocates there."""
+        return name in FILES and is_taken_by_chance(name, frame[0] or self._function_at(frame[1], frame[2]))
 
     def is_meter(self, frames: Iterable[Frame]) -> bool:
         """Say whether the meter itself allocated under these frames."""
@@ -245,8 +250,8 @@ class SiteNamer:
         return self.classify(file)[0] is Owner.PROJECT
 
     def is_runner(self, name: str) -> bool:
-        """Say whether a file of the harness runs every test, and is nobody's program."""
-        return name.startswith("pytest_memguard/") or covers(self._installed.runners, name)
+        """Say whether a file that is left out is nobody's program: it runs every test, or it is chance."""
+        return name.startswith("pytest_memguard/") or covers(self._installed.runners, name) or name in FILES
 
     def is_bench(self, file: str | None) -> bool:
         """Say whether a file is of the test bench: of a plugin or an excluded package, not of a runner."""

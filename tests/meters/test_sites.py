@@ -21,6 +21,9 @@ DECODER: Frame = ("decode", json.decoder.__file__, 337)
 PYTEST: Frame = ("runtest", str(_pytest.python.__file__), 100)
 GUARD: Frame = ("judge", pytest_memguard.guard.session.__file__, 9)
 INSTALLED: Frame = ("get", f"{PURE}/requests/api.py", 5)
+DRAIN: Frame = ("execute", f"{PURE}/werkzeug/serving.py", 359)
+SERVING: Frame = ("handle", f"{PURE}/werkzeug/serving.py", 402)
+SOCKET: Frame = ("readinto", f"{sysconfig.get_paths()['stdlib']}/socket.py", 718)
 COVERAGE: Frame = ("trace", f"{PURE}/coverage/collector.py", 5)
 
 
@@ -59,6 +62,9 @@ def test_files_are_told_apart(namer: SiteNamer, frame: Frame, owner: Owner, name
         ([INSTALLED, TEST, PYTEST], True),
         ([], True),
         ([DECODER], True),
+        ([SOCKET, DRAIN, SERVING], False),
+        ([OWN, DRAIN, SERVING], True),
+        ([SERVING], True),
     ],
 )
 def test_the_innermost_frame_outside_the_standard_library_decides(
