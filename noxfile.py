@@ -176,7 +176,7 @@ def action(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every example and check the documentation against the code."""
     _install(session, "test", "examples")
-    session.run("pytest", *(session.posargs or ["tests/examples", "tests/docs"]))
+    session.run("pytest", "-n", "2", *(session.posargs or ["tests/examples", "tests/docs"]))
 
 
 @nox.session(python=MAIN_PYTHON)
