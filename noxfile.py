@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nox
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 NEWER_PYTHONS = ["3.14", "3.15"]
-MAIN_PYTHON = "3.11"
 UNIT_TESTS = [
     "--doctest-modules",
     "pytest_memguard",
@@ -20,8 +21,7 @@ UNIT_TESTS = [
     "tests/orders",
 ]
 EDGE_TESTS = ["tests/fuzz", "tests/reports", "tests/cli"]
-"""What shows and writes: the same code on every Python, so that the lowest and the main one are enough."""
-EDGE_PYTHONS = ["3.10", MAIN_PYTHON]
+"""What shows and writes: the same code on every Python, so that the main one is enough."""
 PLUGIN_TESTS = ["tests/plugin", "tests/leaks"]
 MINIMUM_TESTS = [
     f"tests/plugin/test_{name}.py"
@@ -46,7 +46,6 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "tests"]
 
 
 def _offer_pyenv_pythons() -> None:
@@ -63,7 +62,29 @@ def _offer_pyenv_pythons() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+def _first_found(*versions: str) -> str:
+    """Return the first of these Pythons that there is, or the one that runs nox: no job is to run nothing."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return next((version for version in versions if shutil.which(f"python{version}")), here)
+
+
 _offer_pyenv_pythons()
+LOWEST_PYTHON = _first_found("3.10")
+MAIN_PYTHON = _first_found("3.11")
+HIGHEST_PYTHON = _first_found("3.13", "3.12")
+TESTS = [
+    "lint",
+    "types",
+    *sorted({f"unit-{version}" for version in (LOWEST_PYTHON, MAIN_PYTHON, HIGHEST_PYTHON)}),
+    f"plugin-{MAIN_PYTHON}",
+    "minimums",
+    "newer(3.14)",
+    "neighbours",
+    "docs",
+    "action",
+]
+"""The jobs of `./run tests`."""
+nox.options.sessions = TESTS
 
 
 def _install(session: nox.Session, *groups: str) -> None:
@@ -92,7 +113,7 @@ def types(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """Run the tests of the wings beside pytest, on one Python or, without `-p`, on all there are."""
     _install(session, "test")
-    tests = [*UNIT_TESTS, *(EDGE_TESTS if session.python in EDGE_PYTHONS else [])]
+    tests = [*UNIT_TESTS, *(EDGE_TESTS if session.python == MAIN_PYTHON else [])]
     session.run("pytest", "-n", "2", *(session.posargs or tests))
 
 
@@ -103,7 +124,7 @@ def plugin(session: nox.Session) -> None:
     session.run("pytest", "-n", "2", *(session.posargs or PLUGIN_TESTS))
 
 
-@nox.session(python="3.10")
+@nox.session(python=LOWEST_PYTHON)
 def minimums(session: nox.Session) -> None:
     """Run those of the plugin's tests that touch pytest most on the lowest versions that are supported."""
     _install(session, "test")
