@@ -47,6 +47,17 @@ class Outcome(str, Enum):
         return self in (Outcome.NEW, Outcome.NO_BASELINE)
 
     @property
+    def changes_entry(self) -> bool:
+        """Whether accepting writes its numbers; an `ok` entry is rewritten only where everything is."""
+        return self.is_growth or self.is_new or self in (Outcome.IMPROVED, Outcome.UNGUARDED)
+
+    @property
+    def passes_by_accepting(self) -> bool:
+        """Whether an accepting run does not fail it: it writes the numbers instead, where there are any."""
+        is_accepted = self.changes_entry and self is not Outcome.OVER_LIMIT
+        return is_accepted or self in (Outcome.CREPT, Outcome.STALE)
+
+    @property
     def is_about_entry(self) -> bool:
         """Whether it is about an accepted entry that no guarded test answers for any more."""
         return self in (Outcome.STALE, Outcome.UNGUARDED)

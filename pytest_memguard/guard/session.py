@@ -44,19 +44,6 @@ from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_writing import ModuleBaseline
 
 REGION = "::"
-ACCEPTABLE = frozenset(
-    {
-        Outcome.GREW,
-        Outcome.CREPT,
-        Outcome.LEAKED,
-        Outcome.IMPROVED,
-        Outcome.NEW,
-        Outcome.NO_BASELINE,
-        Outcome.UNGUARDED,
-        Outcome.STALE,
-    }
-)
-"""Outcomes that an accepting run does not fail: it writes their numbers instead."""
 
 
 class GuardSession:
@@ -244,7 +231,7 @@ class GuardSession:
 
     def fails(self, outcome: Outcome) -> bool:
         """Say whether an outcome fails its test in this run."""
-        if self.settings.advisory or (self.accepting and outcome in ACCEPTABLE):
+        if self.settings.advisory or (self.accepting and outcome.passes_by_accepting):
             return False
         return self.settings.fails(str(outcome), in_ci=self._in_ci)
 

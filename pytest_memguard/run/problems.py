@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult
-from pytest_memguard.guard.session import ACCEPTABLE, GuardSession
+from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.run.options import RunOptions
 
 
@@ -46,7 +46,7 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
         fails = asked and judges and not session.settings.advisory
         found.append(RunProblem("no-history", facts.no_history, fails))
     if options.accepts_unasked:
-        changes = any(test.outcome in ACCEPTABLE for test in results.tests)
+        changes = any(test.outcome.passes_by_accepting for test in results.tests)
         found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))
     if facts.lost or facts.doubled:
         found.append(RunProblem("lost-results", _lost(facts.lost, facts.doubled), strict))

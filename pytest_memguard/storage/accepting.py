@@ -20,17 +20,6 @@ _SITE_SHARE = 0.02
 _SITE_BYTES = KIB
 _NEAR_IDS_LOOKED_AT = 2000  # comparing texts is slow, and a message needs no more
 
-CHANGING = (
-    Outcome.NEW,
-    Outcome.NO_BASELINE,
-    Outcome.GREW,
-    Outcome.LEAKED,
-    Outcome.OVER_LIMIT,
-    Outcome.IMPROVED,
-    Outcome.UNGUARDED,
-)
-"""The outcomes whose numbers are written; an `ok` entry is rewritten only where everything is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -144,7 +133,7 @@ def to_write(
         and test.measurement is not None
         and test.outcome is not Outcome.STALE
         and (test.outcome is not Outcome.NOT_MEASURED or test.verdict.deciding is not None)
-        and (everything or test.outcome in CHANGING or (patterns and test.outcome is not Outcome.OK))
+        and (everything or test.outcome.changes_entry or (patterns and test.outcome is not Outcome.OK))
     ]
 
 

@@ -8,7 +8,6 @@ from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.measurement import Entry, EntrySite, LeakFinding, Measurement, Site, SiteBytes
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
 from pytest_memguard.storage.accepting import (
-    CHANGING,
     STORED_SITES,
     Change,
     entry_from,
@@ -39,7 +38,7 @@ def test_only_outcomes_that_ask_for_it_change(outcome: Outcome, everything: bool
     changes = plan_acceptance(run_of(result("t.py::a", outcome)), {}, everything=everything)
     measured_ok = everything and outcome in (Outcome.OK, Outcome.CREPT)
     assert [change.test_id for change in changes] == (
-        ["t.py::a"] if outcome in CHANGING or measured_ok else []
+        ["t.py::a"] if outcome.changes_entry or measured_ok else []
     )
 
 
