@@ -11,6 +11,7 @@ from pytest_memguard.cli.parameters import baseline_option, dry_run_option, from
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.notes import refuse_without_note
+from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import Outcome, RunResults, counts
 from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable
@@ -97,7 +98,7 @@ def _accept_run(project: Project, store: BaselineStore, run: RunResults, wish: _
 def _last_line(run: RunResults, changes: list[Change], wish: _Wish) -> str:
     if changes:
         verb = "would be accepted" if wish.dry_run else "accepted"
-        count = f"{len(changes):,} {'entry' if len(changes) == 1 else 'entries'}"
+        count = counted(len(changes), "entry", "entries")
         return f"{count} {verb} for {run.environment}."
     chosen = fitting((test.id for test in run.tests), wish.patterns)
     found = counts(test.outcome for test in run.tests if test.id in chosen)

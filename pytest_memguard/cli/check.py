@@ -25,6 +25,7 @@ from pytest_memguard.core.errors import NothingToJudgeError, SettingsError
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.notes import NOTE_RULE, is_reason, lacking_note, lacking_origin
+from pytest_memguard.core.units import counted
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_check import CheckedFile, checked_files
@@ -90,9 +91,9 @@ def check(project: Project, *, revision: str | None, baseline: str | None) -> in
     for environment in sorted({*files, *(base.accepted.entries if base.accepted else ())}):
         checked = files.get(environment, [])
         lacking += _tell_changes(project, environment, checked, base)
-    number = sum(map(len, files.values()))
+    number = counted(sum(map(len, files.values())), "file")
     fine = "" if faults or lacking else ", all of them fine"
-    project.write(f"{number:,} file{'' if number == 1 else 's'} of the baseline checked{fine}.")
+    project.write(f"{number} of the baseline checked{fine}.")
     return _FAULTY if faults else _UNEXPLAINED if lacking else 0
 
 

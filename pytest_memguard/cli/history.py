@@ -17,7 +17,7 @@ from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.history import Evidence, History, Step, TestHistory
 from pytest_memguard.core.metrics import METRICS, PEAK
 from pytest_memguard.core.plain import to_plain
-from pytest_memguard.core.units import format_change
+from pytest_memguard.core.units import counted, format_change
 from pytest_memguard.reports.sparkline import sparkline
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import Change, select
@@ -80,8 +80,8 @@ def history(
         for line in _whole(test, metric) if patterns else _in_short(test, metric):
             project.write(line)
     commits = {step.commit.id for test in tests for step in test.steps}
-    of_commits = _number(len(commits), "commit")
-    project.write(f"{_number(len(tests), 'test')}, {of_commits} of the baseline, {store.environment}.")
+    of_commits = counted(len(commits), "commit")
+    project.write(f"{counted(len(tests), 'test')}, {of_commits} of the baseline, {store.environment}.")
     for line in _lacking(found):
         project.write(line)
 
@@ -200,7 +200,3 @@ def _lacking(found: History) -> Iterator[str]:
         shown = ", ".join(map(printable, found.unread[:_NOT_READ_SHOWN]))
         more = len(found.unread) - _NOT_READ_SHOWN
         yield f"Not readable, so not shown: {shown}{f' and {more} more' if more > 0 else ''}."
-
-
-def _number(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -17,6 +17,7 @@ from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.node_ids import join_id
+from pytest_memguard.core.units import counted
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import Change, plan_removal, select
 from pytest_memguard.storage.baseline import BaselineStore
@@ -59,7 +60,7 @@ def prune(
     for change in changes:
         project.write(f"  {printable(change.description)}")
     verb = "would be removed" if dry_run else "removed"
-    count = f"{len(changes):,} {'entry' if len(changes) == 1 else 'entries'}"
+    count = counted(len(changes), "entry", "entries")
     project.write(f"{count} {verb} for {store.environment}.")
 
 

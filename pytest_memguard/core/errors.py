@@ -95,3 +95,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else f"accepted: {', '.join(names)}"
+
+
+def cause_of(error: Exception) -> str:
+    """Say why the system refused something, without the number and the path that it says too."""
+    return getattr(error, "strerror", None) or str(error)

@@ -133,3 +133,12 @@ def format_change(now: int, was: int) -> str:
     """
     share = (now - was) / was if was else math.inf
     return format_share(share) if share <= _MOST_SHARE else ""
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Write a number of things; `many` is their plural where it is not `one` with an s.
+
+    >>> counted(1, "file"), counted(1200, "file"), counted(2, "entry", "entries")
+    ('1 file', '1,200 files', '2 entries')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -15,7 +15,7 @@ from pytest_memguard.core.measurement import (
     Measurement,
 )
 from pytest_memguard.core.metrics import CHILDREN, METRICS, PEAK
-from pytest_memguard.core.units import format_change, format_growth, format_size
+from pytest_memguard.core.units import counted, format_change, format_growth, format_size
 from pytest_memguard.core.verdict import Creep, GrownSite, MetricVerdict, Outcome, Verdict
 
 _UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
@@ -102,10 +102,8 @@ def creep_text(creep: Creep) -> str:
     metric = METRICS[creep.metric]
     measured, was = metric.texts(creep.measured, creep.was)
     share = format_change(creep.measured, creep.was)
-    number = len(creep.steps)
-    steps = (
-        f", in {number:,} accepted step{'' if number == 1 else 's'}" if number else ", all of it tolerated"
-    )
+    number = counted(len(creep.steps), "accepted step")
+    steps = f", in {number}" if creep.steps else ", all of it tolerated"
     return f"{metric.label} {measured}, was {was} on {creep.since} ({share}, creep {creep.rule}){steps}"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.confirm import counts_allocations, wants_another
 from pytest_memguard.guard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner
@@ -93,7 +94,7 @@ def _wanting(
 
 
 def _unconfirmed(number: int, reason: str) -> str:
-    return f"confirmed by only {number} {'sample' if number == 1 else 'samples'}: {reason}"
+    return f"confirmed by only {counted(number, 'sample')}: {reason}"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_memguard.core.metrics import PEAK, RETAINED
-from pytest_memguard.core.units import format_change
+from pytest_memguard.core.units import counted, format_change
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults
 from pytest_memguard.reports.rows import Row, rows, run_counts, worst_first
 from pytest_memguard.reports.same_leaks import SameLeak, same_leaks
@@ -94,15 +94,14 @@ def headline(results: RunResults) -> Markup:
     """Say in one sentence how the run ended."""
     number = len(results.tests)
     if results.grown:
-        tests = "test" if number == 1 else "tests"
-        return Markup(f"Memory grew in {len(results.grown):,} of {number:,} guarded {tests}.")
+        return Markup(f"Memory grew in {len(results.grown):,} of {counted(number, 'guarded test')}.")
     if not results.tests:
         return Markup("No guarded test ran, so nothing was judged.")
     for outcome, sentence in _QUIET:
         found = results.counts().get(outcome, 0)
         if found:
-            return Markup(sentence.format(number=f"{found:,} test{'' if found == 1 else 's'}"))
-    return Markup(f"Memory did not grow in {number:,} guarded test{'s' * (number != 1)}.")
+            return Markup(sentence.format(number=counted(found, "test")))
+    return Markup(f"Memory did not grow in {counted(number, 'guarded test')}.")
 
 
 _QUIET = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pytest_memguard.core.metrics import PEAK
-from pytest_memguard.core.units import format_size
+from pytest_memguard.core.units import counted, format_size
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, meter_name
 from pytest_memguard.gate.judge import is_slack
 from pytest_memguard.reports.bars import CELLS, PLAIN_BARS, growth_bar, in_short
@@ -256,7 +256,7 @@ def _blind(found: Iterable[Row]) -> Iterator[Line]:
     blind = [one for one in found if one.blind]
     if not blind:
         return
-    entries = "1 entry tolerates" if len(blind) == 1 else f"{len(blind):,} entries tolerate"
+    entries = counted(len(blind), "entry tolerates", "entries tolerate")
     varying = " too much, since the samples that were accepted vary by more than an eighth:"
     yield line(Piece("blind:", Style.DOUBTFUL), f" {entries}{varying}", hang=2)
     for one in blind[:_SHORT_LIST]:

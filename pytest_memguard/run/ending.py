@@ -7,6 +7,7 @@ import os
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.reports.bars import bars_for
@@ -106,8 +107,7 @@ class Ending:
         for line in self._accepted:
             terminal.write_line(f"accepted  {line}")
         if accepting:
-            number = len(self._accepted)
-            entries = "1 entry" if number == 1 else f"{number} entries"
+            entries = counted(len(self._accepted), "entry", "entries")
             terminal.write_line(f"accepted {entries} into {self._session.settings.baseline_dir}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pytest_memguard.core.environment import check_environment_key
-from pytest_memguard.core.errors import BaselineError, ValueFormError
+from pytest_memguard.core.errors import BaselineError, ValueFormError, cause_of
 from pytest_memguard.core.measurement import Curve, Entry
 from pytest_memguard.core.node_ids import join_id, split_id
 from pytest_memguard.core.verdict import meter_name
@@ -125,7 +125,7 @@ class BaselineStore:
                 if not text:
                     self._remove(path)
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            reason = cause_of(error)
             place = next(iter(files)) if len(files) == 1 else self._folder
             raise BaselineError(
                 f"{place} cannot be written: {reason}. What was accepted before is unchanged; "
@@ -198,7 +198,7 @@ class BaselineStore:
                 ) from error
             except OSError as error:
                 raise BaselineError(
-                    f"{self.directory} cannot be written: {error.strerror or error}. "
+                    f"{self.directory} cannot be written: {cause_of(error)}. "
                     "Make the folder writable, or name another with --memguard-baseline."
                 ) from error
             yield
@@ -220,7 +220,7 @@ class BaselineStore:
                 path, line, f"is not UTF-8: {error.reason} at byte {error.start}"
             ) from error
         except OSError as error:
-            raise BaselineError.at(path, 1, f"cannot be read: {error.strerror or error}") from error
+            raise BaselineError.at(path, 1, f"cannot be read: {cause_of(error)}") from error
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)

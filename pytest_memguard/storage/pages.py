@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.errors import MemguardError, cause_of
 from pytest_memguard.storage.atomic import refuse_other_kinds, write_atomic
 
 
@@ -20,5 +20,5 @@ def write_page(path: Path, text: str) -> None:
         refuse_other_kinds(path)
         write_atomic(path, text)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = cause_of(error)
         raise PageError(f"{path} cannot be written: {reason}. Name another file for the page.") from error

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
+from pytest_memguard.core.errors import NothingToJudgeError, ResultsError, cause_of
 from pytest_memguard.core.verdict import RunResults, TestResult, merged
 from pytest_memguard.storage.atomic import refuse_other_kinds, write_atomic
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
@@ -79,7 +79,7 @@ def write_results(path: Path, results: RunResults) -> None:
         refuse_other_kinds(path)
         write_atomic(path, results_text(results))
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = cause_of(error)
         raise ResultsError(
             f"{path} cannot be written: {reason}. Make its folder writable with room on its disk, "
             "or name another file with --memguard-json."
@@ -121,7 +121,7 @@ def _read(path: Path) -> RunResults:
             f"there are no results at {path}{why}; create them with `pytest --memguard`."
         ) from error
     except OSError as error:
-        raise ResultsError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise ResultsError(f"{path} cannot be read: {cause_of(error)}.") from error
     try:
         results = run_from_json(value)
         _refuse_duplicates(results.tests)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_memguard.core.errors import SettingsError
+from pytest_memguard.core.errors import SettingsError, cause_of
 from pytest_memguard.core.settings import DEFAULT_BASELINE_DIR, Settings, settings_from
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 
@@ -148,4 +148,4 @@ def _text(path: Path) -> str:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise SettingsError(f"{path}:{line}: is not UTF-8. Save it as UTF-8, then run again.") from error
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror or error}.") from error
+        raise SettingsError(f"{path}: cannot be read: {cause_of(error)}.") from error

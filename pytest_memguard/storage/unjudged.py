@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import RunProblem, RunResults
 from pytest_memguard.storage.baseline import BaselineStore
 
@@ -21,8 +22,9 @@ def with_unjudged_entries(results: RunResults, store: BaselineStore, *, fails: b
         return results
     more = len(unjudged) - _NAMED
     named = ", ".join(unjudged[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    entries = counted(len(unjudged), "accepted entry", "accepted entries")
     sentence = (
-        f"no results among these {results.files} files are about {_entries(len(unjudged))}: {named}. "
+        f"no results among these {results.files} files are about {entries}: {named}. "
         "Add the results of the shard that is missing, run what no shard runs, or remove the entries: "
         "memguard prune"
     )
@@ -33,7 +35,3 @@ def _unjudged(results: RunResults, store: BaselineStore) -> list[str]:
     told = {test.id for test in results.tests} | {*results.left_out}
     accepted = store.entries_of(f"{module}::" for module in store.modules())
     return sorted(test_id for test_id in accepted if not ({test_id, test_id.rpartition("::")[0]} & told))
-
-
-def _entries(number: int) -> str:
-    return "1 accepted entry" if number == 1 else f"{number:,} accepted entries"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.units import counted
 from pytest_memguard.github import commands
 from pytest_memguard.github.api import Api, Head, commit_files, file_text
 from pytest_memguard.github.archive import results_texts
@@ -175,9 +176,7 @@ def _baseline_folder() -> str:
 
 
 def _message(number: int, entries: int) -> str:
-    return (
-        f"Accept memory of {entries:,} {'entry' if entries == 1 else 'entries'}\n\nAsked for in #{number}.\n"
-    )
+    return f"Accept memory of {counted(entries, 'entry', 'entries')}\n\nAsked for in #{number}.\n"
 
 
 def _told(lines: Sequence[str], commit: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from pytest_memguard.core.units import counted
 from pytest_memguard.meters.attribution import Owner, SiteNamer
 
 _OURS = "pytest_memguard"
@@ -97,7 +98,7 @@ def kind_of(one: object) -> str:
         return f"{name}, {of_at_most(deque.__len__(one), one.maxlen)}"
     for kind in (deque, dict, list, set, frozenset, tuple):
         if is_a(one, kind):
-            return f"{name}, {_entries(kind.__len__(one))}"
+            return f"{name}, {counted(kind.__len__(one), 'entry', 'entries')}"
     return "thread-local" if is_a(one, threading.local) else name
 
 
@@ -107,11 +108,7 @@ def of_at_most(entries: int, at_most: int) -> str:
     >>> of_at_most(2_064, 2_500)
     '2,064 of at most 2,500 entries'
     """
-    return f"{entries:,} of at most {_entries(at_most)}"
-
-
-def _entries(number: int) -> str:
-    return f"{number:,} {'entry' if number == 1 else 'entries'}"
+    return f"{entries:,} of at most {counted(at_most, 'entry', 'entries')}"
 
 
 def file_of_class(kind: type) -> str | None:
