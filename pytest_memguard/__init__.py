@@ -1,7 +1,7 @@
 """pytest-memguard: memory growth cannot be merged unnoticed.
 
 PYTEST_DONT_REWRITE: pytest warns of a plugin that is imported before it could rewrite its asserts, as
-this one is in the interpreter of a fresh test; where warnings are errors, the test would fail by it.
+this one is in the interpreter of a fresh test; where warnings are errors, the test would fail because of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether this process runs in a CI service, by the variables that services set."""
+"""Says whether this process runs in a CI service, by the variables that such services set."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """So many threads stood between two lines of one function at once, and each had made so many bytes.
+    """Threads that stood between two lines of one function at once, and what each had allocated.
 
     They had come past `after`. `before_line` is 0 where they were about to return.
     """
@@ -82,8 +82,8 @@ class Sample:
 
     `metrics` always holds the peak and what was retained, and what was counted beside: looking at each
     allocation takes time. `harness_bytes` is what pytest and its plugins held when the process held the
-    most: by up to so much more may the test itself have held at another moment. A counted sample knows,
-    and has 0. `left_out_bytes` is the part of it that plugins and excluded packages held, by package.
+    most: the test itself may have held up to that much more at another moment. It is 0 in a counted sample,
+    which is exact. `left_out_bytes` is the part of it that plugins and excluded packages held, by package.
     Where the meter `has_lost_frames`, what all of them held counts as the test's.
     """
 
@@ -165,7 +165,7 @@ _WITHOUT_ANSWER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class KnownGrowth:
-    """What a known leak added to each call; it is no part of the rate beside it.
+    """What a known leak added to each call; the rate beside it does not include that.
 
     `entry` is the pattern of the project's own known leak, `reference` where a library's is described:
     each is empty for the other.
@@ -189,7 +189,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the body held after so many calls, over what was held before its first."""
+    """What the body held after this many calls, over what was held before its first."""
 
     calls: int
     held_bytes: int

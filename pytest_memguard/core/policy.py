@@ -58,7 +58,7 @@ def parse_orders(value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CreepLimit:
-    """How much growth in small steps may add up to, as a share of what it was so many days ago."""
+    """How much growth in small steps may add up to, as a share of what it was `days` ago."""
 
     share: float
     days: int

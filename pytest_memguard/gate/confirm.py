@@ -20,7 +20,7 @@ from pytest_memguard.core.verdict import Outcome, Verdict
 
 CONFIRMING_SAMPLES = 3
 CONFIRMING_SAMPLES_AT_MOST = 6
-"""Growth is judged on the floor of so many samples; a fourth changed nothing where warm ones agree."""
+"""Growth is judged on the floor of this many samples; a fourth changed nothing where warm ones agree."""
 
 NEW_SAMPLES = 2
 NEW_SAMPLES_AT_MOST = 5
@@ -37,7 +37,7 @@ _NEEDED = {
 """How many samples a verdict rests on at the least, and where they disagree at the most."""
 
 COUNTED_SECONDS = 2.0
-"""A count that nobody asked for is worth a sample of so many seconds."""
+"""A count that nobody asked for is worth a sample of at most this many seconds."""
 
 MOST_RECORDS = 10_000_000
 """How many records are gone through for a peak that is in doubt, at two microseconds each.
@@ -222,7 +222,7 @@ def _highest(samples: Sequence[Sample], name: str) -> list[int]:
 
 
 def _floor_sites(samples: Sequence[Sample]) -> tuple[SiteBytes, ...]:
-    """Take each site's peak from the sample with the lowest peak, and what it retained likewise."""
+    """Take each site's peak from the sample with the lowest peak, what it retained from the lowest there."""
     if not samples:
         return ()
     by_peak = min(samples, key=lambda sample: sample.highest_peak_bytes)

@@ -124,6 +124,6 @@ def _off_bytes(chosen: tuple[_Line, ...], grew_by_bytes: int) -> int:
 
 
 def _choices(lines: list[_Line]) -> Iterator[tuple[_Line, ...]]:
-    """Yield every choice of so many lines that they may be named, but for all of them."""
+    """Yield every choice of lines that is few enough to be named, except all of them."""
     for number in range(1, min(SHOWN_SITES, len(lines) - 1) + 1):
         yield from combinations(lines, number)

@@ -219,7 +219,7 @@ COUNT_TOLERANCE = 0.1
 """Counts are exact; the calls over which a slow leak is read may cut one off in ten."""
 
 _DOUBTFUL_FACTOR = 2
-"""A rate above so many times what is allowed needs no second reading."""
+"""A rate above this many times what is allowed needs no second reading."""
 
 
 def _judge_leak(measurement: Measurement, entry: Entry | None, policy: Policy) -> MetricVerdict:

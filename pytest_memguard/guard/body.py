@@ -22,8 +22,8 @@ _KEPT_TO_UNDO: Mapping[str, object] = {"_setattr": [], "_setitem": [], "_cwd": N
 def leaving_fixtures(body: Callable[[], object], fixtures: Mapping[str, object]) -> Callable[[], object]:
     """Return a call of `body` after which its fixtures hold no more than before.
 
-    A patch that a test makes is undone when it ends. Repeated, its undoing would pile up: that is
-    no memory which the program under test does not let go.
+    What a fixture keeps to undo patches when the test ends would pile up while the body is repeated, though
+    the program under test leaks nothing.
     """
     used = [(_LEAVING[name], fixture) for name, fixture in fixtures.items() if name in _LEAVING]
     return _Left(body, used) if used else body
@@ -80,7 +80,7 @@ def _mocker(mocker: Any) -> Iterator[None]:
 
 @contextmanager
 def _dropping(drop: Callable[[], object]) -> Iterator[None]:
-    """Call what drops that which the block left in a fixture."""
+    """Drop what the block left in a fixture."""
     try:
         yield
     finally:
@@ -182,8 +182,8 @@ def _may_be_run_otherwise(item: Any) -> bool:
 class _AsPytestDoes:
     """A body whose first call is run by pytest, which shows whether the rest may call the function alone.
 
-    They may where pytest called it once and it returned nothing. What it returns otherwise a plugin
-    waits for: a deferred of twisted, a coroutine that no `async def` shows.
+    They may where pytest called it once and it returned nothing. Where it returned something, a plugin
+    waits for that: a deferred of twisted, or a coroutine of a function that is not an `async def`.
     """
 
     __slots__ = ("_call",)

@@ -39,7 +39,7 @@ _SWITCHES = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
 
 
 _forks: list[None] = []
-"""One entry for each fork of this process; a program that is started, as by `subprocess`, is none."""
+"""One entry for each fork of this process; programs that `subprocess` and others start are not counted."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_parent=lambda: _forks.append(None))
@@ -48,10 +48,10 @@ if hasattr(os, "register_at_fork"):
 class ChildWatch:
     """Compares children before and after: page faults of those that have ended, turns of those that run.
 
-    Page faults of ended children only a new one can raise; one that was there before, a worker that a
-    fixture started, has had turns on a processor where it did something. Where children `are_counted`,
-    the programs that are started in between are noticed as well; `by` a meter that does not follow forks,
-    all of them are missed.
+    Only a new child can raise the page faults of ended children. A child that was there before, such as a
+    worker that a fixture started, has had turns on a processor if it did something. Where children
+    `are_counted`, programs that are started in between are noticed as well; with a meter (`by`) that does
+    not follow forks, all children are missing from the sample.
     """
 
     def __init__(self, *, are_counted: bool, by: Meter) -> None:
@@ -68,7 +68,7 @@ class ChildWatch:
                 self._programs.watch()
 
     def end(self) -> None:
-        """Notice no more programs."""
+        """Stop noticing programs."""
         if self._programs is not None:
             with AsTestSeesIt():
                 self._programs.end()
@@ -100,7 +100,7 @@ class ChildWatch:
             return NOT_FORKED
         if has_ended and self._programs.looked_up:
             return PERHAPS_UNSEEN.format(name=self._programs.looked_up)
-        # A daemon is no child of this process any more: it is known as a fork.
+        # A daemon is not a child of this process any more; it is known as a fork.
         return STILL_RUNNING if is_running or any(map(_is_alive, self._programs.forked())) else ""
 
 

@@ -1,4 +1,4 @@
-"""What is said about a process that a signal ended."""
+"""Names the signal that ended a process, and keeps the end of its output."""
 
 from __future__ import annotations
 

@@ -26,9 +26,9 @@ BOOK = pytest.StashKey["RegionBook | None"]()
 
 
 class RegionBook:
-    """What the regions of one execution of a test came to; without a `check` calls are made, not checked.
+    """The samples and findings of the regions of one execution of a test.
 
-    With a `refusal`, the reason, no region is measured.
+    Without a `check`, calls are made and not checked. With a `refusal`, the reason, no region is measured.
     """
 
     def __init__(

@@ -73,7 +73,7 @@ class FreshGuard:
             self._run_body()
 
     def _leave_regions_out(self) -> None:
-        """Say that neither the test nor its regions are judged: theirs stay in the other process."""
+        """Say that the test is not judged, nor its regions: their samples stay in the other process."""
         test_id = self._item.nodeid
         accepted = [f"{test_id}{REGION}{name}" for name in self._session.regions_accepted(test_id)]
         for name in (test_id, *accepted):

@@ -1,4 +1,4 @@
-"""Keeps old objects out of collections while a test is measured, and in what it asks the collector."""
+"""Keeps old objects out of garbage collections while a test is measured, but not out of `gc.get_objects`."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def _all_referrers(*objs: object) -> list[Any]:
 
 
 for _function in (_all_objects, _all_referrers):
-    # What they allocate is for the test, as it is without them: they stand in no file of memguard's.
+    # What they allocate counts as the test's, as it does without them: their file is not memguard's.
     _function.__code__ = _function.__code__.replace(co_filename="<string>")

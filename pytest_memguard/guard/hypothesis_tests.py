@@ -31,7 +31,7 @@ def same_examples(item: Any) -> Iterator[None]:
 
     Its database would add what failed before, its deadline and health checks look at a clock that a
     meter slows down, and a tenth of what it draws are constants of the project's modules that happen to
-    be loaded. A new instance for each sample is no second executor.
+    be loaded. A new instance for each sample does not count as a second executor.
     """
     if not is_property_test(item):
         yield
@@ -60,7 +60,7 @@ def _steady(given: Any) -> Any:
 
 @contextmanager
 def _set(owner: Any, name: str, value: object) -> Iterator[None]:
-    """Give an attribute a value for the block, and afterwards what it had itself, if anything."""
+    """Set an attribute for the block, and restore its own value afterwards, if it had one."""
     had = vars(owner).get(name, _MISSING)
     setattr(owner, name, value)
     try:

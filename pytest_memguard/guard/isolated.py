@@ -1,4 +1,4 @@
-"""Runs an `isolate` test in a fork of this process: warm as here, and a crash ends nothing but the test."""
+"""Runs an `isolate` test in a fork of this process: imports stay loaded, and a crash ends only the test."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def isolating(item: Any, run_here: Callable[[], None]) -> Iterator[None]:
 def report_of_fork(item: pytest.Item, report: pytest.TestReport) -> pytest.TestReport | None:
     """Return what takes the place of a report on a phase in which this process did nothing, if there is any.
 
-    A set-up that failed elsewhere comes in the place of the call, which there was none of.
+    A set-up that failed in the fork takes the place of the call, which did not happen.
     """
     if report.when == "setup":
         item.stash[_REPORTS] = {}
@@ -172,7 +172,7 @@ def _flush() -> None:
 
 
 def _end_as_child(item: Any, run_here: Callable[[], None], written: Path, said: Path) -> None:
-    """Run the item, write the reports, and end the process without what else ends with it."""
+    """Run the item, write the reports, and end the process at once, without its exit handlers."""
     end = os._exit  # bound here: a test may patch it
     code = 1
     with said.open("w", encoding="utf-8") as fatal:

@@ -1,4 +1,4 @@
-"""Leaks of libraries that tests use: taken away between the windows of a check, and told apart."""
+"""Known leaks of libraries that tests use: removes them between windows of a check, and tells them apart."""
 
 from __future__ import annotations
 

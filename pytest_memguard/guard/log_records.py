@@ -1,4 +1,4 @@
-"""Lets go of log records that pytest would keep until a test ends, and the program would not."""
+"""Drops log records that pytest would keep until a test ends, but the program would not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a guard around its test: what memguard's own code raises is a reason of `not-measured`, no failure."""
+"""Runs a guard around its test: an error of memguard itself makes the test `not-measured`, not failed."""
 
 from __future__ import annotations
 

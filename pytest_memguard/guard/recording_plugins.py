@@ -117,7 +117,7 @@ def _copied(record: Any) -> Any:
 
 
 def _restore(record: Any, kept: Any) -> None:
-    """Take out what was added; a list that begins anew, that of a fixture made again, stays as it is."""
+    """Take out what was added; a new list, of a fixture that was set up again, stays as it is."""
     if isinstance(record, list):
         there = set(map(id, record))
         if all(id(one) in there for one in kept):  # pytest-bdd's step fixtures go before others, not behind

@@ -1,4 +1,4 @@
-"""Runs one guarded item for its regions, again where one of them needs it."""
+"""Runs one guarded item for its regions, and again while one of them needs another sample."""
 
 from __future__ import annotations
 

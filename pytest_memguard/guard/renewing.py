@@ -1,4 +1,4 @@
-"""Makes a test's function-scoped fixtures anew while its body is repeated: what dies with them is no leak."""
+"""Sets function-scoped fixtures up again while a body is repeated: what is freed with them is not a leak."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Renewals:
 
     `make_body` returns a call of the body with the fixtures that the item has then, `opened` what makes
     `at_once` calls of it. `drop` drops what the body printed or logged. Nobody else may keep the body:
-    it holds the fixtures. `is_broken` says that the fixtures are gone and could not be made anew.
+    it holds the fixtures. `is_broken` says that the fixtures are gone and could not be set up again.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Renewals:
             self._drop()
 
     def renew(self) -> None:
-        """Make the fixtures anew; raises `CannotRunAgainError`."""
+        """Set the fixtures up again; raises `CannotRunAgainError`."""
         self._set_up()
 
     def _set_up(self) -> None:
@@ -82,7 +82,7 @@ class Renewals:
     def across(self, finding: LeakFinding, *, ceiling_bytes: int) -> LeakFinding:
         """Judge a leak across renewals, where one renewal shows that a part of it dies with the fixtures.
 
-        Returns the finding itself where it stands. A finding of fixtures that cannot be made anew
+        Returns the finding itself where it stands. A finding of fixtures that cannot be set up again
         stands too, and says so.
         """
         from pytest_memguard.leaks import renewed  # noqa: PLC0415 - only leak checks load psutil

@@ -39,7 +39,7 @@ class Rerunner:
 
     @contextmanager
     def fresh(self, *, renews: bool = True) -> Iterator[None]:
-        """Run the block as the item's second run; where it `renews`, with fixtures made anew.
+        """Run the block as the item's second run; where it `renews`, with fixtures that are set up again.
 
         Raises `CannotRunAgainError` where any of that fails.
         """

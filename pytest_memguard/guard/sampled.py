@@ -1,4 +1,4 @@
-"""What running one guarded item came to: its results, and what its own run took."""
+"""The results of running one guarded item, and how long its first run took."""
 
 from __future__ import annotations
 

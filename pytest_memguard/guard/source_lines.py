@@ -1,4 +1,4 @@
-"""Adds to the lines of a verdict how they read, without a trace in the interpreter's own cache of sources."""
+"""Adds the source text to the lines of a verdict, without filling the interpreter's cache of sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tasks=N`: an async test's body as several tasks of its own loop, and which tests cannot run so."""
+"""`tasks=N`: an async test's body as several tasks of its own loop; says which tests cannot run that way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`threads=N`: what each thread calls, and which tests cannot run from threads."""
+"""`threads=N`: what each thread calls; says which tests cannot run from threads."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def threads_refused(item: Any, policy: Policy) -> str:
 
 
 def concurrent_body(item: Any) -> Callable[[], object]:
-    """Return what each thread calls: the function with the fixtures it has, a TestCase on an own instance."""
+    """Return what each thread calls: the function with its fixtures, or a `TestCase` of its own instance."""
     if isinstance(item, TestCaseFunction):
-        test_case: Any = type(item.instance)  # asked for, it is made, as pytest's tear-down expects
+        test_case: Any = type(item.instance)  # this makes the instance, which pytest's tear-down expects
         return lambda: test_case(item.name).debug()
     names = item._fixtureinfo.argnames
     return partial(item.obj, **{name: item.funcargs[name] for name in names})

@@ -1,4 +1,4 @@
-"""Goes once through what memguard and pytest do around a test, so that their first calls are in no sample.
+"""Runs once what memguard and pytest do around a test, so that no sample holds the cost of first calls.
 
 A tracker makes the interpreter keep the lines of each function that is called for the first time. What pytest
 and memguard keep for theirs, some 14 KiB, would leave the peak of a process's first test in doubt.

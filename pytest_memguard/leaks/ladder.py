@@ -65,7 +65,7 @@ Bodies of up to 2.6 ms reach the 4,096 calls that fill a cache of 2,500 entries 
 
 _UTMOST_BUDGETS = 10
 _UTMOST_CALLS = 1 << 18
-"""A check that cannot tell takes up to so many budgets, for a cache that is cleared now and then."""
+"""A check that cannot tell takes up to this many budgets, for a cache that is cleared now and then."""
 
 _SLOWEST = Reach(SINGLE_CALLS, 16)
 

@@ -214,7 +214,7 @@ class SiteNamer:
         return covers(self._excluded, name.removeprefix(_SOURCES)) and not covers(self._included, name)
 
     def _source_of(self, file: str, name: str) -> str | None:
-        """Return the file below the root that one was made from which was installed without `-e`."""
+        """Return the file of the project from which a file was made that is installed without `-e`."""
         for tail in (f"{_SOURCES}{name}", name):
             source = self._folder / tail
             if source.is_file() and (covers(self._installed.project, name) or _is_same(source, Path(file))):

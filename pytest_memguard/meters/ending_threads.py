@@ -17,8 +17,8 @@ class RunningThreads:
     """The threads of Python that run at one moment, so that those started later can be waited for.
 
     A worker that was told to stop still holds the stack of its frames, 16 KiB and more. Whether it
-    is gone when a test's call returns is a matter of scheduling, and no property of the test. A
-    number would not do: one that ends meanwhile would stand for one that was started.
+    is gone when a test's call returns depends on scheduling, not on the test. A number of threads
+    would not do: a thread that ends meanwhile would hide one that was started.
     """
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from pytest_memguard.meters.memray_tracker import AllocationRecord, FileReader, 
 from pytest_memguard.meters.stacks import Frame
 
 MOST_FRAMES = 200
-"""Deeper stacks are cut: a page shows no more, and a recursion has no more to say."""
+"""Deeper stacks are cut: a page cannot show more, and a recursion repeats itself."""
 
 
 def memray_flame_graph(capture: Path, *, of_end: bool) -> str:

@@ -17,7 +17,7 @@ class StackMark:
 
     CPython 3.11 tells profilers of the return of a coroutine that was resumed by an exception, and not of
     its call: memray then takes one frame too many off its stack, each time a cancellation is swallowed.
-    Its stacks begin in the frame that starts it; what lies around that one is not in them.
+    memray's stacks begin in the frame that starts the tracker, and do not hold the frames around it.
     """
 
     def __init__(self) -> None:

@@ -27,10 +27,10 @@ Stack = tuple[int, int, int, int]
 
 
 class Replay:
-    """What the records of a capture, in their order, come to for those stacks that are the test's own.
+    """Replays the records of a capture, and adds up those whose stacks are the test's own.
 
     Memray finds the moment when the whole process held the most. The test may have held more at
-    another one, when what the harness held beside it was less.
+    another moment, when the harness held less.
     """
 
     def __init__(self, is_own: Callable[[AllocationRecord], bool]) -> None:
@@ -133,7 +133,7 @@ _LARGEST_MARK = 1024
 _USUAL_PADDING = 4096
 _PADDING = 65536
 _NEAREST_FRAMES = (3, 24)
-"""Whose memory it is shows in the first frames mostly, and each frame that is asked for takes time."""
+"""The first frames mostly show whose memory it is, and each frame that is asked for takes time."""
 
 
 def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
@@ -239,7 +239,7 @@ class _Stack:
 
 
 def require_whole(path: Path) -> None:
-    """Raise `MeterError` for a capture that ends in its midst: memray reads it up to there without a word."""
+    """Raise `MeterError` for a capture that is cut off: memray reads it up to there and does not say so."""
     with open_capture(path), path.open("rb") as capture:
         capture.seek(-1, os.SEEK_END)
         if capture.read(1) not in _LAST_BYTES:
@@ -254,7 +254,7 @@ _LAST_BYTES = (b"\x01", b"\x0f")
 
 
 def _drop_padding(path: Path) -> None:
-    """Cut the zeros that memray maps ahead; its reader would walk them backwards byte by byte, each time."""
+    """Cut off the zeros that memray maps ahead; its reader would walk back over them byte by byte."""
     with path.open("r+b", buffering=0) as capture:
         size_bytes = end = capture.seek(0, os.SEEK_END)
         length = _USUAL_PADDING

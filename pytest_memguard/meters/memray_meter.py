@@ -71,7 +71,7 @@ class MemrayMeter:
         )
 
     def _warm_up(self) -> None:
-        """Make a process's first tracker for nothing: memray imports modules for it.
+        """Make the first tracker of a process and drop it: memray imports modules for it.
 
         They leave 1,600 tuples in the interpreter's free lists, and the test that takes them would
         seem to need 80 KiB less than it does in any other order.

@@ -36,7 +36,7 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
     """Start a tracker and return what stops it.
 
     Raises `MeterError` where another one is active, or where memray cannot take the place of
-    the profiler that is.
+    the profiler that is set.
     """
     profiler = sys.getprofile()
     if profiler is not None and not callable(profiler):

@@ -1,4 +1,4 @@
-"""What stands for a meter where there is none: it measures nothing, and says so."""
+"""Stands in for a meter where none works: it measures nothing, and gives the reason."""
 
 from __future__ import annotations
 

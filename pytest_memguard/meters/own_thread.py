@@ -1,4 +1,4 @@
-"""Keeps Python from warning of a thread that is the meter's own."""
+"""Keeps Python from warning about the meter's own thread."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ class UnnoticedThread:
             self._filter = warnings.filters[0]
 
     def end(self) -> None:
-        """Hide it no more, whatever the test made of the filters meanwhile."""
+        """Stop hiding it, whatever the test has done with the filters meanwhile."""
         if self._filter is not None and self._filter in warnings.filters:
             warnings.filters.remove(self._filter)  # type: ignore[attr-defined]  # typeshed knows a sequence

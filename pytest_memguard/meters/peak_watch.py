@@ -1,4 +1,4 @@
-"""Finds the lines behind a peak that tracemalloc keeps no record of: it looks on as the lines run."""
+"""Finds the lines behind a peak by watching lines as they run, since tracemalloc records no peak."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pytest_memguard.meters.protocol import MeterError
 from pytest_memguard.meters.stacks import Frame
 
 _NEAR = 0.7
-"""From so much of the expected peak on is a moment worth a snapshot: executions differ a little."""
+"""The share of the expected peak from which a snapshot is taken: executions differ a little."""
 
 _HIGHER = 1.02
-"""So much more than at the last snapshot must be held for another one, which keeps them below twenty."""
+"""How much more than at the last snapshot must be held for another one: there are fewer than twenty then."""
 
 
 class PeakWatch:
@@ -42,7 +42,7 @@ class PeakWatch:
         sys.settrace(self._entered)
 
     def stop(self) -> None:
-        """Look a last time, and on no more."""
+        """Look a last time, and stop."""
         self._look()
         if sys.gettrace() == self._entered:  # else the test set its own, or none
             sys.settrace(None)

@@ -54,9 +54,9 @@ class Meter(Protocol):
     ) -> Recording:
         """Prepare one sample; `counted` asks to look at each allocation, where the meter can.
 
-        One of more than `at_most` records is read as if nobody had asked. A meter that `names_peaks` does so
-        in every sample; another one where it is told that the peak is `near_bytes`, at the cost of a slower
-        sample, whose figures are no good.
+        A sample of more than `at_most` records is read as if nobody had asked. A meter that `names_peaks`
+        finds the sites of the peak in every sample. Another one finds them if it is told that the peak is
+        `near_bytes`; such a sample is slower, and its figures must not be used.
         """
 
     def made_with(self) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""How the meters write a stack, and what outlived a body."""
+"""The types of a stack frame, and of an allocation that outlived a body."""
 
 from __future__ import annotations
 

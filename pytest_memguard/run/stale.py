@@ -1,4 +1,4 @@
-"""Accepted entries that no guarded test answers for any more, and those that a run leaves out on purpose."""
+"""Finds accepted entries without a guarded test, and those that a run leaves out on purpose."""
 
 from __future__ import annotations
 

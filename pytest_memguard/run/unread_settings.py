@@ -1,4 +1,4 @@
-"""Settings near the tests of a run that it does not read, since pytest's root is elsewhere."""
+"""Finds settings near the tests that a run does not read, because pytest's root is elsewhere."""
 
 from __future__ import annotations
 

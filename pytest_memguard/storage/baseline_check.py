@@ -48,7 +48,7 @@ def _checked(store: BaselineStore, module: str) -> CheckedFile:
         return CheckedFile(path, {}, error.sentence, False)
     entries = {join_id(module, key): entry for key, entry in baseline.entries.items()}
     if text is None:
-        return CheckedFile(path, {}, f"{path}:1: is no regular file", False)
+        return CheckedFile(path, {}, f"{path}:1: is not a regular file", False)
     line, found, written = _first_difference(text, module_text(baseline))
     if not line:
         return CheckedFile(path, entries)

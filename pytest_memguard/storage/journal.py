@@ -1,4 +1,4 @@
-"""The results of a run that goes on, one a line: what is left of them where it is killed."""
+"""Writes results while a run goes on, one a line, so that they are left when it is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accepted entries that no shard of a run has judged."""
+"""Finds accepted entries that no shard of a run has judged."""
 
 from __future__ import annotations
 
