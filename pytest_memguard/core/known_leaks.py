@@ -15,7 +15,7 @@ from pytest_memguard.core.units import parse_size
 class KnownLeak:
     """Growth that is shown apart and fails no test: what holds it or where it is allocated, and why.
 
-    Of `held_by` and `at` at least one is there. `max_bytes` is the most that a call may add;
+    At least one of `held_by` and `at` is set. `max_bytes` is the most that a call may add;
     without it any rate is known. From the day `until` on the growth fails again.
     """
 

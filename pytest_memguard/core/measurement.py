@@ -131,7 +131,7 @@ class CountGrowth:
 
     @property
     def per_1000_calls(self) -> int:
-        """The rate as a baseline keeps it; results of others may say anything."""
+        """The rate as a baseline keeps it; results from elsewhere may hold any number."""
         return max(1, round(min(1000 * self.per_call, _MOST_PER_1000_CALLS)))
 
 
@@ -160,7 +160,7 @@ class Doubt(str, Enum):
 _WITHOUT_ANSWER = frozenset(
     {Doubt.NOT_REPEATABLE, Doubt.TOO_FEW_CALLS, Doubt.CUT_SHORT, Doubt.STILL_FALLING, Doubt.UNEVEN}
 )
-"""Doubts with which a body that is not known to leak cannot be told to settle."""
+"""With one of these doubts, it is not known whether a body that does not leak settles."""
 
 
 @dataclass(frozen=True, slots=True)

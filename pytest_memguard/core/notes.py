@@ -50,9 +50,9 @@ def is_reason(note: str) -> bool:
 def lacking_note(old: Entry | None, new: Entry | None, share: float | None) -> str:
     """Say which growth of an entry wants a note of its own; nothing where none does.
 
-    A new entry wants none, and what grew by a few bytes only neither. A leak that is accepted for the
-    first time grew from nothing. What a figure may vary by, beyond it, is room to grow. A note that was there
-    before was about something else.
+    Neither a new entry wants one nor growth by a few bytes. A leak that is accepted for the first time grew
+    from nothing. More spread counts as growth, since it leaves room to grow. A note that was there before
+    was about something else.
     """
     if share is None or old is None or new is None or (is_reason(new.note) and new.note != old.note):
         return ""

@@ -32,10 +32,10 @@ class Renames:
 def renames(gone: Mapping[str, Entry], came: Mapping[str, Entry], moved: Mapping[str, str]) -> Renames:
     """Find the earlier names of new entries, where entries were removed in the same change.
 
-    `moved` maps test modules whose file was renamed to the earlier module: a test with the same name in
-    it is the same entry. So is the only one that had its name and was removed. Otherwise an entry is the
-    same only if it has exactly the same numbers and sites, apart from its own name in them, and no other
-    entry of this change has them too.
+    `moved` maps test modules whose file was renamed to the earlier module: a test with the same name in it
+    is the same entry. The only removed entry of the same name is the same one, too. Otherwise an entry is
+    the same only if it has exactly the same numbers and sites, apart from its own name in them, and no
+    other entry of this change has them too.
     """
     known: dict[str, Renaming] = {}
     earlier = {**moved_modules(gone, came), **moved}

@@ -30,7 +30,7 @@ from pytest_memguard.core.verdict import OUTCOMES
 DEFAULT_BASELINE_DIR = ".memguard/baseline"
 DEFAULT_FAIL_ON = ("grew", "over-limit", "leaked")
 DEFAULT_FAIL_ON_IN_CI = (*DEFAULT_FAIL_ON, "unguarded", "stale")
-"""What fails where nobody says it: in CI also what nobody answers for any more."""
+"""What fails by default: in CI also entries without a guarded test."""
 
 PROFILE_CHOICES = ("failed", "all", "none")
 

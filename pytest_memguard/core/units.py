@@ -18,7 +18,7 @@ _SIZE = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([a-z]*)\s*", re.IGNORECA
 _SHARE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 _SECONDS = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min)?\s*")
 _MOST_SHARE = 9.99
-"""Thousands of percents say less than the two figures."""
+"""From here on a percentage says less than the two figures themselves."""
 _SIZE_FORMS = "a number of bytes such as 65536, or a size such as '64 KiB', '1.5 MiB' or '10 MB'"
 
 

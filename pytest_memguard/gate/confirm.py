@@ -42,13 +42,13 @@ COUNTED_SECONDS = 2.0
 MOST_RECORDS = 10_000_000
 """How many records are gone through for a peak that is in doubt, at two microseconds each.
 
-A number of records and no time: neither a busy machine nor a slow one changes what is certain.
+It is a number of records, not a time, so that a busy or slow machine does not change what is certain.
 """
 
 _DISAGREEMENT = 1 / 32
-"""Of what is tolerated. Warm samples of most tests are equal to the byte; one that differs may by more.
+"""A share of what is tolerated. Warm samples of most tests are equal to the byte; one may differ by more.
 
-A test of trio's, whose tasks are put in order by chance, needs 201 KB one time in seven and else 224.
+A test of trio, which orders its tasks by chance, needs 201 KB one time in seven and otherwise 224.
 """
 
 _SAMPLED = tuple(metric.name for metric in METRICS.values() if metric.from_samples)
@@ -60,9 +60,9 @@ def counts_allocations(
 ) -> bool:
     """Say whether the sample after these should count allocations.
 
-    Where they are gated every sample does. Where the peak is in doubt one does too, since who looks
-    at every allocation finds the exact one, and so do those after it, with which it is compared.
-    Otherwise one does that may end in an entry, if it is needed anyway and a sample takes no longer
+    Where they are gated every sample does. Where the peak is in doubt the next one does too, since looking
+    at every allocation finds the exact peak, and so do those after it, which are compared with it.
+    Otherwise a sample does that may end in an entry, if it is needed anyway and a sample takes no longer
     than the few `seconds` that a count is worth.
     """
     if policy.gates_allocations or verdict.is_in_doubt or _have_doubt(samples, policy):
@@ -172,7 +172,7 @@ _LOST_FRAMES = (
 
 
 def _attribution_notes(samples: Sequence[Sample], peak_bytes: int) -> tuple[str, ...]:
-    """Say where nobody knows whose memory it was, and whose was left out where that was most of it."""
+    """Say that it is not known whose memory it was, or whose was left out where that was most of it."""
     if any(sample.has_lost_frames for sample in samples):
         return (_LOST_FRAMES,)
     left_out = max((sample.left_out_bytes for sample in samples), key=_total_bytes, default={})
@@ -193,8 +193,8 @@ _MUCH_AT_FIRST_BYTES = 1024**2
 def _first_calls_note(samples: Sequence[Sample]) -> tuple[str, ...]:
     """Say what the first calls left behind and the later ones did not, where it is much.
 
-    A leak check begins after them. No baseline can judge it: what is shared, an import or a template, is
-    paid by whichever test comes first.
+    A leak check begins after them. No baseline can judge that: something shared, such as an import or a
+    template, is paid by whichever test comes first.
     """
     retained = [sample.retained_bytes for sample in samples]
     at_first = sum(retained) - len(retained) * min(retained, default=0)

@@ -42,7 +42,7 @@ def _creep(judged: MetricVerdict, past: Past, policy: Policy, *, is_tolerated: b
     """Judge one metric: by what it is now over what it was, and by more than any single step.
 
     One step that was accepted openly is a decision, however large it was, and whether it is committed yet or
-    not; what adds up to as much beside the largest step was decided by nobody. Growth that is not
+    not; nobody decided on small steps that add up to as much beside the largest one. Growth that is not
     `is_tolerated` is told by the verdict itself, and only what was accepted is looked at.
     """
     was = past.entry.metrics.get(judged.name)

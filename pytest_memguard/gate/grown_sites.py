@@ -18,7 +18,7 @@ _Line = tuple[SiteBytes, int]
 
 _COMPARED_LINES = 10
 _APART = 4
-"""So many times worse must the next best choice of lines explain a growth, or nobody knows which it was."""
+"""The next best choice of lines must explain a growth this many times worse, or the cause is not known."""
 
 _LINE_FLOOR = 0.02
 

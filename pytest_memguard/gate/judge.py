@@ -89,9 +89,9 @@ def _quarantine(policy: Policy, today: dt.date | None) -> Quarantine | None:
 
 
 def certain(verdict: Verdict, measurement: Measurement) -> Verdict:
-    """Return the verdict that can stand: one in doubt does where it fails, however high the peak was.
+    """Return the verdict that can stand: of those in doubt one that fails, however high the true peak was.
 
-    Whatever else it is, nobody knows whether the test grew.
+    With any other verdict in doubt it is not known whether the test grew.
     """
     if not verdict.is_in_doubt or verdict.outcome in _CERTAIN:
         return verdict
@@ -149,7 +149,7 @@ def region_gone() -> Verdict:
 def without_leak_check(verdict: Verdict) -> Verdict:
     """Return the verdict on a test that passes, but whose accepted leak check was not asked for.
 
-    What is worse than that stands as it is.
+    A worse verdict stays as it is.
     """
     if verdict.outcome.rank < Outcome.UNGUARDED.rank:
         return verdict
@@ -199,8 +199,8 @@ def _allowance_bytes(baseline_bytes: int, spread_bytes: int, tolerance: Toleranc
 def _least_allowance_bytes(name: str, measurement: Measurement, baseline_bytes: int) -> int:
     """Return what `settled` may vary by whatever the tolerance.
 
-    What a cache fills up to may vary as a leak's rate does: by what is in doubt about it, too, which
-    the tables of its containers are in one run and not in the next.
+    What a cache fills up to may vary as a leak's rate does, and by its doubt: the tables of its containers
+    grow in one run and not in the next.
     """
     if name != SETTLED:
         return 0
@@ -225,8 +225,8 @@ _DOUBTFUL_FACTOR = 2
 def _judge_leak(measurement: Measurement, entry: Entry | None, policy: Policy) -> MetricVerdict:
     """Judge the rate of a leak: it fails without a baseline, unless a limit allows it.
 
-    What may be missing in another run, the tables of its containers, counts only as far as the
-    accepted rate has it.
+    The tables of its containers may be missing in another run: they count only as far as the accepted rate
+    has them.
     """
     measured = measurement.metrics[LEAK_PER_CALL]
     baseline = entry.metrics.get(LEAK_PER_CALL) if entry else None
@@ -274,7 +274,7 @@ def is_leak_in_doubt(verdict: Verdict) -> bool:
 
 
 def has_settled_higher(verdict: Verdict) -> bool:
-    """Say whether what a test settled at grew or is too much: its own process can read it but once."""
+    """Say whether what a test settled at grew or is too much; this process can read it only once."""
     settled = verdict.metric(SETTLED)
     return settled is not None and settled.outcome in (Outcome.GREW, Outcome.OVER_LIMIT)
 

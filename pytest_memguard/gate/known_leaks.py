@@ -15,8 +15,8 @@ from pytest_memguard.core.tolerance import LEAK_TOLERANCE
 def without_known_leaks(leak: LeakFinding, entries: Iterable[KnownLeak], today: dt.date) -> LeakFinding:
     """Return a finding whose rate leaves out what the entries match, each with its part in `known`.
 
-    An entry that is expired, or matches more than its maximum, takes nothing out. A remainder within
-    what the rate of a leak may vary by is no leak.
+    An entry that is expired, or matches more than its maximum, takes nothing out. A remainder by which
+    the rate of a leak may vary is not a leak.
     """
     if not leak.leaking:
         return leak

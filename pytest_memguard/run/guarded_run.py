@@ -209,7 +209,7 @@ class GuardedRun:
             del item.runtest
 
     def _isolates(self, plan: Plan) -> bool:
-        """Say whether a test gets a fork of this process; an interpreter of its own is one already."""
+        """Say whether a test gets a fork of this process; one with an interpreter of its own needs none."""
         return plan.policy.isolate and HAS_FORK and not self._is_fork and not self._runs_fresh(plan)
 
     def _run_here(self) -> None:
@@ -311,7 +311,7 @@ class GuardedRun:
         self._journal.drop()
 
     def close(self) -> None:
-        """Leave nothing behind, and let a failed run fail: it is a hook of the project that would hide it."""
+        """Leave nothing behind, and let a failed run fail, even if a hook of the project would hide it."""
         self.session.close()
         if self._pytest_session is not None and not self._is_worker:
             self.ending.fail(self._pytest_session)
@@ -342,7 +342,7 @@ class GuardedRun:
         )
 
     def _is_empty_by_choice(self, session: pytest.Session) -> bool:
-        """Say whether a run without a guarded test may have left out those that there are.
+        """Say whether a run without a guarded test may have left out guarded tests.
 
         pytest itself fails a run that has no test at all.
         """

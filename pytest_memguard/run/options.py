@@ -81,7 +81,7 @@ def apply_options(settings: Settings, config: pytest.Config) -> Settings:
         if key in declarations(Settings):
             changes |= _read(Settings, key, value)
     if _is_typed(config, "--memguard-fail-on") and not _is_typed(config, "--memguard-advisory"):
-        changes["advisory"] = False  # whoever types what fails does not mean that nothing does
+        changes["advisory"] = False  # a user who types what fails does not mean that nothing does
     return replace(settings, **changes)  # type: ignore[arg-type]  # each reader returns its field's type
 
 
@@ -139,7 +139,7 @@ def _given(config: pytest.Config) -> dict[str, object]:
 
 
 def _refuse_empty(config: pytest.Config) -> None:
-    """Raise for an option whose value is empty, as of a variable that is not set: nobody means that."""
+    """Raise for an option whose value is empty, as from a variable that is not set: nobody means that."""
     for option, (name, _) in VALUES.items():
         value = config.getoption(option.removeprefix("--").replace("-", "_"), default=None)
         if option not in _MAY_BE_EMPTY and isinstance(value, str) and not value.strip():

@@ -16,7 +16,7 @@ class RunFacts:
 
     `lost` are planned tests without a result, `never_run` those that a stopped run did not end,
     `doubled` those that ended more than once, `unjudged` those that were skipped, failed or expected to
-    fail. `is_empty_by_choice` says that guarded tests may well be among those that the run left out.
+    fail. `is_empty_by_choice` says that the tests that the run left out may include guarded ones.
     `unread` are settings files that it did not read; `no_history` says why growth in small steps could
     not be judged.
     """

@@ -12,7 +12,7 @@ from pytest_memguard.core.policy import Policy
 from pytest_memguard.reports.untrusted import printable
 
 _SAVE, _RESTORE_AND_ERASE = "\x1b7", "\x1b8\x1b[K"
-"""Where the cursor is, and back there with nothing behind it: known to every terminal since the VT100."""
+"""Save the cursor; restore it and erase what follows it. Every terminal since the VT100 knows these."""
 
 _LEAST_ROOM = 20
 _ENOUGH_CHECKS = 3
@@ -41,7 +41,7 @@ class Progress:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Show what a test is going to do, behind what pytest writes of its start."""
+        """Show what a test is going to do, after what pytest writes when it starts."""
         if nodeid not in self._budgets:
             return
         self._started = time.monotonic()

@@ -50,7 +50,7 @@ def put_verdict(
 ) -> tuple[tuple[TestResult, ...], bool]:
     """Return the results of a test's set-up or call report, and whether its memory was judged.
 
-    There are none where the test goes on. A test that failed, was skipped or is expected to fail is
+    There are none while the test goes on. A test that failed, was skipped or is expected to fail is
     never judged for its memory.
     """
     if report.when == "setup" and not report.passed:
