@@ -18,7 +18,7 @@ class Report(Protocol):
         ...
 
 
-class Document(Report, Protocol):
+class Document(Protocol):
     """A format that shows several runs in one document."""
 
     def page(self, *runs: RunResults) -> str:
@@ -39,12 +39,13 @@ class Format:
     marks_lines: bool = False
     is_document: bool = False
 
-    def report(self, **options: object) -> Report:
+    def report(self, **options: object) -> Report | Document:
         """Return the report, with options of its class such as `locate`."""
         module, _, class_name = self.made_by.partition(":")
-        return cast(
-            "Report", getattr(import_module(f"pytest_memguard.reports.{module}"), class_name)(**options)
+        made: Report | Document = getattr(import_module(f"pytest_memguard.reports.{module}"), class_name)(
+            **options
         )
+        return made
 
 
 FORMATS: Mapping[str, Format] = {
@@ -60,11 +61,6 @@ FORMATS: Mapping[str, Format] = {
 """Every format by its name."""
 
 
-def report(name: str, **options: object) -> Report:
-    """Return the report of a format, with options of its class such as `locate`."""
-    return FORMATS[name].report(**options)
-
-
 def told(
     name: str, runs: Sequence[RunResults], *, width: int, locate: Callable[[str], str | None]
 ) -> Iterator[str]:
@@ -78,4 +74,4 @@ def told(
         yield from cast("Document", chosen).page(*runs).splitlines()
         return
     for results in runs:
-        yield from chosen.lines(results, width=width)
+        yield from cast("Report", chosen).lines(results, width=width)

@@ -64,10 +64,6 @@ class SarifReport:
 
     locate: Locate = as_it_is
 
-    def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a document has no width
-        """Yield the lines of the document."""
-        yield from self.page(results).splitlines()
-
     def page(self, *runs: RunResults) -> str:
         """Return the document."""
         return _json(
@@ -143,10 +139,6 @@ class GitlabReport:
     """The results as GitLab's `gl-code-quality-report.json`; JSON escapes every text."""
 
     locate: Locate = as_it_is
-
-    def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - as above
-        """Yield the lines of the document."""
-        yield from self.page(results).splitlines()
 
     def page(self, *runs: RunResults) -> str:
         """Return the document."""

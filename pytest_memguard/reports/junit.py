@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -24,10 +23,6 @@ def property_text(result: TestResult, region: str = "") -> str:
 @dataclass(frozen=True, slots=True)
 class JUnitReport:
     """The results as a JUnit file with a suite for each environment; the XML writer escapes every text."""
-
-    def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a document has no width
-        """Yield the lines of the document."""
-        yield from self.page(results).splitlines()
 
     def page(self, *runs: RunResults) -> str:
         """Return the document."""

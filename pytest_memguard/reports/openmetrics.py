@@ -66,10 +66,6 @@ class OpenMetricsReport:
     Samples have no timestamps, since a textfile collector refuses them.
     """
 
-    def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a document has no width
-        """Yield the lines of the exposition."""
-        yield from self.page(results).splitlines()
-
     def page(self, *runs: RunResults) -> str:
         """Return the exposition of one run, or of the runs of several environments."""
         written = _Exposition()

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.reports import FORMATS, report
+from pytest_memguard.reports import FORMATS, told
 from pytest_memguard.storage.accepting import plan_acceptance, plan_removal
 from pytest_memguard.storage.results import read_results, results_text
 from tests.fuzz.damage import SEED, damaged, rounds
@@ -32,7 +32,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 def show_and_plan(results: RunResults) -> None:
     for name in FORMATS:
-        list(report(name).lines(results, width=80))
+        list(told(name, [results], width=80, locate=lambda file: file))
     plan_acceptance(results, {}, everything=True)
     plan_removal(results, {})
     results_text(results)

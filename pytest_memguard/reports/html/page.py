@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,10 +32,6 @@ class HtmlReport:
 
     links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
     history: Mapping[str, Mapping[str, TestHistory]] = field(default_factory=dict)
-
-    def lines(self, results: RunResults, *, width: int = 0) -> Iterator[str]:  # noqa: ARG002 - a page has no width
-        """Yield the lines of the page of one run."""
-        yield from self.page(results).splitlines()
 
     def page(self, *runs: RunResults) -> str:
         """Return the page of one run, or of the runs of several environments."""
