@@ -111,16 +111,17 @@ _NO_DEFAULT = object()
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a record: its name in the file, the field that it holds, and what kind of value it is.
+    """A key of a record: its name in the file, its kind of value, and the field that it holds.
 
+    That is the one of its own name unless `field` names another.
     A field that has a default is left out of the file where it has that value, unless the key is
     `written_always`. One without a default has to be there; `default` gives the file one.
     """
 
     name: str
-    field: str
     kind: Kind[Any]
     means: str = ""
+    field: str = ""
     written_always: bool = False
     default: object = _NO_DEFAULT
 
@@ -138,7 +139,7 @@ class Record(Generic[_T]):
 
     def __init__(self, made: type[_T], *parts: Key | Within, means: str = "") -> None:
         self._made = made
-        self._parts = tuple(_with_default(part, made) for part in parts)
+        self._parts = tuple(_completed(part, made) for part in parts)
         self.means = means
         self.kind: Kind[_T] = Kind(self.read, self.write, self.schema())
 
@@ -195,11 +196,13 @@ def _described(means: str) -> Schema:
     return {"description": means} if means else {}
 
 
-def _with_default(part: Key | Within, made: type[Any]) -> Key | Within:
-    """Give a key the default of its field, if it has none of its own."""
-    if isinstance(part, Within) or part.default is not _NO_DEFAULT:
+def _completed(part: Key | Within, made: type[Any]) -> Key | Within:
+    """Give a key the field of its name, and the default of its field, if it has none of its own."""
+    if isinstance(part, Within):
         return part
-    field = next(field for field in fields(made) if field.name == part.field)
-    if field.default is not MISSING:
-        return replace(part, default=field.default)
-    return part if field.default_factory is MISSING else replace(part, default=field.default_factory())
+    name = part.field or part.name
+    default = part.default
+    if default is _NO_DEFAULT:
+        field = next(field for field in fields(made) if field.name == name)
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+    return replace(part, field=name, default=_NO_DEFAULT if default is MISSING else default)
