@@ -62,7 +62,7 @@ def accept(
     for run in runs:
         _tell_unjudged(project, run, project.baseline(baseline))
         if fitting((test.id for test in run.tests), patterns):
-            store = BaselineStore(project.baseline(baseline), run.environment)
+            store = project.store(run.environment, baseline)
             _accept_run(project, store, run, _Wish(patterns, everything, note, dry_run))
 
 

@@ -19,7 +19,7 @@ from pytest_memguard.commits.accepted import (
     merge_base,
 )
 from pytest_memguard.commits.folders import settings_at
-from pytest_memguard.commits.git import RevisionError, commit_of, top_of
+from pytest_memguard.commits.git import RevisionError, commit_of, resolve_commit, top_of
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError, SettingsError
 from pytest_memguard.core.measurement import Entry
@@ -108,18 +108,15 @@ def _base(project: Project, directory: Path, revision: str | None, *, is_given: 
             )
         return _Base()
     named = revision or next((os.environ[name] for name in _BASES if os.environ.get(name)), None)
-    for name in (named,) if named else ("refs/remotes/origin/HEAD", "HEAD"):
-        commit = None if name.startswith("-") else commit_of(repository, name)
-        if commit is not None:
-            found = merge_base(repository, commit)
-            accepted = accepted_before(repository, project.root, found, directory, is_given=is_given)
-            return _Base(found[:10], accepted, _required_at(repository, project, found))
     if named:
-        raise RevisionError(
-            f"there is no commit {named!r} in this clone; fetch it first, in a workflow with "
-            "`fetch-depth: 0` on actions/checkout."
-        )
-    return _Base()
+        commit: str | None = resolve_commit(repository, named)
+    else:
+        commit = commit_of(repository, "refs/remotes/origin/HEAD") or commit_of(repository, "HEAD")
+    if commit is None:
+        return _Base()
+    found = merge_base(repository, commit)
+    accepted = accepted_before(repository, project.root, found, directory, is_given=is_given)
+    return _Base(found[:10], accepted, _required_at(repository, project, found))
 
 
 def _required_at(repository: Path, project: Project, commit: str) -> float | None:

@@ -64,7 +64,7 @@ def diff(
         return _report(project, *_between_files(project, files), everything=everything)
     codes = []
     for run in read_results_by_environment(project.results(sources)):
-        store = BaselineStore(project.baseline(baseline), run.environment)
+        store = project.store(run.environment, baseline)
         rows = _against_baseline(store, run, what)
         codes.append(_report(project, run.environment, rows, everything=everything))
     return max(codes)

@@ -12,7 +12,6 @@ import click
 from pytest_memguard.cli.parameters import baseline_option, environment_option, patterns_argument
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.commits.history import read_history
-from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.history import Evidence, History, Step, TestHistory
 from pytest_memguard.core.metrics import METRICS, PEAK
@@ -66,7 +65,7 @@ def history(
     PATTERNS are node ids, files, folders or shell patterns: each of their tests is shown step by step,
     under every name that it had. Without one, a line for each test.
     """
-    store = BaselineStore(project.baseline(baseline), environment or environment_key())
+    store = project.store(environment, baseline)
     found = read_history(project.root, store.directory, store.environment)
     if not found.tests:
         raise NothingToJudgeError(_nothing(store))

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from pytest_memguard.core.ci import is_ci
+from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.settings import Settings
-from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.storage.baseline import BaselineStore
 
 
@@ -43,9 +43,9 @@ class Project:
         """Return the baseline folder: `--baseline`, else the settings' one, relative to the root."""
         return self.root / (given or self.settings.baseline_dir)
 
-    def store(self, results: RunResults) -> BaselineStore:
-        """Return the baseline of a run's environment, in the settings' folder."""
-        return BaselineStore(self.baseline(None), results.environment)
+    def store(self, environment: str | None = None, given: str | None = None) -> BaselineStore:
+        """Return the baseline of an environment, else of this one, in a given folder or the settings' one."""
+        return BaselineStore(self.baseline(given), environment or environment_key())
 
     @property
     def is_ci(self) -> bool:

@@ -14,7 +14,6 @@ from pytest_memguard.cli.parameters import (
     patterns_argument,
 )
 from pytest_memguard.cli.project import Project, pass_project
-from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.core.units import counted
@@ -45,7 +44,7 @@ def prune(
     With PATTERNS (node ids, files, folders or shell patterns) exactly the entries that they name
     are removed, whatever the last run says.
     """
-    store = BaselineStore(project.baseline(baseline), environment or environment_key())
+    store = project.store(environment, baseline)
     if not store.exists():
         raise NothingToJudgeError(
             f"nothing is accepted for {store.environment} in {store.directory}, so nothing can be pruned. "

@@ -42,7 +42,7 @@ def report(project: Project, *, output: Path | None, opens: bool, sources: tuple
     from pytest_memguard.reports.html.page import HtmlReport  # noqa: PLC0415 - loads jinja2, once the results are read
 
     runs = [
-        with_unjudged_entries(run, project.store(run), fails=project.is_ci and not run.advisory)
+        with_unjudged_entries(run, project.store(run.environment), fails=project.is_ci and not run.advisory)
         for run in read_results_by_environment(project.results(sources))
     ]
     path = output or project.root / PAGE_PATH

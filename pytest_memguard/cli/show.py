@@ -10,7 +10,6 @@ import click
 
 from pytest_memguard.cli.parameters import baseline_option, environment_option, patterns_argument
 from pytest_memguard.cli.project import Project, pass_project
-from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import METRICS
@@ -43,7 +42,7 @@ def show(
 
     PATTERNS are node ids, files, folders or shell patterns; without one every entry is shown.
     """
-    store = BaselineStore(project.baseline(baseline), environment or environment_key())
+    store = project.store(environment, baseline)
     if not store.exists():
         raise NothingToJudgeError(_nothing(store))
     modules = [store.load(module) for module in store.modules()]

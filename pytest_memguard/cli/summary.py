@@ -80,7 +80,7 @@ def summary(project: Project, form: str, sources: tuple[Path, ...]) -> int:
     files = project.results(sources)
     read = [read_results(files)] if form == "json" else read_results_by_environment(files)
     runs = [
-        with_unjudged_entries(run, project.store(run), fails=project.is_ci and not run.advisory)
+        with_unjudged_entries(run, project.store(run.environment), fails=project.is_ci and not run.advisory)
         for run in read
     ]
     if form == "json":

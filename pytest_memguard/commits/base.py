@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_memguard.commits.git import RevisionError, commit_of, run_git, top_of
+from pytest_memguard.commits.git import RevisionError, resolve_commit, run_git, top_of
 from pytest_memguard.commits.module_origins import TEST_FILES, noted, noting
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.storage.captures import keep_all_as_before
@@ -32,19 +32,6 @@ class BaseMeasured:
     commit: str
     baseline_dir: Path
     sentence: str = ""
-
-
-def resolve_commit(repository: Path, name: str) -> str:
-    """Return the id of a commit; `RevisionError` says how to get one that is not here."""
-    if name.startswith("-") or not name.strip():
-        raise RevisionError(f"{name!r} is not a commit; accepted is a branch, tag or id such as 'main'.")
-    found = commit_of(repository, name)
-    if found is not None:
-        return found
-    raise RevisionError(
-        f"there is no commit {name!r} in this clone; fetch it first, in a workflow with `fetch-depth: 0` "
-        "on actions/checkout."
-    )
 
 
 def _git(repository: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -75,6 +75,19 @@ def commit_of(repository: Path, name: str) -> str | None:
     return None
 
 
+def resolve_commit(repository: Path, name: str) -> str:
+    """Return the id of a commit; `RevisionError` says how to get one that is not here."""
+    if name.startswith("-") or not name.strip():
+        raise RevisionError(f"{name!r} is not a commit; accepted is a branch, tag or id such as 'main'.")
+    found = commit_of(repository, name)
+    if found is not None:
+        return found
+    raise RevisionError(
+        f"there is no commit {name!r} in this clone; fetch it first, in a workflow with `fetch-depth: 0` "
+        "on actions/checkout."
+    )
+
+
 def blobs(repository: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
     """Yield the contents of objects by their names (`id` or `commit:path`); None for a missing object.
 

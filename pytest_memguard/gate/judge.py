@@ -93,12 +93,9 @@ def certain(verdict: Verdict, measurement: Measurement) -> Verdict:
 
     With any other verdict in doubt it is not known whether the test grew.
     """
-    if not verdict.is_in_doubt or verdict.outcome in _CERTAIN:
+    if not verdict.is_in_doubt or verdict.outcome.is_growth:
         return verdict
     return not_measured(peak_doubt_text(measurement))
-
-
-_CERTAIN = (Outcome.LEAKED, Outcome.OVER_LIMIT, Outcome.GREW)
 
 
 def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) -> bool:
