@@ -94,10 +94,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             # A console that cannot show a character must not stop the command.
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(_exit_code(arguments))
+    sys.exit(exit_code_of(arguments))
 
 
-def _exit_code(arguments: list[str] | None) -> int:
+def exit_code_of(arguments: list[str] | None) -> int:
+    """Run a command line and return its exit code; errors become messages."""
     try:
         code = memguard.main(args=arguments, prog_name="memguard", standalone_mode=False)
     except MemguardError as error:

@@ -119,7 +119,7 @@ class LeakCheck:
         self._between()
         explained = replace(
             finding,
-            sites=sites or self._own_line(finding, namer),
+            sites=sites or self.own_line(finding, namer),
             counts=counts,
             held_by=tuple(step.text for step in held.steps),
             kinds=held.kinds,
@@ -175,7 +175,7 @@ class LeakCheck:
         with self._calling() as body:
             Repeater(body, self._at_once)(calls)
 
-    def _own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
+    def own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
         """Name the body itself, for memory that no allocator handed out: such memory has no stack."""
         function: Any = inspect.unwrap(self._body)
         while isinstance(function, partial):

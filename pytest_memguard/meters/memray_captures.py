@@ -144,9 +144,9 @@ def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
     """
     with open_capture(path) as reader:
         for record in reader.get_high_watermark_allocation_records(merge_threads=False):
-            tally.add_peak(record.size, _stack(record, native=native), record.tid)
+            tally.add_peak(record.size, stack_of(record, native=native), record.tid)
         for record in reader.get_leaked_allocation_records(merge_threads=True):
-            tally.add_retained(record.size, _stack(record, native=native))
+            tally.add_retained(record.size, stack_of(record, native=native))
         tally.add_curve(curve_of_snapshots(list(reader.get_memory_snapshots())))
 
 
@@ -157,12 +157,12 @@ def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
     `MeterError` where the capture cannot be read.
     """
     with open_capture(path) as reader:
-        replay = Replay(lambda record: tally.owns(_stack(record, native=native)))
+        replay = Replay(lambda record: tally.owns(stack_of(record, native=native)))
         replay.run(reader.get_allocation_records())
         for record, size_bytes in replay.at_peak():
-            tally.add_peak(size_bytes, _stack(record, native=native), record.tid)
+            tally.add_peak(size_bytes, stack_of(record, native=native), record.tid)
         for record, size_bytes in replay.at_end():
-            tally.add_retained(size_bytes, _stack(record, native=native))
+            tally.add_retained(size_bytes, stack_of(record, native=native))
         tally.add(ALLOCATIONS, replay.allocations)
         tally.add_curve(replay.curve())
 
@@ -171,7 +171,7 @@ def read_survivors(path: Path, *, native: bool) -> list[Survivor]:
     """Return what outlived a capture; raises `MeterError` where it cannot be read."""
     with open_capture(path) as reader:
         return [
-            (record.size, record.n_allocations, tuple(_whole_stack(record, native=native)))
+            (record.size, record.n_allocations, tuple(whole_stack_of(record, native=native)))
             for record in reader.get_leaked_allocation_records(merge_threads=True)
         ]
 
@@ -200,11 +200,13 @@ def open_capture(path: Path) -> Iterator[FileReader]:
         raise MeterError(f"the capture of memray cannot be read: {error}") from error
 
 
-def _whole_stack(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
+def whole_stack_of(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
+    """Return the frames of a record, taken from memray at once."""
     return _hybrid(record) if native else record.stack_trace()
 
 
-def _stack(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
+def stack_of(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:
+    """Return the frames of a record, taken from memray as far as they are looked at."""
     return _hybrid(record) if native else _Stack(record.stack_trace)
 
 

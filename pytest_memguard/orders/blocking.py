@@ -100,7 +100,7 @@ class ThreadWatch:
             except OSError:
                 pass
             else:
-                return last if line == last.where else _parsed(line)
+                return last if line == last.where else parsed(line)
         frame = sys._current_frames().get(self._ident)  # noqa: SLF001 - the documented way to another thread's stack
         return Look((id(frame), frame.f_lasti if frame is not None else -1))
 
@@ -215,10 +215,10 @@ def _interpreter_addresses() -> tuple[int, int]:
     return 0, 0
 
 
-def _parsed(line: bytes) -> Look:
+def parsed(line: bytes) -> Look:
     """Read `/proc/self/task/N/syscall`: `running`, or the number of the call, its arguments, two pointers.
 
-    >>> _parsed(b"running").is_running
+    >>> parsed(b"running").is_running
     True
     """
     if line.startswith(b"running"):

@@ -14,7 +14,9 @@ from pathlib import Path
 LOCK_TIMEOUT_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 _OPEN_SECONDS = 5.0
-_REFUSES_OPEN_FILES = sys.platform == "win32"
+REFUSES_OPEN_FILES = sys.platform == "win32"
+"""Whether the system replaces no file that is open; tests set it."""
+
 _SUFFIX = ".memguard-tmp"
 
 
@@ -61,7 +63,7 @@ def refuse_other_kinds(path: Path) -> None:
 
 def _replace(temporary: Path, path: Path) -> None:
     """Put a file in the place of another; Windows refuses for as long as anybody has that one open."""
-    deadline = time.monotonic() + (_OPEN_SECONDS if _REFUSES_OPEN_FILES else 0)
+    deadline = time.monotonic() + (_OPEN_SECONDS if REFUSES_OPEN_FILES else 0)
     while time.monotonic() < deadline:
         with contextlib.suppress(PermissionError):
             temporary.replace(path)

@@ -104,7 +104,7 @@ def test_bad_settings_end_with_2(shop: CommandProject, settings: str, message: s
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from pytest_memguard.cli import _exit_code; _exit_code(['--help']); "
+        "import sys; from pytest_memguard.cli import exit_code_of; exit_code_of(['--help']); "
         "heavy = {'yaml', 'memray', 'rich', 'jinja2', 'psutil', 'pytest'} & set(sys.modules); "
         "print(sorted(heavy), file=sys.stderr)"
     )

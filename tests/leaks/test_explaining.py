@@ -146,7 +146,7 @@ def test_a_leak_stays_one_where_a_call_fails_while_it_is_explained() -> None:
 def test_the_body_is_named_behind_what_leaves_its_fixtures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     body = leaving_fixtures(partial(holding_bodies.module_global), {"monkeypatch": monkeypatch})
     finding = LeakFinding(leaking=True, bytes_per_call=100, calls=1000)
-    (own,) = LeakCheck(body)._own_line(finding, SiteNamer(ROOT))
+    (own,) = LeakCheck(body).own_line(finding, SiteNamer(ROOT))
     assert (own.site.file, own.site.function) == (FILE, "module_global")
 
 

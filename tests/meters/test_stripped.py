@@ -23,11 +23,11 @@ def record(*, native: list[Any], hybrid: list[Any]) -> Any:
 
 def test_known_native_frames_stand_before_those_of_python_where_memray_could_not_place_them() -> None:
     stripped = record(native=[KEEP, LOST, LOST], hybrid=PYTHON)
-    assert list(memray_captures._stack(stripped, native=True)) == [KEEP, *PYTHON]
-    assert list(memray_captures._whole_stack(stripped, native=True)) == [KEEP, *PYTHON]
+    assert list(memray_captures.stack_of(stripped, native=True)) == [KEEP, *PYTHON]
+    assert list(memray_captures.whole_stack_of(stripped, native=True)) == [KEEP, *PYTHON]
 
 
 def test_what_memray_placed_stays_and_what_has_no_line_is_not_placed() -> None:
     placed = record(native=[KEEP, LOST], hybrid=[KEEP, LOST, *PYTHON])
-    assert list(memray_captures._stack(placed, native=True)) == [KEEP, LOST, *PYTHON]
-    assert list(memray_captures._stack(record(native=[LOST, KEEP], hybrid=PYTHON), native=True)) == PYTHON
+    assert list(memray_captures.stack_of(placed, native=True)) == [KEEP, LOST, *PYTHON]
+    assert list(memray_captures.stack_of(record(native=[LOST, KEEP], hybrid=PYTHON), native=True)) == PYTHON

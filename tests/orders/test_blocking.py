@@ -43,7 +43,7 @@ def interpreter_wait() -> bytes:
 )
 def test_a_thread_that_waits_for_the_interpreter_would_run() -> None:
     blocking._INTERPRETER.learn()
-    assert blocking._parsed(interpreter_wait()).is_running
+    assert blocking.parsed(interpreter_wait()).is_running
 
 
 def test_a_thread_that_waits_for_a_lock_is_blocked() -> None:

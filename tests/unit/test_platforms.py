@@ -94,7 +94,7 @@ def test_a_file_that_is_open_elsewhere_is_replaced_when_it_is_closed(
             raise PermissionError(13, "Access is denied")
         return real(self, target)
 
-    monkeypatch.setattr(atomic, "_REFUSES_OPEN_FILES", is_windows)
+    monkeypatch.setattr(atomic, "REFUSES_OPEN_FILES", is_windows)
     monkeypatch.setattr(Path, "replace", replace)
     (tmp_path / "last.json").write_text("old")
     if is_windows:
