@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -12,7 +12,7 @@ from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import Verdict
-from pytest_memguard.gate.confirm import counts_allocations, wants_another
+from pytest_memguard.gate.confirm import counts_allocations, may_end_in_entry, wants_another
 from pytest_memguard.guard.rerun import TEST_ERRORS, CannotRunAgainError, Rerunner
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.silenced import let_go, quietly
@@ -75,6 +75,39 @@ def confirm(
             counts_allocations(confirmed[name].samples, verdict, policy, seconds=sampled.seconds)
             for name, verdict in wanting.items()
         )
+
+
+def with_peak_lines(
+    confirmed: Mapping[str, Confirmed],
+    take: Callable[[Mapping[str, Sample]], Execution],
+    judge: Callable[[str, Sequence[Sample]], Verdict],
+) -> dict[str, Confirmed]:
+    """Name the lines behind peaks by one more execution, for a meter whose samples do not name them.
+
+    `take` executes the test once more, looking on where the peaks of these samples come near.
+    """
+    lowest = {
+        name: min(one.samples, key=lambda sample: sample.highest_peak_bytes)
+        for name, one in confirmed.items()
+        if one.samples and may_end_in_entry(judge(name, one.samples))
+    }
+    watched: Execution = {}
+    reason = "one more execution did not come to it"
+    try:
+        watched = take(lowest) if lowest else {}
+    except NotConfirmedError as error:
+        reason = str(error)
+    lines = {
+        name: replace(sample, sites=watched[name].sites) for name, sample in lowest.items() if name in watched
+    }
+    unknown = f"the lines behind its peak are not known: {reason}"
+    return {
+        name: Confirmed(
+            [lines.get(name, sample) if sample is lowest.get(name) else sample for sample in one.samples],
+            (*one.notes, unknown) if name in lowest.keys() - lines.keys() else one.notes,
+        )
+        for name, one in confirmed.items()
+    }
 
 
 def _wanting(

@@ -29,10 +29,18 @@ class RegionBook:
     """The samples and findings of the regions of one execution of a test.
 
     Without a `check`, calls are made and not checked. With a `refusal`, the reason, no region is measured.
+    `near_bytes` says for a region near which peak its meter is to look on, if at all.
     """
 
     def __init__(
-        self, meter: Meter, policy: Policy, check: LeakCheck | None, *, counted: bool, refusal: str = ""
+        self,
+        meter: Meter,
+        policy: Policy,
+        check: LeakCheck | None,
+        *,
+        counted: bool,
+        refusal: str = "",
+        near_bytes: Callable[[str], int | None] = lambda _name: None,
     ) -> None:
         self.samples: dict[str, Sample] = {}
         self.findings: dict[str, LeakFinding] = {}
@@ -44,6 +52,7 @@ class RegionBook:
         self._check = check
         self._counted = counted
         self._refusal = refusal
+        self._near_bytes = near_bytes
         self._inside: str | None = None
         self._children: ChildWatch | None = None
 
@@ -64,6 +73,7 @@ class RegionBook:
                     children=self.policy.children,
                     counted=self._counted,
                     at_most=most_records(self.policy),
+                    near_bytes=self._near_bytes(name),
                 )
                 self._children = ChildWatch(are_counted=self.policy.children, by=self._meter)
                 gc.collect()

@@ -6,7 +6,7 @@ measured by itself too, cold, in further interpreters; it is a region of the tes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,7 +17,7 @@ import pytest
 from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import Outcome, Verdict
-from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm
+from pytest_memguard.guard.confirming import Confirmed, Execution, NotConfirmedError, confirm, with_peak_lines
 from pytest_memguard.guard.fresh_process import FreshError, FreshResult, run_fresh
 from pytest_memguard.guard.plan import BODY, Plan
 from pytest_memguard.guard.sampled import Sampled
@@ -56,12 +56,13 @@ class FreshGuard:
     def run(self) -> None:
         """Run the item in an interpreter of its own and end as it ended there."""
         test_id, policy = self._item.nodeid, self._plan.policy
-        confirmed = confirm(self._take, self._verdict, policy, self.sampled).get(test_id)
-        if confirmed is None or self._first is None:
+        found = confirm(self._take, self._verdict, policy, self.sampled)
+        if test_id not in found or self._first is None:
             return
         if self._plan.regions:
             self._leave_regions_out()
             return
+        confirmed = self._with_peak_lines(found, replace(policy, leaks=False))[test_id]
         notes = (*self._first.notes, *confirmed.notes)
         measurement, verdict = self._session.judge(
             test_id, confirmed.samples, policy, leak=self._first.leak, notes=notes
@@ -90,9 +91,8 @@ class FreshGuard:
         policy, body_id = self._body_policy, self._body_id
         judge = partial(self._session.judge, policy=policy)
         try:
-            confirmed = confirm(
-                self._take_body, lambda name, samples: judge(name, samples)[1], policy, self.sampled
-            )
+            confirmed = confirm(self._take_body, self._body_verdict, policy, self.sampled)
+            confirmed = self._with_peak_lines(confirmed, policy, only_body=True)
         except NotConfirmedError as error:
             self.sampled.results.append(self._session.unmeasured(body_id, str(error)))
             return
@@ -102,11 +102,37 @@ class FreshGuard:
     def _take_body(self, counted: bool) -> Execution:
         return {self._body_id: self._further(self._body_policy, counted=counted, only_body=True)}
 
-    def _further(self, policy: Policy, *, counted: bool, only_body: bool = False) -> Sample:
+    def _with_peak_lines(
+        self, confirmed: dict[str, Confirmed], policy: Policy, *, only_body: bool = False
+    ) -> dict[str, Confirmed]:
+        """Name the lines behind a peak by one more interpreter, for a meter whose samples do not."""
+        if self._session.meter(policy).names_peaks:
+            return confirmed
+
+        def take(lowest: Mapping[str, Sample]) -> Execution:
+            ((name, sample),) = lowest.items()
+            near_bytes = sample.peak_bytes
+            return {name: self._further(policy, counted=False, only_body=only_body, near_bytes=near_bytes)}
+
+        return with_peak_lines(confirmed, take, self._body_verdict if only_body else self._verdict)
+
+    def _body_verdict(self, test_id: str, samples: Sequence[Sample]) -> Verdict:
+        return self._session.judge(test_id, samples, self._body_policy)[1]
+
+    def _further(
+        self, policy: Policy, *, counted: bool, only_body: bool = False, near_bytes: int | None = None
+    ) -> Sample:
         """Take a sample in an interpreter that nobody sees; raises `NotConfirmedError` without one."""
         try:
             done = self.sampled.timed(
-                lambda: run_fresh(self._item, policy, self._session, counted=counted, only_body=only_body)
+                lambda: run_fresh(
+                    self._item,
+                    policy,
+                    self._session,
+                    counted=counted,
+                    only_body=only_body,
+                    near_bytes=near_bytes,
+                )
             )
         except FreshError as error:
             raise NotConfirmedError(str(error)) from None

@@ -81,6 +81,7 @@ class FreshRun:
             children=self._policy.children,
             counted=self._spec["counted"],
             at_most=most_records(self._policy),
+            near_bytes=self._spec["near_bytes"],
         )
         self._children = ChildWatch(are_counted=self._policy.children, by=meter)
         gc.collect()

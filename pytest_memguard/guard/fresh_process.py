@@ -109,12 +109,13 @@ def run_fresh(
     traced_calls: int = 0,
     counted: bool = False,
     only_body: bool = False,
+    near_bytes: int | None = None,
 ) -> FreshResult:
     """Run an item alone, cold; a crash there is a failed test that names the signal.
 
     With `traced_calls` the leak check gives way to a traced pass over that many calls, which
     says what the body settled at, and by which lines. With `counted` allocations are counted, with
-    `only_body` the sample is the call alone.
+    `only_body` the sample is the call alone; with `near_bytes` the meter looks on near that peak.
     Raises `FreshError` where no interpreter could be started.
     """
     with tempfile.TemporaryDirectory(prefix="memguard-") as folder:
@@ -124,6 +125,7 @@ def run_fresh(
             "traced_calls": traced_calls,
             "counted": counted,
             "only_body": only_body,
+            "near_bytes": near_bytes,
         }
         spec_path.write_text(json.dumps(spec), encoding="utf-8")
         return _result_of(_child(spec_path, item.config.invocation_params.dir), report_path)

@@ -18,6 +18,7 @@ from pytest_memguard.guard.confirming import (
     NotConfirmedError,
     confirm,
     further_execution,
+    with_peak_lines,
 )
 from pytest_memguard.guard.fixture import BOOK, RegionBook
 from pytest_memguard.guard.leak_check import CannotRepeatError, run_check
@@ -50,11 +51,14 @@ class RegionGuard:
         self._runtest = runtest
         self._sampled = sampled
         self._first: RegionBook | None = None
+        self._near_bytes: dict[str, int] = {}
 
     def run(self) -> None:
         """Run the item and keep a result for each region; what the test itself raises goes on up."""
         try:
             confirmed = confirm(self._take, self._verdict, self._plan.policy, self._sampled)
+            if not self._session.meter(self._plan.policy).names_peaks:
+                confirmed = with_peak_lines(confirmed, self._take_near, self._verdict)
         except NotConfirmedError as error:
             self._leave_out(not_measured(f"its regions are measured in a run of their own, and {error}"))
             return
@@ -76,6 +80,11 @@ class RegionGuard:
         self._first = self._first or book
         return self._execution(book)
 
+    def _take_near(self, lowest: Mapping[str, Sample]) -> Execution:
+        """Execute it once more, and look on where the peaks of these samples come near."""
+        self._near_bytes = {test_id: sample.peak_bytes for test_id, sample in lowest.items()}
+        return self._take(counted=False)
+
     def _verdict(self, test_id: str, samples: Sequence[Sample]) -> Verdict:
         return self._session.judge(test_id, samples, self._plan.policy)[1]
 
@@ -88,7 +97,14 @@ class RegionGuard:
     def _open_book(self, *, counted: bool, refusal: str = "") -> RegionBook:
         policy = self._plan.policy
         check = None if self._first else self._check_call  # what leaks is known from the first execution
-        book = RegionBook(self._session.meter(policy), policy, check, counted=counted, refusal=refusal)
+        book = RegionBook(
+            self._session.meter(policy),
+            policy,
+            check,
+            counted=counted,
+            refusal=refusal,
+            near_bytes=lambda name: self._near_bytes.get(self._id(name)),
+        )
         self._item.stash[BOOK] = book
         try:
             with log_records_let_go(self._item, self._session.namer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import linecache
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache, partial
@@ -15,11 +15,17 @@ import pytest
 from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, largest
 from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.core.verdict import Verdict
-from pytest_memguard.gate.confirm import may_end_in_entry, most_records
+from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.gate.judge import has_settled_higher
 from pytest_memguard.gate.wording import doubts_text
 from pytest_memguard.guard.children import ChildWatch, ended_in_children
-from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm, further_execution
+from pytest_memguard.guard.confirming import (
+    Execution,
+    NotConfirmedError,
+    confirm,
+    further_execution,
+    with_peak_lines,
+)
 from pytest_memguard.guard.fresh_process import FreshError, run_fresh
 from pytest_memguard.guard.isolated import CANNOT_FORK, HAS_FORK
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
@@ -106,11 +112,14 @@ class ItemGuard:
     def _run_whole(self) -> None:
         _know_own_source()
         test_id = self._item.nodeid
-        confirmed = confirm(self._take, self._verdict, self._plan.policy, self.sampled).get(test_id)
+        found = confirm(self._take, self._verdict, self._plan.policy, self.sampled)
+        if not self._session.meter(self._plan.policy).names_peaks:
+            found = with_peak_lines(found, self._take_near, self._verdict)
+        confirmed = found.get(test_id)
         if confirmed is None:
             return
         self._notes += confirmed.notes
-        samples = self._with_peak_lines(confirmed.samples)
+        samples = confirmed.samples
         self._notes += _of_order(samples)
         try:
             leak = self._check_leaks()
@@ -184,22 +193,14 @@ class ItemGuard:
                 return {}
             return {self._item.nodeid: sample}
 
-    def _with_peak_lines(self, samples: list[Sample]) -> list[Sample]:
-        """Name the lines behind the peak by one more execution, for a meter whose samples do not."""
-        test_id = self._item.nodeid
-        meter = self._session.meter(self._plan.policy)
-        if meter.names_peaks or not may_end_in_entry(self._verdict(test_id, samples)):
-            return samples
-        lowest = min(samples, key=lambda sample: sample.highest_peak_bytes)
-        self._near_bytes = lowest.peak_bytes
+    def _take_near(self, lowest: Mapping[str, Sample]) -> Execution:
+        """Execute it once more, and look on where the peak of its lowest sample comes near."""
+        sample = lowest[self._item.nodeid]
+        self._near_bytes = sample.peak_bytes
         try:
-            watched = self._take_in(lowest.order, counted=False)[test_id]
-        except NotConfirmedError as error:
-            self._notes += (f"the lines behind its peak are not known: {error}",)
-            return samples
+            return self._take_in(sample.order, counted=False)
         finally:
             self._near_bytes = None
-        return [replace(one, sites=watched.sites) if one is lowest else one for one in samples]
 
     def _misses_children(self, watch: ChildWatch) -> bool:
         """Note children that are not counted; say whether they were to be, and there is nothing to judge."""

@@ -10,6 +10,7 @@ import os
 import sys
 
 import pytest
+import yaml
 
 from tests.guarded_project import GuardedProject
 
@@ -109,6 +110,39 @@ def test_without_memray_tracemalloc_measures_and_says_what_it_cannot(project: Gu
     assert "tracemalloc cannot count allocations" in run.reason("test_allocations")
     assert "whose memory is not counted" in run.reason("test_program")
     assert "whose memory is not counted" in run.reason("test_fork")
+
+
+def test_tracemalloc_names_the_lines_behind_the_peaks_of_regions_and_of_fresh_tests(
+    project: GuardedProject,
+) -> None:
+    project.write(
+        shop="""
+            def build(n):
+                return [str(i) for i in range(n)]
+
+            def use(n):
+                return len(build(n))
+        """,
+        test_it="""
+            import pytest
+            pytestmark = pytest.mark.memguard(meter="tracemalloc")
+
+            def test_region(memguard):
+                import shop
+                with memguard.measure("build"):
+                    shop.use(5_000)
+
+            @pytest.mark.memguard(fresh=True)
+            def test_fresh():
+                import shop
+                shop.use(9_000)
+        """,
+    )
+    project.spawn("--memguard-accept", "--memguard-meter=tracemalloc")
+    tests = yaml.safe_load(project.entries())["tests"]
+    assert {name: entry["sites"][0]["at"] for name, entry in tests.items()} == dict.fromkeys(
+        ["test_fresh", "test_fresh::body", "test_region", "test_region::build"], "shop.py:build"
+    )
 
 
 def test_where_there_is_no_meter_nothing_is_measured_and_every_test_says_so(project: GuardedProject) -> None:
