@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
@@ -103,6 +104,7 @@ class Renewals:
         from pytest_memguard.leaks.readings import Readings  # noqa: PLC0415 - only leak checks load psutil
         from pytest_memguard.leaks.renewed import is_freed  # noqa: PLC0415 - only leak checks load psutil
 
+        gc.unfreeze()  # else the collector does not see a fixture that refers to itself, and keeps it
         readings = Readings()
         try:
             readings.take(0)

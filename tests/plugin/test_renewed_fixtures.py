@@ -51,6 +51,19 @@ RECORDING = {
             def test_instance_leak(self): self.kept.append(bytes(500)); leak()
         """,
     ),
+    "a fixture that refers to itself": (
+        (),
+        """
+        class Store:
+            def __init__(self): self.me, self.rows = self, []
+
+        @pytest.fixture
+        def store(): return Store()
+
+        def test_store(store): store.rows.append(bytes(500))
+        def test_store_leak(store): store.rows.append(bytes(500)); leak()
+        """,
+    ),
     "async fixtures": (
         ("pytest_asyncio.plugin",),
         """
