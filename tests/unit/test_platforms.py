@@ -12,9 +12,11 @@ from pathlib import Path, PureWindowsPath
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from pytest_memguard.core.environment import check_environment_key, environment_key
+from pytest_memguard.leaks.process_memory import ProcessMemory, SmallBlocks
 from pytest_memguard.storage import atomic
 from pytest_memguard.storage.names import file_of, module_of
 
@@ -142,3 +144,65 @@ def _as_on_windows(monkeypatch: pytest.MonkeyPatch) -> Any:
         patch.setattr(sys, "platform", "win32")
         spec.loader.exec_module(module)
     return module
+
+
+HEAPS = {
+    "glibc": (SimpleNamespace(heap_used=5_000_000, mmap_used=1_000_000), 6_000_000),
+    "macOS, which maps large blocks by itself": (
+        SimpleNamespace(heap_used=6_000_000, mmap_used=0),
+        6_000_000,
+    ),
+    "Windows": (SimpleNamespace(heap_used=5_000_000, mmap_used=0, heap_count=3), 5_000_000),
+    "one that answers with an error": (OSError(38, "Function not implemented"), None),
+    "musl, where psutil has no such function": (None, None),
+}
+"""What `psutil.heap_info` answers, and the bytes in use."""
+
+
+@pytest.mark.parametrize("system", HEAPS)
+def test_the_heap_is_what_the_system_counts(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, in_use = HEAPS[system]
+
+    def heap_info() -> object:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    if answer is None:
+        monkeypatch.delattr(psutil, "heap_info", raising=False)
+    else:
+        monkeypatch.setattr(psutil, "heap_info", heap_info, raising=False)
+    assert ProcessMemory().heap_bytes() == in_use
+
+
+def test_windows_counts_handles_in_the_place_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = ProcessMemory()
+    monkeypatch.setattr(psutil.Process, "num_handles", lambda _self: 77, raising=False)
+    monkeypatch.delattr(psutil.Process, "num_fds", raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert memory.open_files() == 77
+
+
+def test_children_are_those_of_the_process_table_where_there_is_no_proc(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(path: str) -> list[str]:
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    memory = ProcessMemory()
+    monkeypatch.setattr(psutil.Process, "children", lambda _self: [SimpleNamespace(pid=7)])
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert memory.children() == 1
+
+
+@pytest.mark.skipif(not hasattr(sys, "_debugmallocstats"), reason="this interpreter has no such allocator")
+def test_small_blocks_are_read_where_there_are_no_files_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "memfd_create", raising=False)  # macOS has none
+    blocks = SmallBlocks()
+    before = blocks.bytes_in_use()
+    kept = [str(number) for number in range(10_000)]
+    after = blocks.bytes_in_use()
+    blocks.close()
+    assert (before is None) is (after is None)  # both where there is no pymalloc
+    if before is not None and after is not None:
+        assert after - before >= sum(map(sys.getsizeof, kept[1_000:]))
