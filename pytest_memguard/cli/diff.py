@@ -28,7 +28,7 @@ _COLOURS = {
 _WIDTH = max(len(outcome) for outcome in Outcome)
 
 
-class Row(NamedTuple):
+class DiffRow(NamedTuple):
     """What differs about one test."""
 
     outcome: Outcome
@@ -70,7 +70,7 @@ def diff(
     return max(codes)
 
 
-def _report(project: Project, environment: str, rows: list[Row], *, everything: bool) -> int:
+def _report(project: Project, environment: str, rows: list[DiffRow], *, everything: bool) -> int:
     for outcome, test_id, text, _ in rows:
         if outcome is Outcome.OK and not everything:
             continue
@@ -83,7 +83,7 @@ def _report(project: Project, environment: str, rows: list[Row], *, everything: 
     return int(any(row.outcome.is_growth and not row.is_quarantined for row in rows))
 
 
-def _against_baseline(store: BaselineStore, run: RunResults, patterns: tuple[str, ...]) -> list[Row]:
+def _against_baseline(store: BaselineStore, run: RunResults, patterns: tuple[str, ...]) -> list[DiffRow]:
     """Keep the run's own verdicts, but for what has been accepted since."""
     entries = store.entries_of(test.id for test in run.tests)
     chosen = select((test.id for test in run.tests), patterns)
@@ -92,18 +92,18 @@ def _against_baseline(store: BaselineStore, run: RunResults, patterns: tuple[str
     ]
 
 
-def _row(test: TestResult, accepted: Change) -> Row:
+def _row(test: TestResult, accepted: Change) -> DiffRow:
     if test.measurement is None:
-        return Row(test.outcome, test.id, test.verdict.reason)
+        return DiffRow(test.outcome, test.id, test.verdict.reason)
     measured = entry_from(test.measurement, accepted.old)
     if accepted.old == measured:
-        return Row(Outcome.OK, test.id, "")
+        return DiffRow(Outcome.OK, test.id, "")
     figures = Change(test.id, accepted.old, measured).figures
     text = figures or test.verdict.reason
-    return Row(test.outcome, test.id, text, test.verdict.is_quarantined)
+    return DiffRow(test.outcome, test.id, text, test.verdict.is_quarantined)
 
 
-def _between_files(project: Project, files: list[str]) -> tuple[str, list[Row]]:
+def _between_files(project: Project, files: list[str]) -> tuple[str, list[DiffRow]]:
     if len(files) != 2:  # noqa: PLR2004 -- before and after
         raise ResultsError(f"two results files are compared, got {len(files)}: memguard diff A.json B.json.")
     before, after = (read_results([Path(file)]) for file in files)
@@ -118,16 +118,16 @@ def _between_files(project: Project, files: list[str]) -> tuple[str, list[Row]]:
         )
     earlier = {test.id: test for test in before.tests}
     rows = [_compared(project, earlier.pop(test.id, None), test) for test in after.tests]
-    gone = [Row(Outcome.STALE, test.id, f"only in {files[0]}") for test in earlier.values()]
+    gone = [DiffRow(Outcome.STALE, test.id, f"only in {files[0]}") for test in earlier.values()]
     return after.environment, rows + gone
 
 
-def _compared(project: Project, before: TestResult | None, after: TestResult) -> Row:
+def _compared(project: Project, before: TestResult | None, after: TestResult) -> DiffRow:
     if after.measurement is None:
-        return Row(Outcome.NOT_MEASURED, after.id, after.verdict.reason)
+        return DiffRow(Outcome.NOT_MEASURED, after.id, after.verdict.reason)
     if before is None or before.measurement is None:
-        return Row(Outcome.NEW, after.id, Change(after.id, None, entry_from(after.measurement)).figures)
+        return DiffRow(Outcome.NEW, after.id, Change(after.id, None, entry_from(after.measurement)).figures)
     old = entry_from(before.measurement)
     verdict = judge(after.measurement, old, project.settings.policy_for(after.id))
     figures = Change(after.id, old, entry_from(after.measurement)).figures
-    return Row(verdict.outcome, after.id, figures, after.verdict.is_quarantined)
+    return DiffRow(verdict.outcome, after.id, figures, after.verdict.is_quarantined)

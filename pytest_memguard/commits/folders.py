@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pytest_memguard.commits.git import HistoryError, blobs
-from pytest_memguard.commits.log import Change, read_changes, whole_changes
+from pytest_memguard.commits.log import CommitChange, read_changes, whole_changes
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.storage.names import ENTRIES_SUFFIX, module_of
 from pytest_memguard.storage.settings_file import MEMGUARD_YML, PYPROJECT, baseline_dir_in, settings_of_commit
@@ -36,7 +36,7 @@ class Trail:
 
     folder: str
     folders: tuple[str, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[CommitChange, ...]
     moves: Mapping[str, Move]
     uncommitted: str = ""
 
@@ -77,7 +77,7 @@ def follow(repository: Path, project: Path, folder: str, environment: str, revis
         folders += sorted(more)
 
 
-def _touches(change: Change, paths: Sequence[str]) -> bool:
+def _touches(change: CommitChange, paths: Sequence[str]) -> bool:
     return any(file.old_path in paths or file.new_path in paths for file in change.files)
 
 
@@ -117,7 +117,7 @@ def settings_at(repository: Path, project: Path, commit: str) -> Settings:
     )
 
 
-def _moved_with_settings(named: NamedFolders, changes: Sequence[Change]) -> Iterator[tuple[str, Move]]:
+def _moved_with_settings(named: NamedFolders, changes: Sequence[CommitChange]) -> Iterator[tuple[str, Move]]:
     """Yield the commits whose settings name another folder than the settings before them."""
     wanted = [one.commit.id for one in changes if one.parents]
     found = named.at([name for commit in wanted for name in (f"{commit}^", commit)])
@@ -130,7 +130,7 @@ def _moved_with_settings(named: NamedFolders, changes: Sequence[Change]) -> Iter
 
 
 def _moved_by_files(
-    repository: Path, environment: str, folders: Sequence[str], changes: Sequence[Change]
+    repository: Path, environment: str, folders: Sequence[str], changes: Sequence[CommitChange]
 ) -> Iterator[tuple[str, Move]]:
     """Yield the commits that moved files here from another folder of the environment in the repository."""
     adding = {one.commit.id: folder for one in changes if (folder := _added_to(one, folders))}
@@ -148,7 +148,7 @@ def _moved_by_files(
             yield change.commit.id, Move(old, new, frozenset(origins[old]))
 
 
-def _added_to(change: Change, folders: Sequence[str]) -> str:
+def _added_to(change: CommitChange, folders: Sequence[str]) -> str:
     """Return the folder to which a commit added files; nothing where it added none."""
     return next(
         (

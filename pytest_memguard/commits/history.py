@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from pytest_memguard.commits.accepted import entries_in
 from pytest_memguard.commits.folders import Move, Trail, folder_in, follow
 from pytest_memguard.commits.git import HistoryError, blobs, is_shallow, top_of
-from pytest_memguard.commits.log import Change, ChangedFile
+from pytest_memguard.commits.log import ChangedFile, CommitChange
 from pytest_memguard.core.errors import BaselineError
 from pytest_memguard.core.history import Commit, History, Step, TestHistory
 from pytest_memguard.core.measurement import Entry
@@ -116,7 +116,7 @@ def _steps(commit: Commit, files: Sequence[ChangedFile], contents: _Contents) ->
 
 
 def _moving_steps(
-    repository: Path, change: Change, move: Move, trail: Trail, contents: _Contents
+    repository: Path, change: CommitChange, move: Move, trail: Trail, contents: _Contents
 ) -> list[Step]:
     """Return the changes of a commit that moved the baseline: from what lay at the old place, too."""
     commit = change.commit

@@ -37,7 +37,7 @@ class ChangedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CommitChange:
     """A commit, the number of its parents, and the files that it changed."""
 
     commit: Commit
@@ -45,7 +45,7 @@ class Change:
     files: list[ChangedFile]
 
 
-def read_changes(repository: Path, paths: Sequence[str], revisions: str) -> list[Change]:
+def read_changes(repository: Path, paths: Sequence[str], revisions: str) -> list[CommitChange]:
     """Return the commits of a range that changed any of some files or folders, the oldest first.
 
     Raises `HistoryError` where git cannot read them.
@@ -58,17 +58,17 @@ def read_changes(repository: Path, paths: Sequence[str], revisions: str) -> list
     return list(_changes(done.stdout.decode("utf-8", "surrogateescape")))
 
 
-def whole_changes(repository: Path, commits: Sequence[str]) -> list[Change]:
+def whole_changes(repository: Path, commits: Sequence[str]) -> list[CommitChange]:
     """Return all that some commits changed, in any folder."""
     given = "".join(f"{commit}\n" for commit in commits).encode()
     done = run_git(repository, *_LOG, "--no-walk", "--stdin", given=given) if commits else None
     return list(_changes(done.stdout.decode("utf-8", "surrogateescape"))) if done is not None else []
 
 
-def _changes(output: str) -> Iterator[Change]:
+def _changes(output: str) -> Iterator[CommitChange]:
     """Read the output of `git log --raw -z`: the head of each commit, then the files that it changed."""
     fields = iter(output.split("\0"))
-    change: Change | None = None
+    change: CommitChange | None = None
     for written in fields:
         field = written.lstrip("\n")  # git puts a line end between a head and its files
         if field.startswith(":"):
@@ -78,7 +78,7 @@ def _changes(output: str) -> Iterator[Change]:
             if change is not None:
                 yield change
             parents, seconds, author, subject = (next(fields) for _ in range(_HEAD_FIELDS - 1))
-            change = Change(Commit(field, int(seconds), author, subject), len(parents.split()), [])
+            change = CommitChange(Commit(field, int(seconds), author, subject), len(parents.split()), [])
     if change is not None:
         yield change
 

@@ -79,7 +79,7 @@ Where readings kept step with a cache that is pruned at regular intervals, the c
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NextCalls:
     """How many calls to make before each of the next readings."""
 
     steps: tuple[int, ...]
@@ -90,7 +90,7 @@ class Plan:
         return sum(self.steps)
 
 
-def doubling(made: int, most_rows: int = ROWS) -> Plan:
+def doubling(made: int, most_rows: int = ROWS) -> NextCalls:
     """Return a plan that doubles the calls made so far, with at most `most_rows` readings.
 
     >>> doubling(8).steps
@@ -102,7 +102,7 @@ def doubling(made: int, most_rows: int = ROWS) -> Plan:
     marks = [
         round(made * (row + _UNEVEN * (row * _GOLDEN % 1) * (row < rows)) / rows) for row in range(rows + 1)
     ]
-    return Plan(tuple(after - before for before, after in itertools.pairwise(marks)))
+    return NextCalls(tuple(after - before for before, after in itertools.pairwise(marks)))
 
 
 def reach_of(call_seconds: float, budget_seconds: float) -> Reach:
@@ -144,13 +144,13 @@ def most_calls_for(*, bytes_per_call: float, counts_per_call: float, ceiling_byt
     return 1 << (max(SINGLE_CALLS, limit).bit_length() - 1)
 
 
-def climb(reach: Callable[[], Reach], growth: Callable[[bool], Growth]) -> Iterator[Plan]:
+def climb(reach: Callable[[], Reach], growth: Callable[[bool], Growth]) -> Iterator[NextCalls]:
     """Yield plans of further calls until the result is final.
 
     `reach` and `growth` are called each time, since both are known better after more calls; the argument of
     `growth` says whether these were the last calls.
     """
-    yield Plan((1,) * SINGLE_CALLS)
+    yield NextCalls((1,) * SINGLE_CALLS)
     made = SINGLE_CALLS
     while made < reach().calls or _wants_more(growth(made >= reach().last), made, reach()):
         plan = doubling(made, ROWS if 4 * made >= reach().calls else EARLY_ROWS)

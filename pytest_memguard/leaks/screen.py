@@ -11,7 +11,15 @@ from pytest_memguard.core.metrics import RESIDENT
 from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached
 from pytest_memguard.leaks.cost import Cost
 from pytest_memguard.leaks.decision import LEAST_CALLS, Growth, decide
-from pytest_memguard.leaks.ladder import ENOUGH_CALLS, Plan, Reach, climb, limited, most_calls_for, reach_of
+from pytest_memguard.leaks.ladder import (
+    ENOUGH_CALLS,
+    NextCalls,
+    Reach,
+    climb,
+    limited,
+    most_calls_for,
+    reach_of,
+)
 from pytest_memguard.leaks.process_memory import SpareFiles, make_room_for_files
 from pytest_memguard.leaks.readings import Readings
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater, describe
@@ -100,7 +108,7 @@ class Screen:
                 self._decide(is_last=True)
                 return
 
-    def _make(self, plan: Plan) -> bool:
+    def _make(self, plan: NextCalls) -> bool:
         """Make the calls of a plan and read after each of its steps; return whether there was time for it."""
         more = plan.calls
         for step in plan.steps:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.reports.locations import Level, Locate, as_it_is, level_of, message_of, place_of
+from pytest_memguard.reports.locations import Level, Locate, as_it_is, level_of, location_of, message_of
 from pytest_memguard.reports.rows import Row, rows, worst_first
 from pytest_memguard.reports.untrusted import printable, terminal_line
 
@@ -84,7 +84,7 @@ class AnnotationsReport:
             yield Annotation("notice", f"{left_out:,} more tests are in the job summary.")
 
     def _annotation(self, kind: str, row: Row) -> Annotation:
-        place = place_of(row, self.locate)
+        place = location_of(row, self.locate)
         return Annotation(
             kind=kind,
             title=f"memguard: {row.outcome}",

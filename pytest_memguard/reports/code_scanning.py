@@ -10,7 +10,15 @@ from urllib.parse import quote
 
 from pytest_memguard import __version__
 from pytest_memguard.core.verdict import Outcome, RunResults
-from pytest_memguard.reports.locations import Level, Locate, Place, as_it_is, level_of, message_of, place_of
+from pytest_memguard.reports.locations import (
+    Level,
+    Locate,
+    Location,
+    as_it_is,
+    level_of,
+    location_of,
+    message_of,
+)
 from pytest_memguard.reports.rows import Row, rows, worst_first
 from pytest_memguard.reports.untrusted import printable
 
@@ -30,7 +38,7 @@ class Finding:
 
     outcome: Outcome
     level: Level
-    place: Place
+    place: Location
     message: str
     fingerprint: str
 
@@ -40,11 +48,11 @@ def findings(results: RunResults, locate: Locate) -> Iterator[Finding]:
     found = 0
     for row in worst_first(rows(results)):
         level = level_of(row, advisory=results.advisory)
-        place = place_of(row, locate)
+        place = location_of(row, locate)
         if level is None:
             continue
         if not place.file:  # nothing is left out for a file that is not here
-            place = Place(row.module, 1)
+            place = Location(row.module, 1)
         found += 1
         if found > AT_MOST:
             return

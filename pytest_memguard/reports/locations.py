@@ -36,7 +36,7 @@ def level_of(row: Row, *, advisory: bool) -> Level | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """A line of the repository and the site that grew there, or without a site the test's own file."""
 
     file: str
@@ -44,16 +44,16 @@ class Place:
     grown: SiteRow | None = None
 
 
-def place_of(row: Row, locate: Locate) -> Place:
+def location_of(row: Row, locate: Locate) -> Location:
     """Return the first site that is in the repository, or else the test's own file."""
     for grown in row.sites:
         file = locate(grown.site.file)
         if file is not None:
-            return Place(file, max(grown.site.line, 1), grown)
-    return Place(locate(row.module) or "", 1)
+            return Location(file, max(grown.site.line, 1), grown)
+    return Location(locate(row.module) or "", 1)
 
 
-def message_of(row: Row, place: Place) -> str:
+def message_of(row: Row, place: Location) -> str:
     """Say in one line what happened, with the site if it is shown there; the renderer escapes the text."""
     grown = place.grown
     where = ""

@@ -36,7 +36,7 @@ from pytest_memguard.run.ending import Ending
 from pytest_memguard.run.ledger import Ledger
 from pytest_memguard.run.options import apply_options, asked_of, run_options
 from pytest_memguard.run.problems import RunFacts
-from pytest_memguard.run.progress import Progress
+from pytest_memguard.run.progress import ProgressLine
 from pytest_memguard.run.stale import forgotten
 from pytest_memguard.run.unread_settings import unread_settings
 from pytest_memguard.run.verdict_report import put_verdict, raise_failing
@@ -70,7 +70,7 @@ class GuardedRun:
         self.session.chosen_meter()
         self.collection = Collection()
         self.ledger = Ledger()
-        self.progress = Progress(config)
+        self.progress = ProgressLine(config)
         self._is_worker = is_worker(config)
         self._is_fork = False
         self._handover = Handover()

@@ -19,7 +19,7 @@ _ENOUGH_CHECKS = 3
 _SECONDS_A_MINUTE = 60
 
 
-class Progress:
+class ProgressLine:
     """Writes behind pytest's own progress while a leak check runs, and takes it away again.
 
     Only a terminal sees any of it: not a file, not a log of CI, not a worker of pytest-xdist, and nobody
