@@ -35,6 +35,7 @@ NEWER_TESTS = [
 ]
 """What a release of Python changes most: reference counts, frames, the collector, the allocators."""
 WITHOUT_MEMRAY_TESTS = [
+    *MINIMUM_TESTS,
     "tests/plugin/test_platforms.py",
     "tests/storage",
     "tests/unit/test_platforms.py",

@@ -249,6 +249,10 @@ class SiteNamer:
         """Say whether a file is the project's own."""
         return self.classify(file)[0] is Owner.PROJECT
 
+    def is_written_here(self, file: str) -> bool:
+        """Say whether a file is the project's own, or an example of a doctest, which is in none."""
+        return self.is_of_project(file) or file.startswith("<doctest ")
+
     def is_runner(self, name: str) -> bool:
         """Say whether a file that is left out is nobody's program: it runs every test, or it is chance."""
         return name.startswith("pytest_memguard/") or covers(self._installed.runners, name) or name in FILES

@@ -55,11 +55,17 @@ class PeakWatch:
 
     def _passed(self, frame: FrameType, event: str, _argument: Any) -> Callable[..., Any]:
         self._look()
-        caller = frame.f_back if event == "return" else frame
-        if caller is not None:
-            code = caller.f_code
-            self._place = (code.co_name, code.co_filename, caller.f_lineno or 0)
+        now = self._caller(frame) if event == "return" else frame
+        if now is not None:
+            self._place = (now.f_code.co_name, now.f_code.co_filename, now.f_lineno or 0)
         return self._passed
+
+    def _caller(self, frame: FrameType) -> FrameType | None:
+        """Return the nearest watched frame that a call returns to; None lets the last line stand."""
+        caller = frame.f_back
+        while caller is not None and not self._is_watched(caller.f_code.co_filename):
+            caller = caller.f_back
+        return caller
 
     def _look(self) -> None:
         held_bytes, peak_bytes = tracemalloc.get_traced_memory()

@@ -42,7 +42,7 @@ class TracemallocMeter:
         near_bytes: int | None = None,
     ) -> TracemallocRecording:
         """Prepare one sample."""
-        watch = None if near_bytes is None else PeakWatch(self.namer.is_of_project, near_bytes)
+        watch = None if near_bytes is None else PeakWatch(self.namer.is_written_here, near_bytes)
         return TracemallocRecording(self.namer, watch)
 
     def made_with(self) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.guarded_project import GuardedProject
+from tests.meter_here import METER
 
 ASYNCIO = ("pytest_asyncio.plugin",)
 ANYIO = ("anyio.pytest_plugin",)
@@ -140,7 +141,7 @@ def test_a_class_gets_a_new_instance_for_each_sample(project: GuardedProject) ->
     )
     run = project.run()
     assert run.counted() == {"passed": 2}
-    assert {test["samples"] for test in run.file["tests"]} == {2}
+    assert {test["samples"] for test in run.file["tests"]} <= {2, 2 if METER.names_peaks else 3}
     assert "notes" not in run.text
 
 
@@ -164,8 +165,8 @@ def test_fixtures_are_made_anew_for_each_sample_and_not_measured(project: Guarde
             def test_rows(rows, shared): held = bytearray(1_000_000)
 
             def test_order():
-                assert MADE == ["shared", "made", "gone", "made", "gone"]
-        """
+                assert MADE == ["shared", *["made", "gone"] * EXECUTIONS]
+        """.replace("EXECUTIONS", "2" if METER.names_peaks else "3")
     )
     run = project.run()
     assert run.counted() == {"passed": 2}
