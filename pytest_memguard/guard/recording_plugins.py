@@ -5,10 +5,11 @@ Each is known by what it keeps; none is imported that the run has not loaded.
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -31,26 +32,39 @@ def unrecorded(item: pytest.Item) -> Iterator[Drop]:
 
 @contextmanager
 def _kept_records(item: pytest.Item) -> Iterator[Drop]:
-    """Put the lists and mappings that reports are made from back to what they hold now."""
-    records = [(record, _copied(record)) for record in _records(item)]
+    """Put the lists and mappings that reports are made from back to what they hold now.
+
+    Those of mocks in the item's own fixtures go back to what they held when they were first seen.
+    """
+    records = _with_copies(_records(item))
+    of_fixtures: list[tuple[Any, Any]] = []
 
     def restore() -> None:
-        for record, kept in records:
+        for record, kept in records + of_fixtures:
             if record != kept:  # quick, where a project has thousands of fixtures
                 _restore(record, kept)
+        known = {id(record): kept for record, kept in of_fixtures}
+        seen = _with_copies(_calls_of(_mocks_in_fixtures(item)))
+        of_fixtures[:] = [(record, known.get(id(record), copy)) for record, copy in seen]
 
+    restore()
     try:
         yield restore
     finally:
         restore()
 
 
+def _with_copies(records: Iterable[Any]) -> list[tuple[Any, Any]]:
+    return [(record, _copied(record)) for record in records]
+
+
 def _records(item: Any) -> Iterator[Any]:
-    """Yield what properties, subtests, benchmarks, snapshots and fixtures are kept in."""
+    """Yield what properties, markers, subtests, benchmarks, snapshots and fixtures are kept in."""
     yield item.user_properties
+    yield from (node.own_markers for node in item.listchain())
     config, found = item.config, _registered_fixtures(item)
     found += _finalizers_of_wider_fixtures(item)
-    found += _calls_of_mocks(item)
+    found += _calls_of(_mocks())
     for module, key in (("_pytest.junitxml", "xml_key"), ("_pytest.subtests", "failed_subtests_key")):
         stored = config.stash.get(getattr(sys.modules.get(module), key, None), None)
         found += [stored, getattr(stored, "global_properties", None)]
@@ -67,23 +81,53 @@ def _registered_fixtures(item: Any) -> list[Any]:
     return [value for name, value in vars(manager).items() if name.startswith("_arg2")]
 
 
-def _calls_of_mocks(item: Any) -> list[Any]:
-    """Return the lists in which mocks that fixtures made, of whatever scope, record their calls."""
+def _mocks() -> list[Any]:
+    """Return all mocks: those of wide fixtures, of modules and of patches stay while a test is repeated."""
+    module: Any = sys.modules.get("unittest.mock")
+    kinds: set[type] = set() if module is None else set(_kinds_of(module.NonCallableMock))
+    if all(getattr(module, kind.__name__, None) is kind for kind in kinds):
+        return []  # there is no mock, which would have a class of its own
+    gc.unfreeze()  # what was kept aside for the samples may be a mock
+    return [one for one in gc.get_objects() if type(one) in kinds]
+
+
+def _mocks_in_fixtures(item: Any) -> list[Any]:
+    """Return the mocks that are values of an item's fixtures, and what those lead to."""
     mock: Any = getattr(sys.modules.get("unittest.mock"), "NonCallableMock", None)
-    found: list[Any] = []
-    seen: set[int] = set()
+    found: dict[int, Any] = {}
     left = list((getattr(item, "funcargs", None) or {}).values()) if mock is not None else []
     while left:
         one = left.pop()
-        if issubclass(type(one), mock) and id(one) not in seen:
-            seen.add(id(one))
-            state = vars(one)
-            found += [state.get(name) for name in _RECORDED_BY_MOCKS]
-            left += [*state.get("_mock_children", {}).values(), state.get("_mock_return_value")]
-    return found
+        if issubclass(type(one), mock) and id(one) not in found:
+            found[id(one)] = one
+            left += [*vars(one).get("_mock_children", {}).values(), vars(one).get("_mock_return_value")]
+    return list(found.values())
 
 
-_RECORDED_BY_MOCKS = ("_mock_mock_calls", "_mock_call_args_list", "method_calls")
+def _calls_of(mocks: list[Any]) -> list[Any]:
+    """Return the lists in which mocks record their calls, and the functions made of them."""
+    states = [vars(one) for one in mocks]
+    functions = [state.get("_mock_delegate") for state in states]
+    states += [vars(function) for function in functions if hasattr(function, "__dict__")]
+    return [state[name] for state in states for name in _RECORDED_BY_MOCKS if _is_record(state.get(name))]
+
+
+def _kinds_of(kind: type) -> Iterator[type]:
+    """Yield the subclasses of a class, and theirs."""
+    subclasses: list[type] = kind.__subclasses__()
+    for each in subclasses:
+        yield each
+        yield from _kinds_of(each)
+
+
+_RECORDED_BY_MOCKS = (
+    "_mock_mock_calls",
+    "_mock_call_args_list",
+    "method_calls",
+    "mock_calls",
+    "call_args_list",
+)
+"""The last two are those of a function that `create_autospec` made."""
 
 
 def _finalizers_of_wider_fixtures(item: Any) -> list[Any]:

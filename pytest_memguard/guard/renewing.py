@@ -67,6 +67,7 @@ class Renewals:
             self._tear_down()
         self._rerunner.set_up()
         self._is_set_up = True
+        self._drop()
 
     def _tear_down(self) -> None:
         self._is_set_up = False

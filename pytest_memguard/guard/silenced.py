@@ -30,10 +30,10 @@ def quietly(item: pytest.Item) -> Iterator[Callable[[], None]]:
         drops = [
             stack.enter_context(_captured(item)),
             stack.enter_context(_logs(item)),
-            stack.enter_context(_warnings()),
             stack.enter_context(unrecorded(item)),
         ]
         stack.enter_context(_no_reports(item))
+        stack.enter_context(_no_warnings())
         stack.enter_context(_no_complaints())
         _end_time_limit(item)
 
@@ -107,10 +107,11 @@ def _logs(item: pytest.Item) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _warnings() -> Iterator[Callable[[], None]]:
-    """Keep the filters as they are, and the warnings of the block to the block."""
-    with warnings.catch_warnings(record=True) as caught:
-        yield caught.clear
+def _no_warnings() -> Iterator[None]:
+    """Keep the filters as they are, and show or record no warning of the block."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda *_arguments, **_named: None
+        yield
 
 
 @contextmanager

@@ -107,16 +107,13 @@ class LeakCheck:
         if RESIDENT in self._grew() and sum(map(_own_bytes, sites)) < _SEEN_SHARE * finding.bytes_per_call:
             sites = tuple(site for site in sites if site.retained_bytes >= _AN_OBJECT_BYTES)
             notes.append(_RESIDENT_ALONE)
-        self._between()
         counts = tuple(self._located(count, namer) for count in finding.counts)
-        self._between()
         try:
             held = self._holders(finding, namer)
         except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
             notes.append(f"who holds it is not known: {type(error).__name__} while it was looked for")
         if held.is_cut_short:
             notes.append("who holds it is not known: the search ran out of time")
-        self._between()
         explained = replace(
             finding,
             sites=sites or self.own_line(finding, namer),
@@ -172,8 +169,11 @@ class LeakCheck:
 
     def _repeat(self, calls: int) -> None:
         """Make that many calls, from new threads: a tracer sees no lines of threads started before it."""
-        with self._calling() as body:
-            Repeater(body, self._at_once)(calls)
+        try:
+            with self._calling() as body:
+                Repeater(body, self._at_once)(calls)
+        finally:
+            self._between()  # what the bench records is neither a line nor a holder of the leak
 
     def own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
         """Name the body itself, for memory that no allocator handed out: such memory has no stack."""

@@ -24,6 +24,24 @@ RECORDING = {
             with unittest.mock.patch("os.getcwd") as getcwd:
                 yield getcwd
 
+        @pytest.fixture(scope="module")
+        def patched_for_module():
+            with unittest.mock.patch.object(Mailer, "send", autospec=True):
+                yield
+
+        class Mailer:
+            def send(self, text): ...
+
+        MAILER = Mailer()
+        MOCK = unittest.mock.Mock()
+
+        class TestClass(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls): cls.client = unittest.mock.Mock()
+            def test_mock_of_class(self): self.client.get("/x")
+
+        def test_global_mock(): MOCK.get("/x")
+        def test_patched_for_module(patched_for_module): MAILER.send("x")
         def test_mock(client): client.get("/x")
         def test_module_mock(of_module): of_module.get("/x").json()
         def test_module_mock_leak(of_module): of_module.get("/x"); leak()
@@ -37,6 +55,8 @@ RECORDING = {
         """
         def test_property(record_property): record_property("a", 1)
         def test_suite_property(record_testsuite_property): record_testsuite_property("a", 1)
+        def test_marker(request): request.node.add_marker("slow")
+        def test_warning_leak(): warnings.warn(f"{next(NUMBERS)}" + 1900 * "x")
         def test_finalizer(request): request.addfinalizer(lambda: None)
         def test_log(caplog): caplog.handler.records.append(bytes(500))
 
@@ -105,10 +125,10 @@ RECORDING = {
     ),
 }
 HEAD = """
-        import os, unittest, unittest.mock, pytest
+        import itertools, os, unittest, unittest.mock, warnings, pytest
         {imports}
         pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
-        KEPT = []
+        KEPT, NUMBERS = [], itertools.count()
         def leak(): KEPT.append(bytes(2000))
 """
 IMPORTS = {"async fixtures": "import pytest_asyncio", "trio": "import trio", "respx": "import httpx, respx"}
@@ -128,6 +148,9 @@ def test_what_a_fixture_records_is_no_leak_and_a_leak_beside_it_is_one(
     for result in results.values():
         if result["outcome"] == "leaked":
             assert 2000 <= result["leak"]["bytes_per_call"] <= 2300
+            assert result["leak"]["held_by"][0].startswith(
+                ("test_it.KEPT (list", "test_it.__warningregistry__ (")
+            )
 
 
 def test_what_dies_with_fixtures_is_a_note_with_the_number_of_renewals(project: GuardedProject) -> None:
