@@ -400,14 +400,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=15)
-    parser.add_argument("--skip", type=int, default=0, help="leave out so many of the first runs")
+    parser.add_argument("--part", default="1/1", help="play one part of the runs, such as 2/8")
     parser.add_argument("--pytest", action="store_true")
     options = parser.parse_args()
     endings: dict[str, Counter[str]] = defaultdict(Counter)
     slowest: Counter[str] = Counter()
     peaks: Counter[int] = Counter()
-    played_bodies = drawn(options.runs, options.seed)
-    for make, order in played_bodies[options.skip :]:
+    part, parts = map(int, options.part.split("/"))
+    for make, order in drawn(options.runs, options.seed)[part - 1 :: parts]:
         begun = time.monotonic()
         if options.pytest:
             ended, peak_bytes = played_by_pytest(make)
