@@ -18,7 +18,6 @@ import sys
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from os import close as _os_close
 from os import open as _os_open  # bound: a test may patch them while it runs
 from os import pread
@@ -44,30 +43,38 @@ _BLIND_PATIENCE_NS = 20_000_000
 """The patience where only the position in the program is known: a long call into C looks like a wait."""
 
 
-@dataclass(frozen=True, slots=True)
 class Look:
     """What one look at a thread showed: where it is, and whether it waits there without a time limit.
 
     `waits_for_lock` means a lock of this process, `waits_for_outside` something that another process sends.
+    Values are set one by one: arguments would be a tuple from the free list of the interpreter.
     """
 
-    where: object = None
-    is_running: bool = False
-    waits_for_lock: bool = False
-    waits_for_outside: bool = False
+    __slots__ = ("is_running", "waits_for_lock", "waits_for_outside", "where")
+
+    def __init__(self) -> None:
+        self.where: object = None
+        self.is_running = self.waits_for_lock = self.waits_for_outside = False
+
+    def is_at(self, where: object) -> bool:
+        """Say whether the thread is in that place, and does not run."""
+        return not self.is_running and self.where == where
 
 
 _UNSEEN = Look()
-_RUNNING = Look(is_running=True)
+_RUNNING = Look()
+_RUNNING.is_running = True
 
 
 class ThreadWatch:
     """Looks at one thread of this process, by its identifier in Python and its number in the kernel."""
 
-    __slots__ = ("_fd", "_ident", "_stat_fd")
+    __slots__ = ("_fd", "_ident", "_stat_fd", "is_gone", "native_id")
 
     def __init__(self, ident: int, native_id: int) -> None:
         self._ident = ident
+        self.native_id = native_id
+        self.is_gone = False
         self._fd = self._stat_fd = -1
         with suppress(OSError):
             self._fd = _os_open(f"/proc/self/task/{native_id}/syscall", os.O_RDONLY | os.O_CLOEXEC)
@@ -81,6 +88,7 @@ class ThreadWatch:
         except OSError:
             _os_close(self._fd)
             self._fd = -1
+            self.is_gone = True
             raise
 
     @property
@@ -102,7 +110,9 @@ class ThreadWatch:
             else:
                 return last if line == last.where else parsed(line)
         frame = sys._current_frames().get(self._ident)  # noqa: SLF001 - the documented way to another thread's stack
-        return Look((id(frame), frame.f_lasti if frame is not None else -1))
+        look = Look()
+        look.where = (id(frame), frame.f_lasti if frame is not None else -1)
+        return look
 
     def is_asleep(self) -> bool:
         """Say whether the thread sleeps until another thread or the clock wakes it.
@@ -113,7 +123,7 @@ class ThreadWatch:
             return True
         try:
             line = pread(self._stat_fd, _STATE_BYTES, 0)
-            return line[line.rindex(b")") + 2] not in b"RD"  # a slice would be an object
+            return line[_past_name(line) + 1] not in _AWAKE
         except (OSError, ValueError, IndexError):
             return True
 
@@ -127,6 +137,39 @@ class ThreadWatch:
 
 _STATE_BYTES = 64
 """Enough for a number, a name of at most 15 bytes in parentheses, and the state."""
+
+_AWAKE = b"RD"
+_SPACE = ord(" ")
+_CLOSES = ord(")")
+_R = ord("r")
+
+
+def _past(line: bytes, at: int) -> int:
+    """Return the place behind the next space, or the end of the line.
+
+    Methods of `bytes` would take a tuple for their arguments from the free list of the interpreter.
+
+    >>> _past(b"202 0x7f", 0), _past(b"202 0x7f", 4)
+    (4, 8)
+    """
+    end = len(line)
+    while at < end:
+        at += 1
+        if line[at - 1] == _SPACE:
+            break
+    return at
+
+
+def _past_name(line: bytes) -> int:
+    """Return the place behind the last parenthesis.
+
+    >>> _past_name(b"12 (a) b) S 1")
+    9
+    """
+    at = len(line)
+    while line[at - 1] != _CLOSES:
+        at -= 1
+    return at
 
 
 class Sightings:
@@ -151,7 +194,7 @@ class Sightings:
     def is_blocked(self) -> bool:
         """Look once more and say whether the thread is blocked where `last` saw it."""
         look, last = self._watch.look(self.last), self.last
-        if look.is_running or look != last:
+        if not look.is_at(last.where) or last.is_running:
             self.last = look
             self._since_ns = clock_ns(*CLOCK)
             return False
@@ -221,20 +264,22 @@ def parsed(line: bytes) -> Look:
     >>> parsed(b"running").is_running
     True
     """
-    if line.startswith(b"running"):
+    if not line or line[0] == _R:
         return _RUNNING
-    # No `split`: its list would come from the free list of the interpreter.
-    call_end = line.find(b" ")
-    address_end = line.find(b" ", call_end + 1)
-    if address_end < 0:
-        return Look(line)
+    look = Look()
+    look.where = line
     # futex(address, operation, value, limit): a limit of zero is none.
-    call = int(line[:call_end])
+    address_start = _past(line, 0)
+    operation_start = _past(line, address_start)
+    if operation_start == len(line):
+        return look
+    call = int(line[:address_start])
     if call != _FUTEX:
-        return Look(line, waits_for_outside=call in _FROM_OUTSIDE)
-    address = int(line[call_end + 1 : address_end], 16)
+        look.waits_for_outside = call in _FROM_OUTSIDE
+        return look
+    address = int(line[address_start:operation_start], 16)
     if _INTERPRETER.low <= address < _INTERPRETER.high:
         return _RUNNING
-    limit_start = line.find(b" ", line.find(b" ", address_end + 1) + 1) + 1
-    limit_end = line.find(b" ", limit_start)
-    return Look(line, waits_for_lock=int(line[limit_start:limit_end], 16) == 0)
+    limit_start = _past(line, _past(line, operation_start))
+    look.waits_for_lock = int(line[limit_start : _past(line, limit_start)], 16) == 0
+    return look

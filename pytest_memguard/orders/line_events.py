@@ -23,6 +23,13 @@ _TOOL_IDS = (3, 4)
 """The ids of `sys.monitoring` that CPython does not reserve for a kind of tool."""
 
 
+class Followed(AbstractContextManager[None], Protocol):
+    """A context in which the lines of the thread that enters it are called back."""
+
+    def stop(self) -> None:
+        """Give back what it needed, since the thread has ended in it."""
+
+
 class LineEvents(Protocol):
     """A source of line events, for as long as its context is open."""
 
@@ -34,8 +41,11 @@ class LineEvents(Protocol):
     ) -> None:
         """Leave the process as it was."""
 
-    def following(self, is_due: IsDue, on_line: OnLine) -> AbstractContextManager[None]:
+    def following(self, is_due: IsDue, on_line: OnLine) -> Followed:
         """Return a context in which the lines of the thread that enters it are called back."""
+
+    def take_over(self, followed: Followed) -> None:
+        """Follow a thread on that another source has followed."""
 
 
 def line_events(is_own: Callable[[str], bool]) -> LineEvents:
@@ -69,46 +79,60 @@ class TracedLines:
     ) -> None:
         """Do nothing: each thread ends its own tracing."""
 
-    def following(self, is_due: IsDue, on_line: OnLine) -> AbstractContextManager[None]:
+    def following(self, is_due: IsDue, on_line: OnLine) -> Followed:
         """Return a context that traces the thread which enters it."""
         return _TracedThread(is_due, on_line, self._is_own)
 
+    def take_over(self, followed: Followed) -> None:
+        """Do nothing: a thread keeps its trace function."""
 
+
+_thread_state: Callable[[], int]
+_enter_tracing: Callable[[object], None]
+_leave_tracing: Callable[[object], None]
 _HAS_CALL_TRACING = sys.version_info[:2] != (3, 11)
 """CPython 3.11 leaves profilers out of `sys.call_tracing` (`_PyEval_CallTracing` in its `Python/ceval.c`)."""
 
 
-def _seen_by_profiler(call: Callable[[], None]) -> None:
+if not _HAS_CALL_TRACING:  # made now: each of these is a class
+    _of_thread = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+    _thread_state = ctypes.PYFUNCTYPE(ctypes.c_void_p)(("PyThreadState_Get", ctypes.pythonapi))
+    _enter_tracing = _of_thread(("PyThreadState_EnterTracing", ctypes.pythonapi))
+    _leave_tracing = _of_thread(("PyThreadState_LeaveTracing", ctypes.pythonapi))
+
+
+def seen_by_profiler(call: Callable[[], None]) -> None:
     """Call something from a trace function so that the profiler of the thread sees it."""
-    sys.call_tracing(call, ())
+    if _HAS_CALL_TRACING:
+        sys.call_tracing(call, ())
+    else:
+        _SeenByProfiler()(call)
 
 
 class _SeenByProfiler:
     """The same on CPython 3.11, for the thread that it is made in."""
 
-    __slots__ = ("_enter", "_leave", "_state")
+    __slots__ = ("_state",)
 
     def __init__(self) -> None:
-        state = ctypes.PYFUNCTYPE(ctypes.c_void_p)(("PyThreadState_Get", ctypes.pythonapi))
-        switch = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
-        self._state = (ctypes.c_void_p(state()),)  # made once, as all that lies below a line of the project
-        self._enter: Callable[..., None] = switch(("PyThreadState_EnterTracing", ctypes.pythonapi))
-        self._leave: Callable[..., None] = switch(("PyThreadState_LeaveTracing", ctypes.pythonapi))
+        self._state = (
+            ctypes.c_void_p(_thread_state()),
+        )  # made once, as all that lies below a line of the project
 
     def __call__(self, call: Callable[[], None]) -> None:
         """Call it."""
-        self._leave(*self._state)
+        _leave_tracing(*self._state)
         try:
             call()
         finally:
-            self._enter(*self._state)
+            _enter_tracing(*self._state)
 
 
 class _TracedThread:
     """Traces one thread.
 
     CPython does not call a profiler inside a trace function, so a meter would charge what happens there to
-    the line of the project. `_seen_by_profiler` lets it see the calls. The thread's own tracing is off
+    the line of the project. `seen_by_profiler` lets it see the calls. The thread's own tracing is off
     meanwhile, since it creates an object for each frame.
     """
 
@@ -129,7 +153,7 @@ class _TracedThread:
         self._is_due = is_due
         self._on_line = on_line
         self._is_own = is_own
-        self._seen: Callable[[Callable[[], None]], None] = _seen_by_profiler
+        self._seen: Callable[[Callable[[], None]], None] = seen_by_profiler
         self._before: Callable[..., Any] | None = None
         # Created once: a bound method created at each event would count as the test's memory.
         self._global: Callable[..., Any] = self._called
@@ -149,6 +173,9 @@ class _TracedThread:
     ) -> None:
         sys.settrace(self._before)
         self._before = None
+
+    def stop(self) -> None:
+        """Do nothing: a thread's tracing ends with it."""
 
     def _called(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any] | None:
         is_own = self._is_own(frame.f_code.co_filename)
@@ -237,18 +264,24 @@ class MonitoredLines:
             self._monitoring.register_callback(self._tool, event, None)
         self._monitoring.free_tool_id(self._tool)
 
-    def following(self, is_due: IsDue, on_line: OnLine) -> AbstractContextManager[None]:
+    def following(self, is_due: IsDue, on_line: OnLine) -> Followed:
         """Return a context in which the callback follows the thread that enters it."""
         return _MonitoredThread(self._by_thread, is_due, on_line)
+
+    def take_over(self, followed: Followed) -> None:
+        """Have the callback follow the thread."""
+        if isinstance(followed, _MonitoredThread):
+            followed.move_to(self._by_thread)
 
 
 class _MonitoredThread:
     """Follows one thread; a profiler sees calls inside a callback only by `sys.call_tracing`, too."""
 
-    __slots__ = ("_by_thread", "_on_line", "code", "is_due", "number", "offer")
+    __slots__ = ("_by_thread", "_ident", "_on_line", "code", "is_due", "number", "offer")
 
     def __init__(self, by_thread: dict[int, _MonitoredThread], is_due: IsDue, on_line: OnLine) -> None:
         self._by_thread = by_thread
+        self._ident = 0
         self._on_line = on_line
         self.is_due = is_due
         self.code: CodeType | None = None
@@ -256,12 +289,24 @@ class _MonitoredThread:
         self.offer: Callable[[], None] = self._offered
 
     def __enter__(self) -> None:
-        self._by_thread[get_ident()] = self
+        self._ident = get_ident()
+        self._by_thread[self._ident] = self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._by_thread.pop(get_ident(), None)
+        self.stop()
+
+    def stop(self) -> None:
+        """Follow the thread no longer."""
+        if self._by_thread.get(self._ident) is self:
+            del self._by_thread[self._ident]
+
+    def move_to(self, by_thread: dict[int, _MonitoredThread]) -> None:
+        """Follow the thread by another source."""
+        self.stop()
+        self._by_thread = by_thread
+        by_thread[self._ident] = self
 
     def _offered(self) -> None:
         """Call back; arguments would be memory of the line that is followed."""

@@ -17,6 +17,9 @@ class Order(Protocol):
     def begin(self, threads: int) -> None:
         """Start again, with threads numbered from 0."""
 
+    def joins(self, number: int, *, is_older: bool) -> None:
+        """Know one more thread, which one of the others has started, in an earlier call if `is_older`."""
+
     def next(self, ready: Sequence[int], current: int | None) -> int:
         """Return a number from `ready`, which is sorted and not empty; `current` had the last turn."""
 
@@ -29,6 +32,9 @@ class Lockstep:
 
     def begin(self, threads: int) -> None:
         """Do nothing: this order keeps nothing between calls."""
+
+    def joins(self, number: int, *, is_older: bool) -> None:
+        """Do nothing: a number is enough."""
 
     def next(self, ready: Sequence[int], current: int | None) -> int:
         """Return the thread after the current one, in a circle."""
@@ -50,17 +56,30 @@ class RandomPriorities:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._priorities: list[int] = []
+        self._priorities: list[float] = []
+        self._drawn = random.Random(seed)  # noqa: S311 - an order is drawn, not a secret
+        self._drawn_for_older = random.Random(seed)  # noqa: S311 - see above
+        self._threads = 0
         self._changes: set[int] = set()
         self._step = 0
         self._lowest = 0
 
     def begin(self, threads: int) -> None:
         """Draw priorities and change points, the same for every call with this seed."""
-        drawn = random.Random(self._seed)  # noqa: S311 - an order is drawn, not a secret
-        self._priorities = drawn.sample(range(1, threads + 1), threads)
-        self._changes = {drawn.randrange(_STEPS) for _ in range(_CHANGE_POINTS)}
+        self._drawn.seed(self._seed)
+        self._drawn_for_older.seed(self._seed)
+        self._threads = threads
+        self._priorities = [*self._drawn.sample(range(1, threads + 1), threads)]
+        self._changes = {self._drawn.randrange(_STEPS) for _ in range(_CHANGE_POINTS)}
         self._step = self._lowest = 0
+
+    def joins(self, number: int, *, is_older: bool) -> None:
+        """Draw a priority for it, anywhere among those of the others.
+
+        Those drawn for older threads, which another test may have started, change no others.
+        """
+        drawn = self._drawn_for_older if is_older else self._drawn
+        self._priorities[number:] = [drawn.uniform(1, self._threads)]
 
     def next(self, ready: Sequence[int], current: int | None) -> int:
         """Return the ready thread of the highest priority."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from pytest_memguard.orders.blocking import CLOCK, clock_ns
@@ -87,13 +86,13 @@ class Stretch:
         return False
 
 
-def cpu_ns_of(thread: threading.Thread) -> int | None:
+def cpu_ns_of(participant: Participant) -> int | None:
     """Return the CPU time of a thread, in nanoseconds; None if it has ended.
 
     The clock of a thread as Linux numbers them (`MAKE_THREAD_CPUCLOCK` in its `posix-timers_types.h`). What
     `pthread_getcpuclockid` would do with a thread that has ended is undefined.
     """
     try:
-        return time.clock_gettime_ns((~(thread.native_id or 0) << 3) | 6)
+        return time.clock_gettime_ns((~participant.watch.native_id << 3) | 6)
     except OSError:
         return None

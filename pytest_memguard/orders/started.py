@@ -1,39 +1,264 @@
-"""Counts the threads that a body starts by itself, since nothing decides when they run."""
+"""Lets the threads that a body starts by itself take turns like those that call it."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
-from types import FrameType, TracebackType
+import weakref
+from _thread import get_native_id
+from collections.abc import Callable, Iterable
+from os import getpid  # bound: a test may patch them while it runs
+from time import sleep
+from types import CodeType, FrameType, TracebackType
 from typing import Any
+
+from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns
+from pytest_memguard.orders.line_events import LineEvents, seen_by_profiler
+from pytest_memguard.orders.turns import Participant, Turns
+
+_ARRIVES_NS = 2_000_000_000
+"""A thread that does not come to its start for so long runs freely: its tracing was set by the body, say."""
+
+_RESTS_NS = 1_000_000_000
+_POLL_SECONDS = 5e-5
+
+
+class Newcomer(Participant):
+    """A thread that was started by one that takes turns, and takes turns as well, in later calls too.
+
+    It waits at its start until it gets its first turn. Its end is seen from outside.
+    """
+
+    __slots__ = ("_following", "_lines", "_thread", "ident", "is_refused", "turns", "waits")
+
+    def __init__(self, thread: threading.Thread, turns: Turns, lines: LineEvents) -> None:
+        super().__init__(-1, ThreadWatch(0, 0))
+        self._thread = weakref.ref(thread)  # what a thread holds is the test's
+        self._lines = lines
+        self.turns: Turns | None = turns
+        self._following: Any = None
+        self.ident = 0
+        self.waits = self.is_refused = False
+
+    def wait_for_first_turn(self) -> None:
+        """Wait, in the thread itself, and have its lines followed from then on."""
+        self._following = self._lines.following(self._is_due, self._line)
+        self.waits = True
+        self.gate.acquire()
+        if not self.is_refused:
+            self._following.__enter__()
+
+    def has_come(self) -> bool:
+        """Wait, in the thread that has started it, until it waits for its first turn; say whether it does."""
+        thread = self._thread()
+        if thread is None:
+            return False
+        self.ident = thread.ident or 0
+        self.see_by(ThreadWatch(self.ident, thread.native_id or 0))
+        until_ns = clock_ns(*CLOCK) + _ARRIVES_NS
+        while not (self.waits and self.seen.is_blocked()):
+            if self.has_ended() or clock_ns(*CLOCK) >= until_ns:
+                return False
+            sleep(_POLL_SECONDS)
+        return True
+
+    def comes_to_rest(self) -> None:
+        """Wait until the thread waits for something or has ended, unless that takes very long."""
+        self.seen.restart()
+        until_ns = clock_ns(*CLOCK) + _RESTS_NS
+        while not (self.has_ended() or self.seen.is_blocked()) and clock_ns(*CLOCK) < until_ns:
+            sleep(_POLL_SECONDS)
+
+    def goes_on_in(self, turns: Turns, lines: LineEvents) -> None:
+        """Take part in another call than the one that it was started in."""
+        self.turns = turns
+        lines.take_over(self._following)
+
+    def has_ended(self) -> bool:
+        """Say whether the thread is gone.
+
+        Asking Python would take a tuple from the free list of the interpreter, for the arguments of a lock.
+        """
+        if self.watch.is_exact or self.watch.is_gone:
+            return self.watch.is_gone
+        thread = self._thread()
+        return thread is None or not thread.is_alive()
+
+    def forget(self) -> None:
+        """Give back what following the thread needed, since it has ended."""
+        self.watch.close()
+        if self._following is not None:
+            self._following.stop()
+
+    def _is_due(self, code: CodeType, number: int) -> bool:
+        turns = self.turns
+        return turns is not None and turns.is_due(self, code, number)
+
+    def _line(self, code: CodeType, number: int) -> None:
+        turns = self.turns
+        if turns is not None:
+            turns.line(self, code, number)
 
 
 class StartedThreads:
-    """Counts the threads that are started by `threading` while it is entered."""
+    """While it is entered, threads that are started by those of a call join its turns."""
 
-    __slots__ = ("_before", "_hook", "number")
-
-    def __init__(self) -> None:
-        self.number = 0
+    def __init__(self, turns: Turns, lines: LineEvents) -> None:
+        self._turns = turns
+        self._lines = lines
+        self._process = getpid()
+        self._native_ids: dict[int, Participant] = {}
+        self._expected: dict[int, Newcomer] = {}
         self._before: Callable[..., Any] | None = None
         self._hook: Callable[..., Any] = self._begins
+        self._first_line: Callable[..., Any] = self._at_first_line
+        self.newcomers: list[Newcomer] = []
+        self.running_freely = 0
+
+    def begin(self, native_ids: Iterable[int], participants: list[Participant]) -> list[Newcomer]:
+        """Prepare for a call from these threads; return those of earlier calls that still run."""
+        self.running_freely = 0
+        self.newcomers = _SURVIVORS.taken()
+        self._native_ids = dict(zip(native_ids, participants, strict=True))
+        for newcomer in self.newcomers:
+            newcomer.goes_on_in(self._turns, self._lines)
+            self._native_ids[newcomer.watch.native_id] = newcomer
+        return self.newcomers
+
+    def end(self) -> None:
+        """Let the threads that still run go on without turns, until another call."""
+        for newcomer in self.newcomers:
+            newcomer.turns = None
+        _SURVIVORS.keep(self.newcomers)
 
     def __enter__(self) -> StartedThreads:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
-        self.number = 0
         self._before = threading.gettrace()
         threading.settrace(self._hook)
+        _PATCH.enter(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        _PATCH.leave()
         if threading.gettrace() is self._hook:  # or the body has set another one, which stays
             threading.settrace(self._before)
 
+    def start(self, thread: threading.Thread, really: Callable[[threading.Thread], None]) -> None:
+        """Start a thread; if one that takes turns does it, the new one waits for its turn."""
+        starter = self._native_ids.get(get_native_id()) if getpid() == self._process else None
+        if starter is None:
+            really(thread)
+            return
+        newcomer = Newcomer(thread, self._turns, self._lines)
+        self._expected[id(thread)] = newcomer
+        starter.is_inside = True
+        try:
+            really(thread)
+            self._takes_in(newcomer)
+        finally:
+            starter.is_inside = False
+            self._expected.pop(id(thread), None)
+
+    def _takes_in(self, newcomer: Newcomer) -> None:
+        if newcomer.has_come():
+            self._native_ids[newcomer.watch.native_id] = newcomer
+            self.newcomers.append(newcomer)
+            self._turns.joins(newcomer)
+        else:
+            newcomer.is_refused = True
+            newcomer.gate.release()
+            newcomer.watch.close()
+            self.running_freely += 1
+
     def _begins(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any] | None:
-        """Count a thread, and leave it to the tracer that there was."""
-        self.number += 1
+        """Have a thread wait for its first turn, and leave it to the tracer that there was.
+
+        It waits at its first line: until then, the profiler of a meter is not installed in it, and would take
+        what is called here for what has called the thread.
+        """
+        if event == "call" and get_native_id() not in self._native_ids:
+            newcomer = self._expected.get(id(threading.current_thread()))
+            if newcomer is not None:
+                return self._first_line
+        return self._leave(frame, event, arg)
+
+    def _at_first_line(self, frame: FrameType, _event: str, arg: object) -> Callable[..., Any] | None:
+        frame.f_trace = None  # or this would be called at its other lines, too
+        local = self._leave(frame, "call", arg)
+        newcomer = self._expected.get(id(threading.current_thread()))
+        if newcomer is not None:
+            seen_by_profiler(newcomer.wait_for_first_turn)
+            sys.settrace(sys.gettrace())  # set in there, it is switched off again
+        return local
+
+    def _leave(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any] | None:
+        """Leave the thread to the tracer that there was."""
         before = self._before
         sys.settrace(before)
         return None if before is None else before(frame, event, arg)
+
+
+class _Survivors:
+    """Threads that were started in a call and have not ended with it, such as the workers of a pool."""
+
+    def __init__(self) -> None:
+        self._all: list[Newcomer] = []
+
+    def taken(self) -> list[Newcomer]:
+        """Return those that still run, for a call that they take part in.
+
+        The pool of some may be gone, so that they are about to end.
+        """
+        for newcomer in self._all:
+            newcomer.comes_to_rest()
+        taken, self._all = self._all, []
+        self.keep(taken)
+        taken, self._all = self._all, []
+        return taken
+
+    def keep(self, newcomers: list[Newcomer]) -> None:
+        """Keep those that still run."""
+        for newcomer in newcomers:
+            if newcomer.has_ended():
+                newcomer.forget()
+            else:
+                self._all.append(newcomer)
+
+
+_SURVIVORS = _Survivors()
+
+
+class _Patch:
+    """What stands in for `Thread.start` during a call; a test that patches it may put that back later."""
+
+    def __init__(self) -> None:
+        self._really = threading.Thread.start
+        self._now: StartedThreads | None = None
+
+    def enter(self, started: StartedThreads) -> None:
+        """Let threads be started by it."""
+        if threading.Thread.start is not _start:
+            self._really = threading.Thread.start
+        self._now = started
+        threading.Thread.start = _start  # type: ignore[method-assign]  # put back in `leave`
+
+    def leave(self) -> None:
+        """Put back what was there, unless the body has put something else there."""
+        self._now = None
+        if threading.Thread.start is _start:
+            threading.Thread.start = self._really  # type: ignore[method-assign]
+
+    def start(self, thread: threading.Thread) -> None:
+        """Start a thread."""
+        if self._now is None:
+            self._really(thread)
+        else:
+            self._now.start(thread, self._really)
+
+
+_PATCH = _Patch()
+
+
+def _start(self: threading.Thread) -> None:
+    _PATCH.start(self)

@@ -33,6 +33,9 @@ _A_MOMENT = (True, _POLL_SECONDS)
 _HAS_CPU_CLOCKS = sys.platform == "linux"
 _GLANCE_SECONDS = 0.05
 _GLANCES = 10
+_REST_NS = SECOND_NS
+"""How long threads that the body has left running take turns after it."""
+
 _JOIN_NS = 2 * SECOND_NS
 _SHOWN_FRAMES = 30
 
@@ -87,7 +90,7 @@ class OrderedThreads:
         self._ready = threading.Event()
         self._bell = allocate_lock()  # open where a thread has ended since
         self._bell.acquire()
-        self._started = StartedThreads()
+        self._started = StartedThreads(self._turns, self._lines)
         self._watched: Participant | None = None
         self._stretch = Stretch()
         self._busy: set[int] = set()
@@ -169,13 +172,19 @@ class OrderedThreads:
     def __call__(self) -> None:
         """Let every thread call the body once; raises the error of the first thread that fails."""
         self._busy = set(range(len(self._threads)))
-        self._turns.begin(self._participants)
+        native_ids = [thread.native_id or 0 for thread in self._threads]
+        self._turns.begin(self._participants, self._started.begin(native_ids, self._participants))
         failed: tuple[int, BaseException] | None = None
-        with self._started:
-            for number, error in self._endings():
-                self._busy.discard(number)
-                if error is not None and failed is None:
-                    failed = number, error
+        try:
+            with self._started:
+                for number, error in self._endings():
+                    self._busy.discard(number)
+                    if error is not None and failed is None:
+                        failed = number, error
+                self._let_newcomers_rest()
+        finally:
+            self._turns.let_go()
+            self._started.end()
         if failed is not None:
             try:
                 raise _noted(failed[1], f"in thread {failed[0] + 1} of {len(self._threads)}")
@@ -200,15 +209,15 @@ class OrderedThreads:
             notes.append(
                 f"its threads took all {self._turns.most:,} turns of a call, and each ran on after them"
             )
-        if self._started.number:
+        if self._started.running_freely:
             notes.append(
-                f"{self._started.number} threads that it started itself took no turns, but ran freely"
+                f"{self._started.running_freely} threads that it started itself took no turns, but ran freely"
             )
         return tuple(notes)
 
     def together_with(self, is_file: Callable[[str], bool], line: int, *, at_most: int) -> Together | None:
         """Return where most threads of the last call stood together that had come to a line of a file."""
-        paths = [participant.path for participant in self._participants]
+        paths = [participant.path for participant in (*self._participants, *self._started.newcomers)]
         return together_with(is_file, line, paths, self._turns.meetings, at_most=at_most)
 
     def _endings(self) -> Iterator[tuple[int, BaseException | None]]:
@@ -221,12 +230,22 @@ class OrderedThreads:
                     self._raise_if_stuck(progress)
             yield self._ended.get_nowait()
 
+    def _let_newcomers_rest(self) -> None:
+        """Let threads that the body has started, and that still run, go on until they end or wait."""
+        until_ns = clock_ns(*CLOCK) + _REST_NS
+        self._pass_over_blocked()
+        while not self._turns.are_all_blocked and clock_ns(*CLOCK) < until_ns:
+            sleep(_POLL_SECONDS)
+            self._pass_over_blocked()
+
     def _pass_over_blocked(self) -> None:
         """Take the turn from a thread that was seen to wait for something else."""
         running, watched = self._turns.running(), self._watched
         self._watched = running
         if running is None:
             self._turns.take_up()
+        elif running.has_ended():
+            self._turns.has_ended(running)
         elif running is not watched:
             running.seen.restart()
         elif running.seen.is_blocked():
@@ -236,8 +255,10 @@ class OrderedThreads:
     def _raise_if_stuck(self, progress: Progress) -> None:
         """Raise `DeadlockError` where the threads cannot go on, or have not moved for too long."""
         now_ns = clock_ns(*CLOCK)
-        are_all_blocked = self._turns.blocked == len(self._busy)
-        if progress.is_deadlock_due(now_ns, are_all_blocked=are_all_blocked) and self._is_deadlock():
+        if (
+            progress.is_deadlock_due(now_ns, are_all_blocked=self._turns.are_all_blocked)
+            and self._is_deadlock()
+        ):
             raise DeadlockError(self._stacks("wait for locks that nobody is left to release."))
         if progress.is_comparison_due(now_ns):
             self._pass_over_endless(now_ns)
@@ -251,7 +272,7 @@ class OrderedThreads:
         running = self._turns.running()
         spent_ns = now_ns
         if running is not None and _HAS_CPU_CLOCKS:
-            spent_ns = cpu_ns_of(self._threads[running.number]) or 0
+            spent_ns = cpu_ns_of(running) or 0
         if self._stretch.is_endless(running, self._turns.offered, spent_ns) and running is not None:
             self._turns.pass_over(running, running.seen.last, is_astray=True)
 
@@ -271,7 +292,9 @@ class OrderedThreads:
         """
         cpu_ns = 0
         for number in self._busy:
-            cpu_ns += cpu_ns_of(self._threads[number]) or 0
+            cpu_ns += cpu_ns_of(self._participants[number]) or 0
+        for newcomer in self._started.newcomers:
+            cpu_ns += cpu_ns_of(newcomer) or 0
         return cpu_ns
 
     def _position(self) -> _Position:
@@ -308,8 +331,9 @@ class OrderedThreads:
         """
         if not _HAS_CPU_CLOCKS:
             return {ident: (frame, instruction) for ident, frame, instruction in self._position()}
-        threads = (self._threads[number] for number in self._busy)
-        return {thread.ident or 0: cpu_ns_of(thread) for thread in threads}
+        return {
+            self._threads[number].ident or 0: cpu_ns_of(self._participants[number]) for number in self._busy
+        }
 
     def _stacks(self, what: str) -> str:
         idle = {thread.ident for number, thread in enumerate(self._threads) if number not in self._busy}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections import Counter
+from collections.abc import Sequence
 from enum import Enum
 from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
@@ -67,6 +68,15 @@ class Participant:
         self.is_inside = self.is_asked = self.is_astray = False
         self._idle_looks: Counter[Place] = Counter()
 
+    def see_by(self, watch: ThreadWatch) -> None:
+        """Look at the thread by another watch."""
+        self.watch = watch
+        self.seen = Sightings(watch)
+
+    def has_ended(self) -> bool:
+        """Say whether the thread is gone; one that calls the body tells its end itself."""
+        return False
+
     def begin(self) -> None:
         """Prepare for a call."""
         self.path = Path()
@@ -90,7 +100,7 @@ class Participant:
     def is_awake(self) -> bool:
         """Say whether a thread that was blocked has gone on by now."""
         look = self.watch.look(self.blocked_at)
-        return look.is_running or look != self.blocked_at or not self.watch.is_asleep()
+        return not look.is_at(self.blocked_at.where) or not self.watch.is_asleep()
 
 
 class Turns:
@@ -114,17 +124,38 @@ class Turns:
         self.is_bound_reached = False
         self.meetings = Meetings()
 
-    def begin(self, participants: list[Participant]) -> None:
-        """Start a call: all wait, and the first one gets the turn."""
-        self._participants = participants
+    def begin(self, participants: Sequence[Participant], newcomers: Sequence[Participant] = ()) -> None:
+        """Start a call: all wait, and the first one gets the turn.
+
+        Newcomers were started in an earlier call, and run now or wait for something.
+        """
+        self._participants = [*participants]
         self._order.begin(len(participants))
         self._left, self._is_open = self.most, True
         self.blocked = self.passed = self.offered = 0
         self.meetings = Meetings()
         for participant in participants:
             participant.begin()
+        for newcomer in newcomers:
+            self._add(newcomer, is_older=True)
+            newcomer.state, newcomer.blocked_at = State.BLOCKED, Look()
+            self.blocked += 1
         with self._mutex:
             self._give(self._next(None))
+
+    def joins(self, newcomer: Participant) -> None:
+        """Add a thread that waits for its first turn."""
+        with self._mutex:
+            self._add(newcomer, is_older=False)
+            if not self._is_open:
+                newcomer.state = State.RUNNING
+                newcomer.gate.release()
+
+    def _add(self, newcomer: Participant, *, is_older: bool) -> None:
+        newcomer.number = len(self._participants)
+        newcomer.begin()
+        self._order.joins(newcomer.number, is_older=is_older)
+        self._participants.append(newcomer)
 
     def wait(self, participant: Participant) -> None:
         """Wait for the turn."""
@@ -141,6 +172,8 @@ class Turns:
         """Offer the turn at a line or a return; a thread that has lost the turn waits for it."""
         if getpid() != self._process:
             return  # a forked child is alone
+        if participant.state is State.DONE:
+            return  # this is another thread, with the identifier of one that has ended
         participant.is_inside = True
         participant.path.arrives(code, number)
         has_to_wait = (
@@ -199,6 +232,17 @@ class Turns:
             if had_turn and self._is_open:
                 self._give(self._next(participant.number))
 
+    def has_ended(self, newcomer: Participant) -> None:
+        """Remove a thread that is gone; if it had the turn, no thread has it."""
+        with self._mutex:
+            self.blocked -= newcomer.state is State.BLOCKED
+            newcomer.state = State.DONE
+
+    @property
+    def are_all_blocked(self) -> bool:
+        """Whether every thread that has not ended waits for something else than its turn."""
+        return all(one.state in (State.BLOCKED, State.DONE) for one in self._participants)
+
     def let_go(self) -> None:
         """Let every thread run on without turns."""
         with self._mutex:
@@ -248,6 +292,8 @@ class Turns:
             if participant is not current and not participant.is_astray and _is_awake(participant):
                 found = True
                 _wait_until_settled(participant)
+            if participant.state is State.BLOCKED and participant.has_ended():
+                self.has_ended(participant)
         return found
 
     def _next(self, current: int | None) -> Participant | None:
@@ -273,7 +319,7 @@ def _wait_until_settled(participant: Participant) -> None:
     """Wait for a thread that woke up, unless it comes to no line for very long."""
     participant.seen.restart()
     until_ns = clock_ns(*CLOCK) + _ASTRAY_NS
-    while _is_awake(participant):
+    while _is_awake(participant) and not participant.has_ended():
         sleep(_SETTLE_SECONDS)
         if participant.seen.is_blocked() and participant.state is State.BLOCKED:
             participant.blocked_at = participant.seen.last

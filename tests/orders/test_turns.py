@@ -43,10 +43,10 @@ class Story:
 
     def __init__(self) -> None:
         self.steps: list[tuple[int, str]] = []
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[threading.Thread, int] = {}  # an identifier would be reused
 
     def tell(self, step: str) -> None:
-        number = self._numbers.setdefault(threading.get_ident(), len(self._numbers))
+        number = self._numbers.setdefault(threading.current_thread(), len(self._numbers))
         self.steps.append((number, step))
 
 
@@ -358,29 +358,122 @@ def test_a_profiler_sees_the_calls_that_pass_the_turn() -> None:
         assert calls.count(("call", function)) == calls.count(("return", function)) == 3 * THREADS
 
 
-def test_threads_that_the_body_starts_are_said_to_run_freely() -> None:
-    traced: list[str] = []
+def started_by_all(check: Callable[[], object]) -> Callable[[], object]:
+    """Each thread starts another one for a check, and waits for it."""
 
     def body() -> None:
+        thread = threading.Thread(target=check)
+        thread.start()
+        thread.join()
+
+    return body
+
+
+def in_a_pool(check: Callable[[], object]) -> Callable[[], object]:
+    """All threads give the check to one pool."""
+    pool = ThreadPoolExecutor(THREADS)
+    submitted: list[Any] = []
+
+    def body() -> None:
+        submitted.append(pool.submit(check))
+        submitted.pop().result()
+
+    return body
+
+
+@pytest.mark.parametrize("start", [started_by_all, in_a_pool])
+@pytest.mark.parametrize("order", [Lockstep(), RandomPriorities(2)], ids=["lockstep", "random"])
+def test_threads_that_the_body_starts_take_turns_too(start: Any, order: Order) -> None:
+    def told() -> list[tuple[int, str]]:
+        story = Story()
+
+        def check() -> None:
+            story.tell("looked")
+            number = 1
+            story.tell("loaded")
+            assert number
+
+        body = start(check)
+        play(body, order, calls=2)
+        return story.steps
+
+    first = told()
+    if isinstance(order, Lockstep):
+        assert [step for _, step in first[:THREADS]] == ["looked"] * THREADS
+    assert all(told() == first for _ in range(3))
+
+
+def test_a_thread_of_an_earlier_call_takes_turns_in_the_next() -> None:
+    """The worker of a pool outlives the call in which it was started."""
+    pool = ThreadPoolExecutor(1)
+    looked: list[int] = []
+    made: list[int] = []
+
+    def check() -> None:
+        seen = len(made)
+        looked.append(seen)
+
+    def body() -> None:
+        future = pool.submit(check)
+        made.append(1)
+        future.result()
+
+    for _ in range(3):
+        made.clear()
+        play(body)
+    assert looked[THREADS:] == looked[-THREADS:] * 2
+    pool.shutdown()
+
+
+def test_a_thread_that_is_left_running_ends_by_itself() -> None:
+    numbers: list[int] = []
+
+    def counts() -> None:
+        for number in range(5):
+            time.sleep(0.001)
+            numbers.append(number)
+
+    def body() -> None:
+        threading.Thread(target=counts).start()
+
+    play(body)
+    left = [thread for thread in threading.enumerate() if getattr(thread, "_target", None) is counts]
+    for thread in left:
+        thread.join(20)
+    assert len(numbers) == 5 * THREADS
+
+
+def test_threads_that_cannot_take_turns_are_said_to_run_freely() -> None:
+    def body() -> None:
+        hook = threading.gettrace()
+        threading.settrace(None)  # as a tracer does that ends
         thread = threading.Thread(target=time.sleep, args=(0,))
         thread.start()
         thread.join()
+        threading.settrace(hook)
+
+    threads = OrderedThreads(body, THREADS, order=Lockstep(), is_own=is_own)
+    with threads as call:
+        call()
+    assert threads.notes == (f"{THREADS} threads that it started itself took no turns, but ran freely",)
+    with OrderedThreads(list, THREADS, order=Lockstep(), is_own=is_own) as call:
+        call()
+        assert not call.notes
+
+
+def test_the_tracer_of_others_sees_the_threads_that_a_body_starts() -> None:
+    traced: list[str] = []
 
     def tracer(frame: FrameType, event: str, _arg: object) -> None:
         traced.append(f"{event} {frame.f_code.co_name}")
 
-    threads = OrderedThreads(body, THREADS, order=Lockstep(), is_own=is_own)
+    really = threading.Thread.start
     before = threading.gettrace()
     threading.settrace(tracer)
     try:
-        with threads as call:
-            call()
+        play(started_by_all(lambda: time.sleep(0)))
         assert threading.gettrace() is tracer
     finally:
         threading.settrace(before)
-    assert threads.notes == (f"{THREADS} threads that it started itself took no turns, but ran freely",)
-    assert traced.count("call run") >= THREADS  # the tracer of others, such as coverage, sees them too
-    play(body)
-    with OrderedThreads(list, THREADS, order=Lockstep(), is_own=is_own) as call:
-        call()
-        assert not call.notes
+    assert traced.count("call run") >= THREADS
+    assert threading.Thread.start is really
