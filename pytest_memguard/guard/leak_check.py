@@ -32,11 +32,8 @@ def check_leaks(
     body: Callable[[], object],
     *,
     meter: Meter,
-    budget_seconds: float = 1.0,
-    ceiling_bytes: int = 1024**3,
-    native: bool = False,
+    policy: Policy,
     between: Callable[[], None] | None = None,
-    at_once: int = 1,
     calling: Calling | None = None,
     renewals: Renewals | None = None,
     is_news: Callable[[LeakFinding], bool] = lambda _finding: True,
@@ -45,21 +42,24 @@ def check_leaks(
     """Repeat `body`, say whether memory keeps growing per call, and explain it where it does.
 
     A leak whose rate `is_in_doubt` is screened twice, and the lower rate counts; one that `is_news`
-    denies is not explained. `budget_seconds` is CPU time; `ceiling_bytes` limits what the check may
-    add to the process; `between` is called after each window. `calling` opens what calls the body
-    `at_once` times, for a body that runs in threads. With `renewals` of a test's fixtures a leak is
-    judged across them. Raises `BodyFailedError` where a call fails, with the error and the number of
+    denies is not explained. `between` is called after each window. `calling` opens what calls the body as
+    often as the policy says, for a body that runs in threads. With `renewals` of a test's fixtures a leak
+    is judged across them. Raises `BodyFailedError` where a call fails, with the error and the number of
     the call.
     """
     from pytest_memguard.leaks.check import LeakCheck  # noqa: PLC0415 - only leak checks load psutil
 
     check_by = partial(
-        LeakCheck, body, budget_seconds=budget_seconds, ceiling_bytes=ceiling_bytes, at_once=at_once
+        LeakCheck,
+        body,
+        budget_seconds=policy.leak_budget_seconds,
+        ceiling_bytes=policy.leak_ceiling_bytes,
+        at_once=policy.at_once,
     )
     check = check_by(between=between, calling=calling)
     finding = check.screen()
     if finding.leaking and renewals is not None:
-        across = renewals.across(finding, ceiling_bytes=ceiling_bytes)
+        across = renewals.across(finding, ceiling_bytes=policy.leak_ceiling_bytes)
         if renewals.is_broken:
             return across
         if across is not finding:
@@ -68,7 +68,7 @@ def check_leaks(
     if finding.leaking and is_in_doubt(finding):
         finding = _lower(finding, check)
     if finding.leaking and is_news(finding):
-        return check.explain(finding, meter=meter, native=native)
+        return check.explain(finding, meter=meter, native=policy.native)
     return finding
 
 
@@ -114,11 +114,8 @@ def run_check(
     try:
         finding = check_leaks(
             body,
-            budget_seconds=policy.leak_budget_seconds,
-            ceiling_bytes=policy.leak_ceiling_bytes,
-            native=policy.native,
+            policy=policy,
             between=between,
-            at_once=policy.at_once,
             calling=calling or partial(_opened, policy, session.namer, body),
             renewals=renewals,
             meter=session.meter(policy),

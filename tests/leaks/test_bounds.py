@@ -22,6 +22,7 @@ from expiringdict import ExpiringDict
 from jinja2.utils import LRUCache as TemplateCache
 
 from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.meters.attribution import SiteNamer
@@ -46,7 +47,7 @@ def _check(put: Put) -> LeakFinding:
         put(next(keys), Row())
 
     with meter_of(ROOT) as meter:
-        return check_leaks(body, meter=meter, budget_seconds=0.01)
+        return check_leaks(body, meter=meter, policy=Policy(leak_budget_seconds=0.01))
 
 
 def _functools(bound: int | None) -> Put:

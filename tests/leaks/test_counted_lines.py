@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.measurement import Site
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.process_memory import ProcessMemory
@@ -88,7 +89,7 @@ def test_a_leak_of_threads_and_of_children_has_its_line() -> None:
     try:
         for body, unit in ((start_thread, "threads"), (start_child, "children")):
             with meter_of(ROOT) as meter:
-                finding = check_leaks(body, meter=meter, budget_seconds=0.05)
+                finding = check_leaks(body, meter=meter, policy=Policy(leak_budget_seconds=0.05))
             sites = {count.unit: count.site for count in finding.counts}
             assert sites[unit] == Site(
                 "tests/leaks/test_counted_lines.py", body.__code__.co_firstlineno + 1, body.__name__

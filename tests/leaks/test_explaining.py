@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.body import leaving_fixtures
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.check import LeakCheck
@@ -35,7 +36,7 @@ FILE = "tests/leaks/holding_bodies.py"
 
 def _check(body: Callable[[], object]) -> LeakFinding:
     with meter_of(ROOT) as meter:
-        finding = check_leaks(body, meter=meter, budget_seconds=0.1)
+        finding = check_leaks(body, meter=meter, policy=Policy(leak_budget_seconds=0.1))
     assert finding.leaking, finding
     return finding
 
@@ -277,7 +278,7 @@ def test_native_frame_is_named_relative_to_the_project(tmp_path: Path) -> None:
         keep()
 
     with meter_of(tmp_path) as meter:
-        finding = check_leaks(body, meter=meter, budget_seconds=0.1, native=True)
+        finding = check_leaks(body, meter=meter, policy=Policy(leak_budget_seconds=0.1, native=True))
     (place,) = {site.inner for site in finding.sites}
     assert place is not None
     assert (place.file, place.line, place.function) == ("src/keep.c", 4, "keep")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from tests.leaks.closing_meter import meter_of
 
@@ -29,7 +30,11 @@ def rate_of_two_readings(first_bytes: int, then_bytes: int) -> int:
 
     with meter_of(Path(__file__).parent) as meter:
         finding = check_leaks(
-            body, meter=meter, budget_seconds=0.1, is_news=lambda _: False, is_in_doubt=is_in_doubt
+            body,
+            meter=meter,
+            policy=Policy(leak_budget_seconds=0.1),
+            is_news=lambda _: False,
+            is_in_doubt=is_in_doubt,
         )
     assert finding.leaking
     return finding.bytes_per_call
