@@ -105,7 +105,8 @@ class TracemallocRecording:
         """Start tracing; tracing that is on already belongs to somebody else."""
         if tracemalloc.is_tracing():
             raise MeterError(
-                "tracemalloc is tracing already (PYTHONTRACEMALLOC or the test itself started it)."
+                "tracemalloc is tracing already (PYTHONTRACEMALLOC or the test itself started it). "
+                "Run without it, or use another meter."
             )
         clear_type_caches()
         tracemalloc.start(_FRAMES)
@@ -135,7 +136,9 @@ class TracemallocRecording:
     def sample(self) -> Sample:
         """Return the peak as tracemalloc saw it and what was retained, without the harness."""
         if self._snapshot is None:
-            raise MeterError("the test stopped tracemalloc while memguard measured with it.")
+            raise MeterError(
+                "the test stopped tracemalloc while memguard measured with it. Use another meter for it."
+            )
         tally = Tally(self._namer)
         for statistic in self._snapshot.statistics("traceback"):
             tally.add_retained(statistic.size, _frames(statistic.traceback))

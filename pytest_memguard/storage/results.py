@@ -121,7 +121,9 @@ def _read(path: Path) -> RunResults:
             f"there are no results at {path}{why}; create them with `pytest --memguard`."
         ) from error
     except OSError as error:
-        raise ResultsError(f"{path} cannot be read: {cause_of(error)}.") from error
+        raise ResultsError(
+            f"{path} cannot be read: {cause_of(error)}. Make it readable, or name another."
+        ) from error
     try:
         results = run_from_json(value)
         _refuse_duplicates(results.tests)
@@ -166,5 +168,5 @@ def _refuse_duplicates(tests: Iterable[TestResult]) -> None:
     seen: set[str] = set()
     for test in tests:
         if test.id in seen:
-            raise ResultsError(f"the test {ascii(test.id)[:200]} is there twice")
+            raise ResultsError(f"the test {ascii(test.id)[:200]} is there twice; accepted is one result")
         seen.add(test.id)

@@ -142,10 +142,14 @@ def _text(path: Path) -> str:
     try:
         content = read_regular(path, LARGEST_FILE_BYTES)
         if len(content) > LARGEST_FILE_BYTES:
-            raise SettingsError(f"{path}: is larger than {LARGEST_FILE_BYTES:,} bytes.")
+            raise SettingsError(
+                f"{path}: is larger than {LARGEST_FILE_BYTES:,} bytes, the most that is read."
+            )
         return content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise SettingsError(f"{path}:{line}: is not UTF-8. Save it as UTF-8, then run again.") from error
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {cause_of(error)}.") from error
+        raise SettingsError(
+            f"{path}: cannot be read: {cause_of(error)}. Make it readable, then run again."
+        ) from error
