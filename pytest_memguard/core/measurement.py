@@ -31,13 +31,15 @@ class Site:
 class Meeting:
     """Threads that stood between two lines of one function at once, and what each had allocated.
 
-    They had come past `after`. `before_line` is 0 where they were about to return.
+    They had come past `after`. `before_line` is 0 where they were about to return. If they `are_tasks`, they
+    waited at `after`, and what each had allocated is not known.
     """
 
     threads: int
     each_bytes: int
     after: Site
     before_line: int
+    are_tasks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

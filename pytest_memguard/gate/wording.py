@@ -185,11 +185,13 @@ def kinds_text(kinds: Iterable[KindGrowth]) -> str:
 
 
 def met_text(grown: GrownSite) -> str:
-    """Say where threads stood at once that made what a site holds; nothing where they were not together."""
+    """Say where threads or tasks were at once that made what a site holds; nothing where they were apart."""
     met, made = grown.met, grown.site
     if met is None:
         return ""
     file = met.after.file
+    if met.are_tasks:
+        return f"{met.threads} tasks waited at {file}:{met.after.line} in {met.after.function} at once"
     before = f"{file}:{met.before_line}" if met.before_line else f"the return of {met.after.function}"
     return (
         f"{met.threads} threads were between {file}:{met.after.line} and {before} at once, and each had made "

@@ -96,7 +96,10 @@ class FreshRun:
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
         """End the sample when the call has ended, then check for leaks."""
         runtest = as_tasks(
-            item, as_test_sees_it(asking_shows_all(keeping_names(item, item.runtest))), self._policy
+            item,
+            as_test_sees_it(asking_shows_all(keeping_names(item, item.runtest))),
+            self._policy,
+            self._session.namer,
         )
         item.runtest = lambda: self._run(item, runtest)
         try:

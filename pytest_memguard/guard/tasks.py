@@ -5,13 +5,21 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
+from types import CodeType
+from typing import TYPE_CHECKING, Any
 
+from pytest_memguard.core.measurement import Meeting, Sample, Site, SiteBytes
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.guard.meetings import with_named_sites
+from pytest_memguard.meters.attribution import SiteNamer
 
-_Call = Callable[[], Awaitable[object]]
+if TYPE_CHECKING:
+    from pytest_memguard.orders.waiting import WaitingTasks
+
+_Call = Callable[[], Coroutine[Any, Any, object]]
+_Follow = Callable[[Coroutine[Any, Any, object]], Awaitable[object]]
 
 
 def tasks_refused(item: Any, policy: Policy) -> str:
@@ -29,30 +37,72 @@ def tasks_refused(item: Any, policy: Policy) -> str:
     return ""
 
 
-def as_tasks(item: Any, runtest: Callable[[], None], policy: Policy) -> Callable[[], None]:
-    """Return one run of an item: as pytest runs it, with its coroutine in several tasks where asked for.
+def as_tasks(item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer) -> Callable[[], None]:
+    """Return one run of an item: as pytest runs it, with its coroutine in several tasks where asked for."""
+    if policy.tasks == 1 or tasks_refused(item, policy):
+        return runtest
+    return TaskedRun(item, runtest, policy, namer)
+
+
+class TaskedRun:
+    """One run of an item whose coroutine runs as several tasks.
 
     The tasks start in their order and take turns at their awaits: each runs to its first await before
     the first one goes on, so that as many as possible overlap.
     """
-    if policy.tasks == 1 or tasks_refused(item, policy):
-        return runtest
 
-    def run() -> None:
-        alone = item.obj
-        item.obj = _several(alone, policy.tasks)
+    def __init__(self, item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer) -> None:
+        from pytest_memguard.orders.waiting import WaitingTasks  # noqa: PLC0415 - only tests with tasks pay for it
+
+        self._item = item
+        self._runtest = runtest
+        self._tasks = policy.tasks
+        self._namer = namer
+        self._waiting_tasks = WaitingTasks
+        self._last: WaitingTasks | None = None
+
+    def __call__(self) -> None:
+        """Run it."""
+        alone = self._item.obj
+        self._last = self._waiting_tasks(self._namer.is_of_project)
+        self._item.obj = _several(alone, self._tasks, self._last.follow)
         try:
-            runtest()
+            self._runtest()
         finally:
-            item.obj = alone
+            self._item.obj = alone
 
-    return run
+    def with_meetings(self, sample: Sample) -> Sample:
+        """Say in a sample of the last run where most tasks waited at once."""
+        waiting, self._last = self._last, None
+        if waiting is None:
+            return sample
+        return with_named_sites(sample, lambda held: self._waited(held, waiting))
+
+    def _waited(self, held: SiteBytes, waiting: WaitingTasks) -> SiteBytes:
+        def closeness(code: CodeType, line: int) -> int:
+            """Prefer the function that had made it, and there what came after."""
+            is_in = code.co_name == held.site.function and self._name(code.co_filename) == held.site.file
+            return is_in + (is_in and line > held.site.line)
+
+        waited = waiting.most(closeness)
+        if waited is None:
+            return held
+        at = Site(self._name(waited.code.co_filename), waited.line, waited.code.co_name)
+        return replace(held, met=Meeting(waited.tasks, 0, at, 0, are_tasks=True))
+
+    def _name(self, file: str) -> str:
+        return self._namer.classify(file)[1]
 
 
-def _several(function: Callable[..., Awaitable[object]], tasks: int) -> Callable[..., Awaitable[None]]:
+def _several(
+    function: Callable[..., Coroutine[Any, Any, object]], tasks: int, follow: _Follow
+) -> Callable[..., Awaitable[None]]:
     @functools.wraps(function)
     async def several(*args: object, **kwargs: object) -> None:
-        calls: Sequence[_Call] = [partial(function, *args, **kwargs)] * tasks
+        async def call() -> object:
+            return await follow(function(*args, **kwargs))
+
+        calls: Sequence[_Call] = [call] * tasks
         trio = sys.modules.get("trio")
         if trio is not None and _is_running_in(trio):
             await _in_nursery(trio, calls)

@@ -16,6 +16,8 @@ from pytest_memguard.core.measurement import Meeting, Sample, Site, SiteBytes
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
 from pytest_memguard.guard.hypothesis_tests import is_property_test
+from pytest_memguard.guard.meetings import with_named_sites
+from pytest_memguard.guard.tasks import TaskedRun
 from pytest_memguard.meters.attribution import Owner, SiteNamer
 from pytest_memguard.meters.stack_room import with_room
 
@@ -50,10 +52,6 @@ def concurrent_body(item: Any) -> Callable[[], object]:
         return lambda: test_case(item.name).debug()
     names = item._fixtureinfo.argnames
     return partial(item.obj, **{name: item.funcargs[name] for name in names})
-
-
-_NAMED_SHARE = 0.02
-"""What held less of the peak explains none."""
 
 
 class ThreadedRun:
@@ -103,12 +101,7 @@ class ThreadedRun:
         self.notes = ran.notes if ran is not None else ()
         if ran is None:
             return sample
-        floor_bytes = _NAMED_SHARE * sample.peak_bytes
-        sites = (
-            self._met(held, ran) if held.threads > 1 and held.peak_bytes >= floor_bytes else held
-            for held in sample.sites
-        )
-        return replace(sample, sites=tuple(sites))
+        return with_named_sites(sample, lambda held: self._met(held, ran) if held.threads > 1 else held)
 
     def _met(self, held: SiteBytes, ran: OrderedThreads) -> SiteBytes:
         together = ran.together_with(
@@ -141,8 +134,10 @@ def from_threads(
 
 
 def with_meetings(sample: Sample, run: Callable[[], None]) -> tuple[Sample, tuple[str, ...]]:
-    """Return a sample of a run with where its threads met, and what is to be said of their turns."""
-    return (run.with_meetings(sample), run.notes) if isinstance(run, ThreadedRun) else (sample, ())
+    """Return a sample of a run with where its threads or tasks met, and what is to be said of their turns."""
+    if isinstance(run, ThreadedRun):
+        return run.with_meetings(sample), run.notes
+    return (run.with_meetings(sample) if isinstance(run, TaskedRun) else sample), ()
 
 
 def taking_turns(

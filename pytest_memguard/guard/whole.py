@@ -67,7 +67,7 @@ class ItemGuard:
         self._plan = plan
         self._session = session
         seen = as_test_sees_it(ended_in_children(keeping_names(item, runtest)))
-        self._runtest = runtest = as_tasks(item, seen, plan.policy)
+        self._runtest = runtest = as_tasks(item, seen, plan.policy, session.namer)
         self._sampled_runs = {
             order: from_threads(item, runtest, plan.policy, session.namer, order=order)
             for order in plan.policy.orders_tried

@@ -74,7 +74,10 @@ MEETING = Record(
     Key("each_bytes", SIZE, "What each of them had made at the site."),
     Key("after", NAMED_SITE, "The line that each had passed."),
     Key("before_line", COUNT, "The line of the function before which each stood; 0 is its return."),
-    means="Where threads stood at once.",
+    Key(
+        "are_tasks", FLAG, "Whether they were tasks of a loop that waited at `after`; then `each_bytes` is 0."
+    ),
+    means="Where threads stood, or tasks waited, at once.",
 )
 NAMED_MEETING = told_as(MEETING.kind, "met")
 

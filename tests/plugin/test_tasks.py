@@ -59,6 +59,11 @@ def test_tasks_that_all_miss_load_once_each(project: GuardedProject, backend: st
     assert run.outcomes() == {"test_stampede": "over-limit", "test_one_flight": "no-baseline"}
     assert 2_400_000 <= run.measured("test_stampede") < 2_600_000
     assert 300_000 <= run.measured("test_one_flight") < 500_000
+    site = run.results()["test_stampede"]["sites"][0]
+    met, line = site["met"], site["line"]
+    assert (met["threads"], met["are_tasks"]) == (8, True)
+    assert (met["after"]["function"], met["after"]["line"]) == ("load", line + 1)
+    assert f"8 tasks waited at cache.py:{line + 1} in load at once" in run.text
 
 
 def test_an_error_in_one_task_fails_the_test_and_a_leak_counts_each_task(project: GuardedProject) -> None:
