@@ -190,8 +190,18 @@ def _check_body(
         )
     except CannotRunAgainError as error:
         raise CannotRepeatError(f"it cannot be repeated: {error}") from error
+    except CannotRepeatError as error:
+        hint = "; with fixtures=True its fixtures are made anew for each call" if _has_fixtures(item) else ""
+        raise CannotRepeatError(f"{error}{hint}") from error
     finally:
         renewals.close()
+
+
+def _has_fixtures(item: pytest.Item) -> bool:
+    """Say whether a test asks for function-scoped fixtures, which a body may use only once."""
+    info = getattr(item, "_fixtureinfo", None)
+    asked = {name: info.name2fixturedefs.get(name, ()) for name in info.argnames} if info is not None else {}
+    return any(found[-1].scope == "function" for found in asked.values() if found)
 
 
 def _check_with_fixtures(

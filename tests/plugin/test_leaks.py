@@ -277,12 +277,17 @@ def test_a_body_that_cannot_be_repeated_is_not_measured_and_says_why(project: Gu
 
             @pytest.mark.memguard(leaks=True)
             def test_once(tmp_path): (tmp_path / "made").mkdir()
+
+            @pytest.mark.memguard(leaks=True, fixtures=True, leak_budget=0.05)
+            def test_anew(tmp_path): (tmp_path / "made").mkdir()
         """
     )
-    run = project.run()
+    run = project.spawn()
     assert run.code == 0
-    assert run.outcomes() == {"test_once": "not-measured"}
-    assert run.reason("test_once").startswith("it cannot be repeated: call 2 failed with FileExistsError")
+    assert run.outcomes() == {"test_once": "not-measured", "test_anew": "no-baseline"}
+    reason = run.reason("test_once")
+    assert reason.startswith("it cannot be repeated: call 2 failed with FileExistsError")
+    assert reason.endswith("; with fixtures=True its fixtures are made anew for each call")
     assert run.text.count("it cannot be repeated") == 1
 
 
