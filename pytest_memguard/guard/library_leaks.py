@@ -8,19 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pytest_memguard.core.measurement import KnownGrowth
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryLeak:
-    """A leak of a library before its release `fixed_in`.
+    """A leak of a library before its release `fixed_in`, or of all releases.
 
     `take_away` removes what the library has piled up and returns how many bytes that was.
     """
 
     distribution: str
-    fixed_in: tuple[int, ...]
+    fixed_in: tuple[int, ...] | None
     reason: str
     reference: str
     take_away: Callable[[], int]
@@ -30,7 +31,7 @@ class LibraryLeak:
         if self.distribution not in sys.modules:
             return False
         try:
-            return _release(version(self.distribution)) < self.fixed_in
+            return self.fixed_in is None or _release(version(self.distribution)) < self.fixed_in
         except PackageNotFoundError:
             return False
 
@@ -65,6 +66,22 @@ def _finalizers_of_close_old_connections() -> int:
     return taken_bytes
 
 
+def _streams_of_the_click_runner() -> int:
+    """Drop the streams of click's test runner: each is its own value in a mapping with weak keys."""
+    compat: Any = sys.modules.get("click._compat")
+    kind: Any = getattr(sys.modules.get("click.testing"), "_NamedTextIOWrapper", ())
+    taken_bytes = 0
+    for name in ("_default_text_stdin", "_default_text_stdout", "_default_text_stderr"):
+        function: Any = getattr(compat, name, None)
+        cells = getattr(function, "__closure__", None) or ()
+        mappings = [one for one in (cell.cell_contents for cell in cells) if type(one) is WeakKeyDictionary]
+        for mapping in mappings:
+            for stream in [one for one in mapping if isinstance(one, kind) and mapping[one] is one]:
+                taken_bytes += sum(map(sys.getsizeof, (stream, vars(stream), stream.buffer)))
+                del mapping[stream]
+    return taken_bytes
+
+
 LIBRARY_LEAKS = (
     LibraryLeak(
         distribution="django",
@@ -72,6 +89,13 @@ LIBRARY_LEAKS = (
         reason="Django's test client leaves weakref finalizers of close_old_connections behind",
         reference="Signal.connect in django/dispatch/dispatcher.py, before Django 6.1",
         take_away=_finalizers_of_close_old_connections,
+    ),
+    LibraryLeak(
+        distribution="click",
+        fixed_in=None,
+        reason="click's test runner leaves its output streams behind in a cache",
+        reference="_make_cached_stream_func in click/_compat.py",
+        take_away=_streams_of_the_click_runner,
     ),
 )
 """What memguard knows of; each has a test with the library itself."""

@@ -1,4 +1,4 @@
-"""Known leaks in a run: the project's entries, and the leak of Django's test client."""
+"""Known leaks in a run: the project's entries, and the leaks of the test clients of Django and click."""
 
 from __future__ import annotations
 
@@ -93,3 +93,27 @@ def test_djangos_test_client_is_a_known_leak_and_a_view_that_leaks_is_one(projec
     assert run.outcomes() == {"test_connects": "leaked", "test_two_requests": "no-baseline"}
     assert re.search(r"1 known leak:\n  [\d.]+ (B|KiB) a call in 2 tests: Django's test client", run.summary)
     assert "shipped with memguard: Signal.connect in django/dispatch/dispatcher.py" in run.summary
+
+
+def test_clicks_runner_is_a_known_leak_and_a_command_that_leaks_is_one(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import click, pytest
+            from click.testing import CliRunner
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
+            KEPT = []
+
+            @click.command()
+            def hello(): click.echo("hello")
+
+            @click.command()
+            def keeps(): KEPT.append(bytes(2000))
+
+            def test_hello(): assert CliRunner().invoke(hello).output == "hello\\n"
+            def test_keeps(): CliRunner().invoke(keeps)
+        """,
+    )
+    run = project.spawn("-v")
+    assert run.outcomes() == {"test_hello": "no-baseline", "test_keeps": "leaked"}
+    assert "click's test runner leaves its output streams behind" in run.summary
+    assert 2000 <= run.results()["test_keeps"]["leak"]["bytes_per_call"] <= 2100
