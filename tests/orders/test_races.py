@@ -9,7 +9,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -306,6 +306,52 @@ def lost_wakeup() -> Case:
     return racy, right
 
 
+def loaded_in_a_pool() -> Case:
+    """Whoever finds no future gives the load to a pool, whose threads the bodies start."""
+    futures: dict[str, Future[bytearray]] = {}
+    pool = ThreadPoolExecutor(THREADS)
+    guard = threading.Lock()
+
+    def racy() -> None:
+        future = futures.get("key")
+        if future is None:
+            future = pool.submit(load)
+            futures["key"] = future
+        assert len(future.result()) == VALUE_BYTES
+
+    def right() -> None:
+        with guard:
+            future = futures.get("key")
+            if future is None:
+                future = futures["key"] = pool.submit(load)
+        assert len(future.result()) == VALUE_BYTES
+
+    return racy, right
+
+
+def loaded_by_own_threads() -> Case:
+    """Whoever finds nothing starts a thread that loads, and does not wait for it."""
+    cache: dict[str, bytearray] = {}
+    started: list[int] = []
+    guard = threading.Lock()
+
+    def fill() -> None:
+        value = load()
+        cache["key"] = value
+
+    def racy() -> None:
+        if "key" not in cache:
+            threading.Thread(target=fill).start()
+
+    def right() -> None:
+        with guard:
+            if not started:
+                started.append(1)
+                threading.Thread(target=fill).start()
+
+    return racy, right
+
+
 def copied_by_all() -> Case:
     """Everybody copies a table to walk it, instead of one copy that is shared until the next write."""
     table = dict.fromkeys(range(4_000))
@@ -352,6 +398,8 @@ CASES = [
     eager_default,
     expired_entry,
     impatient_waiters,
+    loaded_by_own_threads,
+    loaded_in_a_pool,
     lock_for_each_key,
     lost_wakeup,
     memoized,
