@@ -57,6 +57,10 @@ _MOST_NOISE = 1 / 8
 """The largest noise, as a share of the rate: a leak is steady, so more than this is due to jumps."""
 
 
+_REUSED = 1 / 16
+"""The share of a leak that may go into memory that was freed before; on musl rates differed by that much."""
+
+
 @dataclass(frozen=True, slots=True)
 class LeakRate:
     """Bytes a call, and by how many of them another run of the same code may differ.
@@ -91,7 +95,8 @@ def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> LeakRate:
     """Return the bytes per call of the series that grow.
 
     The heap holds the large containers of small objects, and alone may grow too little to prove a
-    leak. Resident memory follows the other two, and is used only where they explain little of it.
+    leak. Resident memory follows the other two, and is used only where they explain little of it. Where it
+    stands for a heap that is not counted, a part may have gone into memory that was freed before.
     """
     blocks, heap, resident = _block_bytes(windows), _heap(windows), _resident(windows)
     rate = even_rate(*blocks) if blocks is not None and BLOCKS in growing else LeakRate()
@@ -102,7 +107,9 @@ def leak_rate(windows: Sequence[Window], growing: Sequence[str]) -> LeakRate:
         rate += LeakRate(tables, tables)
     explained = 2 * max(rate.bytes_per_call, drift(windows))
     if RESIDENT in growing and resident is not None and last_rate(*resident) > explained:
-        return even_rate(*resident)
+        seen = even_rate(*resident)
+        in_doubt = 0.0 if heap is not None else _REUSED * seen.bytes_per_call
+        return LeakRate(seen.bytes_per_call, max(seen.doubt_bytes, in_doubt))
     return rate
 
 

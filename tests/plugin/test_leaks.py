@@ -163,7 +163,7 @@ def test_an_accepted_leak_passes_unexplained_and_fails_when_its_rate_grows(leaki
     leak = run.results()["test_session"]["leak"]
     assert leak["leaking"]
     assert leak["held_by"] == []
-    leaking.let(RATE=1100)
+    leaking.let(RATE=1300)
     run = leaking.run()
     assert run.outcomes() == {"test_session": "leaked"}
     assert ", accepted 1.1 KiB a call" in run.reason("test_session")

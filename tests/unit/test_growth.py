@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from pytest_memguard.core.measurement import Answer, Doubt
+from pytest_memguard.core.metrics import RESIDENT
 from pytest_memguard.leaks.decision import Growth, decide
-from pytest_memguard.leaks.rate import STANDARD_CALLS, even_rate
+from pytest_memguard.leaks.rate import STANDARD_CALLS, even_rate, leak_rate
 from pytest_memguard.leaks.series import Window
 
 ROWS = range(8192, 73729, 2048)
@@ -203,3 +204,16 @@ def test_a_reading_that_one_window_lacks_is_left_out() -> None:
 @pytest.mark.parametrize("name", LEAKS)
 def test_what_was_held_before_the_first_call_says_nothing(name: str) -> None:
     assert decide(_windows(lambda calls: LEAKS[name](calls) + 10**9)).answer is Answer.LEAKS
+
+
+@pytest.mark.parametrize(("heap", "doubt"), [(5_000_000, 0), (None, 1000 / 16)])
+def test_a_rate_by_resident_memory_is_in_doubt_where_the_heap_is_not_counted(
+    heap: int | None, doubt: float
+) -> None:
+    windows = [
+        Window(calls, blocks=9_000, heap_bytes=heap, resident_bytes=50_000_000 + 1000 * calls)
+        for calls in range(64, 4097, 64)
+    ]
+    rate = leak_rate(windows, (RESIDENT,))
+    assert rate.bytes_per_call == pytest.approx(1000)
+    assert rate.doubt_bytes == pytest.approx(doubt)
