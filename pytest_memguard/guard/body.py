@@ -135,7 +135,7 @@ _LEAVING: Mapping[str, _Leaving] = {
     "mocker": _mocker,
     "snapshot": _snapshot,
     **dict.fromkeys(("vcr", "vcr_cassette"), _cassette),
-    "recwarn": lambda recorder: _dropping(recorder.clear),
+    **dict.fromkeys(("recwarn", "caplog"), lambda recorder: _dropping(recorder.clear)),
     **dict.fromkeys(
         ("capsys", "capfd", "capsysbinary", "capfdbinary"), lambda capture: _dropping(capture.readouterr)
     ),

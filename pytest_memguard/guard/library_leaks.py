@@ -82,6 +82,31 @@ def _streams_of_the_click_runner() -> int:
     return taken_bytes
 
 
+def _references(held: list[Any], number: int) -> int:
+    one = held[number]
+    return sys.getrefcount(one)
+
+
+_HELD_BY_A_LIST = _references([object()], 0)
+"""References to an object that only a list holds, with those of the count itself."""
+
+
+def _keys_and_uploads_of_moto() -> int:
+    """Dispose of what moto's S3 keeps in a list after all buckets have forgotten it, as moto does itself."""
+    models = sys.modules.get("moto.s3.models")
+    taken_bytes = 0
+    for name in ("FakeKey", "FakeMultipart"):
+        tracked: list[Any] = getattr(getattr(models, name, None), "instances_tracked", [])
+        for number in reversed(range(len(tracked))):
+            if _references(tracked, number) <= _HELD_BY_A_LIST:
+                one = tracked[number]
+                one.dispose()
+                del tracked[number]
+                state = vars(one)
+                taken_bytes += sum(map(sys.getsizeof, (one, state, *state.values())))
+    return taken_bytes
+
+
 LIBRARY_LEAKS = (
     LibraryLeak(
         distribution="django",
@@ -96,6 +121,13 @@ LIBRARY_LEAKS = (
         reason="click's test runner leaves its output streams behind in a cache",
         reference="_make_cached_stream_func in click/_compat.py",
         take_away=_streams_of_the_click_runner,
+    ),
+    LibraryLeak(
+        distribution="moto",
+        fixed_in=None,
+        reason="moto keeps every key and upload of S3 that there ever was",
+        reference="instances_tracked in moto/s3/models.py, as of moto 5.2",
+        take_away=_keys_and_uploads_of_moto,
     ),
 )
 """What memguard knows of; each has a test with the library itself."""

@@ -71,6 +71,14 @@ RECORDING = {
             def test_instance_leak(self): self.kept.append(bytes(500)); leak()
         """,
     ),
+    "messages of a log": (
+        (),
+        """
+        def test_messages(caplog):
+            logging.getLogger("shop").warning("sold out")
+            assert caplog.messages == ["sold out"]
+        """,
+    ),
     "a fixture that refers to itself": (
         (),
         """
@@ -125,7 +133,7 @@ RECORDING = {
     ),
 }
 HEAD = """
-        import itertools, os, unittest, unittest.mock, warnings, pytest
+        import itertools, logging, os, unittest, unittest.mock, warnings, pytest
         {imports}
         pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
         KEPT, NUMBERS = [], itertools.count()
