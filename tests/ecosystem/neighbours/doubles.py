@@ -244,4 +244,110 @@ NEIGHBOURS = (
             """,
         },
     ),
+    Neighbour(
+        name="pytest-httpserver",
+        requirements=("pytest-httpserver", "requests"),
+        files={
+            "test_server.py": """
+                import requests
+                from work import work
+
+                def test_answer(httpserver):
+                    httpserver.expect_request("/").respond_with_json({"a": 1})
+                    assert requests.get(httpserver.url_for("/")).json() == {"a": 1}
+                    assert work()
+            """
+        },
+    ),
+    Neighbour(
+        name="requests-mock",
+        requirements=("requests-mock", "requests"),
+        files={
+            "test_requests.py": """
+                import requests
+                import requests_mock as doubles
+                from work import work
+
+                def test_fixture(requests_mock):
+                    requests_mock.get("http://example.org", text="x")
+                    assert requests.get("http://example.org").text == "x"
+                    assert work()
+
+                def test_block():
+                    with doubles.Mocker() as mocker:
+                        mocker.get("http://example.org", json=[1])
+                        assert requests.get("http://example.org").json() == [1]
+                    assert work()
+            """
+        },
+    ),
+    Neighbour(
+        name="mongomock",
+        requirements=("mongomock",),
+        files={
+            "test_rows.py": """
+                import mongomock
+                import pytest
+                from work import work
+
+                @pytest.fixture
+                def shop():
+                    return mongomock.MongoClient().shop
+
+                def test_row(shop):
+                    shop.items.insert_one({"a": 1})
+                    assert shop.items.find_one({"a": 1})["a"] == 1
+                    assert work()
+            """
+        },
+    ),
+    Neighbour(
+        name="moto",
+        requirements=("moto[s3]", "boto3"),
+        variables={
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+        files={
+            "test_bucket.py": """
+                import boto3
+                import pytest
+                from moto import mock_aws
+                from work import work
+
+                @pytest.fixture
+                def s3():
+                    with mock_aws():
+                        client = boto3.client("s3")
+                        client.create_bucket(Bucket="bucket")
+                        yield client
+
+                def test_put(s3):
+                    s3.put_object(Bucket="bucket", Key="k", Body=b"hello")
+                    assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"hello"
+                    assert work()
+            """
+        },
+    ),
+    Neighbour(
+        name="fakeredis",
+        requirements=("fakeredis",),
+        files={
+            "test_redis.py": """
+                import fakeredis
+                import pytest
+                from work import work
+
+                @pytest.fixture
+                def redis():
+                    return fakeredis.FakeRedis()
+
+                def test_key(redis):
+                    redis.set("a", 1)
+                    assert redis.get("a") == b"1"
+                    assert work()
+            """
+        },
+    ),
 )

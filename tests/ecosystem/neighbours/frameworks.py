@@ -204,4 +204,69 @@ NEIGHBOURS = (
             """
         },
     ),
+    Neighbour(
+        name="pytest-aiohttp",
+        requirements=("pytest-aiohttp", "aiohttp", "pytest-asyncio"),
+        ini='asyncio_mode = "auto"',
+        files={
+            "test_app.py": """
+                import pytest
+                from aiohttp import web
+                from work import work
+
+                async def root(request):
+                    return web.json_response(work())
+
+                @pytest.fixture
+                async def client(aiohttp_client):
+                    app = web.Application()
+                    app.router.add_get("/", root)
+                    return await aiohttp_client(app)
+
+                async def test_request(client):
+                    response = await client.get("/")
+                    assert await response.json() is True
+            """
+        },
+    ),
+    Neighbour(
+        name="pytest-flask",
+        requirements=("pytest-flask", "flask"),
+        files={
+            "test_shop.py": """
+                import pytest
+                from flask import Flask, url_for
+                from work import work
+
+                @pytest.fixture(scope="session")
+                def app():
+                    app = Flask("shop")
+                    app.add_url_rule("/", "root", lambda: str(work()))
+                    return app
+
+                def test_client(client):
+                    assert client.get(url_for("root")).data == b"True"
+            """
+        },
+    ),
+    Neighbour(
+        name="celery, eager",
+        requirements=("celery",),
+        files={
+            "test_task.py": """
+                import pytest
+                from celery import Celery
+                from work import work
+
+                @pytest.fixture(scope="session")
+                def task():
+                    app = Celery("shop", broker="memory://", backend="cache+memory://")
+                    app.conf.task_always_eager = True
+                    return app.task(work)
+
+                def test_task(task):
+                    assert task.delay().get()
+            """
+        },
+    ),
 )
