@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.ecosystem.neighbour import Neighbour, Stage
-from tests.ecosystem.neighbours import NEIGHBOURS
+from tests.ecosystem.neighbours import ALL, TRIED
 from tests.ecosystem.trial import Trial
-
-ALL = os.environ.get("MEMGUARD_ECOSYSTEM") == "all"
-"""Whether every neighbour is tried in every stage, not only what is tried on every change."""
 
 ON_EVERY_CHANGE = (Stage.ACCEPT, Stage.GROW, Stage.CLEAN, Stage.LEAK)
 """Enough to find a fault: what is unchanged is compared with what was accepted in `clean` too."""
 
 
 def stages() -> Iterator[object]:
-    for neighbour in NEIGHBOURS:
-        if ALL or neighbour.is_core:
-            for stage in Stage if ALL else ON_EVERY_CHANGE:
-                name = f"{neighbour.slug}-{stage.value}"
-                yield pytest.param(neighbour, stage, id=name, marks=[*marks(neighbour, stage)])
+    for neighbour in TRIED:
+        for stage in Stage if ALL else ON_EVERY_CHANGE:
+            name = f"{neighbour.slug}-{stage.value}"
+            yield pytest.param(neighbour, stage, id=name, marks=[*marks(neighbour, stage)])
 
 
 def marks(neighbour: Neighbour, stage: Stage) -> Iterator[pytest.MarkDecorator]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from tests.ecosystem.neighbours import asynchronous, data, doubles, frameworks, kinds, runners, watchers
 
 NEIGHBOURS = (
@@ -14,10 +16,12 @@ NEIGHBOURS = (
     *watchers.NEIGHBOURS,
 )
 
+ALL = os.environ.get("MEMGUARD_ECOSYSTEM") == "all"
+"""Whether every neighbour is tried in every stage, not only what is tried on every change."""
+
+TRIED = tuple(neighbour for neighbour in NEIGHBOURS if ALL or neighbour.is_core)
+
 SHARED = frozenset(
-    requirement
-    for neighbour in NEIGHBOURS
-    if not neighbour.is_alone
-    for requirement in neighbour.requirements
+    requirement for neighbour in TRIED if not neighbour.is_alone for requirement in neighbour.requirements
 )
 """What the environment that most of them share has installed."""
