@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
-from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
 from os import getpid  # bound: a test may patch them while it runs
@@ -21,8 +20,6 @@ _SETTLE_SECONDS = 5e-5
 _ASTRAY_NS = 10_000_000_000
 """A thread that woke up and comes to no line for so long is not waited for: it may itself wait for others."""
 
-_IDLE_LOOKS = 64
-
 
 class State(Enum):
     """What one thread does."""
@@ -37,15 +34,17 @@ class Participant:
     """One thread that takes turns; its gate opens when it gets one.
 
     `is_inside` says that it runs memguard's own code, `is_asked` that it has had the turn for very long, and
-    `is_astray` that it runs without a turn, where it comes to no line.
+    `is_astray` that it runs without a turn, where it comes to no line. `is_idle` says that it has looked in
+    vain for threads that woke up, at its last line, so often that it now looks seldom.
     """
 
     __slots__ = (
-        "_idle_looks",
+        "_changes_seen",
         "blocked_at",
         "gate",
         "is_asked",
         "is_astray",
+        "is_idle",
         "is_inside",
         "number",
         "path",
@@ -65,8 +64,8 @@ class Participant:
         self.blocked_at = Look()
         self.path = Path()
         self.stands: Passage | None = None
-        self.is_inside = self.is_asked = self.is_astray = False
-        self._idle_looks: Counter[Place] = Counter()
+        self.is_inside = self.is_asked = self.is_astray = self.is_idle = False
+        self._changes_seen = 0
 
     def see_by(self, watch: ThreadWatch) -> None:
         """Look at the thread by another watch."""
@@ -81,21 +80,27 @@ class Participant:
         """Prepare for a call."""
         self.path = Path()
         self.stands = None
-        self._idle_looks.clear()
-        self.is_inside = self.is_asked = self.is_astray = False
+        self._changes_seen = 0
+        self.is_inside = self.is_asked = self.is_astray = self.is_idle = False
         self.state = State.WAITING
 
-    def looks_around(self, place: Place, *, found: bool) -> None:
-        """Remember whether a look at the blocked threads, at this line, found one awake."""
-        self._idle_looks[place] = 0 if found else self._idle_looks[place] + 1
+    def should_look_around(self, changes: int) -> bool:
+        """Say whether to look for threads that woke up, at a line that `path` came to last.
 
-    def should_look_around(self, place: Place) -> bool:
-        """Say whether to look for threads that woke up; not after many looks in vain, as in a long loop."""
-        looks = self._idle_looks[place]
-        if looks < _IDLE_LOOKS or looks & (looks - 1) == 0:
+        Not after many looks in vain there and at the line before, as in a long loop: a line between two such
+        places may wake a thread. `changes` is how often one was blocked or came back by now.
+        """
+        if changes != self._changes_seen:
             return True
-        self._idle_looks[place] = looks + 1
-        return False
+        was_idle, self.is_idle = self.is_idle, self.path.is_looked_at_in_vain()
+        return not (was_idle and self.is_idle)
+
+    def looked_around(self, changes: int, *, found: bool) -> None:
+        """Remember a look at the blocked threads; look at every line again if it `found` one awake."""
+        if found or changes != self._changes_seen:
+            self._changes_seen = changes
+            self.is_idle = False
+            self.path.forget_looks()
 
     def is_awake(self) -> bool:
         """Say whether a thread that was blocked has gone on by now."""
@@ -117,7 +122,7 @@ class Turns:
         self._mutex = allocate_lock()
         self._process = getpid()
         self._left = 0
-        self.blocked = 0
+        self.blocked = self._changes = 0
         self._is_open = False
         self.passed = self.offered = 0
         self.most = MOST_SWITCH_POINTS
@@ -132,7 +137,7 @@ class Turns:
         self._participants = [*participants]
         self._order.begin(len(participants))
         self._left, self._is_open = self.most, True
-        self.blocked = self.passed = self.offered = 0
+        self.blocked = self._changes = self.passed = self.offered = 0
         self.meetings = Meetings()
         for participant in participants:
             participant.begin()
@@ -163,10 +168,12 @@ class Turns:
 
     def is_due(self, participant: Participant, code: CodeType, number: int) -> bool:
         """Say whether `line` must be called here. This is called at each line and return, so it is short."""
-        is_offered = participant.path.comes_to(code, number)
-        return (
-            is_offered or self.blocked > 0 or participant.state is not State.RUNNING or participant.is_asked
-        )
+        if participant.path.comes_to(code, number):
+            participant.is_idle = False
+            return True
+        if participant.state is not State.RUNNING or participant.is_asked:
+            return True
+        return self.blocked > 0 and participant.should_look_around(self._changes)
 
     def line(self, participant: Participant, code: CodeType, number: int) -> None:
         """Offer the turn at a line or a return; a thread that has lost the turn waits for it."""
@@ -187,8 +194,9 @@ class Turns:
         """Say whether the thread that has the turn offers it at a line; look for threads that woke up."""
         is_asked, participant.is_asked = participant.is_asked, False
         is_offered = is_asked or (self._left > 0 and participant.path.offers(place))
-        if self.blocked and (is_offered or participant.should_look_around(place)):
-            participant.looks_around(place, found=self._settle(participant))
+        if self.blocked:
+            found = self._settle(participant)
+            participant.looked_around(self._changes, found=found)
         if not is_offered:
             return False
         self.offered += 1
@@ -209,6 +217,7 @@ class Turns:
             participant.is_astray = False
             if not had_turn:
                 self.blocked -= 1
+                self._changes += 1
                 return True
             chosen = self._next(participant.number)
             if chosen is participant:
@@ -270,6 +279,7 @@ class Turns:
                 participant.is_astray = is_astray
                 participant.blocked_at = look
                 self.blocked += 1
+                self._changes += 1
                 self._give(self._next(participant.number))
 
     def take_up(self) -> None:

@@ -16,6 +16,9 @@ EVERY_VISIT = 8
 SELDOM_VISITS = 4_096
 """It offers its turn at least every so many visits: a loop may wait for what another thread does."""
 
+IDLE_LOOKS = 64
+"""So many looks for other threads at one line, all in vain, make further ones seldom."""
+
 Place = tuple[int, int]
 """A code object and a line; the identity stands for the code, whose hash would walk its instructions."""
 
@@ -33,12 +36,14 @@ class Path:
     the interpreter would keep for reuse.
     """
 
-    __slots__ = ("_codes", "_last", "_length", "_numbers", "_visits", "passage")
+    __slots__ = ("_at", "_codes", "_last", "_length", "_looks", "_numbers", "_visits", "passage")
 
     def __init__(self) -> None:
         self._numbers: dict[int, dict[int, int]] = {}  # by code object, then by line
         self._length = 0
         self._visits = array("Q")
+        self._looks = array("Q")  # by place, as the visits
+        self._at = 0
         self._last: dict[int, int] = {}
         self._codes: dict[int, CodeType] = {}  # held, or another one could have the same identity
         self.passage: Passage = (0, _NOWHERE, _NOWHERE)
@@ -51,6 +56,7 @@ class Path:
         number = numbers.get(line)
         if number is None:
             return True
+        self._at = number
         self._visits[number] += 1
         return _offers(self._visits[number])
 
@@ -62,9 +68,21 @@ class Path:
             numbers[line] = self._length
             self._length += 1
             self._visits.append(1)
+            self._looks.append(0)
             self._codes[code_id] = code
         self.passage = (code_id, self._last.get(code_id, _NOWHERE), line)
         self._last[code_id] = line
+
+    def is_looked_at_in_vain(self) -> bool:
+        """Count a look for other threads at the place of the last `comes_to`; say whether to leave it out."""
+        looks = self._looks[self._at]
+        self._looks[self._at] += 1
+        return looks >= IDLE_LOOKS and looks & (looks - 1) != 0
+
+    def forget_looks(self) -> None:
+        """Count the looks from zero again, at every place."""
+        for number in range(self._length):
+            self._looks[number] = 0
 
     def _number(self, code_id: int, line: int) -> int | None:
         return self._numbers.get(code_id, {}).get(line)

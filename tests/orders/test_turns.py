@@ -339,6 +339,53 @@ def test_a_long_loop_offers_its_turn_at_each_doubling_only() -> None:
         assert not threads.is_bound_reached
 
 
+def one_loops_while_the_others_wait(
+    loops: Callable[[threading.Event], object], waits: Callable[[threading.Event], object]
+) -> Callable[[], object]:
+    numbers = iter(range(THREADS))
+    done = threading.Event()
+    return lambda: waits(done) if next(numbers) else loops(done)
+
+
+def test_a_long_loop_looks_seldom_for_threads_that_are_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    really = Turns.line
+
+    def line(self: Turns, participant: Participant, code: Any, number: int) -> None:
+        calls.append(number)
+        really(self, participant, code, number)
+
+    monkeypatch.setattr(Turns, "line", line)
+
+    def loops(done: threading.Event) -> None:
+        total = 0
+        for number in range(20_000):
+            total += number
+        done.set()
+
+    play(one_loops_while_the_others_wait(loops, threading.Event.wait))
+    assert 0 < len(calls) < 1_000
+
+
+def test_a_loop_that_wakes_a_thread_waits_for_it_after_many_looks_in_vain() -> None:
+    """What the thread does before its next line must not depend on how fast it wakes up."""
+    passed = [0]
+    passed_when_woken: list[int] = []
+
+    def loops(done: threading.Event) -> None:
+        for number in range(1_000):
+            passed[0] = number
+            if number == 700:
+                done.set()
+
+    def waits(done: threading.Event) -> None:
+        passed_when_woken.append(passed[0] if done.wait() else -1)
+
+    for _ in range(3):
+        play(one_loops_while_the_others_wait(loops, waits))
+    assert set(passed_when_woken) == {700}
+
+
 def test_a_profiler_sees_the_calls_that_pass_the_turn() -> None:
     """A meter would otherwise charge what they keep to the line of the project."""
     calls: list[tuple[str, str]] = []
