@@ -5,6 +5,7 @@ Each case is a racy body and a right one. Both run from eight threads, and trace
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 import tracemalloc
@@ -390,7 +391,81 @@ def counted_after_connecting() -> Case:
     return racy, right
 
 
+class ReadWriteLock:
+    """Many readers, or one writer."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.readers = 0
+
+    def read(self) -> None:
+        with self.changed:
+            self.readers += 1
+
+    def stop_reading(self) -> None:
+        with self.changed:
+            self.readers -= 1
+            self.changed.notify_all()
+
+    def write(self) -> None:
+        self.changed.acquire()
+        while self.readers:
+            self.changed.wait()
+
+    def stop_writing(self) -> None:
+        self.changed.release()
+
+
+def written_without_another_look() -> Case:
+    """Readers that found nothing become writers, and what they found is no longer true then."""
+    cache: dict[str, bytearray] = {}
+    lock = ReadWriteLock()
+
+    def is_missing() -> bool:
+        lock.read()
+        missing = "key" not in cache
+        lock.stop_reading()
+        return missing
+
+    def racy() -> None:
+        if is_missing():
+            value = load()
+            lock.write()
+            cache["key"] = value
+            lock.stop_writing()
+
+    def right() -> None:
+        if is_missing():
+            lock.write()
+            if "key" not in cache:
+                cache["key"] = load()
+            lock.stop_writing()
+
+    return racy, right
+
+
+def a_loop_for_each_thread() -> Case:
+    """Synchronous code that runs a loop to load: an `asyncio.Lock` would be one for each thread."""
+    cache: dict[str, bytearray] = {}
+    guard = threading.Lock()
+
+    async def fetch() -> bytearray:
+        await asyncio.sleep(0)
+        return load()
+
+    def racy() -> None:
+        if "key" not in cache:
+            cache["key"] = asyncio.run(fetch())
+
+    def right() -> None:
+        with guard:
+            racy()
+
+    return racy, right
+
+
 CASES = [
+    a_loop_for_each_thread,
     buffers_of_all_at_once,
     check_then_load,
     copied_by_all,
@@ -408,6 +483,7 @@ CASES = [
     second_look_forgotten,
     shared_future,
     slow_source,
+    written_without_another_look,
 ]
 
 
