@@ -16,7 +16,7 @@ WORK = """
     def work():
         held = bytearray(1_000_000 * (1 + GROWTH))
         if LEAKS:
-            KEPT.append(bytes(20_000))
+            KEPT.append(bytes(4_000))
         return len(held) > 0
 """
 """`work.py` of every project: its tests hold a megabyte, two with GROW=1, and leak with LEAK=1."""
