@@ -49,12 +49,12 @@ def confirm(
     confirmed: dict[str, Confirmed] = {}
     wanting: dict[str, Verdict] = {}
     repeated: set[str] | None = None
-    counted = policy.gates_allocations
+    is_counted = policy.gates_allocations
     while True:
         try:
             # Every sample is taken from here: a test that keeps tracebacks, as asyncio does in its debug
             # mode, keeps the lines of the frames above it as well.
-            execution = take(counted)
+            execution = take(is_counted)
         except NotConfirmedError as error:
             if repeated is None:
                 raise
@@ -68,10 +68,10 @@ def confirm(
         for name in repeated:
             confirmed[name].samples.append(execution[name])
         measured = {name: confirmed[name].samples for name in repeated}
-        wanting = _wanting(measured, judge, policy, is_counted=counted)
+        wanting = _wanting(measured, judge, policy, is_counted=is_counted)
         if not wanting:
             return confirmed
-        counted = any(
+        is_counted = any(
             counts_allocations(confirmed[name].samples, verdict, policy, seconds=sampled.seconds)
             for name, verdict in wanting.items()
         )
