@@ -69,7 +69,7 @@ def test_outcomes_has_every_outcome_metric_and_problem() -> None:
     files = [*(ROOT / "pytest_memguard").rglob("*.py")]
     source = "".join(file.read_text(encoding="utf-8") for file in files)
     kinds = {*re.findall(r'RunProblem\(\s*"([\w-]+)"', source), *re.findall(r'"kind": "([\w-]+)"', source)}
-    assert sorted(first_column(section(text, "What is wrong with a run"))) == sorted(kinds)
+    assert sorted(first_column(section(text, "Problems of a run"))) == sorted(kinds)
 
 
 def test_outcomes_marks_those_that_fail() -> None:
