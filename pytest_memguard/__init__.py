@@ -1,4 +1,4 @@
-"""pytest-memguard: memory growth cannot be merged unnoticed.
+"""pytest-memguard: a pytest plugin that fails a test run when memory grows or leaks.
 
 PYTEST_DONT_REWRITE: pytest warns of a plugin that is imported before it could rewrite its asserts, as
 this one is in the interpreter of a fresh test; where warnings are errors, the test would fail because of it.

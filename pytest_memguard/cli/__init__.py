@@ -27,7 +27,7 @@ COMMANDS = {
     "report": "Write the last run as a page: what grew, where, and over time.",
     "flamegraph": "Write who allocates, and the difference from an earlier run.",
     "compare": "Compare this tree with another commit, without a baseline.",
-    "prune": "Remove entries that no guarded test answers for.",
+    "prune": "Remove entries that no guarded test has.",
     "selftest": "Plant a growth and a leak, and see that the gate fails.",
 }
 """Every command with its line of help; each is the function of its name, in the module of its name."""
@@ -109,6 +109,6 @@ def exit_code_of(arguments: list[str] | None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("memguard: interrupted; nothing is half-written.", err=True)
+        click.echo("memguard: interrupted; no file is half-written.", err=True)
         return _INTERRUPTED
     return code if isinstance(code, int) else 0

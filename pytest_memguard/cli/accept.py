@@ -35,8 +35,8 @@ class _Wish:
 
 @click.command()
 @patterns_argument
-@click.option("--all", "everything", is_flag=True, help="Rewrite also the entries of tests that are ok.")
-@click.option("--note", help="Why it may grow; kept in the entry for whoever reviews it.")
+@click.option("--all", "everything", is_flag=True, help="Also rewrite the entries of tests that are ok.")
+@click.option("--note", help="The reason, which is kept in the entry for the reviewer.")
 @from_option
 @baseline_option
 @dry_run_option
@@ -57,7 +57,9 @@ def accept(
     """
     runs = read_results_by_environment(project.results(sources))
     if not any(run.tests for run in runs):
-        raise NothingToJudgeError("the results hold no guarded test; mark one, then run `pytest --memguard`.")
+        raise NothingToJudgeError(
+            "the results contain no guarded test; mark one, then run `pytest --memguard`."
+        )
     select((test.id for run in runs for test in run.tests), patterns)  # each must fit somewhere
     for run in runs:
         _tell_unjudged(project, run, project.baseline(baseline))
@@ -102,5 +104,5 @@ def _last_line(run: RunResults, changes: list[Change], wish: _Wish) -> str:
         return f"{count} {verb} for {run.environment}."
     chosen = fitting((test.id for test in run.tests), wish.patterns)
     found = counts(test.outcome for test in run.tests if test.id in chosen)
-    hint = " Rewrite also what is ok with --all." if Outcome.OK in found else ""
+    hint = " To also rewrite what is ok, use --all." if Outcome.OK in found else ""
     return f"Nothing to accept for {run.environment}: {count_text(found)}.{hint}"

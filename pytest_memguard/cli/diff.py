@@ -39,7 +39,7 @@ class DiffRow(NamedTuple):
 
 @click.command()
 @click.argument("what", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Show also what is ok.")
+@click.option("--all", "everything", is_flag=True, help="Also show what is ok.")
 @from_option
 @baseline_option
 @pass_project
@@ -114,7 +114,7 @@ def _between_files(project: Project, files: list[str]) -> tuple[str, list[DiffRo
         )
     if not before.tests and not after.tests:
         raise NothingToJudgeError(
-            "neither results file holds a guarded test. Mark one, then run: pytest --memguard"
+            "neither results file has a guarded test. Mark one, then run: pytest --memguard"
         )
     earlier = {test.id: test for test in before.tests}
     rows = [_compared(project, earlier.pop(test.id, None), test) for test in after.tests]

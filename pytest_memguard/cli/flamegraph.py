@@ -44,7 +44,7 @@ def flamegraph(
     ]
     if not kept:
         raise NothingToJudgeError(
-            "no capture was kept of what you name; take one with the memray meter and "
+            "no capture of these tests was kept; take one with the memray meter and "
             "`pytest --memguard --memguard-profiles=all`."
         )
     for test in kept:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-_EMPTY = "it is empty, as a variable that is not set; write a value, or leave the option out"
+_EMPTY = "the value is empty; write a value, or leave the option out"
 
 
 class GivenPath(click.Path):
@@ -35,7 +35,7 @@ baseline_option = click.option(
     "--baseline",
     metavar="DIR",
     type=GivenText(),
-    help="Folder of the baseline, instead of the settings' one.",
+    help="Folder of the baseline, instead of that of the settings.",
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 environment_option = click.option(

@@ -1,4 +1,4 @@
-"""What a command works on: the project, its settings, and where its lines go."""
+"""What a command works on: the project, its settings, and its output."""
 
 from __future__ import annotations
 

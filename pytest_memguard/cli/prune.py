@@ -1,4 +1,4 @@
-"""`memguard prune`: remove baseline entries that no guarded test answers for."""
+"""`memguard prune`: remove baseline entries that no guarded test has."""
 
 from __future__ import annotations
 

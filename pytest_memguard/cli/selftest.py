@@ -103,7 +103,7 @@ def _complaint(step: str, code: int, found: Outcome | None, expected: Outcome | 
     if step == "accepted":
         return f"a clean test could not be accepted, {ended}."
     wanted = "0" if step == "passes" else "1"
-    return f"{ended}; right is {wanted} and {expected}."
+    return f"{ended}; expected were {wanted} and {expected}."
 
 
 def _run_pytest(project: Path, file: Path, options: tuple[str, ...]) -> tuple[int, str]:

@@ -74,7 +74,7 @@ METRICS: Mapping[str, Metric] = {
     for metric in (
         Metric(
             PEAK,
-            "most alive at one moment, over what was alive at the start",
+            "most alive at one moment, beyond what was alive at the start",
             "most bytes alive at once; needs no baseline",
             at_peak=True,
         ),

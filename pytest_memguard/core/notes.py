@@ -35,7 +35,7 @@ class ChangedEntry(Protocol):
 
 
 _LEAST_LETTERS = 3
-NOTE_RULE = f"a note is a reason in words: at least {_LEAST_LETTERS} letters"
+NOTE_RULE = f"a note must have at least {_LEAST_LETTERS} letters"
 
 
 def is_reason(note: str) -> bool:
@@ -89,5 +89,5 @@ def refuse_without_note(changes: Iterable[ChangedEntry], share: float | None) ->
     ids = " ".join(shlex.quote(change.test_id) for change, _ in wanting[:_SHOWN])
     raise NoteRequiredError(
         f"{first.test_id}: {text}{more}; nothing was accepted, since growth of more than {share * 100:g}% "
-        f'wants a reason (require_note; {NOTE_RULE}). Say why: memguard accept {ids} --note "WHY"'
+        f'needs a note (require_note; {NOTE_RULE}). Say why: memguard accept {ids} --note "WHY"'
     )

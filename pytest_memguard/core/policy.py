@@ -83,7 +83,7 @@ def parse_creep(value: object) -> CreepLimit:
     share = parse_share(match["share"]) if match else 0.0
     if not days or not share:
         raise ValueFormError(
-            f"{value!r} says no share and no time; accepted is a text such as '20% in 90 days', in days, "
+            f"{value!r} has no share and time; accepted is a text such as '20% in 90 days', in days, "
             "weeks or years."
         )
     return CreepLimit(share, days)

@@ -182,7 +182,7 @@ def _attribution_notes(samples: Sequence[Sample], peak_bytes: int) -> tuple[str,
     listed = ", ".join(f'"{name}"' for name in names)
     note = (
         f"most of its memory is left out: {format_size(_total_bytes(left_out))} held by {', '.join(names)}; "
-        f"where that is the program's own, set include = [{listed}]"
+        f"if that is part of the program, set include = [{listed}]"
     )
     return (note,)
 

@@ -65,7 +65,9 @@ def judge(
     shown = deciding(outcome, judged)
     reason = reason_of(outcome, shown, measurement, entry)
     if outcome is Outcome.NO_BASELINE and other_meter:
-        reason = f"it was accepted with {other_meter}, which {measurement.meter} does not compare with"
+        reason = (
+            f"its entry was measured with {other_meter}, which cannot be compared with {measurement.meter}"
+        )
     verdict = Verdict(
         outcome=outcome,
         reason=reason,

@@ -48,7 +48,7 @@ def reason_of(
 def noise_text(metric: MetricVerdict) -> str:
     """Say how blind an entry is whose samples vary too much."""
     limit, noise = metric.metric.text(metric.limit or 0), metric.metric.text(metric.noise)
-    return f"its accepted samples vary enough to hide {noise}; up to {limit} is tolerated"
+    return f"its accepted samples vary so much that they could hide {noise}; up to {limit} is tolerated"
 
 
 def peak_doubt_text(measurement: Measurement) -> str:
@@ -69,8 +69,8 @@ def quarantine_text(verdict: Verdict) -> str:
         return ""
     if quarantine.is_over:
         return f"its quarantine ended on {quarantine.until}"
-    until = f"before {quarantine.until}" if quarantine.until else "and has no last day (`until`)"
-    return f"quarantined: it fails nothing {until}"
+    until = f" before {quarantine.until}" if quarantine.until else "; no last day (`until`) is set"
+    return f"quarantined: growth does not fail it{until}"
 
 
 def metric_text(metric: MetricVerdict) -> str:

@@ -151,7 +151,7 @@ class Api:
         try:
             return json.loads(content) if content.strip() else None
         except ValueError as error:
-            raise ApiError(f"{method} {path} answered something that is no JSON: {error}.") from error
+            raise ApiError(f"{method} {path} answered something that is not JSON: {error}.") from error
 
     def download(self, path: str, most_bytes: int) -> bytes:
         """Return a file that the API redirects to; the token is sent to the API's own host only."""

@@ -85,7 +85,7 @@ def _lines(value: str) -> tuple[str, ...]:
 def _paths(value: str) -> tuple[str, ...]:
     for path in _lines(value):
         if path.startswith("-"):
-            raise ValueFormError(f"{path!r} starts with a dash; options belong into `args`, one a line.")
+            raise ValueFormError(f"{path!r} starts with a dash; options belong in `args`, one a line.")
     return _lines(value)
 
 
@@ -126,7 +126,7 @@ def _fail_on(value: str) -> tuple[str, ...] | None:
         if word not in known:
             raise ValueFormError(f"{word!r} is not an outcome or a group of them, {nearest(word, known)}.")
     if "none" in words and len(words) > 1:
-        raise ValueFormError("'none' stands alone; with it nothing fails.")
+        raise ValueFormError("'none' cannot be combined with other words; with it nothing fails.")
     return words or None
 
 

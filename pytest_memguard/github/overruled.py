@@ -25,7 +25,7 @@ def enforced(results: RunResults, settings: Settings, inputs: Inputs) -> RunResu
     problems = tuple(
         RunProblem(
             "overruled",
-            f"{settings.source}: {written} has no say here, since the workflow says {said}.",
+            f"{settings.source}: {written} is ignored, since the workflow says {said}.",
             fails=False,
         )
         for written in _weakening(settings, results, inputs)

@@ -15,15 +15,20 @@ from pytest_memguard.meters import Meter
 
 NOT_COUNTED = "it starts child processes, whose memory is not counted"
 NOT_FORKED = (
-    "child processes of it are programs of their own (subprocess, spawn, forkserver, exec), "
-    "and children=True counts only forked ones"
+    "it starts programs (subprocess, spawn, forkserver, exec), and children=True counts only forked child "
+    "processes"
 )
 PERHAPS_UNSEEN = (
-    "children of it have ended, and something in this process, this test or another, has looked up `{name}` "
-    "of C by ctypes, which starts children that nothing tells of; run it apart from that, as with fresh=True"
+    "child processes of it have ended, and this process has looked up the C function `{name}` with ctypes, "
+    "which may start programs unseen; run the test in an interpreter of its own with fresh=True"
 )
-STILL_RUNNING = "child processes of it still run when it ends, and what they will need is not known"
-OLDER_CHILDREN = "child processes that ran before it work for it, and their memory cannot be counted"
+STILL_RUNNING = (
+    "child processes of it still run when it ends, so their memory is not known; wait for them in the test"
+)
+OLDER_CHILDREN = (
+    "child processes that were started before it work for it, and their memory cannot be counted; "
+    "start them in the test"
+)
 
 _PROC = Path("/proc/self")
 _STAT = _PROC / "stat"

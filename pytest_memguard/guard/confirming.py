@@ -92,7 +92,7 @@ def with_peak_lines(
         if one.samples and may_end_in_entry(judge(name, one.samples))
     }
     watched: Execution = {}
-    reason = "one more execution did not come to it"
+    reason = "one more run did not reach that peak"
     try:
         watched = take(lowest) if lowest else {}
     except NotConfirmedError as error:

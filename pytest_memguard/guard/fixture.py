@@ -62,9 +62,7 @@ class RegionBook:
             self.unmeasured[name] = self._refusal
             return None
         if self._inside is not None:
-            self.unmeasured[name] = (
-                f"it ran inside the region {self._inside!r}, and one tracker measures one region"
-            )
+            self.unmeasured[name] = f"regions cannot be nested, and it ran inside the region {self._inside!r}"
             return None
         try:
             with Unpatched():

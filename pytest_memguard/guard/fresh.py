@@ -35,8 +35,8 @@ def without_own_fixtures(item: Any) -> Iterator[None]:
 
 
 _REGIONS_ELSEWHERE = (
-    "fresh=True measures all of a test, and nothing of what its fixture `memguard` measures or checks for "
-    "leaks; leave one of them out, or use isolate=True"
+    "fresh=True cannot be combined with measure() and check_leaks() of the fixture `memguard`; use only one "
+    "of them, or isolate=True instead of fresh=True"
 )
 
 
@@ -157,7 +157,7 @@ class FreshGuard:
         self._end_as(done)
         if done.sample is not None:
             return {self._item.nodeid: done.sample}
-        reason = done.message or "its own interpreter took no sample"
+        reason = done.message or "the interpreter that was started for it took no sample"
         self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
         self._leave_body_out(reason)
         return {}

@@ -1,4 +1,4 @@
-"""Repeats a test honestly: the same fixtures, its own event loop, no output, and a clear end."""
+"""Repeats a test for its leak check: with the same fixtures, in its own event loop, without output."""
 
 from __future__ import annotations
 
@@ -88,6 +88,9 @@ _TRACED_BUDGETS = 16
 """How much CPU time a traced pass over the calls of a check may take; each costs up to ten times as much."""
 
 
+_WAY_OUT = "create what it uses up inside the body"
+
+
 class CannotRepeatError(Exception):
     """A body that cannot be repeated; the sentence is the reason of `not-measured`."""
 
@@ -126,8 +129,8 @@ def run_check(
         if policy.at_once > 1:
             raise error.original from error
         number = calls_before + error.call
-        reason = f"it cannot be repeated: call {number} failed with {describe(error.original)}"
-        raise CannotRepeatError(reason) from error
+        failed = f"call {number} failed with {describe(error.original)}"
+        raise CannotRepeatError(f"its body cannot be repeated: {failed}; {_WAY_OUT}") from error
     return finding if policy.threads == 1 else replace(finding, order=policy.orders_tried[0])
 
 
@@ -189,9 +192,9 @@ def _check_body(
             calls_before=1,
         )
     except CannotRunAgainError as error:
-        raise CannotRepeatError(f"it cannot be repeated: {error}") from error
+        raise CannotRepeatError(f"its body cannot be repeated: {error}") from error
     except CannotRepeatError as error:
-        hint = "; with fixtures=True its fixtures are made anew for each call" if _has_fixtures(item) else ""
+        hint = ", or set fixtures=True to set its fixtures up for each call" if _has_fixtures(item) else ""
         raise CannotRepeatError(f"{error}{hint}") from error
     finally:
         renewals.close()

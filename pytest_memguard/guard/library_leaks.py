@@ -1,4 +1,4 @@
-"""Known leaks of libraries that tests use: removes them between windows of a check, and tells them apart."""
+"""Known leaks of libraries: removes them between windows of a check, and reports them separately."""
 
 from __future__ import annotations
 

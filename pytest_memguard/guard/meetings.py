@@ -1,4 +1,4 @@
-"""Which sites of a sample are told with where threads or tasks met."""
+"""Adds to the sites of a sample where threads or tasks stood at once."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def refuse_twins(items: Iterable[pytest.Item], *, everything: bool) -> None:
         twin = first.setdefault(item.nodeid, item)
         if twin is not item and is_guarded(item, everything=everything):
             raise MarkerError(
-                f"two tests have the id {item.nodeid!r}, so their numbers cannot be told apart: one in "
+                f"two tests have the id {item.nodeid!r}, so their figures cannot be distinguished: one in "
                 f"{twin.path}, one in {item.path}. Give their files a common root with --rootdir, "
                 "or run them apart."
             )

@@ -75,7 +75,9 @@ def wants_own_tracker(error: BaseException) -> bool:
     return any("Tracker" in str(one) and "active" in str(one) for one in _chain(error))
 
 
-OWN_TRACKER = "it starts a tracker of memray of its own, and memray allows one at a time; it ran unmeasured"
+OWN_TRACKER = (
+    "it starts its own memray tracker, and memray allows only one at a time; it ran without being measured"
+)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

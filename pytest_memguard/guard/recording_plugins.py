@@ -1,4 +1,4 @@
-"""Plugins that record what a test does record nothing while it is repeated, or forget it again.
+"""Keeps plugins from recording a test while it is repeated, or removes what they recorded.
 
 Each is known by what it keeps; none is imported that the run has not loaded.
 """

@@ -96,7 +96,7 @@ class Renewals:
             windows = renewed.read_across(self.calling, step=step, at_once=self._at_once)
         except CannotRunAgainError as error:
             self.is_broken = True
-            note = f"whether it dies with its fixtures is not known: {error}"
+            note = f"it is not known whether the memory is freed with its fixtures: {error}"
             return replace(finding, note="; ".join(filter(None, (finding.note, note))))
         return renewed.judged_across(finding, renewed.without_renewals(windows))
 

@@ -32,8 +32,8 @@ def threads_refused(item: Any, policy: Policy) -> str:
     function = inspect.unwrap(item.obj) if hasattr(item, "obj") else None
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return (
-            f"threads={policy.threads} is for tests that are not coroutines: an async test has one loop, "
-            f"where tasks race; for this one write tasks={policy.threads}"
+            f"threads={policy.threads} is for tests that are not coroutines: an async test has one event "
+            f"loop, in which tasks race; write tasks={policy.threads}"
         )
     if is_property_test(item):
         return (

@@ -293,14 +293,16 @@ class ItemGuard:
             with quietly(self._item):
                 again = run_fresh(self._item, self._plan.policy, self._session, traced_calls=traced_calls)
         except FreshError as error:
-            self._notes += (f"what it settled at was read once, since {error}",)
+            self._notes += (f"what it settled at was measured only once: {error}",)
             return None
         if again.leak is None:
             reason = again.message.splitlines()[0] if again.message else again.outcome
-            self._notes += (f"what it settled at was read once, since alone the test ends so: {reason}",)
+            self._notes += (
+                f"what it settled at was measured only once; alone, the test ended with: {reason}",
+            )
             return None
         if again.leak.answer is Answer.CANNOT_TELL:
-            self._notes += (f"what it settled at was read once, since alone {doubts_text(again.leak)}",)
+            self._notes += (f"what it settled at was measured only once; alone, {doubts_text(again.leak)}",)
             return None
         return again.leak
 

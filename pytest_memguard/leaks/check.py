@@ -103,7 +103,7 @@ class LeakCheck:
         try:
             sites = self._sites(finding, meter, native=native)
         except BodyFailedError as error:
-            notes.append(f"its lines are not known: call {error.call} failed while they were looked for")
+            notes.append(f"its lines are not known: call {error.call} failed while they were traced")
         if RESIDENT in self._grew() and sum(map(_own_bytes, sites)) < _SEEN_SHARE * finding.bytes_per_call:
             sites = tuple(site for site in sites if site.retained_bytes >= _AN_OBJECT_BYTES)
             notes.append(_RESIDENT_ALONE)
@@ -111,9 +111,9 @@ class LeakCheck:
         try:
             held = self._holders(finding, namer)
         except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
-            notes.append(f"who holds it is not known: {type(error).__name__} while it was looked for")
+            notes.append(f"its holder is not known: the search failed with {type(error).__name__}")
         if held.is_cut_short:
-            notes.append("who holds it is not known: the search ran out of time")
+            notes.append("its holder is not known: the search ran out of time")
         explained = replace(
             finding,
             sites=sites or self.own_line(finding, namer),
@@ -190,8 +190,8 @@ class LeakCheck:
 _SEEN_SHARE = 0.4
 _AN_OBJECT_BYTES = 16
 _RESIDENT_ALONE = (
-    "most of it shows in resident memory alone: it is mapped, or an allocator keeps it; no line is seen to "
-    "allocate that"
+    "most of it shows only in resident memory: it is mapped, or an allocator keeps it, and no line is known "
+    "to allocate it"
 )
 
 
@@ -272,7 +272,7 @@ def _is_of_bench(held: Held, finding: LeakFinding) -> bool:
 def _of_bench(finding: LeakFinding) -> LeakFinding:
     """Turn a leak that only a plugin of pytest holds into growth of the test bench, which is shown apart."""
     known = KnownGrowth(
-        reason=f"the test bench keeps it, not the program: {finding.held_by[0]}",
+        reason=f"a pytest plugin keeps it, not the program: {finding.held_by[0]}",
         bytes_per_call=finding.bytes_per_call,
     )
     return replace(

@@ -118,7 +118,7 @@ def judged_across(finding: LeakFinding, windows: Sequence[Window]) -> LeakFindin
     if leaking and growth.bytes_per_call >= _NEARLY_ALL * finding.bytes_per_call:
         return finding
     died = format_size(finding.bytes_per_call - growth.bytes_per_call)
-    note = f"{died} a call pile up in its fixtures and die with them, as {RENEWALS} renewals showed"
+    note = f"{died} a call pile up in its fixtures and are freed with them, as {RENEWALS} renewals showed"
     return replace(
         finding,
         leaking=leaking,

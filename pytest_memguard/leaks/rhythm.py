@@ -1,4 +1,4 @@
-"""Tells uneven growth, which comes in steps now and then, from costs that are paid once.
+"""Distinguishes uneven growth, which comes in steps now and then, from costs that are paid once.
 
 Memory that is given back later was not leaked, so everything here looks at the lasting part of each
 reading: the least that is held from there on. Its rises are put into families of similar size. Calls

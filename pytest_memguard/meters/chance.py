@@ -1,4 +1,4 @@
-"""Memory that a library takes or not as the timing falls: nobody made it grow."""
+"""Memory that a library allocates in some runs only, depending on timing: it is not counted."""
 
 from __future__ import annotations
 

@@ -197,7 +197,9 @@ def open_capture(path: Path) -> Iterator[FileReader]:
         with closing(FileReader(path)) as reader:
             yield reader
     except (OSError, RuntimeError, ValueError) as error:
-        raise MeterError(f"the capture of memray cannot be read: {error}") from error
+        raise MeterError(
+            f"the capture of memray cannot be read ({error}). Make room on the disk, then run the test again."
+        ) from error
 
 
 def whole_stack_of(record: AllocationRecord, *, native: bool) -> Iterable[Frame]:

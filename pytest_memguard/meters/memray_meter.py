@@ -200,7 +200,8 @@ def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> Trac
             else FileFormat.AGGREGATED_ALLOCATIONS,
         )
     except (OSError, RuntimeError) as error:
-        raise MeterError(f"memray could not start: {error}") from error
+        where = "Make the temporary folder (TMPDIR) writable, with room on its disk, then run again."
+        raise MeterError(f"memray could not create its capture ({error}). {where}") from error
 
 
 def _trace(body: Callable[[], None], path: Path, *, native: bool) -> StackMark:

@@ -207,7 +207,7 @@ class OrderedThreads:
         notes = []
         if self._turns.is_bound_reached:
             notes.append(
-                f"its threads took all {self._turns.most:,} turns of a call, and each ran on after them"
+                f"its threads took all {self._turns.most:,} turns of a call, and then ran on without turns"
             )
         if self._started.running_freely:
             notes.append(
@@ -259,7 +259,7 @@ class OrderedThreads:
             progress.is_deadlock_due(now_ns, are_all_blocked=self._turns.are_all_blocked)
             and self._is_deadlock()
         ):
-            raise DeadlockError(self._stacks("wait for locks that nobody is left to release."))
+            raise DeadlockError(self._stacks("wait for locks that no other thread can release."))
         if progress.is_comparison_due(now_ns):
             self._pass_over_endless(now_ns)
             what = progress.stuck_at(self._cpu_ns() if _HAS_CPU_CLOCKS else self._position(), now_ns)

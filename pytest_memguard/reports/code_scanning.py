@@ -112,7 +112,7 @@ _MEANINGS = {
 
 
 def _rule(outcome: Outcome) -> dict[str, object]:
-    meaning = _MEANINGS.get(outcome, "A test ended so.")
+    meaning = _MEANINGS.get(outcome, "A test has this outcome.")
     return {
         "id": str(outcome),
         "shortDescription": {"text": meaning},

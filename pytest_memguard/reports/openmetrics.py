@@ -83,7 +83,7 @@ def _add_tests(written: _Exposition, results: RunResults) -> None:
         labels = {"environment": results.environment, "test": name}
         written.add(
             "memguard_test_outcome",
-            "How a test ended; always 1.",
+            "The outcome of a test; always 1.",
             1,
             labels | {"outcome": str(row.outcome)},
         )
@@ -92,7 +92,7 @@ def _add_tests(written: _Exposition, results: RunResults) -> None:
     if len(found) > AT_MOST:
         written.add(
             "memguard_tests_left_out",
-            "Tests that are not told of one by one.",
+            "Number of tests without metrics of their own.",
             len(found) - AT_MOST,
             {"environment": results.environment},
         )
@@ -120,7 +120,7 @@ def _add_run(written: _Exposition, results: RunResults) -> None:
     for outcome in Outcome:  # also outcomes that no test has: an alert on a missing series never fires
         written.add(
             "memguard_tests",
-            "How many tests ended so.",
+            "Number of tests with this outcome.",
             counts.get(outcome, 0),
             labels | {"outcome": str(outcome)},
         )

@@ -164,7 +164,7 @@ def _failure_lines(one: Row, region: str) -> Iterator[Line]:
     if one.outcome is Outcome.OVER_LIMIT:
         yield line("  The limit is the test's own: use less memory, or raise it where it is written.", hang=4)
     elif one.outcome is Outcome.NOT_MEASURED:
-        text = "  It fails in CI, since the test asks for a check. Mend what is in its way, or set fail_on."
+        text = "  It fails in CI, since the test asks for a check. Remove the cause, or set fail_on."
         yield line(text, hang=4)
     elif one.outcome is Outcome.CREPT:
         yield line(

@@ -68,7 +68,7 @@ class Ending:
             write_results(own, results)
         except (MemguardError, OSError) as error:
             if not named:
-                older = " What is there is older." if own.is_file() else ""
+                older = " The file that is there is older." if own.is_file() else ""
                 self._warning = f"the results of this run were not kept: {error}{older}"
         for path in named:
             write_results(path, results)
@@ -93,7 +93,7 @@ class Ending:
     def _tell_results(self, terminal: pytest.TerminalReporter, results: RunResults) -> None:
         if self.error or results.failed:
             for difference in sorted(self.differences):
-                terminal.write_line(f"note: {difference}; that is the likeliest innocent cause of a change")
+                terminal.write_line(f"note: {difference}; this alone may have changed the figures")
         accepting = self._options.accept
         verbose = terminal.config.get_verbosity() > 0
         width = terminal._tw.fullwidth  # noqa: SLF001 - pytest's reporter has no public name for it

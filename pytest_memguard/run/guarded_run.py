@@ -355,4 +355,4 @@ class GuardedRun:
         self.ending.tell(terminal)
 
 
-_LOST = "its result is lost: it was planned and no report of it came back"
+_LOST = "its result is lost: the test was planned, and pytest reported no result"

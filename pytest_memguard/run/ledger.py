@@ -1,4 +1,4 @@
-"""Which tests were planned, and which of them sent a result home: every one must, exactly once."""
+"""Checks that each planned test left exactly one result."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _known_leaks(session: GuardSession, *, is_whole: bool) -> Iterator[RunProble
     """Say which entries of the settings are past their day, and which a whole run did not need."""
     for entry in session.expired_known_leaks():
         sentence = (
-            f"the known leak {entry.entry} is past its day, {entry.until}: what it matches fails again. "
+            f"the known leak {entry.entry} ended on {entry.until}: what it matches fails again. "
             "Fix the leak, or set a later `until`."
         )
         yield RunProblem("known-leaks", sentence, fails=False)

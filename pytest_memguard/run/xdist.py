@@ -1,4 +1,4 @@
-"""What workers of pytest-xdist and their controller tell each other beside reports."""
+"""What workers of pytest-xdist and their controller exchange in addition to reports."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ class BaselineStore:
                 remove_leftovers(self.directory)
             except LockTimeoutError as error:
                 raise BaselineError(
-                    f"{error}; wait until it has ended, or end it, then run the command again."
+                    f"{error}; wait until that one has ended, or end it, then run the command again."
                 ) from error
             except OSError as error:
                 raise BaselineError(

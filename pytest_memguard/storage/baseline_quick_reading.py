@@ -1,8 +1,8 @@
 """A quick reader for baselines as memguard writes them: ten times faster than any YAML parser.
 
-A run loads every entry that it judges, and thousands of them must not be felt. What this reader
-does not know to the letter, hand-edited files above all, it leaves to the parser; what it does
-read, the parser reads the same, which a test holds against generated and damaged files.
+A run loads every entry that it judges, and there may be thousands. Text that differs from what memguard
+writes, as in files that were edited by hand, is left to the parser. What this reader reads, the parser
+reads the same; a test compares both on generated and damaged files.
 """
 
 from __future__ import annotations

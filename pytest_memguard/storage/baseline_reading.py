@@ -62,7 +62,7 @@ def check_module(module: str, content: object) -> ModuleBaseline:
 
 def _check_format(top: Mapping[str, object]) -> None:
     if "format" not in top:
-        raise WrongContentError((), f"says no format; accepted is 'format: {FORMAT}' as its first key")
+        raise WrongContentError((), f"has no format; accepted is 'format: {FORMAT}' as its first key")
     written = top["format"]
     if isinstance(written, int) and written > FORMAT:
         raise WrongContentError(

@@ -1,4 +1,4 @@
-"""Reads regular files up to a size: no pipe that never answers, no device that never ends."""
+"""Reads regular files up to a size limit; pipes and devices are refused."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The curves of accepted tests, in a file of their own beside the baseline of a module.
 
-A report compares with them; the gate never reads them. A file that cannot be read holds none.
+Reports compare with them, and the verdict does not depend on them. An unreadable file counts as empty.
 """
 
 from __future__ import annotations

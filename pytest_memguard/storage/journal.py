@@ -13,7 +13,7 @@ from pytest_memguard.storage.results_writing import result_to_json, run_to_json
 
 _UNFINISHED = {
     "kind": "unfinished",
-    "sentence": "the run was killed, or still goes on: these are the results that it had come to.",
+    "sentence": "the run was killed or is still running: these are its results so far.",
     "fails": True,
 }
 

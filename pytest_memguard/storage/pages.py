@@ -1,4 +1,4 @@
-"""Writes pages that people look at, each in one step."""
+"""Writes HTML pages, each in one step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results files, which carry one run to everything that reads after it."""
+"""Reads, writes and merges results files."""
 
 from __future__ import annotations
 
@@ -168,5 +168,5 @@ def _refuse_duplicates(tests: Iterable[TestResult]) -> None:
     seen: set[str] = set()
     for test in tests:
         if test.id in seen:
-            raise ResultsError(f"the test {ascii(test.id)[:200]} is there twice; accepted is one result")
+            raise ResultsError(f"the test {ascii(test.id)[:200]} occurs twice; accepted is one result")
         seen.add(test.id)

@@ -106,7 +106,7 @@ class _Reader:
                 raise UnreadableYamlError(self._line, "a key is a list or a mapping; accepted is a text")
             key = event.value
             if key in mapping:
-                raise UnreadableYamlError(self._line, f"the key {key!r} is there twice")
+                raise UnreadableYamlError(self._line, f"the key {key!r} occurs twice")
             place = (*path, key)
             self.lines[place] = self._line
             mapping[key] = self._node(next(self._events), place)

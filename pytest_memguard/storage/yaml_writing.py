@@ -39,7 +39,7 @@ def _escaped(character: str) -> str:
     if character.isprintable():
         return character
     if "\ud800" <= character <= "\udfff":
-        raise ValueError(f"{character!r} is half a character, which UTF-8 cannot hold")
+        raise ValueError(f"{character!r} is half of a surrogate pair, which UTF-8 cannot encode")
     code = ord(character)
     return f"\\u{code:04x}" if character <= "\uffff" else f"\\U{code:08x}"
 

@@ -276,8 +276,8 @@ def test_growth_needs_a_note_where_the_branch_wants_one_that_it_is_merged_into(
     github.files[FILE] = "format: 1\ntests:\n  test_lookup:\n    peak: 32_505_856\n"
     github.base_files["pyproject.toml"] = '[tool.memguard]\nrequire_note = "10%"\n'
     github.files["pyproject.toml"] = "[tool.memguard]\n"
-    assert_refused(accept(f"/memguard accept{note}"), github, "wants a reason")
-    assert "a note is a reason in words" in github.comments[0]["body"]
+    assert_refused(accept(f"/memguard accept{note}"), github, "needs a note")
+    assert "a note must have at least" in github.comments[0]["body"]
     assert accept("/memguard accept --note cache holds 10k entries")["status"] == "accepted"
 
 

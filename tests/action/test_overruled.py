@@ -47,7 +47,7 @@ def test_a_setting_that_has_no_say_is_named_with_the_input_that_beats_it(
     settings: Settings, named: str
 ) -> None:
     (problem,) = enforced(run(result()), settings, CHECK).problems
-    assert problem.sentence == f"{FILE}: {named} has no say here, since the workflow says mode: check."
+    assert problem.sentence == f"{FILE}: {named} is ignored, since the workflow says mode: check."
     assert not problem.fails
 
 

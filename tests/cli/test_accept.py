@@ -46,7 +46,7 @@ def test_all_rewrites_also_what_is_ok(shop: CommandProject) -> None:
     shop.accepted(a=100 * KIB)
     shop.run(measured("a", 101 * KIB, Entry({"peak": 100 * KIB})))
     nothing = shop.memguard("accept")
-    assert nothing.lines == [f"Nothing to accept for {HERE}: 1 ok. Rewrite also what is ok with --all."]
+    assert nothing.lines == [f"Nothing to accept for {HERE}: 1 ok. To also rewrite what is ok, use --all."]
     assert nothing.code == 0
     assert shop.memguard("accept", "--all").lines[-1] == f"1 entry accepted for {HERE}."
     assert shop.entries(A)[A].metrics == {"peak": 101 * KIB}
@@ -147,7 +147,7 @@ def test_results_without_tests_end_with_3(shop: CommandProject) -> None:
     shop.run()
     output = shop.memguard("accept")
     assert output.code == 3
-    assert "the results hold no guarded test; mark one, then run `pytest --memguard`." in output.error
+    assert "the results contain no guarded test; mark one, then run `pytest --memguard`." in output.error
 
 
 @pytest.mark.parametrize("name", BAD_BASELINES)

@@ -92,7 +92,7 @@ def test_a_note_without_words_is_none(note: str, shop: CommandProject, made: Mad
     made.accept({A: 150 * KIB}, note=note)
     output = shop.memguard("check", "target")
     assert output.code == 1
-    assert f"      note: {note} (a note is a reason in words: at least 3 letters)" in output.lines
+    assert f"      note: {note} (a note must have at least 3 letters)" in output.lines
 
 
 def test_room_to_grow_that_was_written_by_hand_is_named_and_needs_a_note(

@@ -24,7 +24,7 @@ def test_a_gate_that_cannot_fail_ends_with_1(shop: CommandProject, monkeypatch: 
     output = shop.memguard("selftest")
     assert output.code == 1
     assert output.lines[0] == (
-        "  FAILED  growth: pytest ended with 0 and the outcome ok; right is 1 and grew."
+        "  FAILED  growth: pytest ended with 0 and the outcome ok; expected were 1 and grew."
     )
     assert output.lines[-1] == "1 of 1 probes failed: this gate cannot be trusted here."
 

@@ -118,7 +118,7 @@ def test_a_leak_that_no_allocator_sees_says_so() -> None:
         ctypes.memset(call(ctypes.c_long(MMAP[platform.machine()]), *pages), 1, 65_536)
 
     finding = _check(body)
-    assert "shows in resident memory alone" in finding.note
+    assert "shows only in resident memory" in finding.note
     (site,) = finding.sites
     assert site.site.function == "body"
     assert site.retained_bytes == finding.bytes_per_call
@@ -140,8 +140,8 @@ def test_a_leak_stays_one_where_a_call_fails_while_it_is_explained() -> None:
         explained = check.explain(finding, meter=meter)
     assert explained.leaking
     assert explained.bytes_per_call == finding.bytes_per_call
-    assert "its lines are not known: call 1 failed while they were looked for" in explained.note
-    assert "who holds it is not known: BodyFailedError" in explained.note
+    assert "its lines are not known: call 1 failed while they were traced" in explained.note
+    assert "its holder is not known: the search failed with BodyFailedError" in explained.note
 
 
 def test_the_body_is_named_behind_what_leaves_its_fixtures_alone(monkeypatch: pytest.MonkeyPatch) -> None:

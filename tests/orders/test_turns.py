@@ -295,7 +295,7 @@ def test_a_deadlock_is_told_with_the_line_of_every_thread() -> None:
         play(body, stuck=5)
     assert str(caught.value).count("with locks[") >= 2
     if sys.platform == "linux":
-        assert "wait for locks that nobody is left to release" in str(caught.value)
+        assert "wait for locks that no other thread can release" in str(caught.value)
 
 
 def test_an_error_in_one_thread_is_raised_and_the_others_end() -> None:

@@ -117,7 +117,10 @@ def test_a_worker_of_a_fixture_is_told_and_refused_where_children_are_to_be_coun
         "test_leak": "not-measured",
         "test_uncounted": "no-baseline",
     }
-    sentence = "child processes that ran before it work for it, and their memory cannot be counted"
+    sentence = (
+        "child processes that were started before it work for it, and their memory cannot be counted; "
+        "start them in the test"
+    )
     assert run.reason("test_leak") == run.reason("test_keeps") == sentence
     noted = {name for name, test in run.results().items() if test.get("measurement", {}).get("notes")}
     assert noted == {"test_uncounted"}

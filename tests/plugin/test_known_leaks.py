@@ -47,7 +47,7 @@ def test_an_entry_that_is_past_its_day_or_matches_nothing_is_said(project: Guard
     assert set(run.outcomes().values()) == {"leaked"}
     assert run.problems()["known-leaks"] is False
     text = " ".join(run.summary.split())
-    assert "the known leak at = theirs.py is past its day, 2020-01-01" in text
+    assert "the known leak at = theirs.py ended on 2020-01-01" in text
     assert "the known leak held_by = nobody matched nothing" in text
 
 

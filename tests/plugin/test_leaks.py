@@ -286,9 +286,9 @@ def test_a_body_that_cannot_be_repeated_is_not_measured_and_says_why(project: Gu
     assert run.code == 0
     assert run.outcomes() == {"test_once": "not-measured", "test_anew": "no-baseline"}
     reason = run.reason("test_once")
-    assert reason.startswith("it cannot be repeated: call 2 failed with FileExistsError")
-    assert reason.endswith("; with fixtures=True its fixtures are made anew for each call")
-    assert run.text.count("it cannot be repeated") == 1
+    assert reason.startswith("its body cannot be repeated: call 2 failed with FileExistsError")
+    assert reason.endswith(", or set fixtures=True to set its fixtures up for each call")
+    assert run.text.count("its body cannot be repeated") == 1
 
 
 def test_a_file_that_a_failed_repetition_left_open_breaks_no_test(project: GuardedProject) -> None:

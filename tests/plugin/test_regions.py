@@ -66,7 +66,7 @@ def test_a_region_inside_another_is_not_measured_and_says_why(project: GuardedPr
     run = project.run()
     assert run.outcomes() == {"test_nested::outer": "no-baseline", "test_nested::inner": "not-measured"}
     assert run.reason("test_nested::inner") == (
-        "it ran inside the region 'outer', and one tracker measures one region"
+        "regions cannot be nested, and it ran inside the region 'outer'"
     )
     assert about(run.measured("test_nested::outer"), 200_114)
 
@@ -271,7 +271,8 @@ def test_a_call_that_cannot_be_checked_is_told_in_one_sentence(project: GuardedP
         "test_unknown": "not-measured",
         "test_broken": "not-measured",
     }
-    assert run.reason("test_once::leaks") == "it cannot be repeated: call 2 failed with FileExistsError: out"
+    failed = "its body cannot be repeated: call 2 failed with FileExistsError: out"
+    assert run.reason("test_once::leaks") == f"{failed}; create what it uses up inside the body"
     assert run.counted() == {"failed": 2, "passed": 1, "deselected": 3}
     assert "there is no argument 'leak_buget', did you mean 'leak_budget'?" in run.text
     assert "ZeroDivisionError" in run.text

@@ -180,7 +180,7 @@ def test_what_dies_with_fixtures_is_a_note_with_the_number_of_renewals(project: 
     )
     run = project.run()
     assert run.counted() == {"passed": 2}
-    note = "2.0 KiB a call pile up in its fixtures and die with them, as 18 renewals showed"
+    note = "2.0 KiB a call pile up in its fixtures and are freed with them, as 18 renewals showed"
     assert f"{note}" in run.summary
 
 
@@ -224,7 +224,10 @@ def test_a_fixture_that_cannot_be_made_anew_leaves_the_finding_and_says_so(proje
     )
     run = project.run()
     assert run.outcomes() == {"test_once": "leaked"}
-    assert "whether it dies with its fixtures is not known: its second set-up failed with " in run.text
+    assert (
+        "it is not known whether the memory is freed with its fixtures: its second set-up failed with "
+        in run.text
+    )
 
 
 def test_a_test_from_threads_is_renewed_too(project: GuardedProject) -> None:

@@ -108,7 +108,7 @@ def test_where_the_turns_ended_before_the_call_is_said(
     )
     run = project.run()
     assert run.outcomes() == {"test_long": "no-baseline"}
-    assert "its threads took all 20 turns of a call, and each ran on after them" in run.text
+    assert "its threads took all 20 turns of a call, and then ran on without turns" in run.text
 
 
 def test_clean_body_from_threads_is_no_leak(project: GuardedProject) -> None:
@@ -203,7 +203,7 @@ def test_deadlock_ends_with_the_stacks_of_all_threads(project: GuardedProject) -
     assert run.counted() == {"failed": 1, "passed": 1}
     assert run.text.count("with other:") >= 2
     assert (
-        "2 of 2 threads wait for locks that nobody is left to release" in run.text
+        "2 of 2 threads wait for locks that no other thread can release" in run.text
         or "have not moved" in run.text
     )
     assert "memguard 1 of 2" in run.text

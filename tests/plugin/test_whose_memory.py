@@ -162,5 +162,5 @@ def test_what_a_plugin_alone_keeps_is_no_leak_of_the_program(
         "test_untracked_beside": "leaked",
     }, run.text
     known = run.results()["test_global"]["leak"].get("known")
-    assert "the test bench keeps it, not the program: pytest_recorder.RECORDS" in str(known), run.summary
+    assert "a pytest plugin keeps it, not the program: pytest_recorder.RECORDS" in str(known), run.summary
     assert "known leak" in run.summary

@@ -55,7 +55,7 @@ def test_tests_that_show_one_leak_are_told_as_one() -> None:
 def test_growth_in_quarantine_is_shown_and_counted_apart() -> None:
     text = page_of(run(quarantined(leaked()), result()))
     assert "**leaked**: " in text
-    assert "  - quarantined: it fails nothing before 2027-01-31\n" in text
+    assert "  - quarantined: growth does not fail it before 2027-01-31\n" in text
     assert text.count("1 leaked, 1 ok; 1 quarantined") == 2
 
 

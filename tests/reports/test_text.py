@@ -55,7 +55,7 @@ def test_a_second_metric_over_its_limit_is_written_in_its_own_unit() -> None:
 def test_an_entry_that_is_too_noisy_is_told_in_every_report(outcome: Outcome) -> None:
     peak = MetricVerdict("peak", 1_100_000, outcome, 1_000_000, 1_250_000, "tolerance", noise=78_000_000)
     results = run(TestResult("test_it.py::test_a", Verdict(outcome, "", (peak,))))
-    told = "peak its accepted samples vary enough to hide 74.4 MiB; up to 1.2 MiB is tolerated"
+    told = "peak its accepted samples vary so much that they could hide 74.4 MiB; up to 1.2 MiB is tolerated"
     assert f"  test_it.py::test_a  {told}" in list(TextReport().lines(results, width=200))
     assert told in MarkdownReport().page(results)
     assert told not in "".join(TextReport().lines(run(result())))

@@ -28,8 +28,8 @@ BAD_BASELINES: dict[str, tuple[str | bytes, str]] = {
     ),
     "a list": ("- 1\n", "{file}:1: is a list; accepted is a mapping."),
     "a text": ("hello\n", "{file}:1: is 'hello'; accepted is a mapping."),
-    "empty": ("", "{file}:1: says no format; accepted is 'format: 1' as its first key."),
-    "no format": ("tests: {}\n", "{file}:1: says no format; accepted is 'format: 1' as its first key."),
+    "empty": ("", "{file}:1: has no format; accepted is 'format: 1' as its first key."),
+    "no format": ("tests: {}\n", "{file}:1: has no format; accepted is 'format: 1' as its first key."),
     "a future format": (
         "# x\nformat: 2\ntests: {}\n",
         f"{{file}}:2: {FUTURE}: upgrade it with `pip install -U pytest-memguard`.",
@@ -84,11 +84,11 @@ BAD_BASELINES: dict[str, tuple[str | bytes, str]] = {
     ),
     "a duplicate key": (
         HEAD + "  a:\n    peak: 1\n    peak: 2\n",
-        "{file}:5: the key 'peak' is there twice.",
+        "{file}:5: the key 'peak' occurs twice.",
     ),
     "a duplicate test": (
         HEAD + "  a:\n    peak: 1\n  a:\n    peak: 1\n",
-        "{file}:5: the key 'a' is there twice.",
+        "{file}:5: the key 'a' occurs twice.",
     ),
     "a merge conflict": (
         HEAD + "  a:\n<<<<<<< HEAD\n    peak: 1\n=======\n    peak: 2\n>>>>>>> topic\n",

@@ -95,6 +95,6 @@ BAD_RESULTS: dict[str, tuple[str, str]] = {
     "a path upwards": (changed(("tests", 0, "sites"), [{**SITE, "file": "a/../../b"}]), "sites[0].file is"),
     "a drive": (changed(("tests", 0, "sites"), [{**SITE, "file": "C:\\x"}]), "sites[0].file is"),
     "a negative line": (changed(("tests", 0, "sites"), [{**SITE, "line": -1}]), "sites[0].line is -1"),
-    "a test twice": (changed(("tests",), [GOOD["tests"][0]] * 2), "the test 't.py::a' is there twice"),
+    "a test twice": (changed(("tests",), [GOOD["tests"][0]] * 2), "the test 't.py::a' occurs twice"),
     "made_with of numbers": (changed(("made_with",), {"python": 3}), ": made_with.python is 3; accepted is a text"),
 }  # fmt: skip

@@ -78,7 +78,7 @@ def test_a_store_that_is_in_use_says_what_to_do(tmp_path: Path, monkeypatch: pyt
     with locked(tmp_path), pytest.raises(BaselineError) as caught, store.locked():
         pass
     assert str(caught.value) == (
-        f"{tmp_path} is in use by another memguard; wait until it has ended, or end it, "
+        f"{tmp_path} is in use by another memguard; wait until that one has ended, or end it, "
         "then run the command again."
     )
 

@@ -88,7 +88,7 @@ def test_the_quick_reader_knows_what_memguard_writes() -> None:
         ("a: !!python/object:os.system x\n", 1, "uses the tag 'tag:yaml.org,2002:python/object:os.system'"),
         ("a: &x 1\nb: *x\n", 1, "uses an anchor or alias"),
         ("b: *x\n", 1, "uses an anchor or alias"),
-        ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' is there twice"),
+        ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' occurs twice"),
         ("a: 1\n---\nb: 2\n", 2, "a second document begins here"),
         ("[1]: 2\n", 1, "a key is a list or a mapping"),
         (
@@ -136,5 +136,5 @@ def test_lines_are_found_by_path() -> None:
 
 
 def test_a_lone_surrogate_is_refused() -> None:
-    with pytest.raises(ValueError, match="half a character"):
+    with pytest.raises(ValueError, match="surrogate pair"):
         write_text("\udc80")

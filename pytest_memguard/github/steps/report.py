@@ -41,7 +41,7 @@ def step() -> int:
     reports: list[Reported] = []
     try:
         if not variable("EXIT_CODE"):
-            raise NothingToJudgeError("The measuring step could not do its work; its error is above.")
+            raise NothingToJudgeError("The measuring step failed; its error is above.")
         place = Place.of(inputs, workspace())
         reports = _reports(inputs, place, directory, folder)
         decision = worst([report.decision for report in reports] or [_without_results(inputs)])
