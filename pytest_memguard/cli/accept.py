@@ -81,7 +81,7 @@ def _accept_run(project: Project, store: BaselineStore, run: RunResults, wish: _
         changes = accepting.plan(store, run, wish.patterns, everything=wish.everything, note=wish.note)
         refuse_without_note(changes, share)
     else:
-        changes = accepting.accept(
+        changes = accepting.accept_results(
             store,
             run,
             wish.patterns,

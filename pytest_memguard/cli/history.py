@@ -13,7 +13,7 @@ from pytest_memguard.cli.parameters import baseline_option, environment_option, 
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.commits.history import read_history
 from pytest_memguard.core.errors import NothingToJudgeError
-from pytest_memguard.core.history import Evidence, History, Step, TestHistory
+from pytest_memguard.core.history import Evidence, History, HistoryStep, TestHistory
 from pytest_memguard.core.metrics import METRICS, PEAK
 from pytest_memguard.core.plain import to_plain
 from pytest_memguard.core.units import counted, format_change
@@ -96,7 +96,7 @@ def history_json(found: History, tests: Sequence[TestHistory]) -> dict[str, obje
     }
 
 
-def _step_json(step: Step) -> dict[str, object]:
+def _step_json(step: HistoryStep) -> dict[str, object]:
     commit = step.commit
     return {
         "commit": commit.id,
@@ -151,7 +151,7 @@ def _whole(test: TestHistory, metric: str) -> Iterator[str]:
     yield ""
 
 
-def _step_lines(step: Step) -> Iterator[str]:
+def _step_lines(step: HistoryStep) -> Iterator[str]:
     figures = "removed" if step.now is None else Change(step.test_id, step.was, step.now).figures
     parts = figures.split(", ") if figures else []
     if step.was is None and step.now is not None:
@@ -186,7 +186,7 @@ def _joined(parts: Sequence[str]) -> list[str]:
     return lines
 
 
-def _author(step: Step) -> str:
+def _author(step: HistoryStep) -> str:
     shown = printable(step.commit.author, at_most=_AUTHOR - 2)
     return f"{shown:<{_AUTHOR}}"
 

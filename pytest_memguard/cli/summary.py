@@ -16,7 +16,7 @@ from pytest_memguard.commits.git import RevisionError, top_of
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.reports import FORMATS, told
 from pytest_memguard.reports.bars import bars_for
-from pytest_memguard.reports.styled import LOOKS, Look, Piece
+from pytest_memguard.reports.styled import TERMINAL_STYLES, Piece, TerminalStyle
 from pytest_memguard.reports.text import TextReport
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
 from pytest_memguard.storage.unjudged import with_unjudged_entries
@@ -51,10 +51,10 @@ def _coloured(run: RunResults) -> Iterator[str]:
 
 
 def _coloured_piece(piece: Piece) -> str:
-    look = LOOKS[piece.style]
-    if look == Look():
+    style = TERMINAL_STYLES[piece.style]
+    if style == TerminalStyle():
         return piece.text
-    return click.style(piece.text, fg=look.colour, bold=True if look.is_bold else None)
+    return click.style(piece.text, fg=style.colour, bold=True if style.is_bold else None)
 
 
 _READERS = {**{name: form.reader for name, form in FORMATS.items()}, "json": "a program"}

@@ -10,7 +10,7 @@ from pytest_memguard.commits.folders import Move, Trail, folder_in, follow
 from pytest_memguard.commits.git import HistoryError, blobs, is_shallow, top_of
 from pytest_memguard.commits.log import ChangedFile, CommitChange
 from pytest_memguard.core.errors import BaselineError
-from pytest_memguard.core.history import Commit, History, Step, TestHistory
+from pytest_memguard.core.history import Commit, History, HistoryStep, TestHistory
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.node_ids import join_id, split_id
 from pytest_memguard.core.renames import is_like, renames
@@ -95,7 +95,7 @@ class _Contents:
         return {join_id(module, key): entry for key, entry in self._entries[blob].items()}
 
 
-def _steps(commit: Commit, files: Sequence[ChangedFile], contents: _Contents) -> list[Step]:
+def _steps(commit: Commit, files: Sequence[ChangedFile], contents: _Contents) -> list[HistoryStep]:
     """Return the changes of a commit; of a merge only those that none of its parents has."""
     before: dict[str, Entry] = {}
     after: dict[str, Entry] = {}
@@ -117,7 +117,7 @@ def _steps(commit: Commit, files: Sequence[ChangedFile], contents: _Contents) ->
 
 def _moving_steps(
     repository: Path, change: CommitChange, move: Move, trail: Trail, contents: _Contents
-) -> list[Step]:
+) -> list[HistoryStep]:
     """Return the changes of a commit that moved the baseline: from what lay at the old place, too."""
     commit = change.commit
     there, _ = entries_in(repository, f"{commit.id}^", move.old)
@@ -145,7 +145,7 @@ def _steps_between(
     after: Mapping[str, Entry],
     moved: Mapping[str, str],
     changed: Sequence[str],
-) -> list[Step]:
+) -> list[HistoryStep]:
     gone = {test_id: before[test_id] for test_id in changed if test_id not in after}
     came = {test_id: after[test_id] for test_id in changed if test_id not in before}
     found = renames(gone, came, {new: old for new, old in moved.items() if new != old})
@@ -155,7 +155,7 @@ def _steps_between(
         renaming = found.known.get(test_id)
         was, now = before.get(renaming.old_id if renaming else test_id), after.get(test_id)
         perhaps = tuple(name for name in found.unknown if was is None and now and is_like(gone[name], now))
-        steps.append(Step(commit, test_id, was, now, renaming, perhaps))
+        steps.append(HistoryStep(commit, test_id, was, now, renaming, perhaps))
     return steps
 
 
@@ -163,9 +163,9 @@ class _Lines:
     """The steps of each test, under every name that it has had."""
 
     def __init__(self) -> None:
-        self._steps: dict[str, list[Step]] = {}
+        self._steps: dict[str, list[HistoryStep]] = {}
 
-    def add(self, steps: Sequence[Step]) -> None:
+    def add(self, steps: Sequence[HistoryStep]) -> None:
         """Add the changes of one commit: first all renames, since two names may have been exchanged."""
         renamed = [step for step in steps if step.renaming is not None]
         earlier = [self._steps.pop(step.renaming.old_id, []) for step in renamed if step.renaming]

@@ -97,6 +97,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"accepted: {', '.join(names)}"
 
 
+def described(error: BaseException) -> str:
+    """Return an error in one line, as in `TimeoutError: pool limit reached`."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+
+
 def cause_of(error: Exception) -> str:
     """Say why the system refused something, without the number and the path that it says too."""
     return getattr(error, "strerror", None) or str(error)

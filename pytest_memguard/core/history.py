@@ -50,7 +50,7 @@ class Renaming:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class HistoryStep:
     """What one commit did to the entry of one test.
 
     `was` is absent where there was none before, `now` where it was removed. `perhaps` are entries of
@@ -78,7 +78,7 @@ class TestHistory:
     __test__ = False
 
     id: str
-    steps: tuple[Step, ...]
+    steps: tuple[HistoryStep, ...]
 
     @property
     def entry(self) -> Entry | None:
@@ -104,7 +104,7 @@ class Past:
 
     since: dt.date
     entry: Entry
-    steps: tuple[Step, ...] = ()
+    steps: tuple[HistoryStep, ...] = ()
     perhaps: tuple[str, ...] = ()
 
 

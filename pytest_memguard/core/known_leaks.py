@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_memguard.core.errors import ValueFormError
-from pytest_memguard.core.readers import declared, parse_date, parse_text, read
+from pytest_memguard.core.readers import declared, parse_date, parse_text, read_fields
 from pytest_memguard.core.units import parse_size
 
 
@@ -40,7 +40,7 @@ class KnownLeak:
 
 def parse_known_leak(table: object) -> KnownLeak:
     """Read one table; raises a `MemguardError` that names the key, or what is missing."""
-    values = read(KnownLeak, table if isinstance(table, Mapping) else {})
+    values = read_fields(KnownLeak, table if isinstance(table, Mapping) else {})
     known: KnownLeak = KnownLeak(**values)  # type: ignore[arg-type]  # each reader returns its field's type
     if not known.held_by and not known.at:
         raise ValueFormError(

@@ -17,7 +17,7 @@ from pytest_memguard.core.readers import (
     one_of,
     parse_date,
     parse_switch,
-    read,
+    read_fields,
 )
 from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, LEAK_TOLERANCE, Tolerance, parse_tolerance
 from pytest_memguard.core.units import GIB, parse_count, parse_seconds, parse_share, parse_size
@@ -223,7 +223,7 @@ def overlay(policy: Policy, written: Mapping[str, object], section: str = "") ->
     for a value that cannot be read; both name the key, after the `section` it stands in.
     """
     changes: dict[str, object] = {}
-    for name, value in read(Policy, written, section).items():
+    for name, value in read_fields(Policy, written, section).items():
         before = getattr(policy, name)
         changes[name] = {**before, **value} if isinstance(value, Mapping) else value
     return replace(policy, **changes)  # type: ignore[arg-type]  # each reader returns its field's type

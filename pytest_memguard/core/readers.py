@@ -92,7 +92,7 @@ def declarations(cls: Any) -> dict[str, Declared]:
     return found
 
 
-def read(cls: Any, written: Mapping[str, object], section: str = "") -> dict[str, object]:
+def read_fields(cls: Any, written: Mapping[str, object], section: str = "") -> dict[str, object]:
     """Read what a user wrote for a dataclass; return the values by field.
 
     Raises the reader's error, or `UnknownNameError`; both name the key, after `section`, where

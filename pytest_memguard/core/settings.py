@@ -22,7 +22,7 @@ from pytest_memguard.core.readers import (
     one_of,
     parse_switch,
     parse_text,
-    read,
+    read_fields,
 )
 from pytest_memguard.core.units import parse_share
 from pytest_memguard.core.verdict import OUTCOMES
@@ -178,7 +178,7 @@ def settings_from(mapping: Mapping[str, object], source: str) -> Settings:
     own = {key: value for key, value in mapping.items() if key in declarations(Settings)}
     of_tests = {key: value for key, value in mapping.items() if key not in own}
     try:
-        changes = read(Settings, own, f"{_SECTION} ")
+        changes = read_fields(Settings, own, f"{_SECTION} ")
         overlay(Policy(), of_tests, f"{_SECTION} ")
     except MemguardError as error:
         raise SettingsError(f"{source}, {error}") from error

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.verdict import TestResult
-from pytest_memguard.storage.accepting import accept, select, to_write
+from pytest_memguard.storage.accepting import accept_results, select, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results_by_environment
 from pytest_memguard.storage.settings_file import MEMGUARD_YML, PYPROJECT, settings_of_commit
@@ -42,7 +42,7 @@ def accept_texts(
     for run in runs:
         store = BaselineStore(temporary / "baseline", run.environment)
         _lay_down(store, to_write(run, patterns), lambda path: read(f"{folder}/{path}"))
-        changes = accept(
+        changes = accept_results(
             store,
             run,
             patterns,

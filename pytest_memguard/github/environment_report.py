@@ -13,7 +13,7 @@ from pytest_memguard.github import commands
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.overruled import enforced
 from pytest_memguard.github.place import Place
-from pytest_memguard.github.status import Decision, decide, judged_by
+from pytest_memguard.github.status import Decision, decide_status, judged_by
 from pytest_memguard.github.workspace import FILE_NAME, relative, results_files
 from pytest_memguard.reports.annotations import AnnotationsReport
 from pytest_memguard.reports.markdown import MarkdownExtras, MarkdownReport
@@ -30,7 +30,9 @@ class Reported:
     patch: str = ""
 
 
-def read(inputs: Inputs, place: Place, directory: Path, *, judged_before: bool = False) -> list[RunResults]:
+def read_reported(
+    inputs: Inputs, place: Place, directory: Path, *, judged_before: bool = False
+) -> list[RunResults]:
     """Read the results of the run, or those that other jobs left, one for each environment.
 
     What fails in merged results is decided here, since a shard judged only its part. It is also decided
@@ -83,7 +85,7 @@ def reported(
     Where they were compared with another commit, nothing is accepted yet, and all entries are proposed.
     """
     is_allowed_to_be_empty = place.settings.allow_empty and not inputs.is_enforced
-    decision = decide(
+    decision = decide_status(
         results,
         inputs=replace(inputs, allow_empty=inputs.allow_empty or is_allowed_to_be_empty),
         exit_code=exit_code,

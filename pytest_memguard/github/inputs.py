@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_memguard.core.errors import MemguardError, ValueFormError, nearest
 from pytest_memguard.core.verdict import OUTCOMES
-from pytest_memguard.github.workspace import inside
+from pytest_memguard.github.workspace import path_inside
 
 FAIL_ON_GROUPS: Mapping[str, tuple[str, ...]] = {
     "regression": ("grew", "over-limit", "leaked"),
@@ -202,14 +202,14 @@ def read_inputs(environ: Mapping[str, str], workspace: Path) -> tuple[Inputs, li
 
 def _path_problems(inputs: Inputs, workspace: Path) -> list[str]:
     try:
-        folder = inside(workspace, inputs.working_directory)
+        folder = path_inside(workspace, inputs.working_directory)
     except MemguardError as error:
         return [f"working-directory: {error}"]
     if not folder.is_dir():
         wrong = f"there is no folder {inputs.working_directory!r} in the workspace"
         return [f"working-directory: {wrong}; is actions/checkout missing before this step?"]
     try:
-        inside(workspace, str(folder / (inputs.baseline or ".")))
+        path_inside(workspace, str(folder / (inputs.baseline or ".")))
     except MemguardError as error:
         return [f"baseline: {error}"]
     return []

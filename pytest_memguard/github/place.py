@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.github.inputs import InputError, Inputs
-from pytest_memguard.github.workspace import inside, refuse_links_out
+from pytest_memguard.github.workspace import path_inside, refuse_links_out
 from pytest_memguard.storage.names import environments_in
 
 
@@ -24,7 +24,7 @@ class Place:
     @classmethod
     def of(cls, inputs: Inputs, workspace: Path) -> Place:
         """Find the project that the inputs mean."""
-        folder = inside(workspace, inputs.working_directory)
+        folder = path_inside(workspace, inputs.working_directory)
         project, settings = _project(inputs, folder, workspace.resolve())
         accepted = folder / inputs.baseline if inputs.baseline else project / settings.baseline_dir
         if inputs.results:
@@ -38,7 +38,7 @@ class Place:
     def locate(self, file: str) -> str | None:
         """Return a project file's path in the repository, if it is there and inside."""
         try:
-            path = inside(self.workspace, str(self.project / file))
+            path = path_inside(self.workspace, str(self.project / file))
         except MemguardError:
             return None
         return path.relative_to(self.workspace).as_posix() if path.is_file() else None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.storage.accepting import accept, to_write
+from pytest_memguard.storage.accepting import accept_results, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 
 _NEEDS_QUOTES = re.compile(r'["\\\x00-\x1f\x7f-\xff]')
@@ -82,7 +82,9 @@ def propose(results: RunResults, *, baseline: Path, into: Path, name: str, every
             texts = current.texts_of(module)
             _write(texts, proposed.directory)
             before |= _named(name, texts)
-        for module in {split_id(one.test_id)[0] for one in accept(proposed, results, everything=everything)}:
+        for module in {
+            split_id(one.test_id)[0] for one in accept_results(proposed, results, everything=everything)
+        }:
             texts = proposed.texts_of(module)
             _write(texts, into)
             after |= _named(name, texts)

@@ -78,7 +78,7 @@ def _still_true(results: RunResults) -> tuple[RunProblem, ...]:
     return tuple(problem for problem in results.problems if problem.kind not in solved)
 
 
-def decide(
+def decide_status(
     results: RunResults | None,
     *,
     inputs: Inputs,

@@ -19,10 +19,10 @@ def results_files(workspace: Path, named: Sequence[str]) -> list[Path]:
     """
     found: list[Path] = []
     for name in named:
-        path = inside(workspace, name)
+        path = path_inside(workspace, name)
         found += sorted(path.rglob(FILE_NAME)) if path.is_dir() else [path]
     for path in found:
-        if path.is_symlink() or inside(workspace, str(path)) != path.absolute():
+        if path.is_symlink() or path_inside(workspace, str(path)) != path.absolute():
             raise ResultsError(f"{path} is reached through a symbolic link; accepted is a plain file.")
     if not found:
         raise NothingToJudgeError(f"there is no {FILE_NAME} below {', '.join(named)}.")
@@ -43,7 +43,7 @@ def refuse_links_out(workspace: Path, paths: Iterable[Path]) -> None:
             raise ResultsError(f"{path} leads out of {root} through a link; accepted is a file inside it.")
 
 
-def inside(root: Path, written: str) -> Path:
+def path_inside(root: Path, written: str) -> Path:
     """Resolve a path against `root`; `ValueFormError` where it leads out of it."""
     base = root.resolve()
     try:
@@ -57,4 +57,4 @@ def inside(root: Path, written: str) -> Path:
 
 def relative(root: Path, path: Path) -> str:
     """Write a path relative to `root`, with forward slashes; `ValueFormError` if it is outside."""
-    return inside(root, str(path)).relative_to(root.resolve()).as_posix()
+    return path_inside(root, str(path)).relative_to(root.resolve()).as_posix()

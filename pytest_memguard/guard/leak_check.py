@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_memguard.core.errors import described
 from pytest_memguard.core.measurement import Doubt, LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.body import has_patches, repeatable_body, run_once
 from pytest_memguard.guard.library_leaks import LibraryLeaks
 from pytest_memguard.guard.renewing import Renewals
-from pytest_memguard.guard.rerun import CannotRunAgainError, Rerunner, describe
+from pytest_memguard.guard.rerun import CannotRunAgainError, Rerunner
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import let_go, quietly
 from pytest_memguard.guard.threads import concurrent_body, taking_turns
@@ -129,7 +130,7 @@ def run_check(
         if policy.at_once > 1:
             raise error.original from error
         number = calls_before + error.call
-        failed = f"call {number} failed with {describe(error.original)}"
+        failed = f"call {number} failed with {described(error.original)}"
         raise CannotRepeatError(f"its body cannot be repeated: {failed}; {_WAY_OUT}") from error
     return finding if policy.threads == 1 else replace(finding, order=policy.orders_tried[0])
 

@@ -8,9 +8,8 @@ from typing import Protocol
 
 import pytest
 
-from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.errors import MemguardError, described
 from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
-from pytest_memguard.guard.rerun import describe
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 
@@ -52,4 +51,4 @@ def own_error(error: Exception) -> str:
     frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     own = [(file, line) for file, line in frames if "pytest_memguard" in file] or frames
     place = f" in {PurePath(own[-1][0]).name}:{own[-1][1]}" if own else ""
-    return f"memguard itself failed{place} with {describe(error)}; please report it"
+    return f"memguard itself failed{place} with {described(error)}; please report it"

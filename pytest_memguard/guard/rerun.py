@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from _pytest.outcomes import OutcomeException
 
+from pytest_memguard.core.errors import described
 from pytest_memguard.core.unpatched import AsTestSeesIt
 from pytest_memguard.leaks.repeating import is_interrupt_from_outside
 from pytest_memguard.meters import MeterError
@@ -50,7 +51,7 @@ class Rerunner:
         except (*TEST_ERRORS, SystemExit, KeyboardInterrupt) as error:
             if isinstance(error, (CannotRunAgainError, MeterError)) or is_interrupt_from_outside(error):
                 raise
-            raise CannotRunAgainError(f"its second run failed with {describe(error)}") from error
+            raise CannotRunAgainError(f"its second run failed with {described(error)}") from error
         self.check_recorded_failure()
 
     def renew(self) -> None:
@@ -67,7 +68,7 @@ class Rerunner:
                 item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - pytest offers no other way, and plugins that rerun use this one
         except TEST_ERRORS as error:
             item.stash[TEARDOWN_ERROR] = error
-            raise CannotRunAgainError(f"its tear-down failed with {describe(error)}") from error
+            raise CannotRunAgainError(f"its tear-down failed with {described(error)}") from error
 
     def let_go(self) -> None:
         """Drop what an item that is torn down still holds: its fixtures, and the instance of its class."""
@@ -85,7 +86,7 @@ class Rerunner:
         except TEST_ERRORS as error:
             with AsTestSeesIt():
                 item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - the failed set-up must not stay on the stack
-            raise CannotRunAgainError(f"its second set-up failed with {describe(error)}") from error
+            raise CannotRunAgainError(f"its second set-up failed with {described(error)}") from error
         for key, marks in self._set_up_marks.items():
             if key not in item.stash:
                 item.stash[key] = dict(marks)
@@ -94,7 +95,7 @@ class Rerunner:
         """Raise for an error that unittest wrote down instead of raising, and forget it there."""
         recorded = pop_recorded_failure(self._item)
         if recorded is not None:
-            raise CannotRunAgainError(f"its second run failed with {describe(recorded)}")
+            raise CannotRunAgainError(f"its second run failed with {described(recorded)}")
 
     def _renew_instance(self) -> None:
         """Give a method a new instance, unless a plugin has put something else in its place."""
@@ -139,12 +140,6 @@ def keeping_names(item: Any, runtest: Callable[[], None]) -> Callable[[], None]:
             doctest.globs = names
 
     return run
-
-
-def describe(error: BaseException) -> str:
-    """Write an error in one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
 def pop_recorded_failure(item: pytest.Item) -> BaseException | None:

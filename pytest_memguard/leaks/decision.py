@@ -21,7 +21,7 @@ from pytest_memguard.leaks.series import (
     last_rate,
     memory_series,
     most_given_back,
-    nearest,
+    nearest_reading,
     rate_between,
     scatter,
 )
@@ -241,7 +241,7 @@ def _doubles(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:
     total = calls[-1] - calls[0]
     if len(calls) <= 16 or total < _DOUBLING_CALLS:  # noqa: PLR2004 - sixteenths need as many readings
         return False
-    marks = [nearest(calls, calls[0] + total * share) for share in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)]
+    marks = [nearest_reading(calls, calls[0] + total * share) for share in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)]
     rates = [
         (values[high] - values[low]) / max(1, calls[high] - calls[low])
         for low, high in itertools.pairwise(marks)

@@ -47,12 +47,6 @@ class BodyFailedError(MemguardError):
         self.__traceback__ = None
 
 
-def describe(error: BaseException) -> str:
-    """Name an error in one line, as in `TimeoutError: pool limit reached`."""
-    lines = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 try:
     from resource import RUSAGE_SELF, getrusage
 except ImportError:  # Windows has no such module, nor the timer that makes the other clock coarse

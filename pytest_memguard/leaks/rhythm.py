@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_memguard.leaks.series import falls, most_given_back, nearest, reading_at
+from pytest_memguard.leaks.series import falls, most_given_back, nearest_reading, reading_at
 
 
 class Rhythm(Enum):
@@ -174,7 +174,9 @@ def _goes_on(calls: Sequence[int], held: Sequence[float], needs: Needs) -> bool:
     risen = [part >= _LEAST_SHARE * grown for part in parts]
     if sum(risen) < _RISEN_PARTS or not any(risen[-2:]):
         return False
-    middle, quarter, eighth = (nearest(calls, calls[0] + total * share) for share in (1 / 2, 1 / 4, 1 / 8))
+    middle, quarter, eighth = (
+        nearest_reading(calls, calls[0] + total * share) for share in (1 / 2, 1 / 4, 1 / 8)
+    )
     before = max(_rate(calls, held, quarter, middle), _rate(calls, held, eighth, quarter))
     return _rate(calls, held, middle, len(calls) - 1) >= _KEEPS_UP * before
 
@@ -182,7 +184,10 @@ def _goes_on(calls: Sequence[int], held: Sequence[float], needs: Needs) -> bool:
 def _parts(calls: Sequence[int], held: Sequence[float]) -> list[float]:
     """Return by how much each part of the last half rose."""
     total = calls[-1] - calls[0]
-    marks = [nearest(calls, calls[0] + total * (_PARTS + part) / (2 * _PARTS)) for part in range(_PARTS + 1)]
+    marks = [
+        nearest_reading(calls, calls[0] + total * (_PARTS + part) / (2 * _PARTS))
+        for part in range(_PARTS + 1)
+    ]
     return [held[high] - held[low] for low, high in itertools.pairwise(marks)]
 
 

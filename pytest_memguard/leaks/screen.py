@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from pytest_memguard.core.errors import described
 from pytest_memguard.core.measurement import Answer, Doubt, Reading
 from pytest_memguard.core.metrics import RESIDENT
 from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached
@@ -22,7 +23,7 @@ from pytest_memguard.leaks.ladder import (
 )
 from pytest_memguard.leaks.process_memory import SpareFiles, make_room_for_files
 from pytest_memguard.leaks.readings import Readings
-from pytest_memguard.leaks.repeating import BodyFailedError, Repeater, describe
+from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
 from pytest_memguard.leaks.series import (
     Window,
     complete,
@@ -179,7 +180,7 @@ class Screen:
 
         Raises the error again where these are too few or prove no leak: the body cannot be repeated then.
         """
-        reason, calls = describe(error.original), error.call - 1
+        reason, calls = described(error.original), error.call - 1
         if self._at_once > 1 or calls <= LEAST_CALLS:
             raise error
         error.let_go()

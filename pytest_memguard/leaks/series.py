@@ -92,10 +92,10 @@ def _known(window: Window) -> set[str]:
     return {*signals_of(window), *window.counts}
 
 
-def nearest(calls: Sequence[int], wanted: float) -> int:
+def nearest_reading(calls: Sequence[int], wanted: float) -> int:
     """Return the index of the reading nearest to a number of calls, which rise from reading to reading.
 
-    >>> [nearest([0, 4, 9], wanted) for wanted in (-1, 2, 3, 7, 20)]
+    >>> [nearest_reading([0, 4, 9], wanted) for wanted in (-1, 2, 3, 7, 20)]
     [0, 0, 1, 2, 2]
     """
     above = bisect.bisect_left(calls, wanted)
@@ -106,7 +106,7 @@ def nearest(calls: Sequence[int], wanted: float) -> int:
 
 def reading_at(calls: Sequence[int], eighth: int) -> int:
     """Return the index of the reading nearest to a number of eighths of the calls."""
-    return nearest(calls, calls[0] + (calls[-1] - calls[0]) * eighth / 8)
+    return nearest_reading(calls, calls[0] + (calls[-1] - calls[0]) * eighth / 8)
 
 
 def rate_between(calls: Sequence[int], values: Sequence[int], start: int, end: int) -> float:

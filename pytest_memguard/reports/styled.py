@@ -25,19 +25,19 @@ class Style(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TerminalStyle:
     """How a style is written in colour: the name of a colour, and whether it is bold."""
 
     colour: str | None = None
     is_bold: bool = False
 
 
-LOOKS: Mapping[Style, Look] = {
-    Style.PLAIN: Look(),
-    Style.BAD: Look("red", is_bold=True),
-    Style.DOUBTFUL: Look("yellow"),
-    Style.GOOD: Look("green"),
-    Style.STRONG: Look(is_bold=True),
+TERMINAL_STYLES: Mapping[Style, TerminalStyle] = {
+    Style.PLAIN: TerminalStyle(),
+    Style.BAD: TerminalStyle("red", is_bold=True),
+    Style.DOUBTFUL: TerminalStyle("yellow"),
+    Style.GOOD: TerminalStyle("green"),
+    Style.STRONG: TerminalStyle(is_bold=True),
 }
 
 

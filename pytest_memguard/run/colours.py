@@ -9,7 +9,7 @@ from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, TerminalRepr
 from _pytest._io import TerminalWriter
 
 from pytest_memguard.core.verdict import TestResult
-from pytest_memguard.reports.styled import LOOKS, Line
+from pytest_memguard.reports.styled import TERMINAL_STYLES, Line
 from pytest_memguard.reports.text import failure_styled
 
 
@@ -17,8 +17,8 @@ def write(terminal: TerminalWriter, lines: Iterable[Line]) -> None:
     """Write lines; the writer knows whether its terminal has colours, and whether anybody wants them."""
     for line in lines:
         for piece in line.pieces:
-            look = LOOKS[piece.style]
-            markup = {name: True for name in (look.colour, "bold" if look.is_bold else None) if name}
+            style = TERMINAL_STYLES[piece.style]
+            markup = {name: True for name in (style.colour, "bold" if style.is_bold else None) if name}
             terminal.write(piece.text, **markup)
         terminal.line()
 

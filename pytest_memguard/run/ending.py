@@ -16,7 +16,7 @@ from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run.colours import write
 from pytest_memguard.run.options import RunOptions
 from pytest_memguard.run.problems import RunFacts, problems
-from pytest_memguard.storage.accepting import accept
+from pytest_memguard.storage.accepting import accept_results
 from pytest_memguard.storage.baseline import write_gitignore
 from pytest_memguard.storage.captures import keep_accepted
 from pytest_memguard.storage.pages import write_page
@@ -44,7 +44,7 @@ class Ending:
             self._keep(results)
             self._old_results.drop()
             if self._options.accept:
-                changes = accept(self._session.store, results, review=self._session.review)
+                changes = accept_results(self._session.store, results, review=self._session.review)
                 self._accepted = tuple(printable(change.description) for change in changes)
                 keep_accepted(self._options.root, results.tests, (change.test_id for change in changes))
         except MemguardError as error:

@@ -36,7 +36,7 @@ from pytest_memguard.run.ending import Ending
 from pytest_memguard.run.ledger import Ledger
 from pytest_memguard.run.options import apply_options, asked_of, run_options
 from pytest_memguard.run.problems import RunFacts
-from pytest_memguard.run.progress import ProgressLine
+from pytest_memguard.run.progress_line import ProgressLine
 from pytest_memguard.run.stale import forgotten
 from pytest_memguard.run.unread_settings import unread_settings
 from pytest_memguard.run.verdict_report import put_verdict, raise_failing

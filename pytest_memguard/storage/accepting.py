@@ -71,7 +71,7 @@ class Change:
         return tuple(parts)
 
 
-def accept(
+def accept_results(
     store: BaselineStore,
     results: RunResults,
     patterns: Sequence[str] = (),

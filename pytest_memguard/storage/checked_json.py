@@ -113,7 +113,7 @@ class Part:
     def path(self) -> str:
         """Return a path inside the project."""
         text = self.text()
-        if text != inside(text):
+        if text != safe_file(text):
             raise self.wrong("a path relative to the project, without '..'")
         return text
 
@@ -121,10 +121,10 @@ class Part:
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
-def inside(file: str) -> str:
+def safe_file(file: str) -> str:
     """Return a file name as the results keep it: never absolute, and never leading upwards.
 
-    >>> inside("/usr/src/x.c"), inside("../lib/y.py"), inside("shop/cache.py")
+    >>> safe_file("/usr/src/x.c"), safe_file("../lib/y.py"), safe_file("shop/cache.py")
     ('usr/src/x.c', 'lib/y.py', 'shop/cache.py')
     """
     parts = _DRIVE.sub("", file.replace("\\", "/")).split("/")

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from pytest_memguard.core.errors import nearest
-from pytest_memguard.storage.checked_json import LARGEST_NUMBER, LONGEST_SHOWN, Part, inside, utf8
+from pytest_memguard.storage.checked_json import LARGEST_NUMBER, LONGEST_SHOWN, Part, safe_file, utf8
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=Enum)
@@ -45,7 +45,7 @@ DAY = Kind(Part.day, lambda day: day.isoformat(), {"type": "string", "format": "
 FILE: Kind[str] = told_as(
     Kind(
         Part.path,
-        inside,
+        safe_file,
         {
             "type": "string",
             "description": "Relative to the project, or to the folder a package is installed in; "

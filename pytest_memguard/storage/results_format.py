@@ -21,7 +21,7 @@ from pytest_memguard.core.verdict import (
     TestResult,
     Verdict,
 )
-from pytest_memguard.storage.checked_json import LONGEST_TEXT, Part, inside, utf8
+from pytest_memguard.storage.checked_json import LONGEST_TEXT, Part, safe_file, utf8
 from pytest_memguard.storage.json_kinds import (
     COUNT,
     DAY,
@@ -70,7 +70,7 @@ ENVIRONMENT: Kind[str] = Kind(
     _read_environment, str, {"type": "string", "pattern": r"^[a-z]+-\d+\.\d+t?-[a-z0-9]+-[a-z0-9_]+(-musl)?$"}
 )
 NODE_ID: Kind[str] = Kind(_read_id, utf8, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})
-FILE_OR_NOTHING: Kind[str] = Kind(Part.path_or_nothing, inside, FILE.schema)
+FILE_OR_NOTHING: Kind[str] = Kind(Part.path_or_nothing, safe_file, FILE.schema)
 METRIC = Record(
     MetricVerdict,
     Key("measured", SIZE),

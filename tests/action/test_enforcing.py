@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from pytest_memguard.github.environment_report import read, reported
+from pytest_memguard.github.environment_report import read_reported, reported
 from pytest_memguard.github.inputs import read_inputs
 from pytest_memguard.github.place import Place
 from pytest_memguard.github.status import Decision
@@ -43,7 +43,7 @@ def decided(
     assert problems == []
     measured = measure(checked, workspace=workspace, directory=directory)
     place = Place.of(checked, workspace)
-    (results,) = read(checked, place, directory)
+    (results,) = read_reported(checked, place, directory)
     return reported(
         checked,
         place,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.environment import environment_key
-from pytest_memguard.github.environment_report import Reported, read, reported
+from pytest_memguard.github.environment_report import Reported, read_reported, reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.place import Place
 from pytest_memguard.github.steps.run import measure
@@ -39,7 +39,7 @@ def acted(workspace: Path, directory: Path) -> Reported:
     inputs = Inputs(args=("-p", "no:cacheprovider"))
     measured = measure(inputs, workspace=workspace, directory=directory)
     place = Place.of(inputs, workspace)
-    (results,) = read(inputs, place, directory)
+    (results,) = read_reported(inputs, place, directory)
     return reported(
         inputs,
         place,

@@ -10,11 +10,11 @@ import pytest
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.settings import PatternPolicy, Settings
 from pytest_memguard.core.verdict import Outcome, RunResults
-from pytest_memguard.github.environment_report import read
+from pytest_memguard.github.environment_report import read_reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.overruled import enforced
 from pytest_memguard.github.place import Place
-from pytest_memguard.github.status import decide
+from pytest_memguard.github.status import decide_status
 from pytest_memguard.github.workspace import FILE_NAME
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import write_results
@@ -29,7 +29,7 @@ ASKED = replace(UNASKED, id="t.py::b", is_asked=True)
 def judged(tmp_path: Path, results: RunResults, settings: Settings, inputs: Inputs) -> RunResults:
     """Write results as a run leaves them, and read them as the reporting step does."""
     write_results(tmp_path / FILE_NAME, results)
-    (found,) = read(inputs, Place(tmp_path, tmp_path, settings, tmp_path / "baseline"), tmp_path)
+    (found,) = read_reported(inputs, Place(tmp_path, tmp_path, settings, tmp_path / "baseline"), tmp_path)
     return found
 
 
@@ -100,7 +100,7 @@ def test_an_entry_that_no_shard_judged_fails_the_job_that_merges(tmp_path: Path)
     for name in ("a", "b"):
         write_results(tmp_path / "shards" / f"{name}.json", run(result(f"t.py::{name}")))
     inputs = Inputs(results=("shards/a.json", "shards/b.json"))
-    (merged,) = read(inputs, place, tmp_path)
-    decision = decide(merged, inputs=inputs, exit_code=0, tests_failed=0)
+    (merged,) = read_reported(inputs, place, tmp_path)
+    decision = decide_status(merged, inputs=inputs, exit_code=0, tests_failed=0)
     assert (decision.status, decision.exit_code) == ("error", 1)
     assert "about 1 accepted entry: t.py::lost." in decision.sentence

@@ -12,7 +12,7 @@ from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
 from pytest_memguard.github.environment_report import reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.place import Place
-from pytest_memguard.github.status import Decision, decide, judged_by, worst
+from pytest_memguard.github.status import Decision, decide_status, judged_by, worst
 from tests.reports.made_results import leaked, quarantined, result, run
 
 OK = run(result())
@@ -101,12 +101,12 @@ def test_a_run_ends_with_its_status_and_exit_code(
     inputs: Inputs,
     expected: tuple[str, int],
 ) -> None:
-    decision = decide(results, inputs=inputs, exit_code=exit_code, tests_failed=tests_failed)
+    decision = decide_status(results, inputs=inputs, exit_code=exit_code, tests_failed=tests_failed)
     assert (decision.status, decision.exit_code) == expected
 
 
 def test_a_baseline_of_another_environment_is_a_mismatch_that_names_it() -> None:
-    decision = decide(
+    decision = decide_status(
         NO_BASELINE, inputs=CHECK, exit_code=1, tests_failed=0, environments=["cpython-3.13-macos-arm64"]
     )
     assert decision.status == "env-mismatch"

@@ -13,7 +13,7 @@ from pytest_memguard.github.environment_report import (
     annotate,
     failed_markdown,
     markdown,
-    read,
+    read_reported,
     reported,
 )
 from pytest_memguard.github.inputs import Inputs, from_json
@@ -25,7 +25,7 @@ from pytest_memguard.github.outputs import (
     wants_artifact,
 )
 from pytest_memguard.github.place import Place
-from pytest_memguard.github.status import Decision, decide, worst
+from pytest_memguard.github.status import Decision, decide_status, worst
 from pytest_memguard.github.steps import variable, workspace
 from pytest_memguard.github.workspace import FILE_NAME
 from pytest_memguard.reports.markdown import COMMENT_CHARACTERS, SUMMARY_BYTES
@@ -60,7 +60,7 @@ def step() -> int:
 
 def _without_results(inputs: Inputs) -> Decision:
     """Say how pytest ended if it left no results, as after a usage error."""
-    return decide(None, inputs=inputs, exit_code=_exit_code())
+    return decide_status(None, inputs=inputs, exit_code=_exit_code())
 
 
 def _exit_code() -> int:
@@ -73,7 +73,7 @@ def _reports(inputs: Inputs, place: Place, directory: Path, folder: Path) -> lis
     reports: list[Reported] = []
     if not inputs.results and not (directory / FILE_NAME).exists():
         return reports
-    for results in read(inputs, place, directory, judged_before=variable("EVENT") == "workflow_run"):
+    for results in read_reported(inputs, place, directory, judged_before=variable("EVENT") == "workflow_run"):
         report = reported(
             inputs,
             place,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 
-from pytest_memguard.core.history import Step, TestHistory
+from pytest_memguard.core.history import HistoryStep, TestHistory
 from pytest_memguard.core.measurement import Answer, Curve, Doubt, LeakFinding
 from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import format_change, format_growth, format_size
@@ -160,7 +160,7 @@ def history_content(history: TestHistory) -> list[Values]:
     return [_step(step) for step in history.steps[-STEPS:]]
 
 
-def _step(step: Step) -> Values:
+def _step(step: HistoryStep) -> Values:
     peak = step.now.metrics.get(PEAK) if step.now else None
     was = step.was.metrics.get(PEAK) if step.was else None
     values: Values = {

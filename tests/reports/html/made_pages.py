@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_memguard.core.history import Commit, Step, TestHistory
+from pytest_memguard.core.history import Commit, HistoryStep, TestHistory
 from pytest_memguard.core.measurement import Curve, Entry, LeakFinding, Meeting, Reading, Site
 from pytest_memguard.core.units import KIB, MIB
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
@@ -45,7 +45,8 @@ def history() -> TestHistory:
     was = (None, *entries)
     test_id = grown().id
     steps = tuple(
-        Step(commit, test_id, old, new) for commit, old, new in zip(commits, was, entries, strict=False)
+        HistoryStep(commit, test_id, old, new)
+        for commit, old, new in zip(commits, was, entries, strict=False)
     )
     return TestHistory(test_id, steps)
 
