@@ -157,10 +157,18 @@ class Doubt(str, Enum):
     USED_UP = "used-up"
     CEILING = "ceiling"
     COULD_BE_CACHE = "could-be-cache"
+    NO_HOLDER = "no-holder"
 
 
 _WITHOUT_ANSWER = frozenset(
-    {Doubt.NOT_REPEATABLE, Doubt.TOO_FEW_CALLS, Doubt.CUT_SHORT, Doubt.STILL_FALLING, Doubt.UNEVEN}
+    {
+        Doubt.NOT_REPEATABLE,
+        Doubt.TOO_FEW_CALLS,
+        Doubt.CUT_SHORT,
+        Doubt.STILL_FALLING,
+        Doubt.UNEVEN,
+        Doubt.NO_HOLDER,
+    }
 )
 """With one of these doubts, it is not known whether a body that does not leak settles."""
 

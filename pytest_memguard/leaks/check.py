@@ -24,6 +24,7 @@ from pytest_memguard.core.measurement import (
 from pytest_memguard.core.metrics import BLOCKS, RESIDENT
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.decision import Growth
+from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.naming import Step
 from pytest_memguard.leaks.holders.search import Held, HolderSearch
 from pytest_memguard.leaks.lines import Leak, leak_sites
@@ -125,13 +126,24 @@ class LeakCheck:
         )
         if _is_of_bench(held, explained):
             return _of_bench(explained)
-        return _bounded(explained, held.bounds) if self._is_bounded(held.bounds) else explained
+        if self._is_bounded(held.bounds):
+            return _bounded(explained, held.bounds)
+        if is_proved(finding, is_of_program=held.is_of_program, still_leaks=self._still_leaks):
+            return explained
+        return without_proof(explained)
 
     def _is_bounded(self, bounds: tuple[Bound, ...]) -> bool:
         """Say whether all that grew has a bound; a container that is full by now must not grow any more."""
         if any(bound.entries >= bound.at_most for bound in bounds):
             return self.screen().answer is Answer.SETTLES
         return bool(bounds)
+
+    def _still_leaks(self) -> bool:
+        """Say whether memory still grows, after the calls that looked for lines and holders."""
+        try:
+            return self.screen().leaking
+        except BodyFailedError:
+            return True
 
     def _grew(self) -> tuple[str, ...]:
         return self._growth.signals if self._growth is not None else ()

@@ -28,10 +28,11 @@ from pytest_memguard.leaks.series import (
 
 
 class Trend(Enum):
-    """Whether one series shows even growth."""
+    """Whether one series shows even growth; `TOO_LITTLE` is even growth in calls that are too few to prove it."""
 
     GROWS = "grows"
     FALLS_OFF = "falls off"
+    TOO_LITTLE = "too little"
     LEVEL = "level"
 
 
@@ -79,9 +80,14 @@ The floor of resident memory is higher, since it grows by pages.
 COUNT_FLOOR = Floor(per_call=0.0175, amount=4)
 
 _HELD_NEEDS = Needs(amount=128 * 1024, proof=128 * 1024, chance=768 * 1024)
+_FEW_HELD_NEEDS = Needs(amount=16 * 1024, proof=128 * 1024, chance=768 * 1024)
+_FEW_CALLS = 64
 _RESIDENT_NEEDS = Needs(amount=1024**2, proof=2 * 1024**2)
 _COUNT_NEEDS = Needs(amount=3, proof=5)
-"""The least uneven growth that counts; less is within what `settled` may vary by."""
+"""The least uneven growth that counts; less is within what `settled` may vary by.
+
+Up to 64 calls have no room for more than a few rises of a container that is reallocated now and then.
+"""
 
 _LEVEL = 0.65
 """The least rate of growth, relative to the rate before, that is still even.
@@ -90,6 +96,7 @@ A leak keeps its rate; the rate of a cache that fills halves with each doubling 
 grows by an eighth at a time, shows at worst 0.7 of its rate in the next window.
 """
 
+_EIGHTHS = 8
 _STEADY = 2.0
 """The mean growth of the last four eighths must be this many times their standard deviation."""
 
@@ -139,6 +146,8 @@ def decide(windows: Sequence[Window], *, is_last: bool = False) -> Growth:
     if behind.shows is Shows.GROWTH:
         return decide(windows[behind.start :], is_last=is_last)
     is_open = open_counts or behind.shows is Shows.MAYBE or Rhythm.OPEN in rhythms.values()
+    if Trend.TOO_LITTLE in trends.values():
+        return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=Doubt.TOO_FEW_CALLS)
     if Trend.FALLS_OFF in trends.values() and (is_open or not is_last):
         return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=Doubt.STILL_FALLING)
     if is_open:
@@ -149,7 +158,8 @@ def decide(windows: Sequence[Window], *, is_last: bool = False) -> Growth:
 def _rhythms(windows: Sequence[Window], memory: dict[str, list[int]], *, is_last: bool) -> dict[str, Rhythm]:
     """Return the rhythm of each series; blocks and heap share that of their sum."""
     calls = [window.calls for window in windows]
-    held = rhythm(calls, held_series(windows), _HELD_NEEDS, is_last=is_last)
+    needs = _HELD_NEEDS if calls[-1] - calls[0] >= _FEW_CALLS else _FEW_HELD_NEEDS
+    held = rhythm(calls, held_series(windows), needs, is_last=is_last)
     rhythms = {name: held for name in (BLOCKS, HEAP) if name in memory}
     if RESIDENT in memory:
         rhythms[RESIDENT] = resident_rhythm(calls, memory[RESIDENT], _RESIDENT_NEEDS)
@@ -221,8 +231,10 @@ def series_trend(calls: Sequence[int], values: Sequence[int], floor: Floor) -> T
     total = calls[-1] - calls[0]
     first, second, last = (rate_between(calls, values, *part) for part in ((1, 2), (2, 4), (4, 8)))
     grown = last * total / 2
-    if last < floor.per_call or grown < floor.amount:
+    if last < floor.per_call:
         return Trend.LEVEL
+    if grown < floor.amount:
+        return Trend.TOO_LITTLE if _always_rises(calls, values) else Trend.LEVEL
     if _doubles(calls, values, floor):
         return Trend.GROWS
     eighths = last_eighths(calls, values)
@@ -231,6 +243,12 @@ def series_trend(calls: Sequence[int], values: Sequence[int], floor: Floor) -> T
     if grown <= most_given_back(calls, values):
         return Trend.LEVEL
     return Trend.GROWS if last >= _LEVEL * max(first, second) else Trend.FALLS_OFF
+
+
+def _always_rises(calls: Sequence[int], values: Sequence[int]) -> bool:
+    """Say whether a series rose in each eighth of the calls but the first two, and not more slowly at last."""
+    eighths = [rate_between(calls, values, part, part + 1) for part in range(2, _EIGHTHS)]
+    return min(eighths) > 0 and rate_between(calls, values, 4, 8) >= _LEVEL * rate_between(calls, values, 2, 4)
 
 
 def _doubles(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:

@@ -25,6 +25,12 @@ Quick bodies are followed for longer, as far as one budget goes.
 EVIDENT_BYTES = 32 * 1024
 """A slow body that leaves this much behind at each call leaks; no further calls are needed as a proof."""
 
+TURNED_OVER_CALLS = 256
+"""Fewer calls cannot tell a leak from a cache of 128 entries that still fills.
+
+That is what caches of functools, typing and sqlite3 hold at most unless their user says otherwise.
+"""
+
 _MOST_COUNTED = 128
 _CEILING_SHARE = 1 / 4
 

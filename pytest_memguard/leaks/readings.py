@@ -76,14 +76,16 @@ class Readings:
         hidden = gc.get_freeze_count()
         gc.unfreeze()
         last = self._rows - 1
-        before = [column[last] for column in self._columns]
-        self._rows = last
-        self.take(before[0])
+        self.take(self._columns[0][last])  # as another row: whatever kept the last one would be counted
         freed = [
-            0 if _UNKNOWN in (was, column[last]) else was - column[last]
-            for was, column in zip(before, self._columns, strict=True)
+            0 if _UNKNOWN in (column[last], column[last + 1]) else column[last] - column[last + 1]
+            for column in self._columns
         ]
-        is_much = freed[1] > max(_LITTLE_BLOCKS, _LITTLE_SHARE * (before[1] - self._columns[1][0]))
+        for column in self._columns:
+            column[last] = column[last + 1]
+        self._rows = last + 1
+        grown = self._columns[1][last] + freed[1] - self._columns[1][0]
+        is_much = freed[1] > max(_LITTLE_BLOCKS, _LITTLE_SHARE * grown)
         if not is_much:
             for column, less in zip(self._columns, freed, strict=True):
                 for row in range(last):

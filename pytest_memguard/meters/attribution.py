@@ -153,7 +153,9 @@ class SiteNamer:
         self._own = f"{Path(__file__).resolve().parent.parent}/"
         paths = sysconfig.get_paths()
         self._stdlib = tuple(
-            {f"{Path(paths[key]).resolve()}/" for key in ("stdlib", "platstdlib")} | {f"{paths['stdlib']}/"}
+            {f"{Path(paths[key]).resolve()}/" for key in ("stdlib", "platstdlib")}
+            | {f"{paths['stdlib']}/"}
+            | _folders_of_extensions()
         )
         self._import_roots = self._roots()
         self._installed = installed_for(self._folder)
@@ -291,6 +293,12 @@ class SiteNamer:
         if file not in self._functions:
             self._functions[file] = functions_of(file)
         return self._functions[file].get(line, "")
+
+
+def _folders_of_extensions() -> set[str]:
+    """Return the folder of the standard library's extensions, which has an entry of its own in `sys.path`."""
+    folder = sysconfig.get_config_var("DESTSHARED")
+    return {f"{folder}/", f"{Path(folder).resolve()}/"} if folder else set()
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -17,6 +17,7 @@ from pytest_memguard.leaks.holders.naming import full_name, is_a, module_name, r
 _SHARED = (type, types.ModuleType, types.CodeType, type(None), bool)
 _SMALL_INTS = range(-5, 257)
 _BESIDE = 8
+_OF_A_STATEMENT = frozenset({"__slots__", "__dict__", "__weakref__"})
 _AN_ENTRY = 3
 """Referents for each entry of a cache of functools: key, value and type, the oldest first; others follow."""
 
@@ -108,9 +109,16 @@ def size_bytes(one: object) -> int:
 
 
 def _is_of_extension(kind: type) -> bool:
-    """Say whether a type, or one of its bases, comes from a compiled module."""
-    modules = [sys.modules.get(module_name(each)) for each in kind.__mro__ if module_name(each) != "builtins"]
-    return any(
-        module is not None and not str(getattr(module, "__file__", None)).endswith(".py")
-        for module in modules
-    )
+    """Say whether a type, or one of its bases, was made by compiled code."""
+    return any(module_name(each) != "builtins" and _is_compiled(each) for each in kind.__mro__)
+
+
+def _is_compiled(kind: type) -> bool:
+    """Say whether a type comes from a compiled module, or names one in Python that it does not come from.
+
+    A class statement gives a class without a base either slots, or attributes and weak references.
+    """
+    module = sys.modules.get(module_name(kind))
+    if module is not None and not str(getattr(module, "__file__", None)).endswith(".py"):
+        return True
+    return kind.__base__ is object and _OF_A_STATEMENT.isdisjoint(vars(kind))

@@ -8,7 +8,7 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_memguard.core.measurement import Bound, KindGrowth, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, full, is_all, keeps_bound
@@ -64,7 +64,8 @@ class Held:
 
     `kinds` are the types of what the innermost holder gained. `is_cut_short` says that the search ran
     out of time before it found a holder. `bench_bytes_per_call` is what the test bench holds, where
-    nothing else holds anything.
+    nothing else holds anything. `is_of_program` says that a container without a bound gains entries, and
+    that the way to it leads through code outside the standard library.
     """
 
     steps: tuple[Step, ...] = ()
@@ -72,6 +73,7 @@ class Held:
     is_cut_short: bool = False
     kinds: tuple[KindGrowth, ...] = ()
     bench_bytes_per_call: int = 0
+    is_of_program: bool = False
 
 
 class HolderSearch:
@@ -95,6 +97,7 @@ class HolderSearch:
         self._new: list[object] = []
         self._found: _Gain | None = None
         self._is_of_bench = False
+        self._is_of_program = False
 
     def find(self, calls: int) -> Held:
         """Make the calls and return the holders, outermost first; none where none is found.
@@ -108,10 +111,11 @@ class HolderSearch:
         gained = self._gained_objects()
         kinds = growth_by_kind(gained, self._fresh, calls)
         bench = content_of(gained, self._fresh).size_bytes // calls if self._is_of_bench else 0
+        held = Held(steps, kinds=kinds, bench_bytes_per_call=bench, is_of_program=self._is_of_program)
         try:
-            return Held(steps, self._bounds(calls), kinds=kinds, bench_bytes_per_call=bench)
+            return replace(held, bounds=self._bounds(calls))
         except _OutOfTimeError:
-            return Held(steps, kinds=kinds, bench_bytes_per_call=bench)
+            return held
         finally:
             self._new.clear()
 
@@ -318,6 +322,8 @@ class HolderSearch:
             is_bench = named and is_of_bench(steps)
             if (named and not is_bench) or not best:
                 best, self._found, self._is_of_bench = chain, gain, is_bench
+                has_file = named and any(step.where for step in steps)
+                self._is_of_program = has_file and gain.is_direct and limit_of(gain.holder) is None
             if named and not is_bench:  # what the bench records, the program may hold as well
                 break
         return best
