@@ -226,8 +226,8 @@ _DOUBTS = {
     "(leak_ceiling)",
     Doubt.COULD_BE_CACHE: "a cache of more than {calls:,} entries that still fills would look the same; "
     "raise leak_budget for more calls",
-    Doubt.NO_HOLDER: "memory grew over all {calls:,} calls, and {held} stayed behind, but no container of the "
-    "program is known to hold it: so few calls cannot tell a leak from a library's cache that still fills; "
+    Doubt.NO_HOLDER: "memory grew over {calls:,} calls, and {held} stayed behind, but no container of the "
+    "program is known to hold it: a library's cache that still fills would look the same; "
     "raise leak_budget for more calls",
 }
 """Why a leak check has no answer, or what its answer depends on. What ran out is in the reason of a leak, and

@@ -28,7 +28,7 @@ from pytest_memguard.leaks.series import (
 
 
 class Trend(Enum):
-    """Whether one series shows even growth; `TOO_LITTLE` is even growth in calls that are too few to prove it."""
+    """Whether one series shows even growth; `TOO_LITTLE` is such growth in too few calls to prove it."""
 
     GROWS = "grows"
     FALLS_OFF = "falls off"
@@ -146,13 +146,19 @@ def decide(windows: Sequence[Window], *, is_last: bool = False) -> Growth:
     if behind.shows is Shows.GROWTH:
         return decide(windows[behind.start :], is_last=is_last)
     is_open = open_counts or behind.shows is Shows.MAYBE or Rhythm.OPEN in rhythms.values()
-    if Trend.TOO_LITTLE in trends.values():
-        return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=Doubt.TOO_FEW_CALLS)
-    if Trend.FALLS_OFF in trends.values() and (is_open or not is_last):
-        return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=Doubt.STILL_FALLING)
-    if is_open:
-        return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=Doubt.UNEVEN)
-    return Growth(answer=Answer.SETTLES, calls=total)
+    doubt = _doubt(set(trends.values()), is_open=is_open, is_last=is_last)
+    if doubt is None:
+        return Growth(answer=Answer.SETTLES, calls=total)
+    return Growth(answer=Answer.CANNOT_TELL, calls=total, doubt=doubt)
+
+
+def _doubt(trends: set[Trend], *, is_open: bool, is_last: bool) -> Doubt | None:
+    """Say why series that do not leak may not have settled either."""
+    if Trend.TOO_LITTLE in trends:
+        return Doubt.TOO_FEW_CALLS
+    if Trend.FALLS_OFF in trends and (is_open or not is_last):
+        return Doubt.STILL_FALLING
+    return Doubt.UNEVEN if is_open else None
 
 
 def _rhythms(windows: Sequence[Window], memory: dict[str, list[int]], *, is_last: bool) -> dict[str, Rhythm]:
@@ -246,9 +252,11 @@ def series_trend(calls: Sequence[int], values: Sequence[int], floor: Floor) -> T
 
 
 def _always_rises(calls: Sequence[int], values: Sequence[int]) -> bool:
-    """Say whether a series rose in each eighth of the calls but the first two, and not more slowly at last."""
+    """Say whether a series rose in each eighth of the calls after the first two, and kept its rate."""
     eighths = [rate_between(calls, values, part, part + 1) for part in range(2, _EIGHTHS)]
-    return min(eighths) > 0 and rate_between(calls, values, 4, 8) >= _LEVEL * rate_between(calls, values, 2, 4)
+    return min(eighths) > 0 and rate_between(calls, values, 4, 8) >= _LEVEL * rate_between(
+        calls, values, 2, 4
+    )
 
 
 def _doubles(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:

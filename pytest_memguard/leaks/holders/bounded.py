@@ -61,18 +61,20 @@ def fillings(
     *,
     old: Container[int] = (),
     calls: int,
+    made: Callable[[object], int] = lambda _owner: 0,
 ) -> list[Filling]:
     """Group the containers by owner.
 
     `before` holds the entries of each owner, `gains` by how much each container got longer. A full one
-    gained what is new in it.
+    gained what it `made`, where it counts that, or else what is new in it.
     """
     found: list[Filling] = []
     for owner in {id(limit.owner): limit.owner for limit in limits}.values():
         own = [limit for limit in limits if limit.owner is owner]
         gained = own[0].entries() - before[id(owner)]
         if gained == 0 and own[0].is_full():
-            gained = min(calls, own[0].at_most, number_held(own[0].container, new))
+            held = made(owner) or min(calls, number_held(own[0].container, new))
+            gained = min(own[0].at_most, held)
         longer = {id(limit.container): gains.get(id(limit.container), gained) for limit in own}
         start = [one for limit in own for one in latest(limit.container, longer[id(limit.container)])]
         if own[0].container is not owner:

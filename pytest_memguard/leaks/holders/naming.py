@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 import types
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -17,6 +17,7 @@ from pytest_memguard.core.units import counted
 from pytest_memguard.meters.attribution import Owner, SiteNamer
 
 _OURS = "pytest_memguard"
+_HEAP_TYPE = 1 << 9
 _PLUMBING = re.compile(r".*_pytest\.fixtures|(tuple|list), \d+ entr|args of functools\.partial ")
 
 
@@ -76,6 +77,18 @@ def module_name(kind: type) -> str:
 def describe_kept(kind: type, namer: SiteNamer) -> Step:
     """Name a type in full, with its file, as in `shop.session.Session in shop/session.py`."""
     return Step(full_name(kind), where=in_file(file_of_class(kind), namer))
+
+
+def is_of_statement(kind: type) -> bool:
+    """Say whether a class is from a `class` statement, or from an extension that makes it as one does."""
+    return bool(kind.__flags__ & _HEAP_TYPE)
+
+
+def describe_common(kinds: Counter[type], namer: SiteNamer) -> tuple[Step, ...]:
+    """Name the type that stays, if it is a class defined in Python: lists and cells say nothing."""
+    common = [kind for kind, count in kinds.most_common() if 5 * count >= kinds.most_common(1)[0][1]]
+    telling = [kind for kind in common if is_of_statement(kind)]
+    return (describe_kept(telling[0], namer),) if telling else ()
 
 
 def full_name(kind: type) -> str:

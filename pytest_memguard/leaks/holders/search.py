@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import time
 import weakref
@@ -16,21 +15,26 @@ from pytest_memguard.leaks.holders.bounds import Limit, index_within, limit_of
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
 from pytest_memguard.leaks.holders.naming import (
     Step,
-    describe_kept,
+    describe_common,
     is_a,
     is_of_bench,
+    is_of_statement,
     is_ours,
     readable,
     referents,
 )
 from pytest_memguard.leaks.holders.objects import containers, is_sized, is_weak, length, old_holders
+from pytest_memguard.leaks.holders.referring import exit_handlers, leads_to_older, referrers, unreferred
 from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
+from pytest_memguard.leaks.holders.turned_over import MadeByCaches
 from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.garbage import clear_type_caches
 
 _LEAST_GAINED = 3
 _SHARE = 0.25
 """A holder counts if it gains at least this share of what the best one gains."""
+_LEAST_UNHELD = 6
+"""Fewer objects may be locals of the bench's running functions, which the collector does not list."""
 _SAMPLE = 12
 _CLIMBED = 3
 _UNKNOWN = 1 << 62
@@ -41,8 +45,6 @@ _LOOKED_INTO = 2
 _SECONDS_AN_OBJECT = 5e-6
 """Seconds for each object of the session: to find what refers to one object takes a look at all objects, and
 a chain takes some dozens of such looks."""
-_HEAP_TYPE = 1 << 9
-"""The flag of a class that a `class` statement made."""
 
 
 class _OutOfTimeError(Exception):
@@ -98,6 +100,7 @@ class HolderSearch:
         self._found: _Gain | None = None
         self._is_of_bench = False
         self._is_of_program = False
+        self._made = MadeByCaches()
 
     def find(self, calls: int) -> Held:
         """Make the calls and return the holders, outermost first; none where none is found.
@@ -124,17 +127,19 @@ class HolderSearch:
             raise _OutOfTimeError
 
     def _search(self, calls: int) -> tuple[Step, ...]:
-        handlers = _exit_handlers()
+        handlers = exit_handlers()
         self._new = new = self._window(calls, untracked=False)
         self._check_clock()
         self._find_holders(new)
-        if not self._is_explained(calls) and (_exit_handlers() - handlers) >= _SHARE * calls:
-            handlers_now = Step("atexit", f"{_exit_handlers():,} handlers", named=True)
-            return (handlers_now, *_kept(Counter(map(type, new)), self._namer))
+        if not self._is_explained(calls) and (exit_handlers() - handlers) >= _SHARE * calls:
+            handlers_now = Step("atexit", f"{exit_handlers():,} handlers", named=True)
+            return (handlers_now, *describe_common(Counter(map(type, new)), self._namer))
         if not self._is_explained(calls):
             self._find_old_holders(calls)
         if not self._is_explained(calls):
             self._new = new = self._window(calls, untracked=True)
+        if not self._is_explained(calls):
+            self._gained |= {id(one): _Gain(number, one) for one, number in self._made.full_ones()}
         return self._best_chain(calls) or self._unheld(new, calls)
 
     def _number_led_to(self, gain: _Gain) -> int:
@@ -164,7 +169,9 @@ class HolderSearch:
         self._new = self._window(2 * calls, untracked=True)
         gains = {id(gain.holder): gain.number for gain in self._gained.values()}
         limits += self._more_limits(limits, before)
-        filled = fillings(limits, before, gains, self._fresh, old=self._old, calls=2 * calls)
+        filled = fillings(
+            limits, before, gains, self._fresh, old=self._old, calls=2 * calls, made=self._made.by
+        )
         bounded = {id(limit.container) for limit in limits}
         if not is_all(
             filled,
@@ -223,6 +230,7 @@ class HolderSearch:
         clear_type_caches()
         old = list(containers(untracked=True, tick=self._check_clock)) if untracked else []
         self._old = sizes = self._sizes(old if untracked else self._tracked())
+        self._made = MadeByCaches()
         gc.freeze()  # from here on, the collector lists nothing but what is new
         try:
             self._repeat(calls)
@@ -261,12 +269,14 @@ class HolderSearch:
         """Name what an object holds: a class defined in Python, looked for inside tuples and lists too."""
         held = outer = self._new_in(holder)
         for _ in range(_LOOKED_INTO):
-            if not held or any(type(one).__flags__ & _HEAP_TYPE for one in held):
+            if not held or any(is_of_statement(type(one)) for one in held):
                 break
             held = self._new_in(*held)
         finalizer = most_common_finalizer(held, self._namer)
         return (
-            (finalizer,) if finalizer is not None else _kept(Counter(map(type, held or outer)), self._namer)
+            (finalizer,)
+            if finalizer is not None
+            else describe_common(Counter(map(type, held or outer)), self._namer)
         )
 
     def _find_holders(self, new: list[object]) -> None:
@@ -302,11 +312,14 @@ class HolderSearch:
         holders.sort(key=lambda entry: -len(entry[1]))
         for one, held in holders[:_MOST_WIDTH]:
             self._check_clock()
-            if is_weak(one, self._fresh) or self._turns_over(one):
+            if is_weak(one, self._fresh):
                 continue
-            if len(held) >= enough:
+            is_replaced = self._turns_over(one)
+            if len(held) >= enough and not is_replaced:
                 self._gained[id(one)] = _Gain(len(held), one)
-            elif not self._is_explained(calls) and len(content_of(held, self._fresh).seen) >= enough:
+            elif self._is_explained(calls) or (is_replaced and not leads_to_older(held)):
+                continue
+            elif len(content_of(held, self._fresh).seen) >= enough:
                 self._gained[id(one)] = _Gain(round(enough), one, is_direct=False)
 
     def _best_chain(self, calls: int) -> tuple[Step, ...]:
@@ -323,17 +336,20 @@ class HolderSearch:
             if (named and not is_bench) or not best:
                 best, self._found, self._is_of_bench = chain, gain, is_bench
                 has_file = named and any(step.where for step in steps)
-                self._is_of_program = has_file and gain.is_direct and limit_of(gain.holder) is None
+                self._is_of_program = has_file and is_sized(gain.holder) and limit_of(gain.holder) is None
             if named and not is_bench:  # what the bench records, the program may hold as well
                 break
         return best
 
     def _unheld(self, new: list[object], calls: int) -> tuple[Step, ...]:
         """Describe objects that stay although nothing refers to them: an extension miscounted references."""
-        kinds = Counter(type(one) for one in new)
-        if not kinds or kinds.most_common(1)[0][1] < _SHARE * calls:
+        kinds = Counter(map(type, unreferred(new, but=self._own)))
+        if not kinds or kinds.most_common(1)[0][1] < max(_LEAST_UNHELD, _SHARE * calls):
             return ()
-        return (Step("no Python object: an extension keeps a reference"), *_kept(kinds, self._namer))
+        return (
+            Step("no Python object: an extension keeps a reference"),
+            *describe_common(kinds, self._namer),
+        )
 
     def _climb(self, start: object) -> tuple[list[Step], bool]:
         """Search upwards, level by level, for the nearest object that has a name."""
@@ -348,7 +364,7 @@ class HolderSearch:
                 if own is not None:
                     return [own, *below], True
                 self._check_clock()
-                for holder in _referrers(one, (entry, level, upper, self._gained)):
+                for holder in referrers(one, (entry, level, upper, self._gained)):
                     if (
                         id(holder) in seen or id(holder) in self._own or id(holder) in self._fresh
                     ):  # what leaks holds nothing up
@@ -364,35 +380,3 @@ class HolderSearch:
             level = upper[:_MOST_WIDTH]
         running = running_holder(start, self._namer)
         return ([running], True) if running is not None else (unnamed, False)
-
-
-def _referrers(one: object, own: tuple[object, ...]) -> Iterable[object]:
-    """Return the objects that refer to an object, except for those of this search."""
-    found = gc.get_referrers(one)
-    return [
-        holder
-        for holder in found
-        if holder is not own
-        and not any(holder is mine for mine in own)
-        and not is_ours(holder)
-        and not is_a(holder, weakref.ref)
-        and not _is_entry(holder)
-    ]
-
-
-def _is_entry(holder: object) -> bool:
-    """Say whether this is one of the search's own pairs of an object and its steps."""
-    last = holder[-1] if type(holder) is tuple and holder else None
-    return type(last) is list and all(type(step) is Step for step in last)
-
-
-def _exit_handlers() -> int:
-    count: Callable[[], int] = getattr(atexit, "_ncallbacks", lambda: 0)
-    return count()
-
-
-def _kept(kinds: Counter[type], namer: SiteNamer) -> tuple[Step, ...]:
-    """Name the type that stays, if it is a class defined in Python: lists and cells say nothing."""
-    common = [kind for kind, count in kinds.most_common() if 5 * count >= kinds.most_common(1)[0][1]]
-    telling = [kind for kind in common if kind.__flags__ & _HEAP_TYPE]
-    return (describe_kept(telling[0], namer),) if telling else ()

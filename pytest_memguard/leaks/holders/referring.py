@@ -1,0 +1,55 @@
+"""Says how new objects refer to each other and to older ones: as links of a chain, or not at all."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import weakref
+from collections.abc import Callable, Container, Iterable
+
+from pytest_memguard.leaks.holders.naming import Step, is_a, is_ours, referents
+
+
+def unreferred(new: list[object], *, but: Container[int]) -> list[object]:
+    """Return the new objects that no other object refers to; `but` are identities of the search's own."""
+    holders = [
+        one for one in gc.get_referrers(*new) if id(one) not in but and one is not new and not is_ours(one)
+    ]
+    referred = {id(held) for one in holders for held in referents(one)}
+    return [one for one in new if id(one) not in referred]
+
+
+def leads_to_older(held: Iterable[object]) -> bool:
+    """Say whether objects are links of a chain: one refers to another of its type, or its attributes do."""
+    for one in held:
+        inner = [*referents(one)]
+        inner += [value for names in inner if type(names) is dict for value in referents(names)]
+        if any(type(each) is type(one) for each in inner):
+            return True
+    return False
+
+
+def referrers(one: object, own: tuple[object, ...]) -> Iterable[object]:
+    """Return the objects that refer to an object, except for those of this search."""
+    found = gc.get_referrers(one)
+    return [
+        holder
+        for holder in found
+        if holder is not own
+        and not any(holder is mine for mine in own)
+        and not is_ours(holder)
+        and not is_a(holder, weakref.ref)
+        and not _is_entry(holder)
+    ]
+
+
+def _is_entry(holder: object) -> bool:
+    """Say whether this is one of the search's own pairs of an object and its steps."""
+    last = holder[-1] if type(holder) is tuple and holder else None
+    return type(last) is list and all(type(step) is Step for step in last)
+
+
+def exit_handlers() -> int:
+    """Return how many functions are to be called when the interpreter ends."""
+    count: Callable[[], int] = getattr(atexit, "_ncallbacks", lambda: 0)
+    return count()
