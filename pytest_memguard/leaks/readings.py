@@ -45,13 +45,19 @@ class Readings:
 
     def take(self, calls: int) -> int:
         """Collect garbage, read everything as the next row, and return that row's number."""
+        row = self._rows
+        self._read(row)
+        self._columns[0][row] = calls
+        self._rows = min(row + 1, _MOST_ROWS - 1)
+        return row
+
+    def _read(self, row: int) -> None:
         if not self._threads.let_later_ones_end(self._patience_seconds):
             self._threads = RunningThreads()  # what stays is waited for once
             self._patience_seconds = max(_LEAST_PATIENCE_SECONDS, self._patience_seconds / 2)
         gc.collect()
         clear_type_caches()
-        calls_made, blocks, small, heap, resident, *counts = self._columns
-        row = self._rows
+        _, blocks, small, heap, resident, *counts = self._columns
         blocks[row] = sys.getallocatedblocks() if hasattr(sys, "getallocatedblocks") else _UNKNOWN
         heap[row] = _known(self.process.heap_bytes())
         small[row] = _known(self._small.bytes_in_use())
@@ -61,9 +67,6 @@ class Readings:
         files[row] = _known(self.process.open_files())
         children[row] = _known(self.process.children())
         garbage[row] = len(gc.garbage)
-        calls_made[row] = calls
-        self._rows = min(row + 1, _MOST_ROWS - 1)
-        return row
 
     def see_everything(self, *, once: bool = False) -> bool:
         """Let the collector see objects older than the check too, and take the last row again.
@@ -73,24 +76,21 @@ class Readings:
         few objects and unless this is for `once`. Less garbage is subtracted from the earlier rows as well,
         since the body did not free it.
         """
-        hidden = gc.get_freeze_count()
+        are_many = gc.get_freeze_count() > _FEW_OBJECTS
         gc.unfreeze()
         last = self._rows - 1
-        self.take(self._columns[0][last])  # as another row: whatever kept the last one would be counted
-        freed = [
-            0 if _UNKNOWN in (column[last], column[last + 1]) else column[last] - column[last + 1]
-            for column in self._columns
-        ]
-        for column in self._columns:
+        self._read(last + 1)  # objects that kept the last row meanwhile would be counted
+        freed = []
+        for column in self._columns[1:]:
+            freed.append(0 if _UNKNOWN in column[last : last + 2] else column[last] - column[last + 1])
             column[last] = column[last + 1]
-        self._rows = last + 1
-        grown = self._columns[1][last] + freed[1] - self._columns[1][0]
-        is_much = freed[1] > max(_LITTLE_BLOCKS, _LITTLE_SHARE * grown)
+        grown = self._columns[1][last] + freed[0] - self._columns[1][0]
+        is_much = freed[0] > max(_LITTLE_BLOCKS, _LITTLE_SHARE * grown)
         if not is_much:
-            for column, less in zip(self._columns, freed, strict=True):
+            for column, less in zip(self._columns[1:], freed, strict=True):
                 for row in range(last):
                     column[row] -= less
-        if (once or hidden > _FEW_OBJECTS) and not is_much:
+        if (once or are_many) and not is_much:
             gc.freeze()
         return is_much
 

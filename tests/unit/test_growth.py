@@ -169,6 +169,13 @@ def test_few_calls_prove_nothing() -> None:
     assert decide([]) == Growth(Answer.CANNOT_TELL, calls=0, doubt=Doubt.TOO_FEW_CALLS)
 
 
+def test_an_object_at_each_of_eight_calls_needs_more_calls() -> None:
+    few = decide([Window(calls=made, blocks=made) for made in range(1, 10)])
+    assert (few.answer, few.doubt) == (Answer.CANNOT_TELL, Doubt.TOO_FEW_CALLS)
+    assert decide([Window(calls=made, blocks=made) for made in range(1, 18)]).answer is Answer.LEAKS
+    assert decide([Window(calls=made, blocks=min(made, 7)) for made in range(1, 10)]).answer is Answer.SETTLES
+
+
 def test_eight_single_calls_that_keep_much_are_enough() -> None:
     growth = decide([Window(calls=made, blocks=made, heap_bytes=100_000 * made) for made in range(1, 10)])
     assert growth.answer is Answer.LEAKS

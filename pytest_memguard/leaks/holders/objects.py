@@ -23,7 +23,7 @@ def old_holders(
             yield one, held
 
 
-_SIZED = (list, dict, set, deque, OrderedDict)
+SIZED = (list, dict, set, deque, OrderedDict)
 _PLAIN = frozenset({list, dict, set, deque})
 _UNTRACKED = (dict, bytearray)
 _ATOMS = (int, str, bytes, float, bool, type(None))
@@ -44,7 +44,7 @@ def containers(*, untracked: bool, tick: Callable[[], None]) -> Iterator[object]
     for one in all_objects(tick):
         kind = type(one)
         if kind not in known:
-            known[kind] = is_a(one, *_SIZED)
+            known[kind] = is_a(one, *SIZED)
         if known[kind]:
             yield one
         if untracked:
@@ -57,7 +57,7 @@ def length(one: Any) -> int:
     """Return how many items a container has, without calling a `__len__` of its class in Python."""
     if type(one) in _PLAIN:
         return len(one)
-    for kind in (*_SIZED, bytearray):
+    for kind in (*SIZED, bytearray):
         if is_a(one, kind):
             return int(kind.__len__(one))
     return 0
@@ -89,7 +89,7 @@ def _keeps_new(callback: object, new: Container[int]) -> bool:
 
 def is_sized(one: object) -> bool:
     """Say whether `length` can count the items of an object."""
-    return is_a(one, *_SIZED)
+    return is_a(one, *SIZED)
 
 
 def namespace(holder: object) -> dict[Any, Any]:

@@ -23,7 +23,7 @@ from pytest_memguard.leaks.holders.naming import (
     readable,
     referents,
 )
-from pytest_memguard.leaks.holders.objects import containers, is_sized, is_weak, length, old_holders
+from pytest_memguard.leaks.holders.objects import SIZED, containers, is_sized, is_weak, length, old_holders
 from pytest_memguard.leaks.holders.referring import exit_handlers, leads_to_older, referrers, unreferred
 from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
 from pytest_memguard.leaks.holders.turned_over import MadeByCaches
@@ -336,7 +336,9 @@ class HolderSearch:
             if (named and not is_bench) or not best:
                 best, self._found, self._is_of_bench = chain, gain, is_bench
                 has_file = named and any(step.where for step in steps)
-                self._is_of_program = has_file and is_sized(gain.holder) and limit_of(gain.holder) is None
+                self._is_of_program = (
+                    has_file and is_a(gain.holder, *SIZED, bytearray) and limit_of(gain.holder) is None
+                )
             if named and not is_bench:  # what the bench records, the program may hold as well
                 break
         return best

@@ -1,0 +1,135 @@
+"""Bodies so slow that a check makes few calls: what a library's cache could show too is called no leak."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import itertools
+import sqlite3
+import struct
+import time
+import typing
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_memguard.core.measurement import Answer, Doubt, LeakFinding
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.guard.leak_check import check_leaks
+from pytest_memguard.leaks.few_calls import is_proved
+from pytest_memguard.leaks.ladder import TURNED_OVER_CALLS
+from pytest_memguard.leaks.readings import Readings
+from tests.leaks.closing_meter import meter_of
+
+ROOT = Path(__file__).parents[2]
+BUDGET_SECONDS = 0.01
+CALL_SECONDS = 0.003
+
+Body = Callable[[], object]
+
+
+def _check(body: Body) -> LeakFinding:
+    def slow() -> None:
+        body()
+        end = time.thread_time() + CALL_SECONDS
+        while time.thread_time() < end:
+            pass
+
+    with meter_of(ROOT) as meter:
+        finding = check_leaks(slow, meter=meter, policy=Policy(leak_budget_seconds=BUDGET_SECONDS))
+    assert finding.calls < TURNED_OVER_CALLS
+    return finding
+
+
+def _statements() -> Body:
+    database = sqlite3.connect(":memory:")
+    numbers = itertools.count()
+    return lambda: database.execute(f"select {next(numbers)}").fetchall()
+
+
+def _generics() -> Body:
+    return lambda: typing.Optional[type("Made", (), {})]  # noqa: UP045 - fills the cache of typing
+
+
+def _buffers() -> Body:
+    buffer = functools.lru_cache(maxsize=32)(lambda _number: bytearray(100_000))
+    numbers = itertools.count()
+    return lambda: buffer(next(numbers))
+
+
+def _formats() -> Body:
+    numbers = itertools.count(1)
+    return lambda: struct.calcsize(f"{next(numbers)}s")
+
+
+@pytest.mark.parametrize(
+    ("body", "answers"),
+    [
+        (_statements, {Answer.BOUNDED}),
+        (_generics, {Answer.BOUNDED, Answer.CANNOT_TELL}),
+        (_buffers, {Answer.BOUNDED}),
+        (_formats, {Answer.CANNOT_TELL, Answer.SETTLES}),
+    ],
+)
+def test_a_cache_that_fills_by_slow_calls_is_no_leak(body: Callable[[], Body], answers: set[Answer]) -> None:
+    finding = _check(body())
+    assert finding.answer in answers, finding
+
+
+_KEPT: list[bytearray] = []
+_NUMBERS: set[int] = set()
+_CHAIN: list[object] = [None]
+_TEXT = bytearray()
+_numbers = itertools.count(10**9)
+
+
+def _chain() -> None:
+    _CHAIN[0] = (_CHAIN[0], object())
+
+
+@pytest.mark.parametrize(
+    ("body", "holder"),
+    [
+        (lambda: _KEPT.append(bytearray(100_000)), "_KEPT (list"),
+        (lambda: _NUMBERS.add(next(_numbers)), "_NUMBERS (set"),
+        (_chain, "_CHAIN (list, 1 entry)"),
+        (lambda: _TEXT.extend(b"x" * 3000), "_TEXT (bytearray"),
+    ],
+    ids=["list", "set", "chain", "bytearray"],
+)
+def test_what_the_program_keeps_by_slow_calls_leaks(body: Body, holder: str) -> None:
+    finding = _check(body)
+    assert finding.answer is Answer.LEAKS, finding
+    assert holder in finding.held_by[0]
+
+
+@pytest.mark.parametrize(
+    ("calls", "size_bytes", "is_of_program", "still_leaks", "proved"),
+    [
+        (17, 500, False, True, False),
+        (17, 500, True, True, True),
+        (17, 100_000, False, True, True),
+        (17, 100_000, False, False, False),
+        (TURNED_OVER_CALLS, 24, False, True, True),
+    ],
+)
+def test_few_calls_prove_what_the_program_holds_or_what_is_much(
+    calls: int, size_bytes: int, is_of_program: bool, still_leaks: bool, proved: bool
+) -> None:
+    finding = LeakFinding(True, size_bytes, calls, doubts=(Doubt.COULD_BE_CACHE,))
+    assert is_proved(finding, is_of_program=is_of_program, still_leaks=lambda: still_leaks) is proved
+
+
+def test_a_second_look_at_the_last_reading_leaves_no_trace_in_the_series() -> None:
+    readings = Readings()
+    try:
+        readings.take(10_001)
+        readings.take(10_002)
+        readings.see_everything(once=True)
+        readings.take(10_003)
+        blocks = [window.blocks or 0 for window in readings.windows()]
+    finally:
+        readings.close()
+        gc.unfreeze()
+    assert max(blocks) - min(blocks) == 0, blocks
