@@ -82,8 +82,8 @@ class MadeRepository:
     def rename(self, module: str, new_module: str) -> str:
         """Rename a test file and what is accepted for it, as a person does and `accept` then writes."""
         old = self.store.load(module)
-        self.store.save(ModuleBaseline(module))
-        self.store.save(ModuleBaseline(new_module, old.meter, old.made_with, old.entries))
+        self.store.save([ModuleBaseline(module)])
+        self.store.save([ModuleBaseline(new_module, old.meter, old.made_with, old.entries)])
         return self.commit()
 
     def merge(self, branch: str, changes: Mapping[str, int | Entry | None], *, author: str) -> str:

@@ -66,7 +66,7 @@ def _ended(name: str) -> str:
     return f"{name}\t" if " " in name and not name.startswith('"') else name
 
 
-def propose(results: RunResults, *, baseline: Path, into: Path, name: str, everything: bool = False) -> str:
+def propose(results: RunResults, *, baseline: Path, into: Path, name: str, everything: bool) -> str:
     """Write the files that accepting these results would change below `into`; return them as a patch.
 
     `baseline` is the accepted folder, which is not changed; `name` is its path in the repository, for

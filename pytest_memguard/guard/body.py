@@ -159,7 +159,7 @@ def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], obje
     """
     if is_property_test(item) and not is_state_machine(item):
         body: Callable[[], object] = _one_example(item, runtest)
-    elif type(item) is pytest.Function and not _is_async(item.obj):
+    elif type(item) is pytest.Function and not is_async(item.obj):
         names = item._fixtureinfo.argnames
         body = partial(item.obj, **{name: item.funcargs[name] for name in names})
         if _may_be_run_otherwise(item):
@@ -169,7 +169,8 @@ def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], obje
     return leaving_fixtures(body, getattr(item, "funcargs", None) or {})
 
 
-def _is_async(function: object) -> bool:
+def is_async(function: object) -> bool:
+    """Say whether pytest needs a plugin to run a function: a coroutine or an async generator function."""
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 

@@ -15,6 +15,7 @@ from _pytest.unittest import TestCaseFunction
 from pytest_memguard.core.measurement import Meeting, Sample, Site, SiteBytes
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
+from pytest_memguard.guard.body import is_async
 from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.guard.meetings import with_named_sites
 from pytest_memguard.guard.tasks import TaskedRun
@@ -30,7 +31,7 @@ def threads_refused(item: Any, policy: Policy) -> str:
     if policy.threads == 1:
         return ""
     function = inspect.unwrap(item.obj) if hasattr(item, "obj") else None
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+    if is_async(function):
         return (
             f"threads={policy.threads} is for tests that are not coroutines: an async test has one event "
             f"loop, in which tasks race; write tasks={policy.threads}"
@@ -141,7 +142,7 @@ def with_meetings(sample: Sample, run: Callable[[], None]) -> tuple[Sample, tupl
 
 
 def taking_turns(
-    body: Callable[[], object], policy: Policy, namer: SiteNamer, *, order: int = 0
+    body: Callable[[], object], policy: Policy, namer: SiteNamer, *, order: int
 ) -> OrderedThreads:
     """Return a context whose value calls `body` from every thread, in an order that the program decides.
 

@@ -14,7 +14,7 @@ _TEXT_CHARACTERS = 2_000
 _UNJUDGED = (Outcome.NOT_MEASURED, Outcome.STALE, Outcome.UNGUARDED)
 
 
-def property_text(result: TestResult, region: str = "") -> str:
+def property_text(result: TestResult, region: str) -> str:
     """Write a result as the value of a property: the name of its region, its outcome and its figures."""
     figures = [f"{metric.name}={metric.measured}" for metric in result.verdict.metrics]
     return " ".join([*([region] if region else []), str(result.outcome), *figures])

@@ -139,12 +139,12 @@ def failure_lines(test: TestResult, region: str = "", *, width: int = 80) -> Ite
     return (one.text for one in failure_styled(test, region, width=width))
 
 
-def failure_message(test: TestResult, region: str = "") -> str:
+def failure_message(test: TestResult, region: str) -> str:
     """Return the first sentence of a failure, which pytest's summary shows after the test's id, shortened."""
     return _failure_head(row(test), region).text
 
 
-def failure_styled(test: TestResult, region: str = "", *, width: int = 80) -> Iterator[Line]:
+def failure_styled(test: TestResult, region: str, *, width: int) -> Iterator[Line]:
     """Yield the lines of a failure with their styles."""
     for one in _failure_lines(row(test), region):
         yield from one.wrapped(max(width, _NARROWEST))

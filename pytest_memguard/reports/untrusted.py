@@ -116,7 +116,7 @@ def _apart(match: re.Match[str]) -> str:
     return f"{found[0]}{_BREAK}{found[1:]}"
 
 
-def fenced(text: str, language: str = "") -> Markup:
+def fenced(text: str, language: str) -> Markup:
     """Return a Markdown code block with a fence that no line of the text can close."""
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     return Markup(f"{fence}{language}\n{text.rstrip(chr(10))}\n{fence}\n")

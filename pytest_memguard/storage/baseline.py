@@ -106,14 +106,13 @@ class BaselineStore:
         """Return the curves of a module's entries, by their keys; those that do not fit are left out."""
         return read_curves(self.curves_path_of(module), self.load(module).entries)
 
-    def save(self, baseline: ModuleBaseline) -> None:
-        """Write the entries of a module atomically; without entries its file is removed."""
-        self.save_all([baseline])
-
-    def save_all(
+    def save(
         self, baselines: Iterable[ModuleBaseline], curves: Mapping[str, Mapping[str, Curve]] | None = None
     ) -> None:
-        """Save several modules, with their curves by module: where one cannot be written, none is changed."""
+        """Write modules, with their curves by module; a module without entries loses its file.
+
+        If one cannot be written, none is changed.
+        """
         files = {self.path_of(baseline.module): baseline for baseline in baselines}
         try:
             texts = {path: module_text(one) if one.entries else "" for path, one in files.items()}
@@ -173,7 +172,7 @@ class BaselineStore:
                 **{key: (curves or {}).get(join_id(module, key)) for key in entries},
             }
             kept_curves[module] = {key: curve for key, curve in known.items() if curve is not None}
-        self.save_all(changed, kept_curves)
+        self.save(changed, kept_curves)
         return tuple(self.path_of(baseline.module) for baseline in changed)
 
     def _refuse_two_meters(self, old: ModuleBaseline, meter: str, unchanged: list[str]) -> None:

@@ -11,12 +11,12 @@ from pytest_memguard.storage.measurement_format import MEASURED, MEASUREMENT
 from pytest_memguard.storage.results_format import FORMAT, RUN, TEST
 
 
-def result_from_json(value: object, place: str = "result") -> TestResult:
+def result_from_json(value: object) -> TestResult:
     """Read what `result_to_json` wrote; `ResultsError` names the place and what is accepted.
 
     Keys that this version does not know are ignored.
     """
-    return _result(Part(value, place))
+    return _result(Part(value, "result"))
 
 
 def run_from_json(value: object) -> RunResults:

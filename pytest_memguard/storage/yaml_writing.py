@@ -52,8 +52,8 @@ def write_key(text: str, indent: str) -> str:
     return f"{indent}{written}:"
 
 
-def write_flow(mapping: Mapping[str, int | str], *, quoted: tuple[str, ...] = ()) -> str:
-    """Write a small mapping on one line; texts of the keys in `quoted` always get quotes.
+def write_flow(mapping: Mapping[str, int | str]) -> str:
+    """Write a small mapping on one line.
 
     >>> write_flow({"at": "shop/cache.py:put", "peak": 2100000})
     '{at: "shop/cache.py:put", peak: 2_100_000}'
@@ -64,7 +64,7 @@ def write_flow(mapping: Mapping[str, int | str], *, quoted: tuple[str, ...] = ()
         name = f"? {name} " if len(name) > _LONGEST_SIMPLE_KEY else name
         if isinstance(value, int):
             parts.append(f"{name}: {value:_}")
-        elif key in quoted or not _FLOW_PLAIN.fullmatch(value) or value.lower() in _WORDS_OF_YAML:
+        elif not _FLOW_PLAIN.fullmatch(value) or value.lower() in _WORDS_OF_YAML:
             parts.append(f"{name}: {write_quoted(value)}")
         else:
             parts.append(f"{name}: {value}")

@@ -41,18 +41,20 @@ def store_in(directory: Path) -> BaselineStore:
 
 def test_the_file_is_the_one_that_the_documentation_shows(tmp_path: Path) -> None:
     store_in(tmp_path).save(
-        ModuleBaseline(
-            module="tests/test_cache.py",
-            meter="memray (python allocators traced)",
-            made_with={"python": "3.11.7", "memray": "1.20.0"},
-            entries={
-                "test_lookup[1000]": Entry(
-                    metrics={"allocations": 15, "peak": 2_694_911, "retained": 72},
-                    note="LRU grew to 10k entries, see #482",
-                    sites=(EntrySite("shop/cache.py:put", 2_100_000),),
-                )
-            },
-        )
+        [
+            ModuleBaseline(
+                module="tests/test_cache.py",
+                meter="memray (python allocators traced)",
+                made_with={"python": "3.11.7", "memray": "1.20.0"},
+                entries={
+                    "test_lookup[1000]": Entry(
+                        metrics={"allocations": 15, "peak": 2_694_911, "retained": 72},
+                        note="LRU grew to 10k entries, see #482",
+                        sites=(EntrySite("shop/cache.py:put", 2_100_000),),
+                    )
+                },
+            )
+        ]
     )
     path = tmp_path / "cpython-3.11-linux-x86_64" / "tests" / "test_cache.py.yml"
     assert path.read_text(encoding="utf-8") == (
@@ -76,7 +78,7 @@ def test_the_file_is_the_one_that_the_documentation_shows(tmp_path: Path) -> Non
 def test_any_module_and_any_key_come_back(tmp_path: Path, module: str, written: dict[str, Entry]) -> None:
     store = store_in(tmp_path)
     baseline = ModuleBaseline(module, entries=written)
-    store.save(baseline)
+    store.save([baseline])
     assert store.load(module) == baseline
     assert module in store.modules()
 
@@ -104,7 +106,7 @@ def test_a_missing_file_has_no_entries(tmp_path: Path) -> None:
 
 
 def test_environments_are_those_with_entries(tmp_path: Path) -> None:
-    store_in(tmp_path).save(ModuleBaseline("t.py", entries={"a": Entry({"peak": 1})}))
+    store_in(tmp_path).save([ModuleBaseline("t.py", entries={"a": Entry({"peak": 1})})])
     (tmp_path / "empty").mkdir()
     (tmp_path / "compose").mkdir()
     (tmp_path / "compose/docker.yml").write_text("services: {}")
@@ -114,8 +116,8 @@ def test_environments_are_those_with_entries(tmp_path: Path) -> None:
 
 def test_a_module_without_entries_leaves_no_file(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    store.save(ModuleBaseline("tests/deep/t.py", entries={"a": Entry({"peak": 1})}))
-    store.save(ModuleBaseline("tests/deep/t.py"))
+    store.save([ModuleBaseline("tests/deep/t.py", entries={"a": Entry({"peak": 1})})])
+    store.save([ModuleBaseline("tests/deep/t.py")])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -143,9 +145,9 @@ def test_an_id_splits_and_joins(test_id: str) -> None:
 
 def test_half_a_character_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    store.save(ModuleBaseline("t.py", entries={"a": Entry({"peak": 1})}))
+    store.save([ModuleBaseline("t.py", entries={"a": Entry({"peak": 1})})])
     with pytest.raises(BaselineError, match="surrogate pair"):
-        store.save(ModuleBaseline("t.py", entries={"\udc80": Entry({"peak": 1})}))
+        store.save([ModuleBaseline("t.py", entries={"\udc80": Entry({"peak": 1})})])
     assert store.load("t.py").entries == {"a": Entry({"peak": 1})}
 
 
