@@ -19,7 +19,7 @@ class KnownLeak:
     without it any rate is known. From the day `until` on the growth fails again.
     """
 
-    held_by: str = declared(parse_text, "pattern of the chain that holds what piles up", default="")
+    held_by: str = declared(parse_text, "pattern of a step of the chain that holds the memory", default="")
     at: str = declared(
         parse_text, "pattern of the place that allocates it, `file` or `file:function`", default=""
     )

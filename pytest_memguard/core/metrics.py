@@ -74,34 +74,34 @@ METRICS: Mapping[str, Metric] = {
     for metric in (
         Metric(
             PEAK,
-            "most alive at one moment, beyond what was alive at the start",
-            "most bytes alive at once; needs no baseline",
+            "the most bytes alive at one moment, beyond those alive at the start",
+            "limit of the bytes alive at one moment; needs no baseline",
             at_peak=True,
         ),
         Metric(
             RETAINED,
-            "allocated in the test, alive after its end and a collection",
-            "most bytes left behind; needs no baseline",
+            "bytes allocated in the test that are alive after its end and a collection",
+            "limit of the bytes that a test leaves behind; needs no baseline",
         ),
         Metric(
             ALLOCATIONS,
             "number of allocations",
-            "most allocations; needs no baseline",
+            "limit of the number of allocations; needs no baseline",
             tolerance=None,
             is_count=True,
             at_peak=True,
         ),
         Metric(
             SETTLED,
-            "what a repeated body holds after the last window, or will hold once its caches are full "
+            "bytes that a repeated body holds after the last call, or will hold once its caches are full "
             "(`leaks=True`)",
-            "most bytes that repeated calls may settle at (`leaks`); needs no baseline",
+            "limit of the bytes that repeated calls settle at (`leaks`); needs no baseline",
             from_samples=False,
         ),
         Metric(
             LEAK_PER_CALL,
-            "rate of a leak, 0 where there is none (`leaks=True`)",
-            "a leak up to this rate is allowed",
+            "rate of a leak; 0 if there is none (`leaks=True`)",
+            "rate of a leak that is allowed; needs no baseline",
             tolerance=LEAK_TOLERANCE,
             from_samples=False,
         ),

@@ -8,23 +8,23 @@ from pytest_memguard.core.paths import RESULTS_PATH
 SWITCHES = {
     "--memguard": "measure guarded tests, compare with the baseline, and fail on growth",
     "--memguard-all": "guard every test, marked or not (implies --memguard)",
-    "--memguard-leaks": "leak check on every guarded test (implies --memguard)",
+    "--memguard-leaks": "check every guarded test for leaks (implies --memguard)",
     "--memguard-accept": "accept into the baseline what this run measures (implies --memguard)",
     "--memguard-advisory": "report everything, fail nothing",
 }
 """Options that take no value, each with its help."""
 
 VALUES = {
-    "--memguard-baseline": ("DIR", "where the accepted numbers are; default .memguard/baseline"),
-    "--memguard-json": ("PATH", f"also write the results file here; always written is {RESULTS_PATH}"),
+    "--memguard-baseline": ("DIR", "folder of the baseline; default .memguard/baseline"),
+    "--memguard-json": ("PATH", f"write the results file here, in addition to {RESULTS_PATH}"),
     "--memguard-html": ("PATH", "also write the report here, as one page that works offline"),
     "--memguard-meter": ("NAME", f"{' or '.join(METERS)}; default is {BEST_METER} where it works"),
     "--memguard-tolerance": (
         "TOLERANCE",
         "tolerated growth for every test, such as '5%%', '64 KiB' or '5%%, 64 KiB'",
     ),
-    "--memguard-order": ("NUMBER", "play this one order of turns in tests with threads"),
-    "--memguard-fail-on": ("OUTCOMES", "outcomes that fail, with commas"),
+    "--memguard-order": ("NUMBER", "run only this order of turns in tests with threads"),
+    "--memguard-fail-on": ("OUTCOMES", "outcomes that fail, separated by commas"),
     "--memguard-profiles": ("WHICH", "keep the captures of failed, all or none of the tests; default failed"),
 }
 """Options that take a value, each with the value's name and its help."""

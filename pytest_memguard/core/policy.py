@@ -107,8 +107,8 @@ class Policy:
 
     tolerances: Mapping[str, Tolerance] = declared(
         parse_tolerances,
-        "tolerated growth; it must exceed both parts; for `settled` at least 128 KiB, which tables of the "
-        "interpreter vary by. Or a mapping by [metric](outcomes.md#metrics)",
+        "tolerated growth, as a share and a size; growth fails if it exceeds both. For `settled`, at least "
+        "128 KiB are tolerated. May be a mapping by [metric](outcomes.md#metrics)",
         key="tolerance",
         default=_DEFAULT_TOLERANCES,
         shown="'1%, 16 KiB'",
@@ -118,44 +118,44 @@ class Policy:
     )
     on_growth: str = declared(
         one_of("what growth does", "fail", "warn"),
-        "`fail`, or `warn`: growth is reported as quarantined, and fails nothing before the day `until`",
+        "`fail`, or `warn`: growth is reported as quarantined, and does not fail before the day `until`",
         default="fail",
         weak="warn",
     )
     until: dt.date | None = declared(
         parse_date,
-        'the day from which `on_growth="warn"` ends and growth fails again, such as `"2027-01-31"`',
+        'the day on which `on_growth="warn"` ends and growth fails again, such as `"2027-01-31"`',
         default=None,
     )
     creep: CreepLimit | None = declared(
         parse_creep,
         "what growth in small steps may [add up to](../how-to/history-and-creep.md), such as "
-        '`"20% in 90 days"`; needs the history of git',
+        '`"20% in 90 days"`; needs the git history',
         default=None,
     )
-    leaks: bool = declared(parse_switch, "repeat the body, fail if memory keeps growing", default=False)
+    leaks: bool = declared(parse_switch, "repeat the body, and fail if memory keeps growing", default=False)
     threads: int = declared(
         parse_at_once,
-        "run it from this many threads, up to 256, which [take turns](../explanation/races.md) at its lines",
+        "number of threads that run the body, up to 256; they [take turns](../explanation/races.md)",
         default=1,
     )
     tasks: int = declared(
         parse_at_once,
-        "run an async test as this many [tasks](../explanation/races.md#tasks) of its loop, up to 256",
+        "number of [tasks](../explanation/races.md#tasks) that run an async test in its loop, up to 256",
         default=1,
     )
     orders: int = declared(
         parse_orders,
-        "[orders](../explanation/races.md#more-orders) of turns that are tried, 1 to 64; the one that needs "
-        "the most counts",
+        "number of [orders](../explanation/races.md#more-orders) of turns to try, 1 to 64; the order that "
+        "needs the most memory counts",
         default=1,
     )
     order: int | None = declared(
-        parse_count, "play this one order of turns, whose number a failure names", default=None
+        parse_count, "run only the order of turns with this number, which a failure names", default=None
     )
     thread_timeout_seconds: float = declared(
         parse_seconds,
-        "seconds after which threads that are stuck fail the test with their stacks",
+        "seconds after which threads that do not move fail the test, with their stacks",
         key="thread_timeout",
         default=30.0,
         shown="30",
@@ -165,30 +165,30 @@ class Policy:
     )
     leak_ceiling_bytes: int = declared(
         parse_size,
-        "what one leak check may add to the process before it is ended as a leak",
+        "memory that one leak check may add to the process; a check that adds more is ended as a leak",
         key="leak_ceiling",
         default=GIB,
         shown="'1 GiB'",
     )
-    native: bool = declared(parse_switch, "frames of extensions in the attribution", default=False)
+    native: bool = declared(parse_switch, "name lines of extensions (C, C++, Rust), too", default=False)
     children: bool = declared(
         parse_switch,
-        "count forked child processes too; a test that starts "
-        "[others](../explanation/measuring.md#child-processes) is `not-measured`",
+        "count forked child processes, too; a test that starts "
+        "[programs](../explanation/measuring.md#child-processes) is `not-measured`",
         default=False,
     )
     fresh: bool = declared(
         parse_switch,
-        "run the test in an interpreter of its own, cold: imports and first calls count; "
-        "[its call alone](../explanation/measuring.md#a-cold-start) is an entry too",
+        "run the test in a new interpreter, so that imports and first calls count; "
+        "[its call](../explanation/measuring.md#a-cold-start) also has an entry of its own",
         default=False,
     )
     isolate: bool = declared(
         parse_switch,
-        "run the test in a [fork](../how-to/isolate.md) of pytest, warm as usual: a crash ends it alone",
+        "run the test in a [fork](../how-to/isolate.md) of pytest, so that a crash ends only this test",
         default=False,
     )
-    fixtures: bool = declared(parse_switch, "count set-up and tear-down too", default=False)
+    fixtures: bool = declared(parse_switch, "count set-up and tear-down, too", default=False)
     meter: str | None = declared(parse_meter, METER_HELP, default=None)
 
     @property

@@ -99,52 +99,54 @@ class Settings:
     source: str = ""
     baseline_dir: str = declared(
         parse_text,
-        "folder of the baseline, from the project's root",
+        "folder of the baseline, relative to the project's root",
         key="baseline",
         default=DEFAULT_BASELINE_DIR,
     )
     fail_on: tuple[str, ...] | None = declared(
         parse_fail_on,
-        "[outcomes](outcomes.md) that fail; without it those of their table",
+        "[outcomes](outcomes.md) that fail; the default is in their table",
         default=None,
     )
     advisory: bool = declared(parse_switch, "report everything, fail nothing", default=False, weak=True)
     ci: bool | None = declared(
         parse_switch,
-        "whether this is CI, where [more fails](outcomes.md); without it the variables of CI services say so",
+        "whether this is CI, where [more fails](outcomes.md); by default, variables of CI services tell",
         default=None,
         weak=False,
     )
     allow_empty: bool = declared(
-        parse_switch, "a run that guards no test passes, in CI too", default=False, weak=True
+        parse_switch, "let a run that guards no test pass in CI, too", default=False, weak=True
     )
-    profiles: str = declared(parse_profiles, "captures kept: `failed`, `all` or `none`", default="failed")
+    profiles: str = declared(
+        parse_profiles, "tests whose captures are kept: `failed`, `all` or `none`", default="failed"
+    )
     exclude: tuple[str, ...] = declared(
         parse_names,
-        "packages whose memory is not the test's, beside "
+        "packages whose memory is not counted, in addition to "
         "[pytest and its plugins](../explanation/measuring.md#whose-memory)",
         default=(),
     )
     include: tuple[str, ...] = declared(
         parse_names,
-        "packages that register a plugin of pytest, and whose memory is the test's all the same",
+        "packages that register a plugin of pytest, and whose memory is counted nevertheless",
         default=(),
     )
     meter: str | None = declared(parse_meter, METER_HELP, default=None)
     require_note: float | None = declared(
         parse_share,
-        'growth of an entry, such as `"10%"`, from which [accepting wants a note](../how-to/accept.md#notes)',
+        'share of growth, such as `"10%"`; accepting more [requires a note](../how-to/accept.md#notes)',
         default=None,
     )
     policies: tuple[PatternPolicy, ...] = declared_tables(
         parse_pattern,
         "tables `[[tool.memguard.policy]]`, each with `tests` (a pattern of node ids or files) and arguments "
-        "of the marker; later ones win",
+        "of the marker; later tables take precedence",
         key="policy",
     )
     known_leaks: tuple[KnownLeak, ...] = declared_tables(
         parse_known_leak,
-        "tables `[[tool.memguard.known_leak]]`: leaks of a library or of the test bench",
+        "tables `[[tool.memguard.known_leak]]`: leaks of a library or of a test plugin",
         key="known_leak",
     )
     written: Mapping[str, object] | None = None
