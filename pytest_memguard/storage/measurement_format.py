@@ -61,74 +61,74 @@ READING: Kind[Reading] = Kind(
 
 SITE = Record(
     Site,
-    Key("file", FILE),
-    Key("line", COUNT),
-    Key("function", TEXT),
-    means="A line of a program.",
+    Key("file", FILE, "The source file."),
+    Key("line", COUNT, "The number of the line."),
+    Key("function", TEXT, "The function that the line is in."),
+    means="A line of source code.",
 )
 NAMED_SITE = told_as(SITE.kind, "site")
 
 MEETING = Record(
     Meeting,
     Key("threads", COUNT, "How many threads stood there at once."),
-    Key("each_bytes", SIZE, "What each of them had made at the site."),
-    Key("after", NAMED_SITE, "The line that each had passed."),
-    Key("before_line", COUNT, "The line of the function before which each stood; 0 is its return."),
+    Key("each_bytes", SIZE, "How much each of them had allocated at the site."),
+    Key("after", NAMED_SITE, "The last line that each had run."),
+    Key("before_line", COUNT, "The line of the function that each was about to run; 0 is its return."),
     Key(
         "are_tasks", FLAG, "Whether they were tasks of a loop that waited at `after`; then `each_bytes` is 0."
     ),
-    means="Where threads stood, or tasks waited, at once.",
+    means="Where several threads stood, or several tasks waited, at once.",
 )
 NAMED_MEETING = told_as(MEETING.kind, "met")
 
 SITE_BYTES = Record(
     SiteBytes,
     Within("site", SITE),
-    Key("peak", SIZE, field="peak_bytes"),
-    Key("retained", SIZE, field="retained_bytes"),
+    Key("peak", SIZE, "What it held at the peak.", field="peak_bytes"),
+    Key("retained", SIZE, "What it held after the sample.", field="retained_bytes"),
     Key(
         "inner",
         NAMED_SITE,
-        "The line of a library that allocated, where the site is the project's that called it.",
+        "The line of a library that allocated, if the site is the line of the project that called it.",
     ),
-    Key("is_inner", FLAG, "Whether its bytes are in those of the lines that call it, too."),
-    Key("threads", COUNT, "How many threads had made what it held at the peak; 1 where it is absent."),
+    Key("is_inner", FLAG, "Whether its bytes are also counted in the lines that call it."),
+    Key("threads", COUNT, "How many threads had allocated what it held at the peak; 1 if absent."),
     Key("met", NAMED_MEETING),
-    means="What a site held at the peak, and after the sample; what is absent is zero.",
+    means="What a site held at the peak and after the sample.",
 )
 NAMED_SITE_BYTES = told_as(SITE_BYTES.kind, "site_bytes")
 
 COUNT_GROWTH = Record(
     CountGrowth,
     Key("unit", TEXT, "`threads`, `files`, `children` or `uncollectable objects`."),
-    Key("per_call", NUMBER),
-    Key("site", NAMED_SITE, "The line that leaves it behind."),
-    means="What grows beside bytes.",
+    Key("per_call", NUMBER, "How many each call leaves behind."),
+    Key("site", NAMED_SITE, "The line that leaves them behind."),
+    means="Something other than bytes that grows with the calls.",
 )
 NAMED_COUNT = told_as(COUNT_GROWTH.kind, "count")
 
 KNOWN_GROWTH = Record(
     KnownGrowth,
-    Key("reason", TEXT),
-    Key("bytes_per_call", SIZE),
+    Key("reason", TEXT, "Why it is known."),
+    Key("bytes_per_call", SIZE, "How much it adds to each call."),
     Key("entry", TEXT, "The entry of the settings, or the leak of a library."),
-    Key("reference", TEXT, "Where more is said about it."),
+    Key("reference", TEXT, "The place in the library."),
     means="What a known leak adds to each call.",
 )
 
 BOUND = Record(
     Bound,
-    Key("holder", TEXT),
-    Key("entries", SIZE, "How many it holds now."),
-    Key("at_most", SIZE, "How many it may hold."),
-    Key("settles_at", SIZE, "The bytes that it will settle at.", field="settles_at_bytes"),
-    means="The bound of a holder that keeps filling.",
+    Key("holder", TEXT, "The container."),
+    Key("entries", SIZE, "How many entries it has now."),
+    Key("at_most", SIZE, "How many entries it may have."),
+    Key("settles_at", SIZE, "The bytes that it will hold then.", field="settles_at_bytes"),
+    means="The bound of a container that still fills.",
 )
 
 KIND_GROWTH = Record(
     KindGrowth,
-    Key("type", TEXT, field="name"),
-    Key("per_call", NUMBER),
+    Key("type", TEXT, "The type of the objects.", field="name"),
+    Key("per_call", NUMBER, "How many each call leaves behind."),
     means="How many objects of a type each call leaves behind.",
 )
 
@@ -139,23 +139,23 @@ CURVE = Record(
     Key(
         "held",
         list_of(SIZE, at_most=_MOST_POINTS, what="sizes"),
-        "The most bytes in each of equal parts of the length.",
+        "The most bytes held in each of several equal parts of the length.",
         written_always=True,
         field="held_bytes",
     ),
-    means="What a sample held on its way.",
+    means="How much a sample held from its start to its end.",
 )
 NAMED_CURVE = told_as(CURVE.kind, "curve")
 
 LEAK = Record(
     LeakFinding,
-    Key("leaking", FLAG),
-    Key("bytes_per_call", SIZE),
-    Key("calls", COUNT),
+    Key("leaking", FLAG, "Whether the body leaks."),
+    Key("bytes_per_call", SIZE, "The rate of the leak."),
+    Key("calls", COUNT, "How often the body was called."),
     Key(
         "settled",
         SIZE,
-        "What the body holds after its last call over what was held before the first.",
+        "What is held after the last call, minus what was held before the first one.",
         written_always=True,
         field="settled_bytes",
     ),
@@ -164,7 +164,7 @@ LEAK = Record(
     Key(
         "kinds",
         list_of(told_as(KIND_GROWTH.kind, "kind_growth")),
-        "The types of what each call leaves behind.",
+        "The objects that each call leaves behind, by type.",
     ),
     Key(
         "fingerprint",
@@ -172,13 +172,13 @@ LEAK = Record(
         "A hash of its holders, or of the function that allocates most: the same in every "
         "test that shows the leak.",
     ),
-    Key("counts", list_of(NAMED_COUNT), "What grows beside bytes."),
+    Key("counts", list_of(NAMED_COUNT), "What else grows: threads, files, child processes."),
     Key(
         "bounds",
         list_of(told_as(BOUND.kind, "bound")),
-        "Those of all that grows, where all of it has one; it does not leak then.",
+        "The bounds of the containers that grow, if everything that grows has one; then nothing leaks.",
     ),
-    Key("note", TEXT, "What the explanation lacks."),
+    Key("note", TEXT, "What could not be found out about the leak."),
     Key(
         "doubt",
         SIZE,
@@ -188,34 +188,39 @@ LEAK = Record(
     Key(
         "known",
         list_of(told_as(KNOWN_GROWTH.kind, "known_growth")),
-        "What known leaks add to each call; `bytes_per_call` leaves it out.",
+        "What known leaks add to each call; it is not in `bytes_per_call`.",
     ),
     Key(
         "doubts",
         list_of(member_of(Doubt, "a doubt")),
-        "Why the check has no answer, where `leaking` is false; else what the answer depends on.",
+        "Why the check has no answer if `leaking` is false; otherwise, what the answer depends on.",
     ),
-    Key("used_up", TEXT, "The error with which the body ran out of something."),
+    Key("used_up", TEXT, "The error that was raised when the body ran out of something."),
     Key("accelerating", FLAG, "Whether each call leaves more than the one before.", field="is_accelerating"),
     Key(
         "order",
         COUNT,
-        "The order of turns of the threads that made the calls; absent where they were made one by one.",
+        "The order of turns of the threads that made the calls; absent if there was one thread.",
     ),
-    Key("sites", list_of(NAMED_SITE_BYTES), "What allocated it; sizes are bytes per call."),
+    Key("sites", list_of(NAMED_SITE_BYTES), "The lines that allocate; sizes are bytes per call."),
     Key(
         "readings",
         list_of(READING, at_most=_MOST_POINTS, what="readings"),
-        "Pairs: the calls made, and the bytes held after them over those before the first.",
+        "Pairs of the number of calls, and the bytes held after them beyond those before the first one.",
     ),
-    Key("judged_from", COUNT, "From so many calls on the readings decide.", field="judged_from_calls"),
-    means="What repeating the body showed.",
+    Key(
+        "judged_from",
+        COUNT,
+        "The number of calls from which on the readings decide.",
+        field="judged_from_calls",
+    ),
+    means="The result of a leak check.",
 )
 
 MEASURED = Record(
     Measurement,
-    Key("meter", TEXT, "What measured."),
-    Key("samples", COUNT, "How often; absent where nothing was measured."),
+    Key("meter", TEXT, "The meter."),
+    Key("samples", COUNT, "The number of samples; absent if nothing was measured."),
     Key("leak", told_as(LEAK.kind, "leak")),
 )
 """What the record of a test holds of its measurement, among its own keys."""
@@ -223,18 +228,17 @@ MEASURED = Record(
 MEASUREMENT = Record(
     Measurement,
     Key("metrics", SIZES, default={}),
-    Key("spread", SIZES, "What varied between samples."),
-    Key("first_cost", SIZES, "What the first sample cost above the others."),
+    Key("spread", SIZES, "By how much the samples differed."),
+    Key("first_cost", SIZES, "By how much the first sample exceeded the lowest one."),
     Key(
         "peak_doubt",
         SIZE,
-        "How far the true peak may lie above the one that is given.",
+        "By how much the true peak may exceed the given one.",
         field="peak_doubt_bytes",
     ),
     Key("notes", list_of(TEXT)),
     Key("sites", list_of(NAMED_SITE_BYTES)),
     Key("curve", NAMED_CURVE),
-    means="What the samples say together, for accepting. Where `sites` is absent the record is "
-    "compact: "
-    "`metrics` holds only what the verdict does not.",
+    means="The combined result of the samples, from which an entry is made. If `sites` is absent, "
+    "`metrics` has only what is not in the verdict.",
 )

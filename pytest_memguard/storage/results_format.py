@@ -73,15 +73,15 @@ NODE_ID: Kind[str] = Kind(_read_id, utf8, {"type": "string", "minLength": 1, "ma
 FILE_OR_NOTHING: Kind[str] = Kind(Part.path_or_nothing, safe_file, FILE.schema)
 METRIC = Record(
     MetricVerdict,
-    Key("measured", SIZE),
+    Key("measured", SIZE, "The measured value."),
     Key("baseline", SIZE, "The accepted value, if there is one."),
-    Key("limit", SIZE, "What is allowed; absent where nothing limits it."),
-    Key("outcome", OUTCOME, "What this metric alone leads to; `ok` where it is absent.", default=Outcome.OK),
-    Key("rule", TEXT, "Where the limit came from."),
+    Key("limit", SIZE, "The largest value that is allowed; absent if there is no limit."),
+    Key("outcome", OUTCOME, "The outcome of this metric alone; `ok` if absent.", default=Outcome.OK),
+    Key("rule", TEXT, "Where the limit comes from, such as `max_peak` or `tolerance`."),
     Key(
         "noise",
         SIZE,
-        "How far the samples of the entry allow it to vary, where that is too much to guard the test.",
+        "By how much the samples of the entry differ, if that is too much to guard the test.",
     ),
     means="One metric against its limit.",
 )
@@ -90,29 +90,29 @@ LINE_BYTES = Record(
     LineBytes,
     Key("line", COUNT),
     Key("bytes", SIZE, field="size_bytes"),
-    Key("text", TEXT, "How it reads.", written_always=True),
+    Key("text", TEXT, "Its source text.", written_always=True),
 )
 
 GROWN_SITE = Record(
     GrownSite,
     Within("site", SITE),
-    Key("bytes", SIZE, "What it holds now.", field="size_bytes"),
-    Key("grew_by", SIZE, "By how much more than accepted.", field="grew_by_bytes"),
-    Key("was", SIZE, "What it held; absent where the baseline has nothing about it.", field="was_bytes"),
+    Key("bytes", SIZE, "What the site holds now.", field="size_bytes"),
+    Key("grew_by", SIZE, "By how much that exceeds what was accepted.", field="grew_by_bytes"),
+    Key("was", SIZE, "What was accepted; absent if the baseline does not have the site.", field="was_bytes"),
     Key("inner", NAMED_SITE),
-    Key("counted", NAMED_COUNT, "What it leaves behind, where that is not bytes."),
+    Key("counted", NAMED_COUNT, "What the site leaves behind, if that is not bytes."),
     Key(
         "lines",
         list_of(LINE_BYTES.kind),
-        "Lines of the function that may be the cause, where several may be.",
+        "The lines of the function that may be the cause, if there are several.",
     ),
     Key("met", NAMED_MEETING),
-    means="A site that explains the verdict.",
+    means="A source line that explains the verdict.",
 )
 
 QUARANTINE = Record(
     Quarantine,
-    Key("over", FLAG, "Whether the day has come: the growth fails again.", field="is_over"),
+    Key("over", FLAG, "Whether the day has come, so that growth fails again.", field="is_over"),
     Key("until", DAY),
     means="Growth that a policy reports without failing (`on_growth`), before a day if there is one.",
 )
@@ -131,10 +131,10 @@ CREEP_STEP = Record(
 CREEP = Record(
     Creep,
     Key("metric", METRIC_NAME),
-    Key("since", DAY, "The day of which `was` is the accepted value."),
-    Key("rule", TEXT, "What growth may add up to."),
+    Key("since", DAY, "The day on which `was` was the accepted value."),
+    Key("rule", TEXT, "What growth in small steps may add up to."),
     Key("was", SIZE),
-    Key("accepted", SIZE, "What is accepted now."),
+    Key("accepted", SIZE, "The value that is accepted now."),
     Key("measured", SIZE),
     Key("steps", list_of(CREEP_STEP.kind), written_always=True),
     means="Growth in small steps that adds up to more than the rule allows.",
@@ -156,17 +156,17 @@ _METRICS: Kind[tuple[MetricVerdict, ...]] = Kind(
 VERDICT = Record(
     Verdict,
     Key("outcome", OUTCOME),
-    Key("reason", TEXT, "One sentence.", written_always=True, default=""),
+    Key("reason", TEXT, "The reason, in one sentence.", written_always=True, default=""),
     Key("metrics", _METRICS, "Each metric that was judged, by its name.", written_always=True),
     Key(
         "in_doubt",
         FLAG,
-        "Whether the true peak, within what is known of it, may lead to another outcome.",
+        "Whether the exact peak, which is not known, could lead to another outcome.",
         field="is_in_doubt",
     ),
     Key("quarantine", told_as(QUARANTINE.kind, "quarantine")),
     Key("creep", told_as(CREEP.kind, "creep")),
-    Key("sites", list_of(told_as(GROWN_SITE.kind, "grown_site")), "What grew."),
+    Key("sites", list_of(told_as(GROWN_SITE.kind, "grown_site")), "The lines that grew."),
 )
 
 TEST = Record(
@@ -177,13 +177,17 @@ TEST = Record(
     Key(
         "asked",
         FLAG,
-        "Whether a test that was not measured asks for a check that was not made.",
+        "Whether the test asks for a check that could not be made.",
         field="is_asked",
     ),
-    Key("hints", list_of(TEXT), "Further sentences."),
+    Key("hints", list_of(TEXT), "Further sentences for the reader of the report."),
     Key("note", TEXT, "The note of the entry."),
-    Key("profile", FILE_OR_NOTHING, "Where its capture is kept, from the project's root."),
-    Key("accepted_curve", NAMED_CURVE, "The accepted one, where there is one and the test is not simply ok."),
+    Key("profile", FILE_OR_NOTHING, "The file with its capture, relative to the project's root."),
+    Key(
+        "accepted_curve",
+        NAMED_CURVE,
+        "The curve of the accepted run, if there is one and the test is not `ok`.",
+    ),
 )
 
 PROBLEM = Record(
@@ -191,14 +195,14 @@ PROBLEM = Record(
     Key("kind", TEXT, "One of the names in [outcomes](outcomes.md)."),
     Key("sentence", TEXT),
     Key("fails", FLAG, "Whether it fails the run."),
-    means="What is wrong with the run as a whole.",
+    means="A problem of the run as a whole.",
 )
 
 RUN = Record(
     RunResults,
     Key("environment", ENVIRONMENT, "The environment's key."),
-    Key("meter", TEXT, "What measured.", written_always=True),
-    Key("made_with", by_name(TEXT), "Name to version: `python`, `memray`.", written_always=True),
+    Key("meter", TEXT, "The meter.", written_always=True),
+    Key("made_with", by_name(TEXT), "The versions of `python` and of the meter.", written_always=True),
     Key("advisory", FLAG, "Whether the run reported everything and failed nothing.", written_always=True),
     Key("baseline_dir", TEXT, "The folder of the baseline.", written_always=True),
     Key(
@@ -211,7 +215,7 @@ RUN = Record(
     Key(
         "problems",
         list_of(told_as(PROBLEM.kind, "problem")),
-        "What is wrong with the run as a whole.",
+        "Problems of the run as a whole.",
         written_always=True,
     ),
 )
