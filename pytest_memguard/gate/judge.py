@@ -74,13 +74,11 @@ def judge(
         metrics=judged,
         sites=grown_sites(measurement, entry, shown) + counted_sites(measurement, outcome),
         is_in_doubt=_is_in_doubt(measurement, entry, policy),
-        quarantine=_quarantine(policy, today) if outcome.is_growth else None,
     )
-    if past is None or entry is None:
-        return verdict
-    verdict = with_creep(verdict, measurement, past, policy)
-    is_held_back = verdict.outcome is Outcome.CREPT
-    return replace(verdict, quarantine=_quarantine(policy, today)) if is_held_back else verdict
+    if past is not None and entry is not None:
+        verdict = with_creep(verdict, measurement, past, policy)
+    has_grown = outcome.is_growth or verdict.outcome is Outcome.CREPT
+    return replace(verdict, quarantine=_quarantine(policy, today)) if has_grown else verdict
 
 
 def _quarantine(policy: Policy, today: dt.date | None) -> Quarantine | None:

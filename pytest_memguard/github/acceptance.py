@@ -30,12 +30,10 @@ def accept_texts(
     baseline file. Raises a `MemguardError` if one of them cannot be read, `NothingToJudgeError` for a
     pattern that matches no test, and `NoteRequiredError` for growth beyond `require_note` without a note.
     """
-    paths = []
-    for number, text in enumerate(texts):
-        path = temporary / f"results-{number}.json"
+    paths = {temporary / f"results-{number}.json": text for number, text in enumerate(texts)}
+    for path, text in paths.items():
         path.write_bytes(text)
-        paths.append(path)
-    runs = read_results_by_environment(paths)
+    runs = read_results_by_environment(list(paths))
     select((test.id for run in runs for test in run.tests), patterns)
     lines: list[str] = []
     files: dict[str, str] = {}
