@@ -15,7 +15,7 @@ from pytest_memguard.commits.history import read_history
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.history import Evidence, History, HistoryStep, TestHistory
 from pytest_memguard.core.metrics import METRICS, PEAK
-from pytest_memguard.core.plain import to_plain
+from pytest_memguard.core.plain_values import to_plain
 from pytest_memguard.core.units import counted, format_change
 from pytest_memguard.reports.sparkline import sparkline
 from pytest_memguard.reports.untrusted import printable

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_memguard.core.measurement import Doubt, LeakFinding, Sample
-from pytest_memguard.core.plain import from_plain, to_plain
+from pytest_memguard.core.plain_values import from_plain, to_plain
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.unpatched import (

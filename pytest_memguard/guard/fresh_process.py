@@ -16,7 +16,7 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.measurement import LeakFinding, Sample
 from pytest_memguard.core.options import OPTION_DESTS
-from pytest_memguard.core.plain import from_plain, to_plain
+from pytest_memguard.core.plain_values import from_plain, to_plain
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import real_environment
 from pytest_memguard.guard.crashes import last_words, signal_name

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
 from pytest_memguard.core.metrics import PEAK, RETAINED
-from pytest_memguard.meters.chance import FILES, is_taken_by_chance
 from pytest_memguard.meters.functions import functions_of
 from pytest_memguard.meters.plugins import covers, installed_for, paths_of
 from pytest_memguard.meters.stacks import Frame
+from pytest_memguard.meters.timing_dependent import FILES, is_timing_dependent
 
 UNKNOWN_SITE = Site(file="<native>", line=0, function="unknown")
 
@@ -241,7 +241,7 @@ class SiteNamer:
 
     def _is_chance(self, name: str, frame: Frame) -> bool:
         """Say whether it is chance that a library allocates there."""
-        return name in FILES and is_taken_by_chance(name, frame[0] or self._function_at(frame[1], frame[2]))
+        return name in FILES and is_timing_dependent(name, frame[0] or self._function_at(frame[1], frame[2]))
 
     def is_meter(self, frames: Iterable[Frame]) -> bool:
         """Say whether the meter itself allocated under these frames."""

@@ -33,8 +33,8 @@ from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.run.collected import Collection
 from pytest_memguard.run.colours import colour
 from pytest_memguard.run.ending import Ending
-from pytest_memguard.run.ledger import Ledger
 from pytest_memguard.run.options import apply_options, asked_of, run_options
+from pytest_memguard.run.planned_tests import PlannedTests
 from pytest_memguard.run.problems import RunFacts
 from pytest_memguard.run.progress_line import ProgressLine
 from pytest_memguard.run.stale import forgotten
@@ -69,7 +69,7 @@ class GuardedRun:
         )
         self.session.chosen_meter()
         self.collection = Collection()
-        self.ledger = Ledger()
+        self.planned_tests = PlannedTests()
         self.progress = ProgressLine(config)
         self._is_worker = is_worker(config)
         self._is_fork = False
@@ -261,9 +261,9 @@ class GuardedRun:
         if self._is_worker:
             return
         if str(report.when) == "???":
-            self.ledger.crashed(report)
+            self.planned_tests.crashed(report)
         if hasattr(report, "memguard") or (self.options.everything and str(report.when) == "???"):
-            self.ledger.plan([report.nodeid])
+            self.planned_tests.add([report.nodeid])
         if getattr(report, "memguard", ()):
             with Unpatched():  # as in `put_verdict`
                 self._take_results(report)
@@ -271,7 +271,7 @@ class GuardedRun:
     def _take_results(self, report: Any) -> None:
         results = [result_from_json(data) for data in report.memguard]
         colour(report, results)
-        is_second = self.ledger.delivered(report)
+        is_second = self.planned_tests.delivered(report)
         for result in results:
             if not (is_second and self.session.is_failing(result.id)):
                 self.session.add(result)
@@ -285,7 +285,7 @@ class GuardedRun:
 
     def _take_handover(self, handed: Handover) -> None:
         self._handover = handed
-        self.ledger.plan(handed.planned)
+        self.planned_tests.add(handed.planned)
         self.session.add_stale(handed.stale)
         self.session.add_unguarded(handed.unguarded)
         self.session.left_out.update(handed.left_out)
@@ -322,10 +322,10 @@ class GuardedRun:
 
     def _settled(self, session: pytest.Session) -> RunFacts:
         """Give a result to every planned test that has none, and return what is known of the run."""
-        for test_id, said in self.ledger.crashes().items():
+        for test_id, said in self.planned_tests.crashes().items():
             self.session.add(self.session.unmeasured(test_id, f"the process that ran it ended: {said}"))
         stopped = self.is_interrupted or session.shouldstop or session.shouldfail
-        lost = self.ledger.lost(stopped=bool(stopped))
+        lost = self.planned_tests.lost(stopped=bool(stopped))
         for test_id in lost:
             self.session.add(self.session.unmeasured(test_id, _LOST))
         is_each = (
@@ -333,9 +333,9 @@ class GuardedRun:
         )  # which runs every test several times
         return RunFacts(
             lost=lost,
-            never_run=self.ledger.never_run() if stopped else (),
-            doubled=() if is_each else self.ledger.doubled(),
-            unjudged=self.ledger.unjudged,
+            never_run=self.planned_tests.never_run() if stopped else (),
+            doubled=() if is_each else self.planned_tests.doubled(),
+            unjudged=self.planned_tests.unjudged,
             is_empty_by_choice=self._is_empty_by_choice(session),
             unread=self._unread,
             no_history=self._no_history,

@@ -95,7 +95,7 @@ class GuardHooks:
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Note that a test is over."""
-        self._run.ledger.finished(nodeid)
+        self._run.planned_tests.finished(nodeid)
 
     def pytest_keyboard_interrupt(self) -> None:
         """Note that the run stops before its end; `pytest.exit` comes here too, with any exit code."""

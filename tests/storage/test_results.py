@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, Site, SiteBytes
-from pytest_memguard.core.plain import to_plain
+from pytest_memguard.core.plain_values import to_plain
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults, TestResult, Verdict
 from pytest_memguard.guard.fresh_process import fresh_result
 from pytest_memguard.storage import results as results_module

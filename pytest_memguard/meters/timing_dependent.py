@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_TAKEN_BY_CHANCE = frozenset(
+_TIMING_DEPENDENT = frozenset(
     {
         # The development server reads what is left of a request into 10 MB, if the client closes the
         # connection within 10 ms; as of werkzeug 3.1.
@@ -11,13 +11,13 @@ _TAKEN_BY_CHANCE = frozenset(
 )
 """File and function that allocate it themselves, and not by what they call."""
 
-FILES = frozenset(file for file, _function in _TAKEN_BY_CHANCE)
+FILES = frozenset(file for file, _function in _TIMING_DEPENDENT)
 
 
-def is_taken_by_chance(file: str, function: str) -> bool:
-    """Say whether it is chance that a function of a library allocates.
+def is_timing_dependent(file: str, function: str) -> bool:
+    """Say whether it depends on timing that a function of a library allocates.
 
-    >>> is_taken_by_chance("werkzeug/serving.py", "execute")
+    >>> is_timing_dependent("werkzeug/serving.py", "execute")
     True
     """
-    return (file, function) in _TAKEN_BY_CHANCE
+    return (file, function) in _TIMING_DEPENDENT

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_memguard.core.measurement import LeakFinding, Sample
-from pytest_memguard.core.plain import from_plain, to_plain
+from pytest_memguard.core.plain_values import from_plain, to_plain
 from pytest_memguard.core.policy import Policy
 
 

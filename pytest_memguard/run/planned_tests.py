@@ -11,8 +11,8 @@ _FINAL = ("passed", "failed", "skipped")
 """Outcomes of a report that ends its test; plugins that run a test again report others before."""
 
 
-class Ledger:
-    """Counts what comes home of each planned test, on the process that reports to the user."""
+class PlannedTests:
+    """Counts the results of each planned test, in the process that reports to the user."""
 
     def __init__(self) -> None:
         self._planned: set[str] = set()
@@ -21,7 +21,7 @@ class Ledger:
         self._unjudged: set[str] = set()
         self._crashed: dict[str, str] = {}
 
-    def plan(self, test_ids: Iterable[str]) -> None:
+    def add(self, test_ids: Iterable[str]) -> None:
         """Note tests that are going to run; workers of pytest-xdist all name the same ones."""
         self._planned.update(test_ids)
 
