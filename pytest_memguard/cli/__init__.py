@@ -65,7 +65,7 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command where one is not known."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"there is no command {args[0]!r}, {nearest(args[0], COMMANDS)}.")
+            ctx.fail(f"there is no command {args[0]!r}, {nearest(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
 

@@ -105,7 +105,9 @@ def _row(test: TestResult, accepted: Change) -> DiffRow:
 
 def _between_files(project: Project, files: list[str]) -> tuple[str, list[DiffRow]]:
     if len(files) != 2:  # noqa: PLR2004 -- before and after
-        raise ResultsError(f"two results files are compared, got {len(files)}: memguard diff A.json B.json.")
+        raise ResultsError(
+            f"memguard diff compares two results files, and got {len(files)}: memguard diff A.json B.json."
+        )
     before, after = (read_results([Path(file)]) for file in files)
     if before.environment != after.environment:
         raise ResultsError(

@@ -166,8 +166,9 @@ def _floor_curve(samples: Sequence[Sample]) -> Curve | None:
 
 
 _LOST_FRAMES = (
-    "memray lost frames of its stack, as it does on CPython 3.11 where a coroutine swallows a cancellation: "
-    "what pytest and its plugins held is counted too, and lines may be missing"
+    "memray lost frames of its stack, since the test set a profile function, or, on CPython 3.11, a "
+    "coroutine swallowed a cancellation: what pytest and its plugins held is counted, too, and lines may be "
+    "missing"
 )
 
 

@@ -105,7 +105,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         word = value.strip() or choices[0]
         if word not in choices:
-            raise ValueFormError(f"{word!r} is not a choice, {nearest(word, choices)}.")
+            raise ValueFormError(f"{word!r} is not a choice, {nearest(word, choices)}")
         return word
 
     return read
@@ -124,7 +124,7 @@ def _fail_on(value: str) -> tuple[str, ...] | None:
     known = (*FAIL_ON_GROUPS, *OUTCOMES)
     for word in words:
         if word not in known:
-            raise ValueFormError(f"{word!r} is not an outcome or a group of them, {nearest(word, known)}.")
+            raise ValueFormError(f"{word!r} is not an outcome or a group of them, {nearest(word, known)}")
     if "none" in words and len(words) > 1:
         raise ValueFormError("'none' cannot be combined with other words; with it nothing fails.")
     return words or None

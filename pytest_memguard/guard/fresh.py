@@ -35,8 +35,8 @@ def without_own_fixtures(item: Any) -> Iterator[None]:
 
 
 _REGIONS_ELSEWHERE = (
-    "fresh=True cannot be combined with measure() and check_leaks() of the fixture `memguard`; use only one "
-    "of them, or isolate=True instead of fresh=True"
+    "fresh=True cannot be combined with measure() and check_leaks() of the fixture `memguard`; leave one of "
+    "them out, or use isolate=True"
 )
 
 

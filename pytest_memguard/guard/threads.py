@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest.unittest import TestCaseFunction
 
+from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.measurement import Meeting, Sample, Site, SiteBytes
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
@@ -90,6 +91,8 @@ class ThreadedRun:
         try:
             with threads as call, AsTestSeesIt():
                 call()
+        except MemguardError as error:  # of threads that are stuck; the frames above are memguard's own
+            pytest.fail(f"memguard: {error}", pytrace=False)
         finally:
             threads.body = _nothing
 

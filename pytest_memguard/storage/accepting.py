@@ -38,7 +38,7 @@ class Change:
         """
         if self.new is None:
             return f"{self.test_id}  removed"
-        return f"{self.test_id}  {self.figures or 'note or sites'}"
+        return f"{self.test_id}  {self.figures or 'note or sites changed'}"
 
     @property
     def figures(self) -> str:

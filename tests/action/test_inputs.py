@@ -26,7 +26,7 @@ REFUSED = [
     ("MG_PATHS", "--collect-only", "paths: '--collect-only' starts with a dash"),
     ("MG_MODE", "chekc", "mode: 'chekc' is not a choice, did you mean 'check'?"),
     ("MG_FAIL_ON", "regresion", "did you mean 'regression'?"),
-    ("MG_FAIL_ON", "none,new", "'none' stands alone"),
+    ("MG_FAIL_ON", "none,new", "'none' cannot be combined"),
     ("MG_RERUN", "9", "rerun: '9' is not a number from 0 to 5"),
     ("MG_RERUN", "-1", "is not a number"),
     ("MG_VERSION", "1.0; touch x", "is not a version"),

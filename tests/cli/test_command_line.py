@@ -47,7 +47,7 @@ def test_help_lists_every_command(shop: CommandProject) -> None:
 def test_an_empty_path_or_name_is_a_usage_error(shop: CommandProject, arguments: tuple[str, ...]) -> None:
     output = shop.memguard(*arguments)
     assert output.code == 2
-    assert "it is empty" in output.error
+    assert "the value is empty" in output.error
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -109,8 +109,8 @@ def test_tests_of_only_one_file_are_named(shop: CommandProject) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("a.json",), 2, "two results files are compared, got 1: memguard diff A.json B.json."),
-        (("a.json", "a.json", "a.json"), 2, "two results files are compared, got 3"),
+        (("a.json",), 2, "memguard diff compares two results files, and got 1: memguard diff A.json B.json."),
+        (("a.json", "a.json", "a.json"), 2, "memguard diff compares two results files, and got 3"),
         (("a.json", "tests"), 2, "give two results files or patterns, not both; got a.json tests."),
         (("a.json", "missing.json"), 3, "there are no results at missing.json"),
         (("a.json", "other.json"), 2, "do not compare; take both results in one environment."),

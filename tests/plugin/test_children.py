@@ -73,7 +73,7 @@ def test_children_that_memray_cannot_follow_are_no_silent_pass(project: GuardedP
         "test_spawned": "not-measured",
         "test_alone": "no-baseline",
     }
-    assert "children=True counts only forked ones" in run.reason("test_spawned")
+    assert "children=True counts only forked child processes" in run.reason("test_spawned")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what another process does")
@@ -209,7 +209,7 @@ def test_a_program_beside_a_fork_is_no_silent_pass(project: GuardedProject) -> N
         "test_region::part",
         "test_fresh",
     }
-    assert all("children=True counts only forked ones" in run.reason(name) for name in refused)
+    assert all("children=True counts only forked child processes" in run.reason(name) for name in refused)
 
 
 def test_a_program_or_a_daemon_is_seen_whatever_started_it(project: GuardedProject) -> None:

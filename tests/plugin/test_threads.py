@@ -208,6 +208,7 @@ def test_deadlock_ends_with_the_stacks_of_all_threads(project: GuardedProject) -
     )
     assert "memguard 1 of 2" in run.text
     assert "memguard 2 of 2" in run.text
+    assert "pytest_memguard" not in run.text.split("FAILURES")[1]
     assert 2_000_000 <= run.measured("test_after") <= 4_100_000
 
 
