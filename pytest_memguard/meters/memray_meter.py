@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -25,7 +26,13 @@ from pytest_memguard.meters.memray_captures import (
     read_every_record,
     read_survivors,
 )
-from pytest_memguard.meters.memray_tracker import FileDestination, FileFormat, Tracker, start
+from pytest_memguard.meters.memray_tracker import (
+    FileDestination,
+    FileFormat,
+    Tracker,
+    set_log_level,
+    start,
+)
 from pytest_memguard.meters.own_thread import UnnoticedThread
 from pytest_memguard.meters.protocol import MeterError
 from pytest_memguard.meters.stacks import Survivor
@@ -74,10 +81,12 @@ class MemrayMeter:
         """Make the first tracker of a process and drop it: memray imports modules for it.
 
         They leave 1,600 tuples in the interpreter's free lists, and the test that takes them would
-        seem to need 80 KiB less than it does in any other order.
+        seem to need 80 KiB less than it does in any other order. On some builds of Python memray warns, when
+        it first starts, that it corrects symbols: that is no part of what the test writes.
         """
         if not self._is_warm:
             self._is_warm = True
+            set_log_level(logging.ERROR)
             with suppress(MeterError):  # whatever it is, the sample's own tracker says so
                 _tracker(self._capture, native=False, children=False, counted=False)
 
@@ -108,8 +117,10 @@ class MemrayMeter:
         return True
 
     def close(self) -> None:
-        """Remove the captures."""
+        """Remove the captures, and let memray warn again."""
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._is_warm:
+            set_log_level(logging.WARNING)
 
 
 @final

@@ -16,10 +16,19 @@ from memray import (
     FileReader,
     Tracker,
 )
+from memray._memray import set_log_level  # where its type is declared
 
 from pytest_memguard.meters.protocol import MeterError
 
-__all__ = ["AllocationRecord", "AllocatorType", "FileDestination", "FileFormat", "FileReader", "Tracker"]
+__all__ = [
+    "AllocationRecord",
+    "AllocatorType",
+    "FileDestination",
+    "FileFormat",
+    "FileReader",
+    "Tracker",
+    "set_log_level",
+]
 
 _WATCHED = ("_name", "_ident")
 _WRAPPED = "_set_os_name"
