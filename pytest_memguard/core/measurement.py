@@ -158,6 +158,7 @@ class Doubt(str, Enum):
     CEILING = "ceiling"
     COULD_BE_CACHE = "could-be-cache"
     NO_HOLDER = "no-holder"
+    OFFSET = "offset"
 
 
 _WITHOUT_ANSWER = frozenset(
@@ -168,6 +169,7 @@ _WITHOUT_ANSWER = frozenset(
         Doubt.STILL_FALLING,
         Doubt.UNEVEN,
         Doubt.NO_HOLDER,
+        Doubt.OFFSET,
     }
 )
 """With one of these doubts, it is not known whether a body that does not leak settles."""

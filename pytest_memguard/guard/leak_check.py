@@ -59,6 +59,10 @@ def check_leaks(
     )
     check = check_by(between=between, calling=calling)
     finding = check.screen()
+    if Doubt.OFFSET in finding.doubts:
+        if renewals is not None:
+            renewals.renew_if_possible()
+        return check.name_gaining(finding, meter.namer)
     if finding.leaking and renewals is not None:
         across = renewals.across(finding, ceiling_bytes=policy.leak_ceiling_bytes)
         if renewals.is_broken:

@@ -62,6 +62,14 @@ class Renewals:
         """Set the fixtures up again; raises `CannotRunAgainError`."""
         self._set_up()
 
+    def renew_if_possible(self) -> None:
+        """Set the fixtures up again; where that fails they are gone, and `is_broken` says so."""
+        gc.unfreeze()  # else the collector does not see a fixture that refers to itself, and keeps it
+        try:
+            self._set_up()
+        except CannotRunAgainError:
+            self.is_broken = True
+
     def _set_up(self) -> None:
         if self._is_set_up:
             self._tear_down()

@@ -16,6 +16,7 @@ from pytest_memguard.core.measurement import (
     Answer,
     Bound,
     CountGrowth,
+    Doubt,
     KnownGrowth,
     LeakFinding,
     Site,
@@ -25,6 +26,7 @@ from pytest_memguard.core.metrics import BLOCKS, RESIDENT
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
+from pytest_memguard.leaks.holders.gaining import Gaining, Lengths
 from pytest_memguard.leaks.holders.naming import Step
 from pytest_memguard.leaks.holders.search import Held, HolderSearch
 from pytest_memguard.leaks.lines import Leak, leak_sites
@@ -72,6 +74,7 @@ class LeakCheck:
         self._at_once = at_once
         self._calling = calling or (lambda: nullcontext(body))
         self._growth: Growth | None = None
+        self._gaining: list[Gaining] = []
 
     def screen(self) -> LeakFinding:
         """Repeat the body untraced and say whether memory keeps growing per call.
@@ -79,6 +82,7 @@ class LeakCheck:
         Raises `BodyFailedError` where a call fails, with the error and the call's number.
         """
         gc.collect()  # garbage of what ran before would seem to die during the check
+        lengths = Lengths()
         with self._calling() as body, only_new_garbage():
             screened = Screen(
                 body,
@@ -88,7 +92,29 @@ class LeakCheck:
                 at_once=self._at_once,
             ).run()
         self._growth = screened.growth
-        return _finding(screened)
+        finding = _finding(screened)
+        self._gaining = self._gained(lengths, finding) if finding.answer is Answer.SETTLES else []
+        return replace(finding, doubts=(Doubt.OFFSET,)) if self._gaining else finding
+
+    def _gained(self, lengths: Lengths, finding: LeakFinding) -> list[Gaining]:
+        try:
+            return lengths.gaining(self._repeat, finding.calls)
+        except BodyFailedError:
+            return []
+
+    def name_gaining(self, finding: LeakFinding, namer: SiteNamer) -> LeakFinding:
+        """Name a container that gains entries while other memory is freed.
+
+        Where all are gone with the fixtures of the test, or are of the test bench, the body settles.
+        """
+        gc.collect()
+        search = HolderSearch(self._repeat, finding, namer=namer, seconds=_HOLDER_SECONDS)
+        chains = [chain for one in self._gaining if (chain := search.chain_to(one.find()))]
+        self._gaining = []
+        if not chains:
+            return replace(finding, doubts=())
+        held_by = tuple(step.text for step in chains[0])
+        return replace(finding, held_by=held_by, note=f"an entry with each call: {' > '.join(held_by)}")
 
     def explain(self, finding: LeakFinding, *, meter: Meter, native: bool = False) -> LeakFinding:
         """Add which lines allocate what stays behind, and what holds it.

@@ -122,6 +122,14 @@ class HolderSearch:
         finally:
             self._new.clear()
 
+    def chain_to(self, container: object) -> tuple[Step, ...]:
+        """Return the chain to a container; nothing if it is of the test bench or has no name in time."""
+        try:
+            steps, named = self._climb(container) if container is not None else ([], False)
+        except _OutOfTimeError:
+            return ()
+        return readable(steps) if named and not is_of_bench(steps) else ()
+
     def _check_clock(self) -> None:
         if time.thread_time() > self._deadline:
             raise _OutOfTimeError

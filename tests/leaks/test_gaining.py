@@ -1,0 +1,99 @@
+"""A leak beside memory that is freed at the same rate: containers that gain entries while memory is level."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_memguard.core.measurement import Answer, Doubt, LeakFinding
+from pytest_memguard.core.policy import Policy
+from pytest_memguard.guard.leak_check import check_leaks
+from pytest_memguard.leaks.holders.gaining import Lengths
+from tests.guarded_project import GuardedProject
+from tests.leaks.closing_meter import meter_of
+
+ROOT = Path(__file__).parents[2]
+_numbers = itertools.count(10**6)
+_OLD = [[number] for number in range(100_000)]
+_SEEN: dict[int, float] = {}
+_WORK = deque([number] for number in range(100_000))
+_DONE: list[object] = []
+_FULL: dict[int, object] = {number: [number] for number in range(1_000)}
+
+
+def _check(body: Callable[[], object]) -> LeakFinding:
+    with meter_of(ROOT) as meter:
+        return check_leaks(body, meter=meter, policy=Policy(leak_budget_seconds=0.05))
+
+
+def _drained() -> None:
+    _OLD.pop()
+    _SEEN[next(_numbers)] = 1.5
+
+
+def _moved() -> None:
+    _DONE.append(_WORK.popleft())
+
+
+@pytest.mark.parametrize(("body", "holder"), [(_drained, "_SEEN (dict, "), (_moved, "_DONE (list, ")])
+def test_a_leak_as_large_as_what_is_freed_is_not_passed(body: Callable[[], None], holder: str) -> None:
+    finding = _check(body)
+    assert finding.answer is not Answer.SETTLES, finding
+    assert finding.leaking or finding.doubts == (Doubt.OFFSET,)
+    assert holder in finding.held_by[0]
+
+
+def _turning() -> None:
+    del _FULL[next(iter(_FULL))]
+    _FULL[next(_numbers)] = [1, 2]
+
+
+def test_a_cache_that_turns_over_gains_nothing() -> None:
+    assert _check(_turning).answer is Answer.SETTLES
+
+
+def test_a_container_that_gained_only_before_is_not_one_that_gains() -> None:
+    kept: list[None] = []
+    bounded: deque[None] = deque(maxlen=1_000)
+    lengths = Lengths()
+    kept += [None] * 10
+    bounded += [None] * 10
+    assert lengths.gaining(lambda _calls: bounded.extend([None] * 10), 10) == []
+    gaining = lengths.gaining(lambda calls: kept.extend([None] * calls), 10)
+    assert [one.find() is kept for one in gaining] == [True]
+
+
+FIXTURE = """
+    import time, pytest
+
+    pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.01)
+    KEPT = []
+
+    @pytest.fixture
+    def events():
+        return []
+
+    def wait():
+        end = time.thread_time() + 0.003
+        while time.thread_time() < end:
+            pass
+
+    def test_fixture(events):
+        events.append(None)
+        wait()
+
+    def test_global():
+        KEPT.append(None)
+        wait()
+"""
+
+
+def test_what_a_fixture_gains_is_gone_with_it(project: GuardedProject) -> None:
+    project.write(test_it=FIXTURE)
+    run = project.run()
+    assert run.outcomes() == {"test_fixture": "no-baseline", "test_global": "not-measured"}
+    assert "test_it.KEPT (list" in run.reason("test_global")
