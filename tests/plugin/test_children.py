@@ -262,7 +262,7 @@ def test_a_program_or_a_daemon_is_seen_whatever_started_it(project: GuardedProje
     )
     run = project.spawn("test_c.py")
     assert run.outcomes() == {"test_c": "not-measured"}
-    assert "`system` of C by ctypes" in run.reason("test_c")
+    assert "C function `system`" in run.reason("test_c")
     run = project.spawn("test_it.py")
     assert run.counted() == {"passed": 5}, run.text
     outcomes = run.outcomes()
