@@ -23,7 +23,7 @@ from pytest_memguard.storage.unjudged import with_unjudged_entries
 
 
 class _Repository:
-    """Where the files of a project lie in its repository; git is asked for a format that wants to know."""
+    """Where the files of a project lie in its repository; git is run only for a format that needs them."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

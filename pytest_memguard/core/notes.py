@@ -1,4 +1,4 @@
-"""Says which growth a project accepts only with a reason."""
+"""Says which growth a project accepts only with a note."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NOTE_RULE = f"a note must have at least {_LEAST_LETTERS} letters"
 
 
 def is_reason(note: str) -> bool:
-    """Say whether a note has words, in any script; a point or a number alone is no reason.
+    """Say whether a note has words, in any script; a dot or a number alone is not a reason.
 
     >>> [is_reason(note) for note in (".", "#482", "cache, see #482", "\u7f13\u5b58\u53d8\u5927")]
     [False, False, True, True]
@@ -48,11 +48,11 @@ def is_reason(note: str) -> bool:
 
 
 def lacking_note(old: Entry | None, new: Entry | None, share: float | None) -> str:
-    """Say which growth of an entry wants a note of its own; nothing where none does.
+    """Say which growth of an entry requires a note of its own; nothing if none does.
 
-    Neither a new entry wants one nor growth by a few bytes. A leak that is accepted for the first time grew
-    from nothing. More spread counts as growth, since it leaves room to grow. A note that was there before
-    was about something else.
+    A new entry and growth by a few bytes require none. A leak that is accepted for the first time grew from
+    zero. More spread counts as growth, since it leaves room to grow. A note that was there before does not
+    count, since it was about something else.
     """
     if share is None or old is None or new is None or (is_reason(new.note) and new.note != old.note):
         return ""
@@ -79,7 +79,7 @@ def lacking_origin(new: Entry | None, perhaps: Mapping[str, Entry], share: float
 
 
 def refuse_without_note(changes: Iterable[ChangedEntry], share: float | None) -> None:
-    """Raise `NoteRequiredError`, with the command that gives a note, where growth wants one."""
+    """Raise `NoteRequiredError`, with the command that gives a note, if growth requires one."""
     found = [(change, lacking_note(change.old, change.new, share)) for change in changes]
     wanting = [(change, text) for change, text in found if text]
     if not wanting or share is None:

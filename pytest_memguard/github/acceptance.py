@@ -66,7 +66,7 @@ def _lay_down(store: BaselineStore, tests: Iterable[TestResult], read: Callable[
 
 
 def note_required(folder: str, read: Callable[[str], str | None]) -> float | None:
-    """Return from which growth on a project wants a note, by the settings nearest above its baseline folder.
+    """Return the share of growth that requires a note, by the settings nearest above its baseline folder.
 
     `read` returns the text of a file of the commit whose settings count. Raises `SettingsError`.
     """

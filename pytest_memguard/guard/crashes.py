@@ -15,7 +15,7 @@ def last_words(output: str) -> str:
 
 
 def signal_name(number: int) -> str:
-    """Name a signal, or number one that has no name here."""
+    """Return the name of a signal, or its number if it has no name on this system."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -179,7 +179,7 @@ class MemguardFixture:
 
         The entry is `test::name`. Further arguments are those of the marker (`threads`,
         `max_leak_per_call`, `leak_budget`, `leak_ceiling`). Without `--memguard` the body is
-        called once, so that the test exercises it all the same.
+        called once, so that the test exercises it nevertheless.
         """
         book = self._book()
         if book is None:

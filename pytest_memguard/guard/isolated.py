@@ -250,7 +250,7 @@ class _Made:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> None:
-        """Remember one that is about to be made."""
+        """Remember a fixture that is about to be set up."""
         self._made.append(partial(fixturedef.finish, request))
 
     def finish(self, item: Any) -> Iterator[pytest.TestReport]:

@@ -26,7 +26,7 @@ class _KeptByNobody(list[logging.LogRecord]):
 def log_records_let_go(item: pytest.Item, namer: SiteNamer) -> Iterator[list[str]]:
     """Keep no record of what the block logs, unless the test may ask for them; the text of the log stays.
 
-    Yields a list that says afterwards how many records were kept all the same, where they were many.
+    Yields a list that says afterwards how many records were kept nevertheless, if they were many.
     """
     plugin: Any = item.config.pluginmanager.get_plugin("logging-plugin")
     notes: list[str] = []

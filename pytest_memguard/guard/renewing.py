@@ -90,7 +90,7 @@ class Renewals:
                 self._set_up()
 
     def across(self, finding: LeakFinding, *, ceiling_bytes: int) -> LeakFinding:
-        """Judge a leak across renewals, where one renewal shows that a part of it dies with the fixtures.
+        """Judge a leak across renewals, if one renewal shows that a part of it is freed with the fixtures.
 
         Returns the finding itself where it stands. A finding of fixtures that cannot be set up again
         stands too, and says so.

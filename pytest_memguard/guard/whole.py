@@ -212,7 +212,7 @@ class ItemGuard:
         return False
 
     def _sample(self, order: int, watch: ChildWatch, *, counted: bool) -> Sample:
-        """Take one sample; where the meter does not start, the test's own run goes on all the same."""
+        """Take one sample; if the meter does not start, the test runs without it."""
         policy = self._plan.policy
         recording = self._session.meter(policy).recording(
             native=policy.native,

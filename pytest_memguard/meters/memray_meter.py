@@ -82,7 +82,7 @@ class MemrayMeter:
 
         They leave 1,600 tuples in the interpreter's free lists, and the test that takes them would
         seem to need 80 KiB less than it does in any other order. On some builds of Python memray warns, when
-        it first starts, that it corrects symbols: that is no part of what the test writes.
+        it first starts, that it corrects symbols: that is not output of the test.
         """
         if not self._is_warm:
             self._is_warm = True

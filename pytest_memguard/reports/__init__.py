@@ -30,7 +30,7 @@ class Document(Protocol):
 class Format:
     """A format: its class as `module:name`, imported when it is needed, and who reads it.
 
-    One that `marks_lines` wants to know the path of a file in the repository. Several runs follow each other,
+    One that `marks_lines` needs the path of a file in the repository. Several runs follow each other,
     or are one document with one beginning and one end.
     """
 

@@ -21,7 +21,7 @@ class Collection:
         self._found.append(item)
 
     def reported(self, report: pytest.CollectReport) -> None:
-        """Remember files, and collectors that failed or were skipped: their tests may exist all the same."""
+        """Remember files, and collectors that failed or were skipped: their tests may exist nevertheless."""
         module = report.nodeid.split("::", 1)[0]
         if report.outcome != "passed":
             self._broken.add(module)

@@ -14,7 +14,7 @@ from pytest_memguard.reports.text import failure_styled
 
 
 def write(terminal: TerminalWriter, lines: Iterable[Line]) -> None:
-    """Write lines; the writer knows whether its terminal has colours, and whether anybody wants them."""
+    """Write lines; the writer knows whether its terminal has colours, and whether they are enabled."""
     for line in lines:
         for piece in line.pieces:
             style = TERMINAL_STYLES[piece.style]

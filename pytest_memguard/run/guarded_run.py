@@ -217,7 +217,7 @@ class GuardedRun:
         self._is_fork = True
 
     def _runs_fresh(self, plan: Plan) -> bool:
-        """Say whether a test gets an interpreter of its own; one that cannot be measured needs none."""
+        """Say whether a test gets an interpreter of its own; a test that cannot be measured does not."""
         try:
             self.session.meter(plan.policy)
         except MeterUnavailableError:
@@ -257,7 +257,7 @@ class GuardedRun:
         return report
 
     def take(self, report: pytest.TestReport) -> None:
-        """Keep the results that a report carries; of a process that crashed there is none."""
+        """Keep the results that a report carries; a process that crashed has none."""
         if self._is_worker:
             return
         if str(report.when) == "???":

@@ -28,7 +28,7 @@ class RunOptions:
     `overrides` holds what beats every marker, in the words of a policy. `places` are the files and
     folders that the command line names, if it names any; `selects` says that it names tests.
     `always_deselects` says that the project's own options leave out tests. `accepts_unasked` says
-    that accepting was asked for in CI, but not by the command line: what it accepts fails all the same.
+    that accepting was asked for in CI, but not by the command line: what it accepts fails nevertheless.
     """
 
     root: Path

@@ -36,7 +36,7 @@ _GITIGNORE = """\
 
 
 def write_gitignore(directory: Path) -> None:
-    """Put a `.gitignore` into `.memguard/` that leaves the baseline alone; one that is there stays."""
+    """Put a `.gitignore` into `.memguard/` that does not ignore the baseline; an existing file is kept."""
     path = directory / ".gitignore"
     if not path.exists():
         write_atomic(path, _GITIGNORE)

@@ -28,7 +28,7 @@ _WHOLE = 1000
 
 
 def curves_text(curves: Mapping[str, Curve], entries: Mapping[str, Entry]) -> str:
-    """Write the curves of entries, a line each; nothing where there is none worth it."""
+    """Write the curves of entries, one line each; nothing if no curve is worth keeping."""
     lines = [
         f"{json.dumps(key)}: {json.dumps(_thousandths(curves[key], entries[key]))}"
         for key in sorted(curves)
