@@ -18,6 +18,7 @@ from memray import (
 )
 from memray._memray import set_log_level  # where its type is declared
 
+from pytest_memguard.core.errors import described
 from pytest_memguard.meters.protocol import MeterError
 
 __all__ = [
@@ -60,14 +61,16 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
     try:
         tracker.__enter__()
     except RuntimeError as error:
+        cause = "another tracker of memray is active" if "Tracker" in str(error) else described(error)
         raise MeterError(
-            f"memray could not start ({error}); only one tracker can be active, so run without the other one."
+            f"memray could not start: {cause}, and only one tracker can be active; run without the other "
+            "one, such as that of `memray run`."
         ) from error
     except Exception as error:  # it asserts, and calls what it finds
         _undo(thread, hook, wrapped)
         raise MeterError(
-            f"memray could not start ({type(error).__name__}{f': {error}' if str(error) else ''}); "
-            "a profiler, or a tracker that never stopped, is in its way; run without it."
+            "memray could not start: a profiler, or a tracker that never stopped, is in its way "
+            f"({described(error)}); run without it."
         ) from error
 
     def stop() -> None:
