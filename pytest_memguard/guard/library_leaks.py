@@ -50,14 +50,18 @@ def _release(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _finalizers_of_close_old_connections() -> int:
-    """Drop all finalizers of this one function of Django: it is never freed, so none of them ever runs."""
+def _finalizers_of_the_test_client() -> int:
+    """Drop finalizers that Django's signals make again for each request of a test client.
+
+    They are of `close_old_connections`, which is never freed, and of clients that outlive their request.
+    """
     function: Any = getattr(sys.modules.get("django.db"), "close_old_connections", None)
+    client: Any = getattr(sys.modules.get("django.test.client"), "ClientMixin", ())
     registry: dict[Any, Any] = getattr(weakref.finalize, "_registry", {})
     taken_bytes = 0
     for finalizer in list(registry):
         details = finalizer.peek()
-        if details is None or details[0] is not function:
+        if details is None or not (details[0] is function or isinstance(details[0], client)):
             continue
         info = registry.get(finalizer)
         parts = (finalizer, info, getattr(info, "weakref", None), details[1])
@@ -111,9 +115,9 @@ LIBRARY_LEAKS = (
     LibraryLeak(
         distribution="django",
         fixed_in=(6, 1),
-        reason="Django's test client leaves weakref finalizers of close_old_connections behind",
+        reason="Django's test client leaves weakref finalizers of close_old_connections and of itself behind",
         reference="Signal.connect in django/dispatch/dispatcher.py, before Django 6.1",
-        take_away=_finalizers_of_close_old_connections,
+        take_away=_finalizers_of_the_test_client,
     ),
     LibraryLeak(
         distribution="click",

@@ -28,6 +28,7 @@ from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.gaining import Gaining, Lengths
 from pytest_memguard.leaks.holders.naming import Step
+from pytest_memguard.leaks.holders.records import Record
 from pytest_memguard.leaks.holders.search import Held, HolderSearch
 from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
@@ -46,6 +47,7 @@ _HOLDER_MOST_CALLS = 512
 _HOLDER_BYTES = 1_000_000
 _COUNTED_MOST_CALLS = 64
 _FINGERPRINT_DIGITS = 12
+_MOST_RECORDS = 64
 
 
 class LeakCheck:
@@ -75,6 +77,7 @@ class LeakCheck:
         self._calling = calling or (lambda: nullcontext(body))
         self._growth: Growth | None = None
         self._gaining: list[Gaining] = []
+        self._records: list[Record] = []
 
     def screen(self) -> LeakFinding:
         """Repeat the body untraced and say whether memory keeps growing per call.
@@ -88,7 +91,7 @@ class LeakCheck:
                 body,
                 budget_seconds=self._budget_seconds,
                 ceiling_bytes=self._ceiling_bytes,
-                between=self._between,
+                between=self._drop,
                 at_once=self._at_once,
             ).run()
         self._growth = screened.growth
@@ -150,13 +153,40 @@ class LeakCheck:
             fingerprint=fingerprint_of(held.steps, sites),
             note="; ".join(notes),
         )
-        if _is_of_bench(held, explained):
-            return _of_bench(explained)
+        if held.records and len(self._records) < _MOST_RECORDS:
+            return self._beside_records(explained, held.records, meter=meter, native=native)
         if self._is_bounded(held.bounds):
             return _bounded(explained, held.bounds)
         if is_proved(finding, is_of_program=held.is_of_program, still_leaks=self._still_leaks):
             return explained
         return without_proof(explained)
+
+    def _beside_records(
+        self, finding: LeakFinding, records: Sequence[Record], *, meter: Meter, native: bool
+    ) -> LeakFinding:
+        """Judge what is left once the records of the test bench are dropped after each window.
+
+        What they added is shown apart. Where the body fails without them, the finding stands, and says so.
+        """
+        self._records.extend(records)
+        try:
+            rest = self.screen()
+        except BodyFailedError as error:
+            note = f"the test bench keeps a part of it, and call {error.call} failed without that part"
+            return replace(finding, note="; ".join(filter(None, (finding.note, note))))
+        known = KnownGrowth(
+            reason=f"a plugin or a test double keeps it, not the program: {records[0].name}",
+            bytes_per_call=max(0, finding.bytes_per_call - rest.bytes_per_call),
+        )
+        if rest.leaking:
+            rest = self.explain(rest, meter=meter, native=native)
+        return replace(rest, known=(*finding.known, known, *rest.known)) if known.bytes_per_call else rest
+
+    def _drop(self) -> None:
+        """Drop what the body printed or logged, and what the test bench recorded of it."""
+        self._between()
+        for record in self._records:
+            record.drop()
 
     def _is_bounded(self, bounds: tuple[Bound, ...]) -> bool:
         """Say whether all that grew has a bound; a container that is full by now must not grow any more."""
@@ -211,7 +241,7 @@ class LeakCheck:
             with self._calling() as body:
                 Repeater(body, self._at_once)(calls)
         finally:
-            self._between()  # what the bench records is neither a line nor a holder of the leak
+            self._drop()  # what the bench records is neither a line nor a holder of the leak
 
     def own_line(self, finding: LeakFinding, namer: SiteNamer) -> tuple[SiteBytes, ...]:
         """Name the body itself, for memory that no allocator handed out: such memory has no stack."""
@@ -291,38 +321,4 @@ def _finding(screened: Screened) -> LeakFinding:
         is_accelerating=growth.is_accelerating,
         readings=screened.readings,
         judged_from_calls=screened.judged_from_calls,
-    )
-
-
-_TABLES_SHARE = 0.1
-_TABLES_BYTES = 64
-"""How many bytes an entry may need in the tables of its containers, beside what it holds."""
-
-
-def _is_of_bench(held: Held, finding: LeakFinding) -> bool:
-    """Say whether the test bench holds all that piles up; any leak beside that is the program's."""
-    held_bytes = held.bench_bytes_per_call
-    beside = finding.bytes_per_call - held_bytes
-    has_others = bool(finding.counts or finding.used_up)
-    return held_bytes > 0 and beside <= _TABLES_BYTES + _TABLES_SHARE * held_bytes and not has_others
-
-
-def _of_bench(finding: LeakFinding) -> LeakFinding:
-    """Turn a leak that only a plugin of pytest holds into growth of the test bench, which is shown apart."""
-    known = KnownGrowth(
-        reason=f"a pytest plugin keeps it, not the program: {finding.held_by[0]}",
-        bytes_per_call=finding.bytes_per_call,
-    )
-    return replace(
-        finding,
-        leaking=False,
-        bytes_per_call=0,
-        settled_bytes=0,
-        doubt_bytes=0,
-        sites=(),
-        held_by=(),
-        kinds=(),
-        fingerprint="",
-        is_accelerating=False,
-        known=(*finding.known, known),
     )

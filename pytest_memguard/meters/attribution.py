@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
 from pytest_memguard.core.metrics import PEAK, RETAINED
+from pytest_memguard.meters import doubles
 from pytest_memguard.meters.functions import functions_of
 from pytest_memguard.meters.plugins import covers, installed_for, paths_of
 from pytest_memguard.meters.stacks import Frame
@@ -159,6 +160,7 @@ class SiteNamer:
         )
         self._import_roots = self._roots()
         self._installed = installed_for(self._folder)
+        self._doubles = doubles.Doubles(self._folder)
         self._known: dict[str, tuple[Owner, str]] = {}
         self._functions: dict[str, dict[int, str]] = {}
 
@@ -260,10 +262,17 @@ class SiteNamer:
         return name.startswith("pytest_memguard/") or covers(self._installed.runners, name) or name in FILES
 
     def is_bench(self, file: str | None) -> bool:
-        """Say whether a file is of the test bench: of a plugin or an excluded package, not of a runner."""
+        """Say whether a file is of the test bench: of a plugin, a test double or an excluded package.
+
+        Runners of tests are not.
+        """
         if not file:
             return False
         owner, name = self.classify(file)
+        if owner is Owner.STDLIB:
+            return name == doubles.STANDARD
+        if owner is Owner.INSTALLED:
+            return not covers(self._included, name) and self._doubles.covers(name)
         return owner is Owner.HARNESS and not self.is_runner(name)
 
     def site_of(self, frames: Iterable[Frame]) -> tuple[Site, Site | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,14 +17,19 @@ _IMPORT = re.compile(
 _NAME = re.compile(r"\w+")
 
 
-def importers(root: Path, packages: Mapping[str, frozenset[str]]) -> dict[str, str]:
+def importers(
+    root: Path, packages: Mapping[str, frozenset[str]], *, but: Callable[[str], bool] = lambda _file: False
+) -> dict[str, str]:
     """Return a file of the project for each package that one imports, from the root.
 
     `packages` maps the name of a package to modules of it that do not count, such as the plugin that pytest
-    loads. What is imported by a name that is put together while the program runs is not found.
+    loads; files that `but` names do not count either. What is imported by a name that is put together while
+    the program runs is not found.
     """
     found: dict[str, str] = {}
     for path in _sources(root):
+        if but(path.relative_to(root).as_posix()):
+            continue
         with suppress(OSError):
             text = path.read_bytes()[:_LARGEST_BYTES].decode("utf-8", "replace")
             for package in packages.keys() - found.keys():

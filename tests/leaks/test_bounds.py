@@ -128,6 +128,13 @@ def test_a_cache_that_is_not_full_is_bounded(name: str) -> None:
     assert finding.held_by
 
 
+def test_caches_that_fill_at_once_are_each_bounded() -> None:
+    caches = [_functools(BOUND) for _ in range(4)]
+    finding = _check(lambda key, row: [put(key, row) for put in caches])
+    assert not finding.leaking, finding
+    assert len(finding.bounds) == len(caches)
+
+
 def test_caches_that_are_full_settle() -> None:
     caches = [make(10) for make in CACHES.values()]
     for number, put in itertools.product(range(20), caches):

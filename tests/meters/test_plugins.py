@@ -115,3 +115,24 @@ def test_a_package_of_the_project_can_be_excluded(root: Path) -> None:
         for name in ("bench/run.py", "src/bench.py", "src/shop/data/a.py", "shop/cart.py")
     }
     assert [name for name, owner in owners.items() if owner is Owner.PROJECT] == ["shop/cart.py"]
+
+
+@pytest.mark.parametrize(
+    ("said", "importer", "is_bench"),
+    [
+        ("Summary: Mock out the shop", "tests/helping.py", True),
+        ("Keywords: shop,testing", "test_it.py", True),
+        ("Classifier: Topic :: Software Development :: Testing :: Mocking", "conftest.py", True),
+        ("Summary: Talks to the shop", "test_it.py", False),
+        ("Summary: Mock out the shop", "program.py", False),
+    ],
+)
+def test_a_test_double_says_so_and_no_program_imports_it(
+    place: tuple[Path, Path], said: str, importer: str, is_bench: bool
+) -> None:
+    site, root = place
+    install(site, "shop-double", ("shop_double/server.py", "shop_double/__init__.py"), head=(said,))
+    (root / "tests").mkdir()
+    (root / importer).write_text("from shop_double import Server")
+    assert SiteNamer(root).is_bench(str(site / "shop_double/server.py")) is is_bench
+    assert not SiteNamer(root, include=["shop_double"]).is_bench(str(site / "shop_double/server.py"))

@@ -85,13 +85,21 @@ def test_djangos_test_client_is_a_known_leak_and_a_view_that_leaks_is_one(projec
             from django.test import Client
             pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
 
+            @pytest.fixture(scope="module")
+            def client(): return Client()
+
+            def test_of_the_module(client): client.get("/")
             def test_two_requests(): Client().get("/"); Client().get("/")
             def test_connects(): Client().get("/connects")
         """,
     )
     run = project.spawn("-v")
-    assert run.outcomes() == {"test_connects": "leaked", "test_two_requests": "no-baseline"}
-    assert re.search(r"1 known leak:\n  [\d.]+ (B|KiB) a call in 2 tests: Django's test client", run.summary)
+    assert run.outcomes() == {
+        "test_connects": "leaked",
+        "test_of_the_module": "no-baseline",
+        "test_two_requests": "no-baseline",
+    }
+    assert re.search(r"1 known leak:\n  [\d.]+ (B|KiB) a call in 3 tests: Django's test client", run.summary)
     assert "shipped with memguard: Signal.connect in django/dispatch/dispatcher.py" in run.summary
 
 

@@ -114,7 +114,7 @@ def call(one): RECORDER.calls.append((one, {"at": one}))
 """
 RECORDED = """
     import pytest, pytest_recorder
-    pytestmark = pytest.mark.memguard(leaks=True, leak_budget="100 ms")
+    pytestmark = pytest.mark.memguard(leaks=True, leak_budget="50 ms")
     KEPT = []
 
     class Shop:
@@ -162,5 +162,7 @@ def test_what_a_plugin_alone_keeps_is_no_leak_of_the_program(
         "test_untracked_beside": "leaked",
     }, run.text
     known = run.results()["test_global"]["leak"].get("known")
-    assert "a pytest plugin keeps it, not the program: pytest_recorder.RECORDS" in str(known), run.summary
+    assert "a plugin or a test double keeps it, not the program: pytest_recorder.RECORDS" in str(known), (
+        run.summary
+    )
     assert "known leak" in run.summary

@@ -9,7 +9,7 @@ import sys
 import threading
 import types
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -25,15 +25,13 @@ _PLUMBING = re.compile(r".*_pytest\.fixtures|(tuple|list), \d+ entr|args of func
 class Step:
     """One link of the chain: its place in the program, what is there, and in which file.
 
-    `named` says that it can be found in the source, so that the search may end. `is_bench` says that the
-    holder is a module or a class of the test bench: a plugin of pytest that keeps records of its own.
+    `named` says that it can be found in the source, so that the search may end.
     """
 
     path: str
     kind: str = ""
     where: str = ""
     named: bool = False
-    is_bench: bool = False
 
     @property
     def text(self) -> str:
@@ -135,14 +133,6 @@ def in_file(file: str | None, namer: SiteNamer) -> str:
         return ""
     owner, name = namer.classify(file)
     return "" if owner in (Owner.STDLIB, Owner.LOOP) else f" in {name}"
-
-
-def is_of_bench(steps: Sequence[Step]) -> bool:
-    """Say whether every holder is of the test bench, from the name in the source down to what grows.
-
-    If an object of the program or a fixture is in the chain, the leak is the program's.
-    """
-    return bool(steps) and steps[0].is_bench and all(step.is_bench for step in steps if step.where)
 
 
 def readable(steps: Iterable[Step]) -> tuple[Step, ...]:

@@ -17,17 +17,18 @@ from pytest_memguard.leaks.holders.naming import (
     Step,
     describe_common,
     is_a,
-    is_of_bench,
     is_of_statement,
     is_ours,
     readable,
     referents,
 )
 from pytest_memguard.leaks.holders.objects import SIZED, containers, is_sized, is_weak, length, old_holders
+from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
 from pytest_memguard.leaks.holders.referring import exit_handlers, leads_to_older, referrers, unreferred
 from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
 from pytest_memguard.leaks.holders.turned_over import MadeByCaches
 from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.ending_threads import let_others_rest
 from pytest_memguard.meters.garbage import clear_type_caches
 
 _LEAST_GAINED = 3
@@ -64,18 +65,18 @@ class _Gain:
 class Held:
     """What a search found: the chain of holders, outermost first, and the bounds of what is not full yet.
 
-    `kinds` are the types of what the innermost holder gained. `is_cut_short` says that the search ran
-    out of time before it found a holder. `bench_bytes_per_call` is what the test bench holds, where
-    nothing else holds anything. `is_of_program` says that a container without a bound gains entries, and
-    that the way to it leads through code outside the standard library.
+    `kinds` are the types of what the innermost holder gained. `is_cut_short` says that the search ran out of
+    time before it found a holder. `is_of_program` says that a container without a bound gains entries, and
+    that the way to it leads through code outside the standard library. `records` gained something, and
+    nothing but the test bench holds them.
     """
 
     steps: tuple[Step, ...] = ()
     bounds: tuple[Bound, ...] = ()
     is_cut_short: bool = False
     kinds: tuple[KindGrowth, ...] = ()
-    bench_bytes_per_call: int = 0
     is_of_program: bool = False
+    records: tuple[Record, ...] = ()
 
 
 class HolderSearch:
@@ -98,7 +99,6 @@ class HolderSearch:
         self._gained: dict[int, _Gain] = {}
         self._new: list[object] = []
         self._found: _Gain | None = None
-        self._is_of_bench = False
         self._is_of_program = False
         self._made = MadeByCaches()
 
@@ -113,10 +113,10 @@ class HolderSearch:
             return Held(is_cut_short=True)
         gained = self._gained_objects()
         kinds = growth_by_kind(gained, self._fresh, calls)
-        bench = content_of(gained, self._fresh).size_bytes // calls if self._is_of_bench else 0
-        held = Held(steps, kinds=kinds, bench_bytes_per_call=bench, is_of_program=self._is_of_program)
+        held = Held(steps, kinds=kinds, is_of_program=self._is_of_program)
         try:
-            return replace(held, bounds=self._bounds(calls))
+            held = replace(held, records=self._records())
+            return held if held.records else replace(held, bounds=self._bounds(calls))
         except _OutOfTimeError:
             return held
         finally:
@@ -158,6 +158,13 @@ class HolderSearch:
         if self._found is None or not self._found.is_direct:
             return self._new
         return gained_by(self._found.holder, self._found.number)
+
+    def _records(self) -> tuple[Record, ...]:
+        """Return the containers that gained something and that only the test bench holds."""
+        direct = [gain.holder for gain in self._ranked() if gain.is_direct]
+        self._own.add(id(direct))
+        found = [one for one in direct if is_of_bench(one, self._namer, but=direct)]
+        return tuple(filter(None, (record_of(one, self._climb(one)[0]) for one in found)))
 
     def _bounds(self, calls: int) -> tuple[Bound, ...]:
         """Return the bounds of what grows, if all that grows has a bound.
@@ -242,6 +249,7 @@ class HolderSearch:
         gc.freeze()  # from here on, the collector lists nothing but what is new
         try:
             self._repeat(calls)
+            let_others_rest()
             gc.collect()
             clear_type_caches()
             new = [one for one in gc.get_objects() if not is_a(one, weakref.ref) and not is_ours(one)]
@@ -249,7 +257,8 @@ class HolderSearch:
             gc.unfreeze()
         self._fresh = {id(one) for one in new}
         self._own.add(id(new))
-        self._note_longer(old if untracked else self._tracked(), mine=(new, sizes, self._fresh, old))
+        mine = (new, sizes, self._fresh, old, self._gained)
+        self._note_longer(old if untracked else self._tracked(), mine=mine)
         return new
 
     def _tracked(self) -> Iterable[object]:
@@ -340,14 +349,13 @@ class HolderSearch:
         for gain in near:
             steps, named = self._climb(gain.holder)
             chain = readable((*steps, *self._kept_in(gain.holder)))
-            is_bench = named and is_of_bench(steps)
-            if (named and not is_bench) or not best:
-                best, self._found, self._is_of_bench = chain, gain, is_bench
+            if named or not best:
+                best, self._found = chain, gain
                 has_file = named and any(step.where for step in steps)
                 self._is_of_program = (
                     has_file and is_a(gain.holder, *SIZED, bytearray) and limit_of(gain.holder) is None
                 )
-            if named and not is_bench:  # what the bench records, the program may hold as well
+            if named:
                 break
         return best
 

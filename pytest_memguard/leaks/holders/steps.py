@@ -41,10 +41,10 @@ def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - o
         return _cache(one, None, namer)
     if is_a(one, types.ModuleType):
         file = getattr(one, "__file__", None)
-        return Step(one.__name__, "module", in_file(file, namer), named=True, is_bench=namer.is_bench(file))
+        return Step(one.__name__, "module", in_file(file, namer), named=True)
     if is_a(one, type):
         file = file_of_class(one)
-        return Step(full_name(one), "class", in_file(file, namer), named=True, is_bench=namer.is_bench(file))
+        return Step(full_name(one), "class", in_file(file, namer), named=True)
     if is_a(one, types.FrameType):
         return _frame(one, None, namer) if _suspended(one) is None else None
     if (module_name(type(one)), type(one).__name__) == _FIXTURE:
@@ -139,14 +139,12 @@ def _in_dict(holder: dict[Any, Any], held: object, namer: SiteNamer) -> Step:
     if module is not None:
         name = _key_of(holder, held)
         file = getattr(module, "__file__", None)
-        step = Step(f"{module.__name__}.{name}", kind_of(held), in_file(file, namer), named=True)
-        return replace(step, is_bench=namer.is_bench(file))
+        return Step(f"{module.__name__}.{name}", kind_of(held), in_file(file, namer), named=True)
     for owner in gc.get_referrers(holder):
         if is_a(owner, type) and own_dict(owner) is holder:
             file = file_of_class(owner)
             path = f"{full_name(owner)}.{_key_of(holder, held)}"
-            step = Step(path, kind_of(held), in_file(file, namer), named=True)
-            return replace(step, is_bench=namer.is_bench(file))
+            return Step(path, kind_of(held), in_file(file, namer), named=True)
         if not is_a(owner, type) and namespace(owner) is holder:
             return _of_instance(owner, held, namer)
     return Step("", kind_of(holder))
@@ -218,13 +216,12 @@ def _cache(cache: Any, _held: object, namer: SiteNamer) -> Step:
 
 def _of_instance(holder: object, held: object, namer: SiteNamer) -> Step:
     kind = type(holder)
-    file = file_of_class(kind)
-    where, is_bench = in_file(file, namer), namer.is_bench(file)
+    where = in_file(file_of_class(kind), namer)
     name = _attribute(holder, held)
     return (
-        Step(f"{name} of {full_name(kind)}", kind_of(held), where, is_bench=is_bench)
+        Step(f"{name} of {full_name(kind)}", kind_of(held), where)
         if name
-        else Step(full_name(kind), where=where, is_bench=is_bench)
+        else Step(full_name(kind), where=where)
     )
 
 

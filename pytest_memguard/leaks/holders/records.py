@@ -1,0 +1,159 @@
+"""Records of the test bench: containers that only plugins of pytest and test doubles hold."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import types
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_memguard.leaks.holders.naming import Step, file_of_class, is_a, is_ours, module_name
+from pytest_memguard.leaks.holders.objects import namespace, own_dict
+from pytest_memguard.meters.attribution import Owner, SiteNamer
+
+_MOST_DEPTH = 4
+_SUSPENDABLE = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A container of the test bench, its name, and what it held when it was found."""
+
+    name: str
+    container: Any
+    kept: Any
+
+    def drop(self) -> None:
+        """Take out what was added since; methods of subclasses are not called."""
+        one = self.container
+        if is_a(one, list):
+            list.__setitem__(one, slice(None), self.kept)
+        elif is_a(one, deque):
+            deque.clear(one)
+            deque.extend(one, self.kept)
+        elif is_a(one, set):
+            set.intersection_update(one, self.kept)
+        else:
+            kind = OrderedDict if is_a(one, OrderedDict) else dict
+            for key in [*dict.keys(one)]:
+                if key not in self.kept:
+                    kind.__delitem__(one, key)
+
+
+def record_of(container: Any, chain: Sequence[Step]) -> Record | None:
+    """Return the record that a container at the end of a chain is; `None` for one of another kind."""
+    name = next((step.path for step in reversed(chain) if step.path), type(container).__name__)
+    if is_a(container, list):
+        return Record(name, container, list.copy(container))
+    if is_a(container, deque):
+        return Record(name, container, deque.copy(container)) if container.maxlen is None else None
+    if is_a(container, dict):
+        return Record(name, container, frozenset(dict.keys(container)))
+    return Record(name, container, frozenset(container)) if is_a(container, set) else None
+
+
+def is_of_bench(container: object, namer: SiteNamer, but: object = None) -> bool:
+    """Say whether only the test bench holds a container; who holds the test bench has no say.
+
+    Containers and objects of the standard library are nobody's: who holds them decides. `but` is passed over.
+    """
+    level, passed, is_found = [container], {id(but)}, False
+    if (own := _file_of_instance(container, namer)) is not None:
+        return namer.is_bench(own)
+    if not all(map(namer.is_bench, _files_of_running(container))):
+        return False
+    for _ in range(_MOST_DEPTH):
+        upper: list[object] = []
+        for one in level:
+            for holder in _holders(one, {*passed, id(level), id(upper)}):
+                files = tuple(_files(holder, namer))
+                if not all(map(namer.is_bench, files)):
+                    return False
+                is_found |= bool(files)
+                if not files:
+                    upper.append(holder)
+                    passed.add(id(holder))
+        if not upper:
+            return is_found
+        level = upper
+    return False
+
+
+def _holders(one: object, but: set[int]) -> list[object]:
+    return [
+        holder
+        for holder in gc.get_referrers(one)
+        if id(holder) not in but and not is_a(holder, weakref.ref) and not is_ours(holder)
+    ]
+
+
+def _files_of_running(one: object) -> Iterator[str]:
+    """Yield the files of running functions that have an object as a local; the collector lists none."""
+    for top in [*sys._current_frames().values()]:  # noqa: SLF001 - the documented way to other stacks
+        frame: types.FrameType | None = top
+        while frame is not None:
+            if not is_ours(frame) and any(value is one for value in [*frame.f_locals.values()]):
+                yield frame.f_code.co_filename
+            frame = frame.f_back
+
+
+def _files(holder: Any, namer: SiteNamer) -> Iterator[str]:
+    """Yield the files of those that hold something by this holder; none where its own holders decide."""
+    if is_a(holder, types.ModuleType):
+        yield holder.__file__ or "?"
+    elif is_a(holder, type):
+        yield _file_of(module_name(holder))
+    elif type(holder) is dict:
+        yield from _files_of_namespace(holder, namer)
+    elif is_a(holder, types.FunctionType):
+        yield _file_of_function(holder)
+    elif is_a(holder, types.CellType):
+        closures = [one for one in gc.get_referrers(holder) if type(one) is tuple]
+        functions = gc.get_referrers(*closures) if closures else []
+        yield from map(_file_of_function, (one for one in functions if is_a(one, types.FunctionType)))
+    elif is_a(holder, types.FrameType, *_SUSPENDABLE):
+        codes = (getattr(holder, name, None) for name in ("f_code", "gi_code", "cr_code", "ag_code"))
+        yield from (code.co_filename for code in codes if code is not None)
+    elif (own := _file_of_instance(holder, namer)) is not None:
+        yield own
+
+
+def _files_of_namespace(names: dict[Any, Any], namer: SiteNamer) -> Iterator[str]:
+    """Yield the file of the module, the class, the function or the instance whose attributes these are."""
+    for owner in gc.get_referrers(names):
+        if is_a(owner, types.ModuleType):
+            if vars(owner) is names:
+                yield owner.__file__ or "?"
+        elif is_a(owner, type):
+            if own_dict(owner) is names:
+                yield _file_of(module_name(owner))
+        elif is_a(owner, types.FunctionType):
+            if owner.__dict__ is names:
+                yield _file_of_function(owner)
+        elif namespace(owner) is names and (own := _file_of_instance(owner, namer)) is not None:
+            yield own
+
+
+def _file_of_function(function: Any) -> str:
+    """Return the file of a function's module; of one that stands for another, that of `unittest.mock`."""
+    double = function.__dict__.get("mock")
+    kind: Any = getattr(sys.modules.get("unittest.mock"), "NonCallableMock", ())
+    is_double = kind and is_a(double, kind)
+    return _file_of("unittest.mock" if is_double else str(function.__module__))
+
+
+def _file_of_instance(one: object, namer: SiteNamer) -> str | None:
+    """Return the file of an object's class; `None` for one of the interpreter or the standard library."""
+    file = file_of_class(type(one))
+    is_standard = file is None or (
+        namer.classify(file)[0] in (Owner.STDLIB, Owner.LOOP) and not namer.is_bench(file)
+    )
+    return None if is_standard else file
+
+
+def _file_of(module: str) -> str:
+    return getattr(sys.modules.get(module), "__file__", None) or "?"

@@ -1,0 +1,67 @@
+"""Tells libraries of test doubles, by what their distributions say of themselves."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
+from pathlib import Path, PurePosixPath
+
+from pytest_memguard.meters.imports import importers
+
+STANDARD = "unittest/mock.py"
+"""The test doubles of the standard library."""
+
+_FOR_TESTS = ("Topic :: Software Development :: Testing", "Framework :: Pytest")
+_KEYWORDS = frozenset(
+    {"fake", "fakes", "mock", "mocking", "mocks", "stub", "stubs", "test", "testing", "tests"}
+)
+_SUMMARY = re.compile(r"\b(?:fakes?|mock(?:s|ed|ing)?|stubs?|test doubles?)\b", re.IGNORECASE)
+_TEST_FOLDERS = frozenset({"test", "tests"})
+
+
+class Doubles:
+    """The libraries of test doubles beside a project; what its program imports is none."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, bool] = {}
+
+    def covers(self, name: str) -> bool:
+        """Say whether a file below a folder that is imported from, such as `responses/api.py`, is of one."""
+        package = name.partition("/")[0].removesuffix(".py")
+        if package not in self._known:
+            self._known[package] = self._is_double(package)
+        return self._known[package]
+
+    def _is_double(self, package: str) -> bool:
+        names = set(packages_distributions().get(package, ()))
+        if not names or not all(map(_says_so, names)):
+            return False
+        return not importers(self._root, {package: frozenset()}, but=is_of_tests)
+
+
+def _says_so(name: str) -> bool:
+    try:
+        return is_for_doubles(distribution(name))
+    except PackageNotFoundError:
+        return False
+
+
+def is_for_doubles(about: Distribution) -> bool:
+    """Say whether a distribution's classifiers, keywords or summary call it a library of test doubles."""
+    said = about.metadata
+    if any(each.startswith(_FOR_TESTS) for each in said.get_all("Classifier") or ()):
+        return True
+    keywords = re.split(r"[\s,;]+", (said.get_all("Keywords") or [""])[0].lower())
+    return not _KEYWORDS.isdisjoint(keywords) or bool(_SUMMARY.search((said.get_all("Summary") or [""])[0]))
+
+
+def is_of_tests(file: str) -> bool:
+    """Say whether a file of a project, named from its root, is of its tests and not of its program.
+
+    >>> is_of_tests("tests/doubles.py"), is_of_tests("shop/conftest.py"), is_of_tests("shop/cart.py")
+    (True, True, False)
+    """
+    path = PurePosixPath(file)
+    is_test = path.name.startswith("test_") or path.name.endswith("_test.py") or path.name == "conftest.py"
+    return is_test or not _TEST_FOLDERS.isdisjoint(path.parts[:-1])
