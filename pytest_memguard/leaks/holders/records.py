@@ -104,7 +104,7 @@ def _files_of_running(one: object) -> Iterator[str]:
 def _files(holder: Any, namer: SiteNamer) -> Iterator[str]:
     """Yield the files of those that hold something by this holder; none where its own holders decide."""
     if is_a(holder, types.ModuleType):
-        yield holder.__file__ or "?"
+        yield getattr(holder, "__file__", None) or "?"
     elif is_a(holder, type):
         yield _file_of(module_name(holder))
     elif type(holder) is dict:
@@ -127,7 +127,7 @@ def _files_of_namespace(names: dict[Any, Any], namer: SiteNamer) -> Iterator[str
     for owner in gc.get_referrers(names):
         if is_a(owner, types.ModuleType):
             if vars(owner) is names:
-                yield owner.__file__ or "?"
+                yield getattr(owner, "__file__", None) or "?"
         elif is_a(owner, type):
             if own_dict(owner) is names:
                 yield _file_of(module_name(owner))
