@@ -18,6 +18,7 @@ from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.gate.judge import has_settled_higher
 from pytest_memguard.gate.wording import doubts_text
+from pytest_memguard.guard.bench_records import BenchRecords
 from pytest_memguard.guard.children import ChildWatch, ended_in_children
 from pytest_memguard.guard.confirming import (
     Execution,
@@ -73,6 +74,7 @@ class ItemGuard:
             for order in plan.policy.orders_tried
         }
         self._rerunner = Rerunner(item)
+        self._records = BenchRecords(session.namer)
         self._notes: tuple[str, ...] = (CANNOT_FORK,) if plan.policy.isolate and not HAS_FORK else ()
         self._is_first = True
         self._near_bytes: int | None = None
@@ -167,7 +169,18 @@ class ItemGuard:
         return execution
 
     def _take_in(self, order: int, *, counted: bool) -> Execution:
-        """Measure one execution: first the test's own run, then further ones that nobody sees."""
+        """Measure one execution: first the test's own run, then further ones that nobody sees.
+
+        One that fails is made again where a plugin knows something of the first run.
+        """
+        try:
+            return self._executed(order, counted=counted)
+        except NotConfirmedError:
+            if not self._records.forget():
+                raise
+            return self._executed(order, counted=counted)
+
+    def _executed(self, order: int, *, counted: bool) -> Execution:
         is_first, self._is_first = self._is_first, False
         further = further_execution(self._item, self._rerunner, self._plan.policy)
         with nullcontext() if is_first else further:
