@@ -64,7 +64,7 @@ def test_a_test_whose_memory_was_left_out_says_so_and_include_takes_it_back(proj
     assert run.outcomes() == {"test_render": "no-baseline"}
     assert run.measured("test_render") < 10_000
     said = " ".join(run.summary.split())
-    assert "most of its memory is left out: 5.7 MiB held by pytest_shop; where that is" in said
+    assert "most of its memory is left out: 5.7 MiB held by pytest_shop; if that is" in said
     assert 'set include = ["pytest_shop"]' in said
     project.write({"pyproject.toml": '[tool.memguard]\ninclude = ["pytest_shop"]\n'})
     run = project.spawn()
@@ -166,3 +166,33 @@ def test_what_a_plugin_alone_keeps_is_no_leak_of_the_program(
         run.summary
     )
     assert "known leak" in run.summary
+
+
+APPROVER = """
+class Approver:
+    compared = []
+
+def verify(name):
+    assert name not in Approver.compared, "compared before"
+    Approver.compared.append(name)
+"""
+
+
+def test_a_plugin_that_remembers_the_first_run_keeps_no_test_from_a_second(
+    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project.root.parent / f"{project.root.name}-site"
+    folder.mkdir()
+    head = ("Classifier: Topic :: Software Development :: Testing",)
+    files = {"approver/__init__.py": APPROVER, "approver/plugin.py": ""}
+    install(folder, "approver", files, head=head, plugin="approver.plugin")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    project.write(
+        test_it="""
+            import approver, pytest
+
+            @pytest.mark.memguard
+            def test_it(): approver.verify("it")
+        """
+    )
+    assert project.spawn(plugins=("approver.plugin",)).results()["test_it"]["samples"] > 1

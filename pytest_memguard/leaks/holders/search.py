@@ -128,7 +128,7 @@ class HolderSearch:
             steps, named = self._climb(container) if container is not None else ([], False)
         except _OutOfTimeError:
             return ()
-        return readable(steps) if named and not is_of_bench(steps) else ()
+        return readable(steps) if named and not is_of_bench(container, self._namer) else ()
 
     def _check_clock(self) -> None:
         if time.thread_time() > self._deadline:
