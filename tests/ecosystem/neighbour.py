@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A plugin or library and a project whose every test calls `work()`.
+    """A plugin or library and a project whose every test calls `work()`: a module `test`, and other files.
 
     Of pytest's plugins those of its requirements are loaded, and no other: many neighbours share
     one environment; one that `is_alone` has its own. `answers` says what a stage ends in where that
@@ -56,7 +56,8 @@ class Neighbour:
 
     name: str
     requirements: tuple[str, ...]
-    files: Mapping[str, str]
+    test: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     ini: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +66,11 @@ class Neighbour:
     doubtful: Mapping[Stage, str] = field(default_factory=dict)
     is_alone: bool = False
     is_core: bool = False
+
+    @property
+    def project(self) -> Mapping[str, str]:
+        """The files of its project by name."""
+        return {**({"test_it.py": self.test} if self.test else {}), **self.files}
 
     @property
     def slug(self) -> str:

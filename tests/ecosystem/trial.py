@@ -73,7 +73,7 @@ class Trial:
         files = {
             "pyproject.toml": _PYPROJECT.format(ini=dedent(self.neighbour.ini), budget=LEAK_BUDGET),
             "work.py": WORK,
-            **self.neighbour.files,
+            **self.neighbour.project,
         }
         for name, text in files.items():
             path = self._folder / name

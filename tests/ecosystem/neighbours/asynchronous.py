@@ -30,7 +30,7 @@ NEIGHBOURS = (
         name="pytest-asyncio, auto mode",
         requirements=("pytest-asyncio",),
         ini='asyncio_mode = "auto"',
-        files={"test_loop.py": ASYNCIO},
+        test=ASYNCIO,
         is_core=True,
     ),
     Neighbour(
@@ -42,105 +42,97 @@ NEIGHBOURS = (
             asyncio_default_test_loop_scope = "session"
             filterwarnings = ["error"]
         """,
-        files={"test_loop.py": ASYNCIO},
+        test=ASYNCIO,
     ),
     Neighbour(
         name="anyio, on asyncio and trio",
         requirements=("anyio", "trio"),
-        files={
-            "test_anyio.py": """
-                import anyio
-                import pytest
-                from work import work
+        test="""
+            import anyio
+            import pytest
+            from work import work
 
-                pytestmark = pytest.mark.anyio
+            pytestmark = pytest.mark.anyio
 
-                @pytest.fixture(params=["asyncio", "trio"], scope="module")
-                def anyio_backend(request):
-                    return request.param
+            @pytest.fixture(params=["asyncio", "trio"], scope="module")
+            def anyio_backend(request):
+                return request.param
 
-                @pytest.fixture(scope="module")
-                async def ready(anyio_backend):
-                    await anyio.sleep(0)
-                    yield 1
+            @pytest.fixture(scope="module")
+            async def ready(anyio_backend):
+                await anyio.sleep(0)
+                yield 1
 
-                async def test_group(ready):
-                    async with anyio.create_task_group() as group:
-                        group.start_soon(job)
+            async def test_group(ready):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(job)
 
-                async def job():
-                    await anyio.sleep(0)
-                    assert work()
-            """
-        },
+            async def job():
+                await anyio.sleep(0)
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="pytest-trio",
         requirements=("pytest-trio",),
         ini="trio_mode = true",
-        files={
-            "test_trio.py": """
-                import pytest
-                import trio
-                from work import work
+        test="""
+            import pytest
+            import trio
+            from work import work
 
-                @pytest.fixture
-                async def ready():
-                    await trio.sleep(0)
-                    yield 1
+            @pytest.fixture
+            async def ready():
+                await trio.sleep(0)
+                yield 1
 
-                async def test_plain():
-                    await trio.sleep(0)
-                    assert work()
+            async def test_plain():
+                await trio.sleep(0)
+                assert work()
 
-                async def test_fixture(ready):
-                    await trio.sleep(0)
-                    assert work()
-            """
-        },
+            async def test_fixture(ready):
+                await trio.sleep(0)
+                assert work()
+        """,
     ),
     Neighbour(
         name="pytest-twisted",
         requirements=("pytest-twisted", "twisted"),
         options=("--reactor=default",),
-        files={
-            "test_twisted.py": """
-                import pytest_twisted
-                from twisted.internet import reactor, task
-                from work import work
+        test="""
+            import pytest_twisted
+            from twisted.internet import reactor, task
+            from work import work
 
-                @pytest_twisted.inlineCallbacks
-                def test_inline():
-                    yield task.deferLater(reactor, 0, lambda: None)
-                    assert work()
+            @pytest_twisted.inlineCallbacks
+            def test_inline():
+                yield task.deferLater(reactor, 0, lambda: None)
+                assert work()
 
-                @pytest_twisted.ensureDeferred
-                async def test_coroutine():
-                    await task.deferLater(reactor, 0, lambda: None)
-                    assert work()
-            """
-        },
+            @pytest_twisted.ensureDeferred
+            async def test_coroutine():
+                await task.deferLater(reactor, 0, lambda: None)
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="twisted.trial",
         requirements=("twisted",),
-        files={
-            "test_trial.py": """
-                from twisted.internet import reactor, task
-                from twisted.trial import unittest
-                from work import work
+        test="""
+            from twisted.internet import reactor, task
+            from twisted.trial import unittest
+            from work import work
 
-                class TestTrial(unittest.TestCase):
-                    def test_deferred(self):
-                        waiting = task.deferLater(reactor, 0, work)
-                        return waiting.addCallback(self.assertTrue)
+            class TestTrial(unittest.TestCase):
+                def test_deferred(self):
+                    waiting = task.deferLater(reactor, 0, work)
+                    return waiting.addCallback(self.assertTrue)
 
-                    def test_plain(self):
-                        self.assertTrue(work())
-            """
-        },
+                def test_plain(self):
+                    self.assertTrue(work())
+        """,
     ),
     Neighbour(
         name="uvloop",

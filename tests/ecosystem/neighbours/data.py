@@ -8,44 +8,40 @@ NEIGHBOURS = (
     Neighbour(
         name="hypothesis",
         requirements=("hypothesis",),
-        files={
-            "test_property.py": """
-                import pytest
-                from hypothesis import given, settings, strategies as st
-                from work import work
+        test="""
+            import pytest
+            from hypothesis import given, settings, strategies as st
+            from work import work
 
-                @settings(max_examples=5, deadline=None)
-                @given(st.integers())
-                def test_property(n):
-                    assert work()
+            @settings(max_examples=5, deadline=None)
+            @given(st.integers())
+            def test_property(n):
+                assert work()
 
-                @pytest.mark.parametrize("case", [1, 2])
-                @settings(max_examples=5, deadline=None)
-                @given(n=st.integers())
-                def test_case(case, n):
-                    assert work()
-            """
-        },
+            @pytest.mark.parametrize("case", [1, 2])
+            @settings(max_examples=5, deadline=None)
+            @given(n=st.integers())
+            def test_case(case, n):
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="hypothesis, stateful",
         requirements=("hypothesis",),
-        files={
-            "test_machine.py": """
-                from hypothesis import settings
-                from hypothesis.stateful import RuleBasedStateMachine, rule
-                from work import work
+        test="""
+            from hypothesis import settings
+            from hypothesis.stateful import RuleBasedStateMachine, rule
+            from work import work
 
-                class Machine(RuleBasedStateMachine):
-                    @rule()
-                    def work(self):
-                        assert work()
+            class Machine(RuleBasedStateMachine):
+                @rule()
+                def work(self):
+                    assert work()
 
-                TestMachine = Machine.TestCase
-                TestMachine.settings = settings(max_examples=2, stateful_step_count=3, deadline=None)
-            """
-        },
+            TestMachine = Machine.TestCase
+            TestMachine.settings = settings(max_examples=2, stateful_step_count=3, deadline=None)
+        """,
     ),
     Neighbour(
         name="syrupy",
@@ -86,35 +82,31 @@ NEIGHBOURS = (
     Neighbour(
         name="inline-snapshot",
         requirements=("inline-snapshot",),
-        files={
-            "test_inline.py": """
-                from inline_snapshot import snapshot
-                from work import work
+        test="""
+            from inline_snapshot import snapshot
+            from work import work
 
-                def test_inline():
-                    assert 1 + 1 == snapshot(2)
-                    assert work()
-            """
-        },
+            def test_inline():
+                assert 1 + 1 == snapshot(2)
+                assert work()
+        """,
     ),
     Neighbour(
         name="factory-boy, Faker",
         requirements=("factory-boy", "faker"),
-        files={
-            "test_factory.py": """
-                import factory
-                from work import work
+        test="""
+            import factory
+            from work import work
 
-                class Factory(factory.Factory):
-                    class Meta:
-                        model = dict
+            class Factory(factory.Factory):
+                class Meta:
+                    model = dict
 
-                    name = factory.Faker("name")
+                name = factory.Faker("name")
 
-                def test_factory(faker):
-                    assert Factory()["name"] and faker.name()
-                    assert work()
-            """
-        },
+            def test_factory(faker):
+                assert Factory()["name"] and faker.name()
+                assert work()
+        """,
     ),
 )

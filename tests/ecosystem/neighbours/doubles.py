@@ -8,213 +8,191 @@ NEIGHBOURS = (
     Neighbour(
         name="unittest.mock",
         requirements=(),
-        files={
-            "test_mock.py": """
-                import os
-                from unittest.mock import MagicMock, patch
-                import pytest
-                from work import work
+        test="""
+            import os
+            from unittest.mock import MagicMock, patch
+            import pytest
+            from work import work
 
-                @pytest.fixture
-                def double():
-                    return MagicMock()
+            @pytest.fixture
+            def double():
+                return MagicMock()
 
-                @pytest.fixture
-                def patched():
-                    with patch("os.getcwd") as patched:
-                        yield patched
+            @pytest.fixture
+            def patched():
+                with patch("os.getcwd") as patched:
+                    yield patched
 
-                def test_double(double):
-                    double.call(1)
-                    assert work()
+            def test_double(double):
+                double.call(1)
+                assert work()
 
-                def test_patched(patched):
-                    os.getcwd()
-                    assert work()
-            """
-        },
+            def test_patched(patched):
+                os.getcwd()
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="pytest-mock",
         requirements=("pytest-mock",),
-        files={
-            "test_mocker.py": """
-                import os
-                import pytest
-                from work import work
+        test="""
+            import os
+            import pytest
+            from work import work
 
-                @pytest.fixture
-                def patched(mocker):
-                    return mocker.patch("os.getcwd")
+            @pytest.fixture
+            def patched(mocker):
+                return mocker.patch("os.getcwd")
 
-                def test_in_the_body(mocker):
-                    mocker.patch("os.getcwd")
-                    os.getcwd()
-                    assert work()
+            def test_in_the_body(mocker):
+                mocker.patch("os.getcwd")
+                os.getcwd()
+                assert work()
 
-                def test_in_a_fixture(patched):
-                    os.getcwd()
-                    assert work()
-            """
-        },
+            def test_in_a_fixture(patched):
+                os.getcwd()
+                assert work()
+        """,
     ),
     Neighbour(
         name="the standard library, patched by fixtures",
         requirements=(),
-        files={
-            "test_patched.py": """
-                from unittest import mock
-                import pytest
-                from work import work
+        test="""
+            from unittest import mock
+            import pytest
+            from work import work
 
-                NAMES = ["time.perf_counter", "pathlib.Path.open", "os.stat", "builtins.open", "os.getpid",
-                         "time.monotonic", "time.thread_time", "resource.getrusage", "subprocess.run"]
+            NAMES = ["time.perf_counter", "pathlib.Path.open", "os.stat", "builtins.open", "os.getpid",
+                     "time.monotonic", "time.thread_time", "resource.getrusage", "subprocess.run"]
 
-                @pytest.fixture(params=NAMES)
-                def patched(request):
-                    double = mock.mock_open() if request.param == "builtins.open" else mock.MagicMock()
-                    with mock.patch(request.param, double):
-                        yield
+            @pytest.fixture(params=NAMES)
+            def patched(request):
+                double = mock.mock_open() if request.param == "builtins.open" else mock.MagicMock()
+                with mock.patch(request.param, double):
+                    yield
 
-                def test_patched(patched):
-                    assert work()
-            """
-        },
+            def test_patched(patched):
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="respx",
         requirements=("respx", "httpx"),
-        files={
-            "test_respx.py": """
-                import httpx
-                import respx
-                from work import work
+        test="""
+            import httpx
+            import respx
+            from work import work
 
-                @respx.mock
-                def test_decorated():
-                    respx.get("https://example.org/").respond(200)
-                    assert httpx.get("https://example.org/").status_code == 200
-                    assert work()
+            @respx.mock
+            def test_decorated():
+                respx.get("https://example.org/").respond(200)
+                assert httpx.get("https://example.org/").status_code == 200
+                assert work()
 
-                def test_fixture(respx_mock):
-                    respx_mock.get("https://example.org/").respond(200)
-                    assert httpx.get("https://example.org/").status_code == 200
-                    assert work()
-            """
-        },
+            def test_fixture(respx_mock):
+                respx_mock.get("https://example.org/").respond(200)
+                assert httpx.get("https://example.org/").status_code == 200
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="pytest-httpx",
         requirements=("pytest-httpx", "httpx"),
-        files={
-            "test_httpx.py": """
-                import httpx
-                import pytest
-                from work import work
+        test="""
+            import httpx
+            import pytest
+            from work import work
 
-                @pytest.mark.httpx_mock(can_send_already_matched_responses=True)
-                def test_request(httpx_mock):
-                    httpx_mock.add_response(url="https://example.org/")
-                    assert httpx.get("https://example.org/").status_code == 200
-                    assert work()
-            """
-        },
+            @pytest.mark.httpx_mock(can_send_already_matched_responses=True)
+            def test_request(httpx_mock):
+                httpx_mock.add_response(url="https://example.org/")
+                assert httpx.get("https://example.org/").status_code == 200
+                assert work()
+        """,
     ),
     Neighbour(
         name="responses",
         requirements=("responses",),
-        files={
-            "test_responses.py": """
-                import requests
-                import responses
-                from work import work
+        test="""
+            import requests
+            import responses
+            from work import work
 
-                @responses.activate
-                def test_request():
-                    responses.get("https://example.org/", body="x")
-                    assert requests.get("https://example.org/").text == "x"
-                    assert work()
-            """
-        },
+            @responses.activate
+            def test_request():
+                responses.get("https://example.org/", body="x")
+                assert requests.get("https://example.org/").text == "x"
+                assert work()
+        """,
     ),
     Neighbour(
         name="freezegun",
         requirements=("freezegun",),
-        files={
-            "test_frozen.py": """
-                import datetime
-                from freezegun import freeze_time
-                from work import work
+        test="""
+            import datetime
+            from freezegun import freeze_time
+            from work import work
 
-                @freeze_time("2030-01-01")
-                def test_frozen():
-                    assert datetime.date.today().year == 2030
-                    assert work()
-            """
-        },
+            @freeze_time("2030-01-01")
+            def test_frozen():
+                assert datetime.date.today().year == 2030
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="pytest-freezer",
         requirements=("pytest-freezer",),
-        files={
-            "test_frozen.py": """
-                from work import work
+        test="""
+            from work import work
 
-                def test_frozen(freezer):
-                    freezer.move_to("2030-01-01")
-                    assert work()
-            """
-        },
+            def test_frozen(freezer):
+                freezer.move_to("2030-01-01")
+                assert work()
+        """,
     ),
     Neighbour(
         name="time-machine",
         requirements=("time-machine",),
-        files={
-            "test_travel.py": """
-                import datetime
-                import time_machine
-                from work import work
+        test="""
+            import datetime
+            import time_machine
+            from work import work
 
-                @time_machine.travel("2030-01-01", tick=False)
-                def test_travel():
-                    assert datetime.date.today().year == 2030
-                    assert work()
-            """
-        },
+            @time_machine.travel("2030-01-01", tick=False)
+            def test_travel():
+                assert datetime.date.today().year == 2030
+                assert work()
+        """,
     ),
     Neighbour(
         name="pyfakefs",
         requirements=("pyfakefs",),
-        files={
-            "test_files.py": """
-                from pathlib import Path
-                from work import work
+        test="""
+            from pathlib import Path
+            from work import work
 
-                def test_files(fs):
-                    Path("/data.txt").write_text("x")
-                    assert work()
-            """
-        },
+            def test_files(fs):
+                Path("/data.txt").write_text("x")
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="pytest-subprocess",
         requirements=("pytest-subprocess",),
-        files={
-            "test_processes.py": """
-                import subprocess
-                from work import work
+        test="""
+            import subprocess
+            from work import work
 
-                def test_process(fp):
-                    fp.register(["true"], occurrences=100_000)
-                    subprocess.run(["true"])
-                    assert work()
-            """
-        },
+            def test_process(fp):
+                fp.register(["true"], occurrences=100_000)
+                subprocess.run(["true"])
+                assert work()
+        """,
     ),
     Neighbour(
         name="pytest-socket",
@@ -247,59 +225,53 @@ NEIGHBOURS = (
     Neighbour(
         name="pytest-httpserver",
         requirements=("pytest-httpserver", "requests"),
-        files={
-            "test_server.py": """
-                import requests
-                from work import work
+        test="""
+            import requests
+            from work import work
 
-                def test_answer(httpserver):
-                    httpserver.expect_request("/").respond_with_json({"a": 1})
-                    assert requests.get(httpserver.url_for("/")).json() == {"a": 1}
-                    assert work()
-            """
-        },
+            def test_answer(httpserver):
+                httpserver.expect_request("/").respond_with_json({"a": 1})
+                assert requests.get(httpserver.url_for("/")).json() == {"a": 1}
+                assert work()
+        """,
     ),
     Neighbour(
         name="requests-mock",
         requirements=("requests-mock", "requests"),
-        files={
-            "test_requests.py": """
-                import requests
-                import requests_mock as doubles
-                from work import work
+        test="""
+            import requests
+            import requests_mock as doubles
+            from work import work
 
-                def test_fixture(requests_mock):
-                    requests_mock.get("http://example.org", text="x")
-                    assert requests.get("http://example.org").text == "x"
-                    assert work()
+            def test_fixture(requests_mock):
+                requests_mock.get("http://example.org", text="x")
+                assert requests.get("http://example.org").text == "x"
+                assert work()
 
-                def test_block():
-                    with doubles.Mocker() as mocker:
-                        mocker.get("http://example.org", json=[1])
-                        assert requests.get("http://example.org").json() == [1]
-                    assert work()
-            """
-        },
+            def test_block():
+                with doubles.Mocker() as mocker:
+                    mocker.get("http://example.org", json=[1])
+                    assert requests.get("http://example.org").json() == [1]
+                assert work()
+        """,
     ),
     Neighbour(
         name="mongomock",
         requirements=("mongomock",),
-        files={
-            "test_rows.py": """
-                import mongomock
-                import pytest
-                from work import work
+        test="""
+            import mongomock
+            import pytest
+            from work import work
 
-                @pytest.fixture
-                def shop():
-                    return mongomock.MongoClient().shop
+            @pytest.fixture
+            def shop():
+                return mongomock.MongoClient().shop
 
-                def test_row(shop):
-                    shop.items.insert_one({"a": 1})
-                    assert shop.items.find_one({"a": 1})["a"] == 1
-                    assert work()
-            """
-        },
+            def test_row(shop):
+                shop.items.insert_one({"a": 1})
+                assert shop.items.find_one({"a": 1})["a"] == 1
+                assert work()
+        """,
     ),
     Neighbour(
         name="moto",
@@ -309,45 +281,41 @@ NEIGHBOURS = (
             "AWS_SECRET_ACCESS_KEY": "x",
             "AWS_DEFAULT_REGION": "us-east-1",
         },
-        files={
-            "test_bucket.py": """
-                import boto3
-                import pytest
-                from moto import mock_aws
-                from work import work
+        test="""
+            import boto3
+            import pytest
+            from moto import mock_aws
+            from work import work
 
-                @pytest.fixture
-                def s3():
-                    with mock_aws():
-                        client = boto3.client("s3")
-                        client.create_bucket(Bucket="bucket")
-                        yield client
+            @pytest.fixture
+            def s3():
+                with mock_aws():
+                    client = boto3.client("s3")
+                    client.create_bucket(Bucket="bucket")
+                    yield client
 
-                def test_put(s3):
-                    s3.put_object(Bucket="bucket", Key="k", Body=b"hello")
-                    assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"hello"
-                    assert work()
-            """
-        },
+            def test_put(s3):
+                s3.put_object(Bucket="bucket", Key="k", Body=b"hello")
+                assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"hello"
+                assert work()
+        """,
     ),
     Neighbour(
         name="fakeredis",
         requirements=("fakeredis",),
-        files={
-            "test_redis.py": """
-                import fakeredis
-                import pytest
-                from work import work
+        test="""
+            import fakeredis
+            import pytest
+            from work import work
 
-                @pytest.fixture
-                def redis():
-                    return fakeredis.FakeRedis()
+            @pytest.fixture
+            def redis():
+                return fakeredis.FakeRedis()
 
-                def test_key(redis):
-                    redis.set("a", 1)
-                    assert redis.get("a") == b"1"
-                    assert work()
-            """
-        },
+            def test_key(redis):
+                redis.set("a", 1)
+                assert redis.get("a") == b"1"
+                assert work()
+        """,
     ),
 )

@@ -100,48 +100,44 @@ NEIGHBOURS = (
     Neighbour(
         name="flask",
         requirements=("flask",),
-        files={
-            "test_flask.py": """
-                import pytest
-                from flask import Flask
-                from work import work
+        test="""
+            import pytest
+            from flask import Flask
+            from work import work
 
-                @pytest.fixture
-                def client():
-                    app = Flask("shop")
-                    app.add_url_rule("/", view_func=lambda: str(work()))
-                    return app.test_client()
+            @pytest.fixture
+            def client():
+                app = Flask("shop")
+                app.add_url_rule("/", view_func=lambda: str(work()))
+                return app.test_client()
 
-                def test_request(client):
-                    assert client.get("/").data == b"True"
-            """
-        },
+            def test_request(client):
+                assert client.get("/").data == b"True"
+        """,
         is_core=True,
     ),
     Neighbour(
         name="FastAPI",
         requirements=("fastapi", "httpx", "anyio"),
-        files={
-            "test_fastapi.py": """
-                import pytest
-                from fastapi import FastAPI
-                from fastapi.testclient import TestClient
-                from work import work
+        test="""
+            import pytest
+            from fastapi import FastAPI
+            from fastapi.testclient import TestClient
+            from work import work
 
-                app = FastAPI()
+            app = FastAPI()
 
-                @app.get("/")
-                async def root():
-                    return work()
+            @app.get("/")
+            async def root():
+                return work()
 
-                @pytest.fixture
-                def client():
-                    return TestClient(app)
+            @pytest.fixture
+            def client():
+                return TestClient(app)
 
-                def test_request(client):
-                    assert client.get("/").json() is True
-            """
-        },
+            def test_request(client):
+                assert client.get("/").json() is True
+        """,
         is_core=True,
     ),
     Neighbour(
@@ -180,93 +176,85 @@ NEIGHBOURS = (
     Neighbour(
         name="sqlalchemy",
         requirements=("sqlalchemy",),
-        files={
-            "test_database.py": """
-                import pytest
-                from sqlalchemy import create_engine, text
-                from sqlalchemy.orm import Session
-                from work import work
+        test="""
+            import pytest
+            from sqlalchemy import create_engine, text
+            from sqlalchemy.orm import Session
+            from work import work
 
-                @pytest.fixture(scope="session")
-                def engine():
-                    engine = create_engine("sqlite://")
-                    yield engine
-                    engine.dispose()
+            @pytest.fixture(scope="session")
+            def engine():
+                engine = create_engine("sqlite://")
+                yield engine
+                engine.dispose()
 
-                @pytest.fixture
-                def session(engine):
-                    with Session(engine) as session:
-                        yield session
+            @pytest.fixture
+            def session(engine):
+                with Session(engine) as session:
+                    yield session
 
-                def test_query(session):
-                    assert session.execute(text("select 1")).scalar() == 1
-                    assert work()
-            """
-        },
+            def test_query(session):
+                assert session.execute(text("select 1")).scalar() == 1
+                assert work()
+        """,
     ),
     Neighbour(
         name="pytest-aiohttp",
         requirements=("pytest-aiohttp", "aiohttp", "pytest-asyncio"),
         ini='asyncio_mode = "auto"',
-        files={
-            "test_app.py": """
-                import pytest
-                from aiohttp import web
-                from work import work
+        test="""
+            import pytest
+            from aiohttp import web
+            from work import work
 
-                async def root(request):
-                    return web.json_response(work())
+            async def root(request):
+                return web.json_response(work())
 
-                @pytest.fixture
-                async def client(aiohttp_client):
-                    app = web.Application()
-                    app.router.add_get("/", root)
-                    return await aiohttp_client(app)
+            @pytest.fixture
+            async def client(aiohttp_client):
+                app = web.Application()
+                app.router.add_get("/", root)
+                return await aiohttp_client(app)
 
-                async def test_request(client):
-                    response = await client.get("/")
-                    assert await response.json() is True
-            """
-        },
+            async def test_request(client):
+                response = await client.get("/")
+                assert await response.json() is True
+        """,
     ),
     Neighbour(
         name="pytest-flask",
         requirements=("pytest-flask", "flask"),
-        files={
-            "test_shop.py": """
-                import pytest
-                from flask import Flask, url_for
-                from work import work
+        test="""
+            import pytest
+            from flask import Flask, url_for
+            from work import work
 
-                @pytest.fixture(scope="session")
-                def app():
-                    app = Flask("shop")
-                    app.add_url_rule("/", "root", lambda: str(work()))
-                    return app
+            @pytest.fixture(scope="session")
+            def app():
+                app = Flask("shop")
+                app.add_url_rule("/", "root", lambda: str(work()))
+                return app
 
-                def test_client(client):
-                    assert client.get(url_for("root")).data == b"True"
-            """
-        },
+            def test_client(client):
+                assert client.get(url_for("root")).data == b"True"
+        """,
     ),
     Neighbour(
         name="celery, eager",
         requirements=("celery",),
-        files={
-            "test_task.py": """
-                import pytest
-                from celery import Celery
-                from work import work
+        test="""
+            import pytest
+            from celery import Celery
+            from work import work
 
-                @pytest.fixture(scope="session")
-                def task():
-                    app = Celery("shop", broker="memory://", backend="cache+memory://")
-                    app.conf.task_always_eager = True
-                    return app.task(work)
+            @pytest.fixture(scope="session")
+            def task():
+                app = Celery("shop", broker="memory://", backend="cache+memory://")
+                app.conf.task_always_eager = True
+                return app.task(work)
 
-                def test_task(task):
-                    assert task.delay().get()
-            """
-        },
+            def test_task(task):
+                assert task.delay().get()
+        """,
     ),
 )

@@ -8,23 +8,21 @@ NEIGHBOURS = (
     Neighbour(
         name="subtests of pytest and of unittest",
         requirements=(),
-        files={
-            "test_subtests.py": """
-                import unittest
-                from work import work
+        test="""
+            import unittest
+            from work import work
 
-                def test_subtests(subtests):
+            def test_subtests(subtests):
+                for number in range(3):
+                    with subtests.test(number=number):
+                        assert work()
+
+            class TestCases(unittest.TestCase):
+                def test_cases(self):
                     for number in range(3):
-                        with subtests.test(number=number):
-                            assert work()
-
-                class TestCases(unittest.TestCase):
-                    def test_cases(self):
-                        for number in range(3):
-                            with self.subTest(number=number):
-                                self.assertTrue(work())
-            """
-        },
+                        with self.subTest(number=number):
+                            self.assertTrue(work())
+        """,
         is_core=True,
     ),
     Neighbour(
@@ -52,15 +50,13 @@ NEIGHBOURS = (
     Neighbour(
         name="pytest-describe",
         requirements=("pytest-describe",),
-        files={
-            "test_cart.py": """
-                from work import work
+        test="""
+            from work import work
 
-                def describe_cart():
-                    def is_empty():
-                        assert work()
-            """
-        },
+            def describe_cart():
+                def is_empty():
+                    assert work()
+        """,
     ),
     Neighbour(
         name="sybil",
@@ -86,15 +82,13 @@ NEIGHBOURS = (
     Neighbour(
         name="pytest-check",
         requirements=("pytest-check",),
-        files={
-            "test_check.py": """
-                from pytest_check import check
-                from work import work
+        test="""
+            from pytest_check import check
+            from work import work
 
-                def test_check():
-                    with check:
-                        assert work()
-            """
-        },
+            def test_check():
+                with check:
+                    assert work()
+        """,
     ),
 )

@@ -55,24 +55,22 @@ NEIGHBOURS = (
     Neighbour(
         name="flaky",
         requirements=("flaky",),
-        files={
-            "test_flaky.py": """
-                import pytest
-                from flaky import flaky
-                from work import work
+        test="""
+            import pytest
+            from flaky import flaky
+            from work import work
 
-                @flaky
-                def test_decorated():
-                    assert work()
+            @flaky
+            def test_decorated():
+                assert work()
 
-                @pytest.mark.flaky
-                def test_marked():
-                    assert work()
+            @pytest.mark.flaky
+            def test_marked():
+                assert work()
 
-                def test_other():
-                    assert work()
-            """
-        },
+            def test_other():
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(

@@ -16,14 +16,12 @@ NEIGHBOURS = (
     Neighbour(
         name="pytest-benchmark",
         requirements=("pytest-benchmark",),
-        files={
-            "test_speed.py": """
-                from work import work
+        test="""
+            from work import work
 
-                def test_speed(benchmark):
-                    assert benchmark.pedantic(work, rounds=3)
-            """
-        },
+            def test_speed(benchmark):
+                assert benchmark.pedantic(work, rounds=3)
+        """,
         answers={
             stage: (Answer("not-measured", "cannot be repeated"),) for stage in (Stage.CLEAN, Stage.LEAK)
         },
@@ -33,46 +31,40 @@ NEIGHBOURS = (
         name="pytest-memray, its markers",
         requirements=("pytest-memray",),
         is_alone=True,
-        files={
-            "test_limits.py": """
-                import pytest
-                from work import work
+        test="""
+            import pytest
+            from work import work
 
-                @pytest.mark.limit_memory("100 MB")
-                def test_limited():
-                    assert work()
-            """
-        },
+            @pytest.mark.limit_memory("100 MB")
+            def test_limited():
+                assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="allure-pytest",
         requirements=("allure-pytest",),
         options=("--alluredir=allure", "--clean-alluredir"),
-        files={
-            "test_steps.py": """
-                import allure
-                from work import work
+        test="""
+            import allure
+            from work import work
 
-                def test_steps():
-                    with allure.step("work"):
-                        assert work()
-            """
-        },
+            def test_steps():
+                with allure.step("work"):
+                    assert work()
+        """,
         is_core=True,
     ),
     Neighbour(
         name="pytest-codspeed",
         requirements=("pytest-codspeed",),
         is_alone=True,
-        files={
-            "test_speed.py": """
-                from work import work
+        test="""
+            from work import work
 
-                def test_speed(benchmark):
-                    assert benchmark(work)
-            """
-        },
+            def test_speed(benchmark):
+                assert benchmark(work)
+        """,
         answers={
             stage: (Answer("not-measured", "cannot be repeated"),) for stage in (Stage.CLEAN, Stage.LEAK)
         },
@@ -99,24 +91,22 @@ NEIGHBOURS = (
         name="record_property, addfinalizer, log_cli",
         requirements=(),
         ini="log_cli = true",
-        files={
-            "test_recording.py": """
-                import logging
-                from work import work
+        test="""
+            import logging
+            from work import work
 
-                def test_property(record_property):
-                    record_property("name", "value")
-                    assert work()
+            def test_property(record_property):
+                record_property("name", "value")
+                assert work()
 
-                def test_finalizer(request):
-                    request.addfinalizer(lambda: None)
-                    assert work()
+            def test_finalizer(request):
+                request.addfinalizer(lambda: None)
+                assert work()
 
-                def test_logging(caplog):
-                    logging.getLogger("shop").warning("text")
-                    assert work()
-            """
-        },
+            def test_logging(caplog):
+                logging.getLogger("shop").warning("text")
+                assert work()
+        """,
         is_core=True,
     ),
 )
