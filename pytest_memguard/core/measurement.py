@@ -31,8 +31,9 @@ class Site:
 class Meeting:
     """Threads that stood between two lines of one function at once, and what each had allocated.
 
-    They had come past `after`. `before_line` is 0 where they were about to return. If they `are_tasks`, they
-    waited at `after`, and what each had allocated is not known.
+    They had come past `after`. `before_line` is 0 where they were about to return, and the line of `after`
+    where they stood within it. If they `are_tasks`, they waited at `after`, and what each had allocated
+    is not known.
     """
 
     threads: int

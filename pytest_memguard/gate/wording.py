@@ -193,8 +193,11 @@ def met_text(grown: GrownSite) -> str:
     if met.are_tasks:
         return f"{met.threads} tasks waited at {file}:{met.after.line} in {met.after.function} at once"
     before = f"{file}:{met.before_line}" if met.before_line else f"the return of {met.after.function}"
+    where = f"between {file}:{met.after.line} and {before}"
+    if met.before_line == met.after.line:
+        where = f"in {file}:{met.after.line}"
     return (
-        f"{met.threads} threads were between {file}:{met.after.line} and {before} at once, and each had made "
+        f"{met.threads} threads were {where} at once, and each had made "
         f"{format_size(met.each_bytes)} in {made.function} ({made.file}:{made.line})"
     )
 

@@ -13,7 +13,8 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns
-from pytest_memguard.orders.line_events import LineEvents, seen_by_profiler
+from pytest_memguard.orders.line_events import LineEvents
+from pytest_memguard.orders.profiled import seen_by_profiler
 from pytest_memguard.orders.turns import Participant, Turns
 
 _ARRIVES_NS = 2_000_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import queue
 import sys
 import threading
@@ -12,12 +13,13 @@ from _thread import allocate_lock
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from os import _exit, getpid  # bound: a test may patch them while it runs
+from pathlib import Path
 from time import sleep
 from types import FrameType, TracebackType
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns, nobody_moves
-from pytest_memguard.orders.line_events import line_events
+from pytest_memguard.orders.line_sources import line_events
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.progress import SECOND_NS, Progress, Stretch, cpu_ns_of
 from pytest_memguard.orders.started import StartedThreads
@@ -343,7 +345,7 @@ class OrderedThreads:
         )
 
 
-_OWN_FILES = (__file__, line_events.__code__.co_filename, Turns.line.__code__.co_filename)
+_OWN_FILES = f"{Path(__file__).parent}{os.sep}"
 
 
 def stacks_of_threads(without: Collection[int | None] = ()) -> str:
@@ -355,7 +357,7 @@ def stacks_of_threads(without: Collection[int | None] = ()) -> str:
         if ident not in without:
             stack = traceback.extract_stack(frame)
             start = max((at for at, entry in enumerate(stack, 1) if entry.filename == __file__), default=0)
-            shown = [entry for entry in stack[start:] if entry.filename not in _OWN_FILES]
+            shown = [entry for entry in stack[start:] if not entry.filename.startswith(_OWN_FILES)]
             text = "".join(traceback.format_list(shown[-_SHOWN_FRAMES:]))
             parts.append(f"--- {names.get(ident, ident)}\n{text}")
     return "\n".join(parts)

@@ -11,7 +11,8 @@ from types import CodeType
 
 from pytest_memguard.orders.blocking import CLOCK, Look, Sightings, ThreadWatch, clock_ns
 from pytest_memguard.orders.order import Order
-from pytest_memguard.orders.visited_lines import Meetings, Passage, Path, Place
+from pytest_memguard.orders.places import Place
+from pytest_memguard.orders.visited_lines import Meetings, Passage, Path
 
 MOST_SWITCH_POINTS = 20_000
 """The most turns in one call of all threads, to limit the cost; then each runs on until it ends or waits."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-from pytest_memguard.orders.line_events import RETURN
+from pytest_memguard.orders.places import NOWHERE, RETURN, Place, is_within, line_of
 
 EVERY_VISIT = 8
 """A thread offers its turn at each of its first eight visits of a line, then at each doubling of visits."""
@@ -19,13 +19,8 @@ SELDOM_VISITS = 4_096
 IDLE_LOOKS = 64
 """So many looks for other threads at one line, all in vain, make further ones seldom."""
 
-Place = tuple[int, int]
-"""A code object and a line; the identity stands for the code, whose hash would walk its instructions."""
-
 Passage = tuple[int, int, int]
-"""A code object, the line that a thread has passed, and the line that it comes to."""
-
-_NOWHERE = -2
+"""A code object, the line that a thread has passed, and the place that it comes to."""
 
 
 class Path:
@@ -46,7 +41,7 @@ class Path:
         self._at = 0
         self._last: dict[int, int] = {}
         self._codes: dict[int, CodeType] = {}  # held, or another one could have the same identity
-        self.passage: Passage = (0, _NOWHERE, _NOWHERE)
+        self.passage: Passage = (0, NOWHERE, NOWHERE)
 
     def comes_to(self, code: CodeType, line: int) -> bool:
         """Count a visit of a place, and say whether the thread offers its turn at it."""
@@ -70,8 +65,9 @@ class Path:
             self._visits.append(1)
             self._looks.append(0)
             self._codes[code_id] = code
-        self.passage = (code_id, self._last.get(code_id, _NOWHERE), line)
-        self._last[code_id] = line
+        self.passage = (code_id, self._last.get(code_id, NOWHERE), line)
+        if not is_within(line):
+            self._last[code_id] = line
 
     def is_looked_at_in_vain(self) -> bool:
         """Count a look for other threads at the place of the last `comes_to`; say whether to leave it out."""
@@ -101,19 +97,20 @@ class Path:
         """Return a code object by its identity, if the thread came to it."""
         return self._codes.get(code_id)
 
-    def spans(self, passage: Passage, places: Iterable[Place]) -> bool:
-        """Say whether the thread first came to one of `places` within a passage, from line to line."""
+    def places_before(self, passage: Passage, places: Iterable[Place]) -> int | None:
+        """Return how many places the thread came to in a passage before it first came to one of `places`.
+
+        None if it came to none of them within the passage.
+        """
         code_id, after, before = passage
         begin, end = self._number(code_id, after), self._number(code_id, before)
         if begin is None or end is None:
-            return False
+            return None
         numbers = (self._number(*place) for place in places)
-        return any(number is not None and begin <= number < end for number in numbers)
-
-    def length(self, passage: Passage) -> int:
-        """Return how many places the thread came to within a passage."""
-        code_id, after, before = passage
-        return (self._number(code_id, before) or 0) - (self._number(code_id, after) or 0)
+        return min(
+            (number - begin for number in numbers if number is not None and begin <= number < end),
+            default=None,
+        )
 
     def places_at(self, line: int) -> Iterator[tuple[CodeType, Place]]:
         """Yield the places of every code object that have that line."""
@@ -148,12 +145,15 @@ class Meetings:
 
     def most(self) -> Iterator[tuple[Passage, int]]:
         """Yield each passage where threads stood together, and how many did."""
-        return (entry for entry in self._most.items() if entry[0][1] >= 0)
+        return (entry for entry in self._most.items() if entry[0][1] not in (NOWHERE, RETURN))
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """How many threads stood in a function at once, past one line and before another, or its RETURN."""
+    """How many threads stood in a function at once, past one line and before another, or its RETURN.
+
+    They stood within one line where both are the same.
+    """
 
     threads: int
     code: CodeType
@@ -166,21 +166,25 @@ def together_with(
 ) -> Together | None:
     """Return where most threads stood together after they had come to a line of a file.
 
-    Of several such places it is the one that follows the line most closely. It is the return of a function
-    only if they came to no further line together.
+    Of several such places it is the one that precedes the line most closely. It is a place within a line only
+    if they came to no further line together, and the return of a function only if they came to none at all.
     """
     passing = [
         (path, places)
         for path in paths
         if (places := [place for code, place in path.places_at(line) if is_file(code.co_filename)])
     ]
-    found: list[tuple[tuple[int, bool, int], Together]] = []
+    found: list[tuple[tuple[int, bool, bool, int], Together]] = []
     for passage, stood in meetings.most():
-        through = [path for path, places in passing if path.spans(passage, places)]
+        code_id, after, before = passage
+        through = [
+            (path, places_before)
+            for path, places in passing
+            if (places_before := path.places_before(passage, places)) is not None
+        ]
         threads = min(stood, len(through), at_most)
-        code = through[0].code(passage[0]) if through else None
+        code = through[0][0].code(code_id) if through else None
         if threads > 1 and code is not None:
-            is_return = passage[2] == RETURN
-            rank = (-threads, is_return, through[0].length(passage))
-            found.append((rank, Together(threads, code, passage[1], passage[2])))
+            rank = (-threads, before == RETURN, is_within(before), through[0][1])
+            found.append((rank, Together(threads, code, after, line_of(code, before))))
     return min(found, key=lambda one: one[0])[1] if found else None

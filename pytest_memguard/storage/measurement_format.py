@@ -73,7 +73,11 @@ MEETING = Record(
     Key("threads", COUNT, "How many threads stood there at once."),
     Key("each_bytes", SIZE, "How much each of them had allocated at the site."),
     Key("after", NAMED_SITE, "The last line that each had run."),
-    Key("before_line", COUNT, "The line of the function that each was about to run; 0 is its return."),
+    Key(
+        "before_line",
+        COUNT,
+        "The line that each was about to run; 0 is the return of the function, that of `after` is within it.",
+    ),
     Key(
         "are_tasks", FLAG, "Whether they were tasks of a loop that waited at `after`; then `each_bytes` is 0."
     ),

@@ -1,18 +1,24 @@
 """Caches and pools that need more memory when threads overlap: lockstep shows each race, every time.
 
-Each case is a racy body and a right one. Both run from eight threads, and tracemalloc reads the peak.
+Each case is a racy body and a right one. Both run from eight threads, and tracemalloc reads the peak. Many
+are what a public report tells of; it is named by its project and number on GitHub.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import json
+import pickle
 import threading
 import time
 import tracemalloc
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import cachetools
 import pytest
 
 from pytest_memguard.orders.order import Lockstep
@@ -20,6 +26,9 @@ from pytest_memguard.orders.threads import OrderedThreads
 
 THREADS = 8
 VALUE_BYTES = 200_000
+NAMES = [f"abcdefghij{number}" for number in range(3_000)]  # as large as a value, too
+TEXT = json.dumps(NAMES)
+PICKLED = pickle.dumps(NAMES)
 Body = Callable[[], object]
 Case = tuple[Body, Body]
 
@@ -29,6 +38,7 @@ def load() -> bytearray:
 
 
 def check_then_load() -> Case:
+    """Two threads find no pool of connections, and each makes one: urllib3/urllib3#204."""
     cache: dict[str, bytearray] = {}
     lock = threading.Lock()
 
@@ -44,7 +54,7 @@ def check_then_load() -> Case:
 
 
 def memoized() -> Case:
-    """A decorator that remembers results, as many projects write one."""
+    """A decorator that remembers results, as many projects write one: theQRL/QRL#1542."""
     cache: dict[str, bytearray] = {}
     lock = threading.Lock()
 
@@ -82,7 +92,7 @@ def second_look_forgotten() -> Case:
 
 
 def eager_default() -> Case:
-    """`setdefault` makes its default whether or not it is needed."""
+    """`setdefault` makes its default whether or not it is needed: django/django#5878."""
     cache: dict[str, bytearray] = {}
     lock = threading.Lock()
 
@@ -99,7 +109,7 @@ def eager_default() -> Case:
 
 
 def pool_over_its_size() -> Case:
-    """A pool that counts its connections after it has made one."""
+    """A pool that counts its connections after it has made one: redis/redis-py#906."""
     state: dict[str, Any] = {"made": 0, "all": []}
     lock = threading.Lock()
 
@@ -209,7 +219,7 @@ def buffers_of_all_at_once() -> Case:
 
 
 def expired_entry() -> Case:
-    """An entry that has grown old is loaded again by everybody who finds it old."""
+    """An entry that has grown old is loaded again by everybody who finds it old: jazzband/django-redis#27."""
     cache: dict[str, Any] = {"key": (0, bytearray(1))}
     lock = threading.Lock()
 
@@ -257,7 +267,7 @@ def lock_for_each_key() -> Case:
 
 
 def refreshed_ahead() -> Case:
-    """A stale entry is refreshed by everybody that sees no mark, which is set one line later."""
+    """An old token is renewed by all that see no mark yet: googleapis/google-auth-library-python#1780."""
     cache: dict[str, Any] = {"key": None}
     marks = {"refreshing": False}
     refresh = threading.Lock()
@@ -308,7 +318,7 @@ def lost_wakeup() -> Case:
 
 
 def loaded_in_a_pool() -> Case:
-    """Whoever finds no future gives the load to a pool, whose threads the bodies start."""
+    """Whoever finds no future gives the load to a pool, whose threads it starts: awolverp/cachebox#15."""
     futures: dict[str, Future[bytearray]] = {}
     pool = ThreadPoolExecutor(THREADS)
     guard = threading.Lock()
@@ -464,22 +474,166 @@ def a_loop_for_each_thread() -> Case:
     return racy, right
 
 
+def computed_once_for_an_object() -> Case:
+    """A property is kept without a lock, as in the standard library since 3.12: python/cpython#87634."""
+    lock = threading.Lock()
+
+    class Report:
+        kept: list[bytearray] | None = None
+
+        @property
+        def rows(self) -> object:
+            value = self.kept
+            if value is None:
+                value = self.kept = [load()]
+            return value
+
+    report = Report()
+
+    def racy() -> None:
+        assert report.rows
+
+    def right() -> None:
+        with lock:
+            racy()
+
+    return racy, right
+
+
+def made_in_the_line_of_the_look() -> Case:
+    """Each thread that finds no connection opens one, and the last one stays: httplib2/httplib2#33."""
+    connections: dict[str, list[str]] = {}
+    lock = threading.Lock()
+
+    def racy() -> None:
+        connections["key"] = connections.get("key") or json.loads(TEXT)
+
+    def right() -> None:
+        with lock:
+            racy()
+
+    return racy, right
+
+
+def loaded_for_a_language() -> Case:
+    """A catalogue is missing, and a library makes it before it is stored: django/djangoproject.com#446."""
+    catalogues: dict[str, list[str]] = {}
+    lock = threading.Lock()
+
+    def racy() -> None:
+        if "key" not in catalogues:
+            catalogues["key"] = json.loads(TEXT)
+
+    def right() -> None:
+        with lock:
+            racy()
+
+    return racy, right
+
+
+def remembered_by_the_standard_library() -> Case:
+    """`lru_cache` calls a function again until its first result is there: python/cpython#103475."""
+    lock = threading.Lock()
+    loads = functools.lru_cache(json.loads)
+
+    def racy() -> None:
+        assert len(loads(TEXT)) > 1
+
+    def right() -> None:
+        with lock:
+            racy()
+
+    return racy, right
+
+
+def remembered_by_a_package() -> Case:
+    """A package's decorator around a function of another package: tkem/cachetools#294."""
+    lock = threading.Lock()
+    loads: Callable[[str], object] = cachetools.cached({})(json.loads)
+
+    def racy() -> None:
+        value = loads(TEXT)
+        assert value
+
+    def right() -> None:
+        with lock:
+            racy()
+
+    return racy, right
+
+
+def made_by_a_factory() -> Case:
+    """The factory of a dictionary is called by each thread that misses: python/cpython#142495."""
+    lock = threading.Lock()
+    values: defaultdict[str, list[str]] = defaultdict(functools.partial(json.loads, TEXT))
+
+    def racy() -> None:
+        value = values["key"]
+        assert value
+
+    def right() -> None:
+        with lock:
+            racy()
+
+    return racy, right
+
+
+def read_by_a_lambda() -> Case:
+    """A default session that is made when the first one asks: boto/boto3#806."""
+    sessions: list[list[str]] = []
+    lock = threading.Lock()
+    session: Callable[[], list[str]] = lambda: sessions[0] if sessions else pickle.loads(PICKLED)  # noqa: E731 - a line of its own code
+
+    def racy() -> None:
+        sessions.append(session())
+
+    def right() -> None:
+        with lock:
+            if not sessions:
+                racy()
+
+    return racy, right
+
+
+def gathered_in_a_comprehension() -> Case:
+    """Several keys are looked up and filled in one expression: aio-libs/aiocache#187."""
+    cache: dict[str, list[str]] = {}
+    lock = threading.Lock()
+
+    def racy() -> None:
+        cache.update({key: cache.get(key) or json.loads(TEXT) for key in ("key",)})
+
+    def right() -> None:
+        with lock:
+            racy()
+
+    return racy, right
+
+
 CASES = [
     a_loop_for_each_thread,
     buffers_of_all_at_once,
     check_then_load,
+    computed_once_for_an_object,
     copied_by_all,
     counted_after_connecting,
     eager_default,
     expired_entry,
+    gathered_in_a_comprehension,
     impatient_waiters,
     loaded_by_own_threads,
+    loaded_for_a_language,
     loaded_in_a_pool,
     lock_for_each_key,
     lost_wakeup,
+    made_by_a_factory,
+    made_in_the_line_of_the_look,
     memoized,
     pool_over_its_size,
+    read_by_a_lambda,
     refreshed_ahead,
+    remembered_by_a_package,
+    remembered_by_the_standard_library,
     second_look_forgotten,
     shared_future,
     slow_source,

@@ -22,6 +22,7 @@ from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Participant, Turns
 from pytest_memguard.orders.visited_lines import Path
+from tests.orders.elsewhere import Story, first_when_set
 
 THREADS = 4
 
@@ -37,18 +38,6 @@ def play(
     with threads as call:
         for _ in range(calls):
             call()
-
-
-class Story:
-    """Who came to which step, in which order."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[int, str]] = []
-        self._numbers: dict[threading.Thread, int] = {}  # an identifier would be reused
-
-    def tell(self, step: str) -> None:
-        number = self._numbers.setdefault(threading.current_thread(), len(self._numbers))
-        self.steps.append((number, step))
 
 
 def test_lockstep_takes_every_thread_to_a_line_before_the_first_goes_on() -> None:
@@ -373,7 +362,7 @@ def test_a_loop_that_wakes_a_thread_waits_for_it_after_many_looks_in_vain() -> N
                 done.set()
 
     def waits(done: threading.Event) -> None:
-        passed_when_woken.append(passed[0] if done.wait() else -1)
+        passed_when_woken.append(first_when_set(done, passed))
 
     for _ in range(3):
         play(one_loops_while_the_others_wait(loops, waits))

@@ -6,8 +6,8 @@ import inspect
 import threading
 from collections.abc import Callable
 
-from pytest_memguard.orders.line_events import RETURN
 from pytest_memguard.orders.order import Lockstep
+from pytest_memguard.orders.places import RETURN
 from pytest_memguard.orders.threads import OrderedThreads
 from pytest_memguard.orders.visited_lines import Together
 
@@ -68,6 +68,17 @@ def test_threads_met_before_the_return_where_they_came_to_no_line_after_it() -> 
     found = met(load_at_once, "# it is made at once")
     assert found is not None
     assert (found.threads, found.before) == (THREADS, RETURN)
+
+
+def test_threads_met_within_the_line_that_looks_and_makes() -> None:
+    cache: dict[str, object] = {}
+
+    def body() -> object:
+        return cache.get("key") or cache.setdefault("key", bytes(100))  # looks and makes
+
+    found = met(body, "# looks and makes")
+    assert found is not None
+    assert (found.threads, found.after, found.before) == (THREADS, found.before, line_of("# looks and makes"))
 
 
 def test_no_more_threads_met_than_made_it() -> None:

@@ -23,10 +23,16 @@ def raced(before_line: int = 12) -> TestResult:
 
 
 @pytest.mark.parametrize(
-    ("before_line", "before"), [(12, "prices.py:12"), (0, "the return of get")], ids=["line", "return"]
+    ("before_line", "where"),
+    [
+        (12, "between prices.py:11 and prices.py:12"),
+        (0, "between prices.py:11 and the return of get"),
+        (11, "in prices.py:11"),
+    ],
+    ids=["line", "return", "within"],
 )
-def test_every_report_says_where_threads_met(before_line: int, before: str) -> None:
-    said = f"8 threads were between prices.py:11 and {before} {MADE}"
+def test_every_report_says_where_threads_met(before_line: int, where: str) -> None:
+    said = f"8 threads were {where} {MADE}"
     results = run(raced(before_line))
     (annotation,) = AnnotationsReport(lambda file: file).annotations(results)
     for report in (

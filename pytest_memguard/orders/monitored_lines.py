@@ -1,0 +1,158 @@
+"""Follows the lines of threads by `sys.monitoring`, on CPython 3.12 and later."""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+from collections.abc import Callable
+from types import CodeType, TracebackType
+from typing import Any
+
+from pytest_memguard.orders.line_events import Followed, IsDue, OnLine
+from pytest_memguard.orders.packages import NONE, OWN, Packages
+from pytest_memguard.orders.places import RETURN, behind, calling
+from pytest_memguard.orders.steps import STEPS
+
+_CALLER = 2
+"""How many frames the caller of a function that starts is away from the callback."""
+
+
+class MonitoredLines:
+    """Line events by `sys.monitoring`: other tracers are not affected, and other lines cost nothing."""
+
+    def __init__(self, packages: Packages, tool: int) -> None:
+        self._packages = packages
+        self._tool = tool
+        self._stepped: list[CodeType] = []
+        self._by_thread: dict[int, _MonitoredThread] = {}
+        self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # there from CPython 3.12 on
+
+    def __enter__(self) -> MonitoredLines:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
+        """Register the callbacks, which ignore threads that are not followed."""
+        monitoring, events = self._monitoring, self._monitoring.events
+        monitoring.use_tool_id(self._tool, "pytest-memguard")
+        for event, callback in self._callbacks():
+            monitoring.register_callback(self._tool, event, callback)
+        monitoring.set_events(self._tool, events.LINE | events.PY_RETURN | events.PY_START)
+        monitoring.restart_events()  # what was let through for another project may be this one's own
+        return self
+
+    def _callbacks(self) -> list[tuple[int, Callable[..., object]]]:
+        events, disable = self._monitoring.events, self._monitoring.DISABLE
+        packages, comes_to = self._packages, self._comes_to()
+
+        def line(code: CodeType, number: int) -> object:
+            return disable if packages[code.co_filename] != OWN else comes_to(code, number)
+
+        def leaving(code: CodeType, _offset: int, _value: object) -> object:
+            return disable if packages[code.co_filename] != OWN else comes_to(code, RETURN)
+
+        def step(code: CodeType, offset: int) -> object:
+            return disable if offset not in STEPS[id(code)] else comes_to(code, behind(offset))
+
+        return [
+            (events.LINE, line),
+            (events.PY_RETURN, leaving),
+            (events.PY_START, self._starting(comes_to)),
+            (events.INSTRUCTION, step),
+        ]
+
+    def _comes_to(self) -> Callable[[CodeType, int], object]:
+        by_thread = self._by_thread
+
+        def comes_to(code: CodeType, number: int) -> object:
+            followed = by_thread.get(get_ident())
+            if followed is not None and followed.is_due(code, number):
+                followed.code, followed.number = code, number
+                sys.call_tracing(followed.offer, ())
+            return None
+
+        return comes_to
+
+    def _starting(self, comes_to: Callable[[CodeType, int], object]) -> Callable[..., object]:
+        disable = self._monitoring.DISABLE
+        packages, by_thread, frame_at = self._packages, self._by_thread, sys._getframe  # noqa: SLF001 - documented
+
+        def starting(code: CodeType, _offset: int) -> object:
+            package = packages[code.co_filename]
+            if package == OWN:
+                sys.call_tracing(self._looks_for_steps, (code,))
+            if package in (OWN, NONE):
+                return disable
+            if get_ident() not in by_thread:
+                return None
+            try:
+                caller = packages.caller_into(package, frame_at(_CALLER))
+            except ValueError:  # it has none: it is what the thread was started with
+                return None
+            return None if caller is None else comes_to(caller.f_code, calling(caller.f_lineno))
+
+        return starting
+
+    def _looks_for_steps(self, code: CodeType) -> None:
+        """Have the instructions of a function called back if one of its lines has steps."""
+        STEPS.learn(code)
+        if STEPS[id(code)]:
+            self._stepped.append(code)
+            self._monitoring.set_local_events(self._tool, code, self._monitoring.events.INSTRUCTION)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the callbacks."""
+        while self._stepped:
+            self._monitoring.set_local_events(self._tool, self._stepped.pop(), 0)
+        self._monitoring.set_events(self._tool, 0)
+        for event, _ in self._callbacks():
+            self._monitoring.register_callback(self._tool, event, None)
+        self._monitoring.free_tool_id(self._tool)
+
+    def following(self, is_due: IsDue, on_line: OnLine) -> Followed:
+        """Return a context in which the callback follows the thread that enters it."""
+        return _MonitoredThread(self._by_thread, is_due, on_line)
+
+    def take_over(self, followed: Followed) -> None:
+        """Have the callback follow the thread."""
+        if isinstance(followed, _MonitoredThread):
+            followed.move_to(self._by_thread)
+
+
+class _MonitoredThread:
+    """Follows one thread; a profiler sees calls inside a callback only by `sys.call_tracing`, too."""
+
+    __slots__ = ("_by_thread", "_ident", "_on_line", "code", "is_due", "number", "offer")
+
+    def __init__(self, by_thread: dict[int, _MonitoredThread], is_due: IsDue, on_line: OnLine) -> None:
+        self._by_thread = by_thread
+        self._ident = 0
+        self._on_line = on_line
+        self.is_due = is_due
+        self.code: CodeType | None = None
+        self.number = RETURN
+        self.offer: Callable[[], None] = self._offered
+
+    def __enter__(self) -> None:
+        self._ident = get_ident()
+        self._by_thread[self._ident] = self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Follow the thread no longer."""
+        if self._by_thread.get(self._ident) is self:
+            del self._by_thread[self._ident]
+
+    def move_to(self, by_thread: dict[int, _MonitoredThread]) -> None:
+        """Follow the thread by another source."""
+        self.stop()
+        self._by_thread = by_thread
+        by_thread[self._ident] = self
+
+    def _offered(self) -> None:
+        """Call back; arguments would be memory of the line that is followed."""
+        code, self.code = self.code, None
+        if code is not None:
+            self._on_line(code, self.number)
