@@ -58,6 +58,8 @@ HOLDERS = {
         "(calls tests.leaks.holding_bodies.Signal.forget)",
     ),
     "weakref_callback": ("tests.leaks.holding_bodies._watchers (list, ",),
+    "weakref_callback_with_a_default": ("tests.leaks.holding_bodies._watchers (list, ",),
+    "references_to_what_is_gone": ("tests.leaks.holding_bodies._gone_orders (list, ",),
 }
 
 

@@ -71,20 +71,25 @@ def number_held(one: object, new: Container[int]) -> int:
 def is_weak(one: object, new: Container[int]) -> bool:
     """Say whether a container holds weak references only, as a class does with its subclasses.
 
-    A weak reference with a new callback holds that callback; `new` holds identities.
+    A weak reference with a new callback holds that callback; `new` holds identities. Where most references
+    are dead, nobody removes them: they themselves pile up.
     """
     held = [inner for inner in referents(one) if type(inner) not in _ATOMS]
-    return bool(held) and all(
-        is_a(inner, weakref.ref) and not _keeps_new(inner.__callback__, new) for inner in held
-    )
+    if not held or any(not is_a(inner, weakref.ref) or _keeps_new(inner.__callback__, new) for inner in held):
+        return False
+    return 2 * sum(weakref.ref.__call__(inner) is None for inner in held) <= len(held)
 
 
 def _keeps_new(callback: object, new: Container[int]) -> bool:
     """Say whether the callback of a weak reference is new, and itself refers to new objects.
 
-    The callbacks by which an abstract class remembers other classes refer to a set only.
+    The callbacks by which an abstract class remembers other classes refer to a set only. The collector does
+    not track a tuple of plain values, as defaults of a function may be.
     """
-    return id(callback) in new and any(id(inner) in new for inner in referents(callback))
+    return id(callback) in new and any(
+        id(inner) in new or (type(inner) is tuple and bool(inner) and not gc.is_tracked(inner))
+        for inner in referents(callback)
+    )
 
 
 def is_sized(one: object) -> bool:
