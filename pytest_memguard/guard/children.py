@@ -93,6 +93,8 @@ class ChildWatch:
     def missed(self) -> str:
         """Say which children are not in the sample; nothing where there are none."""
         now = _turns_of_children()
+        if self._programs is not None and self._follows_forks and self._programs.any():
+            return NOT_FORKED
         if any(turns != now.get(child, turns) for child, turns in self._turns.items()):
             return OLDER_CHILDREN
         is_forked = len(_forks) > self._forks  # memray follows forks, and no other child
@@ -101,7 +103,7 @@ class ChildWatch:
         if self._programs is None or not self._follows_forks:
             is_started = self._programs is not None and self._programs.any()
             return NOT_COUNTED if is_started or is_forked or has_ended or is_running else ""
-        if self._programs.any() or (has_ended and not is_forked):
+        if has_ended and not is_forked:
             return NOT_FORKED
         if has_ended and self._programs.looked_up:
             return PERHAPS_UNSEEN.format(name=self._programs.looked_up)

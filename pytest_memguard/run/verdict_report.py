@@ -70,6 +70,7 @@ def put_verdict(
     return results, True
 
 
+_PASSED_ALL_THE_SAME = "it passed although xfail expects it to fail; without that marker it is judged"
 _NOTHING = "it measured no region: the block of memguard.measure(), or check_leaks(), did not run"
 
 
@@ -101,5 +102,5 @@ def _region(result: TestResult, test_id: str) -> str:
 
 def _why_not(report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
-        return "the test is expected to fail"
+        return _PASSED_ALL_THE_SAME if report.passed else "the test is expected to fail"
     return "the test was skipped" if report.skipped else f"the test failed in its {report.when}"

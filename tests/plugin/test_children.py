@@ -63,6 +63,8 @@ def test_children_that_memray_cannot_follow_are_no_silent_pass(project: GuardedP
                 child.start()
                 child.join()
 
+            test_spawned_again = test_spawned  # beside what tracks its resources for all of them
+
             @pytest.mark.memguard(children=True)
             def test_alone(): pass
         """
@@ -71,9 +73,11 @@ def test_children_that_memray_cannot_follow_are_no_silent_pass(project: GuardedP
     assert run.outcomes() == {
         "test_program": "not-measured",
         "test_spawned": "not-measured",
+        "test_spawned_again": "not-measured",
         "test_alone": "no-baseline",
     }
-    assert "children=True counts only forked child processes" in run.reason("test_spawned")
+    for name in ("test_program", "test_spawned", "test_spawned_again"):
+        assert "children=True counts only forked child processes" in run.reason(name)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what another process does")

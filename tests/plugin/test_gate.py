@@ -416,7 +416,7 @@ def test_tests_that_fail_or_are_skipped_or_expected_to_fail_are_never_judged(pro
         "test_skipped": "the test was skipped",
         "test_marked_skip": "the test was skipped",
         "test_xfailed": "the test is expected to fail",
-        "test_xpassed": "the test is expected to fail",
+        "test_xpassed": "it passed although xfail expects it to fail; without that marker it is judged",
         "test_imperative_xfail": "the test is expected to fail",
         "test_broken_setup": "the test failed in its setup",
     }

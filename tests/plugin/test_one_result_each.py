@@ -230,7 +230,7 @@ def test_an_xfail_whose_condition_does_not_hold_switches_nothing_off(project: Gu
         "test_decided_late": "not-measured",
     }
     assert run.counted() == {"failed": 1, "xpassed": 3}
-    assert run.reason("test_active") == "the test is expected to fail"
+    assert run.reason("test_active").startswith("it passed although xfail expects it to fail")
     assert set(project.run("--runxfail").outcomes().values()) == {"over-limit"}
 
 
