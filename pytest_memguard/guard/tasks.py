@@ -28,13 +28,30 @@ def tasks_refused(item: Any, policy: Policy) -> str:
         return ""
     if policy.threads > 1:
         return f"tasks={policy.tasks} and threads={policy.threads} are for different tests; keep one of them"
-    function = getattr(item, "obj", None)
+    function = _before_trio(item)
     if not inspect.iscoroutinefunction(function) or hasattr(function, "hypothesis"):
         return (
             f"tasks={policy.tasks} is for tests that are coroutines, whose tasks share a loop; "
             f"for this one write threads={policy.tasks}"
         )
     return ""
+
+
+def _before_trio(item: Any) -> Any:
+    """Return what an item calls, without what pytest-trio has put around it: that is no coroutine."""
+    function = getattr(item, "obj", None)
+    return item._getobj() if _is_run_by_trio(function) else function
+
+
+def _is_run_by_trio(function: object) -> bool:
+    return getattr(function, "_trio_test_runner_wrapped", False)
+
+
+def _as_trio_runs_it(item: Any) -> None:
+    """Have pytest-trio put around the function of an item what it does at the start of a call."""
+    call = sys.modules["pytest_trio.plugin"].pytest_runtest_call(item)
+    next(call)
+    call.close()
 
 
 def as_tasks(item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer) -> Callable[[], None]:
@@ -65,8 +82,10 @@ class TaskedRun:
         """Run it."""
         alone = self._item.obj
         self._last = self._waiting_tasks(self._namer.is_of_project)
-        self._item.obj = _several(alone, self._tasks, self._last.follow)
+        self._item.obj = _several(_before_trio(self._item), self._tasks, self._last.follow)
         try:
+            if _is_run_by_trio(alone):
+                _as_trio_runs_it(self._item)
             self._runtest()
         finally:
             self._item.obj = alone

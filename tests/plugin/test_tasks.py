@@ -66,6 +66,36 @@ def test_tasks_that_all_miss_load_once_each(project: GuardedProject, backend: st
     assert f"8 tasks waited at cache.py:{line + 1} in load at once" in run.text
 
 
+def test_tasks_of_pytest_trio_miss_together_and_its_fixtures_are_shared(project: GuardedProject) -> None:
+    project.write(
+        cache=STAMPEDE,
+        test_it="""
+            import pytest, trio, cache
+
+            @pytest.fixture
+            async def lock():
+                cache.CACHE.clear()
+                await trio.sleep(0)
+                yield trio.Lock()
+
+            @pytest.mark.trio
+            @pytest.mark.memguard(tasks=8, max_peak="1 MiB")
+            async def test_stampede(lock, nursery):
+                assert len(await cache.get()) == 300_000
+
+            class TestOnce:
+                @pytest.mark.trio
+                @pytest.mark.memguard(tasks=8, max_peak="1 MiB")
+                async def test_one_flight(self, lock):
+                    assert len(await cache.get_once(lock)) == 300_000
+        """,
+    )
+    run = project.run("-p", "pytest_trio.plugin")
+    assert run.outcomes() == {"test_stampede": "over-limit", "TestOnce::test_one_flight": "no-baseline"}
+    assert 2_400_000 <= run.measured("test_stampede") < 2_600_000
+    assert 300_000 <= run.measured("TestOnce::test_one_flight") < 500_000
+
+
 def test_an_error_in_one_task_fails_the_test_and_a_leak_counts_each_task(project: GuardedProject) -> None:
     project.write(
         conftest="import pytest\n@pytest.fixture(params=['asyncio', 'trio'])\ndef anyio_backend(request):\n"
