@@ -93,13 +93,6 @@ def weakref_callback_with_a_default() -> None:
     _watchers.append(weakref.ref(_subject, on_end))
 
 
-_gone_orders: list[weakref.ref[Registry]] = []
-
-
-def references_to_what_is_gone() -> None:
-    _gone_orders.append(weakref.ref(Registry()))
-
-
 class Node:
     def __init__(self, depth: int) -> None:
         self.kind = type("Made", (), {})  # a class for each: its base knows it, and does not hold it

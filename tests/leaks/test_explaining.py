@@ -59,7 +59,6 @@ HOLDERS = {
     ),
     "weakref_callback": ("tests.leaks.holding_bodies._watchers (list, ",),
     "weakref_callback_with_a_default": ("tests.leaks.holding_bodies._watchers (list, ",),
-    "references_to_what_is_gone": ("tests.leaks.holding_bodies._gone_orders (list, ",),
 }
 
 

@@ -48,6 +48,11 @@ def _statements() -> Body:
     return lambda: database.execute(f"select {next(numbers)}").fetchall()
 
 
+def _cursors() -> Body:
+    database = sqlite3.connect(":memory:")
+    return lambda: database.execute("select 1").fetchall()  # it forgets its cursors at each 200th
+
+
 def _generics() -> Body:
     return lambda: typing.Optional[type("Made", (), {})]  # noqa: UP045 - fills the cache of typing
 
@@ -66,7 +71,8 @@ def _formats() -> Body:
 @pytest.mark.parametrize(
     ("body", "answers"),
     [
-        (_statements, {Answer.BOUNDED}),
+        (_statements, {Answer.BOUNDED, Answer.CANNOT_TELL}),
+        (_cursors, {Answer.CANNOT_TELL, Answer.SETTLES}),
         (_generics, {Answer.BOUNDED, Answer.CANNOT_TELL}),
         (_buffers, {Answer.BOUNDED}),
         (_formats, {Answer.CANNOT_TELL, Answer.SETTLES}),
