@@ -94,6 +94,7 @@ _TRACED_BUDGETS = 16
 
 
 _WAY_OUT = "create what it uses up inside the body"
+_NEW_FIXTURES = "the body cannot be repeated with the same fixtures, so they were set up for each call"
 
 
 class CannotRepeatError(Exception):
@@ -149,9 +150,10 @@ def check_item(
 ) -> LeakFinding:
     """Repeat an item: its body, judged across renewals of its fixtures, or all of it where fixtures count.
 
-    The `rerunner` was made before the item's first run.
+    A body that uses up its fixtures is repeated with new ones for each call. The `rerunner` was made before
+    the item's first run.
     """
-    check = _check_with_fixtures if policy.fixtures else _check_body
+    check = _check_with_fixtures if policy.fixtures else _check_body_first
     with quietly(item) as drop_output:
         libraries = LibraryLeaks()
 
@@ -165,6 +167,34 @@ def check_item(
             let_go(error)
             raise
         return replace(finding, known=(*finding.known, *libraries.known(policy.at_once)))
+
+
+def _check_body_first(
+    item: pytest.Item,
+    runtest: Callable[[], None],
+    policy: Policy,
+    session: GuardSession,
+    *,
+    rerunner: Rerunner,
+    drop: Callable[[], None],
+) -> LeakFinding:
+    """Repeat the body; one that cannot be repeated with the same fixtures gets new ones for each call.
+
+    Raises what the body raised first where it cannot be repeated with new fixtures either.
+    """
+    try:
+        return _check_body(item, runtest, policy, session, rerunner=rerunner, drop=drop)
+    except CannotRepeatError as first:
+        if not _has_fixtures(item):
+            raise
+        let_go(first)
+        try:
+            finding = _check_with_fixtures(item, runtest, policy, session, rerunner=rerunner, drop=drop)
+            rerunner.set_up()
+        except (CannotRepeatError, CannotRunAgainError) as second:
+            let_go(second)
+            raise first from None
+        return replace(finding, note="; ".join(filter(None, (finding.note, _NEW_FIXTURES))))
 
 
 def _check_body(
@@ -198,9 +228,6 @@ def _check_body(
         )
     except CannotRunAgainError as error:
         raise CannotRepeatError(f"its body cannot be repeated: {error}") from error
-    except CannotRepeatError as error:
-        hint = ", or set fixtures=True to set its fixtures up for each call" if _has_fixtures(item) else ""
-        raise CannotRepeatError(f"{error}{hint}") from error
     finally:
         renewals.close()
 

@@ -270,24 +270,36 @@ def test_the_option_checks_every_guarded_test(project: GuardedProject) -> None:
     assert project.run("--memguard-leaks").outcomes() == {"test_it": "leaked"}
 
 
-def test_a_body_that_cannot_be_repeated_is_not_measured_and_says_why(project: GuardedProject) -> None:
+def test_a_body_that_uses_up_its_fixtures_is_repeated_with_new_ones(project: GuardedProject) -> None:
     project.write(
         test_it="""
             import pytest
+            KEPT = []
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.05)
 
-            @pytest.mark.memguard(leaks=True)
-            def test_once(tmp_path): (tmp_path / "made").mkdir()
+            def test_clean(tmp_path): (tmp_path / "made").mkdir()
 
-            @pytest.mark.memguard(leaks=True, fixtures=True, leak_budget=0.05)
-            def test_anew(tmp_path): (tmp_path / "made").mkdir()
+            def test_leaking(tmp_path):
+                (tmp_path / "made").mkdir()
+                KEPT.append(bytes(2000))
+
+            @pytest.fixture
+            def numbers(): return iter(range(2))
+
+            def test_two_samples(numbers, request):
+                next(numbers)
+                request.node.ran = getattr(request.node, "ran", 0) + 1
+                assert request.node.ran < 4
         """
     )
     run = project.spawn()
-    assert run.code == 0
-    assert run.outcomes() == {"test_once": "not-measured", "test_anew": "no-baseline"}
-    reason = run.reason("test_once")
-    assert reason.startswith("its body cannot be repeated: call 2 failed with FileExistsError")
-    assert reason.endswith(", or set fixtures=True to set its fixtures up for each call")
+    assert run.outcomes() == {
+        "test_clean": "no-baseline",
+        "test_leaking": "leaked",
+        "test_two_samples": "not-measured",
+    }
+    assert "cannot be repeated with the same fixtures" in run.results()["test_leaking"]["leak"]["note"]
+    assert run.reason("test_two_samples").startswith("its body cannot be repeated: call ")
     assert run.text.count("its body cannot be repeated") == 1
 
 
@@ -299,7 +311,13 @@ def test_a_file_that_a_failed_repetition_left_open_breaks_no_test(project: Guard
             RUNS = itertools.count()
 
             @pytest.mark.memguard(leaks=True)
-            def test_repeated(tmp_path):
+            def test_repeated(tmp_path_factory):
+                handle = open(__file__)
+                (tmp_path_factory.getbasetemp() / "made").mkdir()
+                handle.close()
+
+            @pytest.mark.memguard(leaks=True, leak_budget=0.02)
+            def test_made_anew(tmp_path):
                 handle = open(__file__)
                 (tmp_path / "made").mkdir()
                 handle.close()
@@ -312,8 +330,12 @@ def test_a_file_that_a_failed_repetition_left_open_breaks_no_test(project: Guard
         """,
     )
     run = project.spawn()
-    assert run.counted() == {"passed": 2}
-    assert run.outcomes() == {"test_repeated": "not-measured", "test_confirmed": "no-baseline"}
+    assert run.counted() == {"passed": 3}
+    assert run.outcomes() == {
+        "test_repeated": "not-measured",
+        "test_made_anew": "no-baseline",
+        "test_confirmed": "no-baseline",
+    }
     assert "FileExistsError" in run.reason("test_repeated")
 
 

@@ -12,8 +12,8 @@ LEAKS = """
     KEPT = []
 
     @pytest.mark.memguard(leaks=True, leak_budget=0.1, tolerance="1 MiB")
-    def test_export(tmp_path):
-        if os.environ.get("ONCE"): (tmp_path / "out").mkdir()
+    def test_export(tmp_path_factory):
+        if os.environ.get("ONCE"): (tmp_path_factory.getbasetemp() / "out").mkdir()
 
     @pytest.mark.memguard
     def test_plain(): bytearray(1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ecosystem.neighbour import Answer, Neighbour, Stage
+from tests.ecosystem.neighbour import Neighbour
 from tests.ecosystem.neighbours.runners import FILES
 
 NEIGHBOURS = (
@@ -22,9 +22,6 @@ NEIGHBOURS = (
             def test_speed(benchmark):
                 assert benchmark.pedantic(work, rounds=3)
         """,
-        answers={
-            stage: (Answer("not-measured", "cannot be repeated"),) for stage in (Stage.CLEAN, Stage.LEAK)
-        },
         is_core=True,
     ),
     Neighbour(
@@ -65,9 +62,6 @@ NEIGHBOURS = (
             def test_speed(benchmark):
                 assert benchmark(work)
         """,
-        answers={
-            stage: (Answer("not-measured", "cannot be repeated"),) for stage in (Stage.CLEAN, Stage.LEAK)
-        },
     ),
     Neighbour(
         name="typeguard",
