@@ -20,22 +20,61 @@ class BenchRecords:
     file that they have compared within the run.
     """
 
+    __slots__ = ("_kept",)
+
     def __init__(self, namer: SiteNamer) -> None:
-        self._kept = [(one, frozenset(map(id, one))) for one in _containers(namer)]
+        self._kept = [(one, _mark(one)) for one in _FOUND.containers(namer)]
 
     def forget(self) -> bool:
         """Take out what was added since, and say whether there was anything."""
-        changed = [(one, kept) for one, kept in self._kept if any(id(each) not in kept for each in one)]
-        for one, kept in changed:
-            for each in [each for each in one if id(each) not in kept]:
-                if isinstance(one, dict):
-                    del one[each]
-                else:
-                    one.remove(each)
-        return bool(changed)
+        taken_out = [_take_out(one, mark) for one, mark in self._kept]
+        return any(taken_out)
 
 
-def _containers(namer: SiteNamer) -> Iterator[Any]:
+def _mark(one: Any) -> int | frozenset[int]:
+    """Return what tells later entries from those that there are; those of a set have no order."""
+    return frozenset(map(id, one)) if isinstance(one, set) else len(one)
+
+
+def _take_out(one: Any, mark: int | frozenset[int]) -> bool:
+    """Take the entries that are later than the mark out of a container, and say whether there were any."""
+    if isinstance(mark, frozenset):
+        added = [each for each in one if id(each) not in mark]
+        one.difference_update(added)
+        return bool(added)
+    added = [*one][mark:]
+    if isinstance(one, list):
+        del one[mark:]
+    else:
+        for key in added:
+            del one[key]
+    return bool(added)
+
+
+class _Found:
+    """The containers that were found last, listed again once other modules are imported.
+
+    They are kept by an object of memguard's, which the search for holders passes over.
+    """
+
+    __slots__ = ("_containers", "_modules")
+
+    def __init__(self) -> None:
+        self._modules = (0, "")
+        self._containers: list[Any] = []
+
+    def containers(self, namer: SiteNamer) -> list[Any]:
+        """Return the containers of the plugins that are imported now."""
+        modules = len(sys.modules), next(reversed(sys.modules), "")
+        if modules != self._modules:
+            self._modules, self._containers = modules, list(_listed(namer))
+        return self._containers
+
+
+_FOUND = _Found()
+
+
+def _listed(namer: SiteNamer) -> Iterator[Any]:
     packages = _packages()
     for name, module in [*sys.modules.items()]:
         file = getattr(module, "__file__", None)
