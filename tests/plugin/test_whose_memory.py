@@ -196,3 +196,45 @@ def test_a_plugin_that_remembers_the_first_run_keeps_no_test_from_a_second(
         """
     )
     assert project.spawn(plugins=("approver.plugin",)).results()["test_it"]["samples"] > 1
+
+
+ONLY_ONCE = """\
+NAMES = set()
+ORDER = ["first"]
+BY_NAME = {"first": 1}
+
+def pytest_configure(config): pass
+
+def once(name):
+    assert name not in NAMES and name not in ORDER and name not in BY_NAME
+    NAMES.add(name)
+    ORDER.append(name)
+    BY_NAME[name] = 1
+"""
+COLD = """
+    import pytest, pytest_only_once
+    SIZES = iter((200_000, 10, 10, 10))
+
+    @pytest.mark.memguard(max_peak="20 KiB")
+    def test_approved():
+        pytest_only_once.once("page")
+        bytearray(next(SIZES))
+
+    def test_records():
+        assert pytest_only_once.ORDER == ["first", "page"]
+        assert [*pytest_only_once.BY_NAME] == ["first", "page"]
+"""
+
+
+def test_what_a_plugin_wrote_down_does_not_keep_a_test_from_running_again(
+    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project.root.parent / f"{project.root.name}-site"
+    folder.mkdir()
+    files = {"pytest_only_once.py": ONLY_ONCE}
+    install(folder, "pytest-only-once", files, head=("Requires-Dist: pytest",), plugin="pytest_only_once")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    project.write(test_it=COLD)
+    run = project.spawn(plugins=("pytest_only_once",))
+    assert run.counted() == {"passed": 2}, run.text
+    assert run.results()["test_approved"]["samples"] > 1
