@@ -153,48 +153,60 @@ def check_item(
     A body that uses up its fixtures is repeated with new ones for each call. The `rerunner` was made before
     the item's first run.
     """
-    check = _check_with_fixtures if policy.fixtures else _check_body_first
     with quietly(item) as drop_output:
-        libraries = LibraryLeaks()
-
-        def drop() -> None:
-            drop_output()
-            libraries.take_away()
-
+        repeat = partial(
+            _repeated, item, runtest, policy, session, rerunner=rerunner, drop_output=drop_output
+        )
         try:
-            finding = check(item, runtest, policy, session, rerunner=rerunner, drop=drop)
+            if policy.fixtures:
+                return repeat(_check_with_fixtures)
+            try:
+                return repeat(_check_body)
+            except CannotRepeatError as first:
+                return _with_new_fixtures(item, rerunner, partial(repeat, _check_with_fixtures), first)
         except CannotRepeatError as error:
             let_go(error)
             raise
-        return replace(finding, known=(*finding.known, *libraries.known(policy.at_once)))
 
 
-def _check_body_first(
+def _repeated(
     item: pytest.Item,
     runtest: Callable[[], None],
     policy: Policy,
     session: GuardSession,
+    check: Callable[..., LeakFinding],
     *,
     rerunner: Rerunner,
-    drop: Callable[[], None],
+    drop_output: Callable[[], None],
 ) -> LeakFinding:
-    """Repeat the body; one that cannot be repeated with the same fixtures gets new ones for each call.
+    """Repeat an item by a check; what libraries are known to leak is taken away between its windows."""
+    libraries = LibraryLeaks()
 
-    Raises what the body raised first where it cannot be repeated with new fixtures either.
+    def drop() -> None:
+        drop_output()
+        libraries.take_away()
+
+    finding = check(item, runtest, policy, session, rerunner=rerunner, drop=drop)
+    return replace(finding, known=(*finding.known, *libraries.known(policy.at_once)))
+
+
+def _with_new_fixtures(
+    item: pytest.Item, rerunner: Rerunner, check: Callable[[], LeakFinding], first: CannotRepeatError
+) -> LeakFinding:
+    """Check a body that cannot be repeated with the same fixtures, with new ones for each call.
+
+    Raises the `first` error where it cannot be repeated with new fixtures either, or asks for none.
     """
+    if not _has_fixtures(item):
+        raise first
+    let_go(first)
     try:
-        return _check_body(item, runtest, policy, session, rerunner=rerunner, drop=drop)
-    except CannotRepeatError as first:
-        if not _has_fixtures(item):
-            raise
-        let_go(first)
-        try:
-            finding = _check_with_fixtures(item, runtest, policy, session, rerunner=rerunner, drop=drop)
-            rerunner.set_up()
-        except (CannotRepeatError, CannotRunAgainError) as second:
-            let_go(second)
-            raise first from None
-        return replace(finding, note="; ".join(filter(None, (finding.note, _NEW_FIXTURES))))
+        finding = check()
+        rerunner.set_up()
+    except (CannotRepeatError, CannotRunAgainError) as second:
+        let_go(second)
+        raise first from None
+    return replace(finding, note="; ".join(filter(None, (finding.note, _NEW_FIXTURES))))
 
 
 def _check_body(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,7 +113,27 @@ def _keys_and_uploads_of_moto() -> int:
     return taken_bytes
 
 
+def _finders_of_temporary_folders() -> int:
+    """Drop what the import system remembers of temporary folders that are on `sys.path` no longer."""
+    folder = tempfile.gettempdir()
+    inside = tuple(os.path.join(one, "") for one in {folder, os.path.realpath(folder)})  # noqa: PTH118 - the keys are texts
+    taken_bytes = 0
+    gone = [one for one in sys.path_importer_cache if str(one).startswith(inside) and one not in sys.path]
+    for path in gone:
+        finder = sys.path_importer_cache.pop(path, None)
+        state = getattr(finder, "__dict__", {})
+        taken_bytes += sum(map(sys.getsizeof, (path, finder, state, *state.values())))
+    return taken_bytes
+
+
 LIBRARY_LEAKS = (
+    LibraryLeak(
+        distribution="sys",
+        fixed_in=None,
+        reason="the import system keeps what it has read of each temporary folder that was on sys.path",
+        reference="sys.path_importer_cache, which nothing takes entries out of",
+        take_away=_finders_of_temporary_folders,
+    ),
     LibraryLeak(
         distribution="django",
         fixed_in=(6, 1),

@@ -125,3 +125,31 @@ def test_clicks_runner_is_a_known_leak_and_a_command_that_leaks_is_one(project: 
     assert run.outcomes() == {"test_hello": "no-baseline", "test_keeps": "leaked"}
     assert "click's test runner leaves its output streams behind" in run.summary
     assert 2000 <= run.results()["test_keeps"]["leak"]["bytes_per_call"] <= 2100
+
+
+def test_what_imports_from_temporary_folders_leave_behind_is_known(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import importlib, pytest, sys
+            KEPT = []
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.05)
+
+            @pytest.fixture
+            def shop(tmp_path, monkeypatch):
+                (tmp_path / "made_shop.py").write_text("SIZE = 1")
+                monkeypatch.syspath_prepend(tmp_path)
+                yield lambda: importlib.import_module("made_shop").SIZE
+                sys.modules.pop("made_shop", None)
+
+            def test_clean(shop, tmp_path):
+                (tmp_path / "used").mkdir()
+                assert shop()
+
+            def test_leaking(shop, tmp_path):
+                (tmp_path / "used").mkdir()
+                KEPT.append([shop(), bytes(500)])
+        """
+    )
+    run = project.spawn()
+    assert run.outcomes() == {"test_clean": "no-baseline", "test_leaking": "leaked"}
+    assert "the import system keeps" in run.summary
