@@ -237,7 +237,10 @@ def test_methods_of_a_test_case_each_have_their_instance(project: GuardedProject
 
 
 REFUSED = {
-    "coroutine": ("async def test_it(): pass", "for this one write tasks=4"),
+    "coroutine": (
+        "async def test_it(): pass",
+        "an async test has one event loop, in which tasks race; write tasks=4",
+    ),
     "property": (
         "from hypothesis import given, strategies\n@given(strategies.integers())\ndef test_it(n): pass",
         "not for property tests",
