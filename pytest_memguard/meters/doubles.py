@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
+from importlib.metadata import (
+    Distribution,
+    PackageNotFoundError,
+    distribution,
+    distributions,
+    packages_distributions,
+)
 from pathlib import Path, PurePosixPath
 
 from pytest_memguard.meters.imports import importers
@@ -34,10 +40,19 @@ class Doubles:
         return self._known[package]
 
     def _is_double(self, package: str) -> bool:
-        names = set(packages_distributions().get(package, ()))
+        names = set(packages_distributions().get(package, ())) or _with_files_in(package)
         if not names or not all(map(_says_so, names)):
             return False
         return not importers(self._root, {package: frozenset()}, but=is_of_tests)
+
+
+def _with_files_in(package: str) -> set[str]:
+    """Return the distributions that install a package; CPython 3.10 knows those that list their names."""
+    return {
+        dist.metadata["Name"]
+        for dist in distributions()
+        if any(file.parts[0].removesuffix(".py") == package for file in dist.files or ())
+    }
 
 
 def _says_so(name: str) -> bool:

@@ -23,8 +23,8 @@ from pytest_memguard.leaks.readings import Readings
 from tests.leaks.closing_meter import meter_of
 
 ROOT = Path(__file__).parents[2]
-BUDGET_SECONDS = 0.01
-CALL_SECONDS = 0.003
+BUDGET_SECONDS = 0.03
+CALL_SECONDS = 0.009
 
 Body = Callable[[], object]
 

@@ -425,12 +425,14 @@ def test_threads_that_the_body_starts_take_turns_too(start: Any, order: Order) -
 
         body = start(check)
         play(body, order, calls=2)
-        return story.steps
+        # Whether a pool starts another worker or one is idle by then, is up to the clock.
+        return [(0 if start is in_a_pool else number, step) for number, step in story.steps]
 
     first = told()
     if isinstance(order, Lockstep):
         assert [step for _, step in first[:THREADS]] == ["looked"] * THREADS
-    assert all(told() == first for _ in range(3))
+    again = [told() for _ in range(3)]
+    assert again == [first] * 3, again
 
 
 def test_a_thread_of_an_earlier_call_takes_turns_in_the_next() -> None:

@@ -244,7 +244,8 @@ class HolderSearch:
         gc.collect()
         clear_type_caches()
         old = list(containers(untracked=True, tick=self._check_clock)) if untracked else []
-        self._old = sizes = self._sizes(old if untracked else self._tracked())
+        found = old if untracked else self._tracked()
+        self._old = sizes = {id(one): length(one) for one in found}
         self._made = MadeByCaches()
         gc.freeze()  # from here on, the collector lists nothing but what is new
         try:
@@ -263,9 +264,6 @@ class HolderSearch:
 
     def _tracked(self) -> Iterable[object]:
         return containers(untracked=False, tick=self._check_clock)
-
-    def _sizes(self, found: Iterable[object]) -> dict[int, int]:
-        return {id(one): length(one) for one in found}
 
     def _note_longer(self, found: Iterable[object], *, mine: tuple[object, ...]) -> None:
         """Note which containers got longer, except for `mine`.
@@ -346,16 +344,18 @@ class HolderSearch:
         near = [gain for gain in ranked if gain.number >= enough][:_CANDIDATES]
         near.sort(key=lambda gain: (not gain.is_direct, -self._number_led_to(gain)))
         best: tuple[Step, ...] = ()
+        is_best_named = is_best_sized = False
         for gain in near:
             steps, named = self._climb(gain.holder)
-            chain = readable((*steps, *self._kept_in(gain.holder)))
-            if named or not best:
-                best, self._found = chain, gain
-                has_file = named and any(step.where for step in steps)
-                self._is_of_program = (
-                    has_file and is_a(gain.holder, *SIZED, bytearray) and limit_of(gain.holder) is None
-                )
-            if named:
+            is_sized = is_a(gain.holder, *SIZED, bytearray)
+            is_of_program = (
+                named and is_sized and any(one.where for one in steps) and limit_of(gain.holder) is None
+            )
+            if (not is_best_named and (named or not best)) or (is_of_program and not is_best_sized):
+                best = readable((*steps, *self._kept_in(gain.holder)))
+                self._found, is_best_named, is_best_sized = gain, named, is_sized
+            self._is_of_program |= is_of_program
+            if is_best_named and self._is_of_program:
                 break
         return best
 
