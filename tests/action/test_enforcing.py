@@ -105,8 +105,8 @@ UNREPEATABLE = """
     import pytest
 
     @pytest.mark.memguard(leaks=True)
-    def test_export(tmp_path):
-        (tmp_path / "out").mkdir()
+    def test_export(tmp_path_factory):
+        (tmp_path_factory.getbasetemp() / "out").mkdir()
 """
 
 
