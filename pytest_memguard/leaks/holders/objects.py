@@ -45,7 +45,7 @@ def containers(*, untracked: bool, tick: Callable[[], None]) -> Iterator[object]
         kind = type(one)
         if kind not in known:
             known[kind] = is_a(one, *SIZED)
-        if known[kind]:
+        if known[kind] and one is not known:  # CPython 3.14 lists every dict
             yield one
         if untracked:
             for inner in referents(one):

@@ -24,7 +24,7 @@ from pytest_memguard.leaks.holders.naming import (
 )
 from pytest_memguard.leaks.holders.objects import SIZED, containers, is_sized, is_weak, length, old_holders
 from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
-from pytest_memguard.leaks.holders.referring import exit_handlers, leads_to_older, referrers, unreferred
+from pytest_memguard.leaks.holders.referring import exit_handlers, is_head, referrers, unreferred
 from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
 from pytest_memguard.leaks.holders.turned_over import MadeByCaches
 from pytest_memguard.meters.attribution import SiteNamer
@@ -243,10 +243,10 @@ class HolderSearch:
         """Run the body and return the new objects; containers that got longer are noted."""
         gc.collect()
         clear_type_caches()
+        self._made = MadeByCaches()  # before the lengths, as CPython 3.14 lists its dict among the containers
         old = list(containers(untracked=True, tick=self._check_clock)) if untracked else []
         found = old if untracked else self._tracked()
         self._old = sizes = {id(one): length(one) for one in found}
-        self._made = MadeByCaches()
         gc.freeze()  # from here on, the collector lists nothing but what is new
         try:
             self._repeat(calls)
@@ -329,10 +329,10 @@ class HolderSearch:
             self._check_clock()
             if is_weak(one, self._fresh):
                 continue
-            is_replaced = self._turns_over(one)
-            if len(held) >= enough and not is_replaced:
-                self._gained[id(one)] = _Gain(len(held), one)
-            elif self._is_explained(calls) or (is_replaced and not leads_to_older(held)):
+            if len(held) >= enough:
+                if not self._turns_over(one):
+                    self._gained[id(one)] = _Gain(len(held), one)
+            elif self._is_explained(calls) or (self._turns_over(one) and not is_head(one, held)):
                 continue
             elif len(content_of(held, self._fresh).seen) >= enough:
                 self._gained[id(one)] = _Gain(round(enough), one, is_direct=False)
