@@ -50,7 +50,7 @@ class Ceiling:
 
     def check(self) -> None:
         """Raise `CeilingReached` where the process has grown too much."""
-        self._start_timer()
+        self.watch()
         self.grown_bytes = (self._resident_bytes() or 0) - self._base_bytes
         if self._learning:
             self.transient_bytes = max(self.transient_bytes, self.grown_bytes)
@@ -67,10 +67,16 @@ class Ceiling:
         signal.signal(signal.SIGPROF, self._on_timer)
         signal.siginterrupt(signal.SIGPROF, False)
         self._armed = True
-        self._start_timer()
+        self.watch()
         return self
 
-    def _start_timer(self) -> None:
+    def rest(self) -> None:
+        """Stop the timer until `watch`: what its signal does would show in a reading."""
+        if self._armed:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def watch(self) -> None:
+        """Start the timer from the beginning."""
         if self._armed:
             signal.setitimer(signal.ITIMER_PROF, _EVERY_CPU_SECONDS, _EVERY_CPU_SECONDS)
 
@@ -82,7 +88,7 @@ class Ceiling:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop the timer."""
+        self.rest()
         if self._armed:
             self._armed = False
-            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.signal(signal.SIGPROF, signal.SIG_DFL)

@@ -97,7 +97,7 @@ class Screen:
 
     def _climb(self) -> None:
         """Make the first call, then those of the ladder, until the decision is final or the time is up."""
-        self._readings.take(0)
+        self._read()
         self._ceiling.learn()
         self._cost.timed(self._repeat, 1)
         self._between()
@@ -123,7 +123,13 @@ class Screen:
 
     def _row(self) -> None:
         self._ceiling.check()
+        self._read()
+
+    def _read(self) -> None:
+        """Take a reading; a signal of the ceiling in between would leave objects for it to count."""
+        self._ceiling.rest()
         self._readings.take(self._repeat.calls)
+        self._ceiling.watch()
 
     def _series(self) -> tuple[Window, ...]:
         return self._readings.windows()[self._first_row :]
@@ -144,7 +150,10 @@ class Screen:
         self._growth = decide(self._series(), is_last=is_last)
         if self._growth.answer is not Answer.SETTLES:
             is_leak = self._growth.answer is Answer.LEAKS
-            if self._readings.see_everything(once=is_leak) and not self._in_full_sight_from:
+            self._ceiling.rest()
+            is_much = self._readings.see_everything(once=is_leak)
+            self._ceiling.watch()
+            if is_much and not self._in_full_sight_from:
                 self._first_row = len(self._readings.windows()) - 1
                 self._in_full_sight_from = self._repeat.calls // self._at_once
             self._growth = decide(self._series(), is_last=is_last)

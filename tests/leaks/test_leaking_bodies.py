@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import itertools
 import mmap
 import os
@@ -194,6 +195,23 @@ def test_growth_of_a_process_past_the_ceiling_ends_the_check() -> None:
     assert finding.leaking
     assert 900_000 <= finding.bytes_per_call <= 1_200_000
     assert held < 60_000_000
+
+
+def test_no_signal_of_the_ceiling_interrupts_a_reading() -> None:
+    """A full collection among millions of objects takes longer than the timer's period."""
+    kept: list[object] = []
+    seconds_left: list[float] = []
+
+    def note(_phase: str, info: dict[str, int]) -> None:
+        if info["generation"] == 2:
+            seconds_left.append(signal.getitimer(signal.ITIMER_PROF)[0])
+
+    gc.callbacks.append(note)
+    try:
+        assert _screen(lambda: kept.append(object()), budget_seconds=0.05).leaking
+    finally:
+        gc.callbacks.remove(note)
+    assert set(seconds_left) == {0.0}
 
 
 def test_quick_calls_are_interrupted_by_no_signal() -> None:
