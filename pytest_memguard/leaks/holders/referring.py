@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Callable, Container, Iterable
 
 from pytest_memguard.leaks.holders.naming import Step, is_a, is_ours, referents
-from pytest_memguard.leaks.holders.objects import length
 
 
 def unreferred(new: list[object], *, but: Container[int]) -> list[object]:
@@ -20,17 +19,8 @@ def unreferred(new: list[object], *, but: Container[int]) -> list[object]:
     return [one for one in new if id(one) not in referred]
 
 
-_MOST_OF_A_HEAD = 1000
-"""Longer lists are listings of many objects, and no heads of chains; namespaces of modules are shorter."""
-
-
-def is_head(container: object, held: Iterable[object]) -> bool:
-    """Say whether a container is the head of a chain of objects.
-
-    It is short, and one of the objects it has `held` refers to another of its type, or its attributes do.
-    """
-    if length(container) > _MOST_OF_A_HEAD:
-        return False
+def leads_to_older(held: Iterable[object]) -> bool:
+    """Say whether objects are links of a chain: one refers to another of its type, or its attributes do."""
     for one in held:
         inner = [*referents(one)]
         inner += [value for names in inner if type(names) is dict for value in referents(names)]

@@ -24,7 +24,7 @@ from pytest_memguard.leaks.holders.naming import (
 )
 from pytest_memguard.leaks.holders.objects import SIZED, containers, is_sized, is_weak, length, old_holders
 from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
-from pytest_memguard.leaks.holders.referring import exit_handlers, is_head, referrers, unreferred
+from pytest_memguard.leaks.holders.referring import exit_handlers, leads_to_older, referrers, unreferred
 from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
 from pytest_memguard.leaks.holders.turned_over import MadeByCaches
 from pytest_memguard.meters.attribution import SiteNamer
@@ -329,10 +329,10 @@ class HolderSearch:
             self._check_clock()
             if is_weak(one, self._fresh):
                 continue
-            if len(held) >= enough:
-                if not self._turns_over(one):
-                    self._gained[id(one)] = _Gain(len(held), one)
-            elif self._is_explained(calls) or (self._turns_over(one) and not is_head(one, held)):
+            is_replaced = self._turns_over(one)
+            if len(held) >= enough and not is_replaced:
+                self._gained[id(one)] = _Gain(len(held), one)
+            elif self._is_explained(calls) or (is_replaced and not leads_to_older(held)):
                 continue
             elif len(content_of(held, self._fresh).seen) >= enough:
                 self._gained[id(one)] = _Gain(round(enough), one, is_direct=False)
