@@ -9,8 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from pytest_memguard.meters import SiteNamer
-
-_PLUGINS = "pytest11"
+from pytest_memguard.meters.plugins import PLUGIN_GROUP
 
 
 class BenchRecords:
@@ -90,4 +89,4 @@ def _listed(namer: SiteNamer) -> Iterator[Any]:
 @cache
 def _packages() -> frozenset[str]:
     """Return the packages that register a plugin, read once for the process."""
-    return frozenset(point.module.partition(".")[0] for point in entry_points(group=_PLUGINS))
+    return frozenset(point.module.partition(".")[0] for point in entry_points(group=PLUGIN_GROUP))

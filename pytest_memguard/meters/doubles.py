@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from functools import lru_cache
 from importlib.metadata import (
     Distribution,
     PackageNotFoundError,
@@ -13,6 +15,7 @@ from importlib.metadata import (
 from pathlib import Path, PurePosixPath
 
 from pytest_memguard.meters.imports import importers
+from pytest_memguard.meters.plugins import packages_of
 
 STANDARD = "unittest/mock.py"
 """The test doubles of the standard library."""
@@ -34,25 +37,39 @@ class Doubles:
 
     def covers(self, name: str) -> bool:
         """Say whether a file below a folder that is imported from, such as `responses/api.py`, is of one."""
-        package = name.partition("/")[0].removesuffix(".py")
+        package = package_of(name)
         if package not in self._known:
             self._known[package] = self._is_double(package)
         return self._known[package]
 
     def _is_double(self, package: str) -> bool:
-        names = set(packages_distributions().get(package, ())) or _with_files_in(package)
+        names = _distributions(tuple(sys.path)).get(package)
         if not names or not all(map(_says_so, names)):
             return False
         return not importers(self._root, {package: frozenset()}, but=is_of_tests)
 
 
-def _with_files_in(package: str) -> set[str]:
-    """Return the distributions that install a package; CPython 3.10 knows those that list their names."""
-    return {
-        dist.metadata["Name"]
-        for dist in distributions()
-        if any(file.parts[0].removesuffix(".py") == package for file in dist.files or ())
-    }
+@lru_cache(maxsize=1)
+def _distributions(_sys_path: tuple[str, ...]) -> dict[str, set[str]]:
+    """Return the distributions that install each package, kept while the same folders are imported from.
+
+    CPython 3.10 itself knows only those that list their packages.
+    """
+    found = {package: set(names) for package, names in packages_distributions().items()}
+    if sys.version_info < (3, 11):
+        for dist in distributions():
+            for path in packages_of(dist):
+                found.setdefault(package_of(path), set()).add(dist.metadata["Name"])
+    return found
+
+
+def package_of(name: str) -> str:
+    """Return the outermost package or module of a file below a folder that is imported from.
+
+    >>> package_of("responses/api.py"), package_of("mongomock.py")
+    ('responses', 'mongomock')
+    """
+    return name.partition("/")[0].removesuffix(".py")
 
 
 def _says_so(name: str) -> bool:

@@ -19,7 +19,7 @@ from pytest_memguard.meters.imports import importers
 RUNNERS = ("pytest", "pluggy", "execnet", "coverage", "hypothesis", "memray", "ddtrace")
 """Distributions that run or watch tests, whatever plugins they register."""
 
-_PLUGINS = "pytest11"
+PLUGIN_GROUP = "pytest11"
 """The group of entry points by which pytest finds its plugins."""
 
 _ASKS_FOR_PYTEST = re.compile(r"Requires-Dist:\s*pytest(?![\w.-])(?!.*;.*\bextra\b)", re.IGNORECASE)
@@ -64,7 +64,7 @@ def installed_for(root: Path) -> Installed:
     project = {path for each in own for path in each.paths}
     for name in names - {each.name for each in own}:
         with suppress(PackageNotFoundError):
-            project |= _packages(distribution(name))
+            project |= packages_of(distribution(name))
     others = [each for each in known if each not in own]
     used = _used(root, [each for each in others if each.may_be_used])
     return Installed(
@@ -116,14 +116,14 @@ def paths_of(packages: Iterable[str]) -> frozenset[str]:
 def _harness(_sys_path: tuple[str, ...]) -> tuple[_Known, ...]:
     """Return what is installed of the harness, kept while the same folders are imported from."""
     plugins: dict[str, tuple[Distribution, list[EntryPoint]]] = {}
-    for point in entry_points(group=_PLUGINS):
+    for point in entry_points(group=PLUGIN_GROUP):
         if point.dist is not None:
             plugins.setdefault(normalized(point.dist.name), (point.dist, []))[1].append(point)
     found = {name: _plugin(name, dist, points) for name, (dist, points) in plugins.items()}
     for name in RUNNERS:
         with suppress(PackageNotFoundError):
             dist = distribution(name)
-            found[name] = _Known(name, _source(dist), _packages(dist))
+            found[name] = _Known(name, _source(dist), packages_of(dist))
     return tuple(found.values())
 
 
@@ -139,7 +139,7 @@ def _plugin(name: str, dist: Distribution, points: list[EntryPoint]) -> _Known:
     plugin = frozenset(paths)
     is_for_pytest, is_plugin = _is_for_pytest(dist)
     if is_for_pytest:
-        packages = _packages(dist)
+        packages = packages_of(dist)
         paths |= packages
         # An editable one lists no package; the one around the plugin is what can be known of it.
         paths |= {tail.rpartition("/")[0] or tail for tail in tails if not covers(packages, f"{tail}.py")}
@@ -154,7 +154,7 @@ def _is_for_pytest(dist: Distribution) -> tuple[bool, bool]:
     return is_plugin or any(_ASKS_FOR_PYTEST.match(line) for line in head), is_plugin
 
 
-def _packages(dist: Distribution) -> frozenset[str]:
+def packages_of(dist: Distribution) -> frozenset[str]:
     """Return the outermost packages and the modules outside packages; a namespace is nobody's own."""
     files = [PurePosixPath(*file.parts) for file in dist.files or () if ".." not in file.parts]
     folders = {file.parent for file in files if file.name == "__init__.py"}
