@@ -26,20 +26,26 @@ TEST = """
 
 
 @pytest.fixture
-def site(project: GuardedProject, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with a plugin in it, as `pip install .` puts it there."""
+def importable(project: GuardedProject, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder beside the project that its runs import from."""
     folder = project.root.parent / f"{project.root.name}-site"
     folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
+
+
+@pytest.fixture
+def site(project: GuardedProject, importable: Path) -> Path:
+    """Return a folder with a plugin in it, as `pip install .` puts it there."""
     install(
-        folder,
+        importable,
         "pytest-shop",
         {"pytest_shop/__init__.py": SOURCE, "pytest_shop/plugin.py": ""},
         head=("Classifier: Framework :: Pytest",),
         plugin="pytest_shop.plugin",
     )
-    monkeypatch.setenv("PYTHONPATH", str(folder))
     project.let(MEGABYTES=6)
-    return folder
+    return importable
 
 
 @pytest.mark.usefixtures("site")
@@ -76,14 +82,11 @@ def test_a_test_whose_memory_was_left_out_says_so_and_include_takes_it_back(proj
     ("name", "outcome"), [("test_it.py", "over-limit"), ("conftest.py", "over-limit"), ("", "no-baseline")]
 )
 def test_a_package_with_a_plugin_counts_where_the_project_imports_it(
-    name: str, outcome: str, project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+    name: str, outcome: str, project: GuardedProject, importable: Path
 ) -> None:
-    folder = project.root.parent / f"{project.root.name}-site"
-    folder.mkdir()
     plugin = "import pytest, acme\n\n@pytest.fixture\ndef render(): return acme.render\n"
     files = {"acme/__init__.py": SOURCE, "acme/plugin.py": plugin}
-    install(folder, "acme", files, head=("Requires-Dist: pytest",), plugin="acme.plugin")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    install(importable, "acme", files, head=("Requires-Dist: pytest",), plugin="acme.plugin")
     project.let(MEGABYTES=6)
     test = "@pytest.mark.memguard(max_peak='2 MiB')\ndef test_render(render): render()\n"
     texts = {"test_it.py": f"import pytest, acme.plugin\n{test}"}
@@ -144,13 +147,10 @@ RECORDED = """
 
 
 def test_what_a_plugin_alone_keeps_is_no_leak_of_the_program(
-    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+    project: GuardedProject, importable: Path
 ) -> None:
-    folder = project.root.parent / f"{project.root.name}-site"
-    folder.mkdir()
     files = {"pytest_recorder.py": RECORDER}
-    install(folder, "pytest-recorder", files, head=("Requires-Dist: pytest",), plugin="pytest_recorder")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    install(importable, "pytest-recorder", files, head=("Requires-Dist: pytest",), plugin="pytest_recorder")
     project.write(test_it=RECORDED)
     run = project.spawn(plugins=("pytest_recorder",))
     assert run.outcomes() == {
@@ -169,72 +169,41 @@ def test_what_a_plugin_alone_keeps_is_no_leak_of_the_program(
 
 
 APPROVER = """
+NAMES = set()
+BY_NAME = {"first": 1}
+
 class Approver:
-    compared = []
+    compared = ["first"]
 
 def verify(name):
     assert name not in Approver.compared, "compared before"
+    assert name not in NAMES and name not in BY_NAME
     Approver.compared.append(name)
-"""
-
-
-def test_a_plugin_that_remembers_the_first_run_keeps_no_test_from_a_second(
-    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = project.root.parent / f"{project.root.name}-site"
-    folder.mkdir()
-    head = ("Classifier: Topic :: Software Development :: Testing",)
-    files = {"approver/__init__.py": APPROVER, "approver/plugin.py": ""}
-    install(folder, "approver", files, head=head, plugin="approver.plugin")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    project.write(
-        test_it="""
-            import approver, pytest
-
-            @pytest.mark.memguard
-            def test_it(): approver.verify("it")
-        """
-    )
-    assert project.spawn(plugins=("approver.plugin",)).results()["test_it"]["samples"] > 1
-
-
-ONLY_ONCE = """\
-NAMES = set()
-ORDER = ["first"]
-BY_NAME = {"first": 1}
-
-def pytest_configure(config): pass
-
-def once(name):
-    assert name not in NAMES and name not in ORDER and name not in BY_NAME
     NAMES.add(name)
-    ORDER.append(name)
     BY_NAME[name] = 1
 """
 COLD = """
-    import pytest, pytest_only_once
+    import approver, pytest
     SIZES = iter((200_000, 10, 10, 10))
 
     @pytest.mark.memguard(max_peak="20 KiB")
     def test_approved():
-        pytest_only_once.once("page")
+        approver.verify("page")
         bytearray(next(SIZES))
 
     def test_records():
-        assert pytest_only_once.ORDER == ["first", "page"]
-        assert [*pytest_only_once.BY_NAME] == ["first", "page"]
+        assert approver.Approver.compared == ["first", "page"]
+        assert [*approver.BY_NAME] == ["first", "page"]
 """
 
 
-def test_what_a_plugin_wrote_down_does_not_keep_a_test_from_running_again(
-    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+def test_a_plugin_that_remembers_the_first_run_keeps_no_test_from_a_second(
+    project: GuardedProject, importable: Path
 ) -> None:
-    folder = project.root.parent / f"{project.root.name}-site"
-    folder.mkdir()
-    files = {"pytest_only_once.py": ONLY_ONCE}
-    install(folder, "pytest-only-once", files, head=("Requires-Dist: pytest",), plugin="pytest_only_once")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    head = ("Classifier: Topic :: Software Development :: Testing",)
+    files = {"approver/__init__.py": APPROVER, "approver/plugin.py": ""}
+    install(importable, "approver", files, head=head, plugin="approver.plugin")
     project.write(test_it=COLD)
-    run = project.spawn(plugins=("pytest_only_once",))
+    run = project.spawn(plugins=("approver.plugin",))
     assert run.counted() == {"passed": 2}, run.text
     assert run.results()["test_approved"]["samples"] > 1
