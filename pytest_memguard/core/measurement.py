@@ -279,6 +279,10 @@ class LeakFinding:
         """Whether the C heap was read; resident memory stands for it elsewhere."""
         return HEAP in self.signals
 
+    def with_note(self, note: str) -> LeakFinding:
+        """Return the finding with one more note."""
+        return replace(self, note="; ".join(filter(None, (self.note, note))))
+
     @property
     def answer(self) -> Answer:
         """What the calls show."""

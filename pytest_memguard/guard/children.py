@@ -93,7 +93,8 @@ class ChildWatch:
     def missed(self) -> str:
         """Say which children are not in the sample; nothing where there are none."""
         now = _turns_of_children()
-        if self._programs is not None and self._follows_forks and self._programs.any():
+        is_started = self._programs is not None and self._programs.any()
+        if is_started and self._follows_forks:
             return NOT_FORKED
         if any(turns != now.get(child, turns) for child, turns in self._turns.items()):
             return OLDER_CHILDREN
@@ -101,7 +102,6 @@ class ChildWatch:
         has_ended = _faults() > self._before
         is_running = bool({*now} - {*self._turns, str(tracker_id())})
         if self._programs is None or not self._follows_forks:
-            is_started = self._programs is not None and self._programs.any()
             return NOT_COUNTED if is_started or is_forked or has_ended or is_running else ""
         if has_ended and not is_forked:
             return NOT_FORKED

@@ -158,12 +158,7 @@ def check_item(
             _repeated, item, runtest, policy, session, rerunner=rerunner, drop_output=drop_output
         )
         try:
-            if policy.fixtures:
-                return repeat(_check_with_fixtures)
-            try:
-                return repeat(_check_body)
-            except CannotRepeatError as first:
-                return _with_new_fixtures(item, rerunner, partial(repeat, _check_with_fixtures), first)
+            return repeat(_check_with_fixtures) if policy.fixtures else _body_first(item, rerunner, repeat)
         except CannotRepeatError as error:
             let_go(error)
             raise
@@ -190,23 +185,24 @@ def _repeated(
     return replace(finding, known=(*finding.known, *libraries.known(policy.at_once)))
 
 
-def _with_new_fixtures(
-    item: pytest.Item, rerunner: Rerunner, check: Callable[[], LeakFinding], first: CannotRepeatError
-) -> LeakFinding:
-    """Check a body that cannot be repeated with the same fixtures, with new ones for each call.
+def _body_first(item: pytest.Item, rerunner: Rerunner, repeat: Callable[..., LeakFinding]) -> LeakFinding:
+    """Repeat the body; one that cannot be repeated with the same fixtures gets new ones for each call.
 
-    Raises the `first` error where it cannot be repeated with new fixtures either, or asks for none.
+    Raises what it raised first where it cannot be repeated with new fixtures either, or asks for none.
     """
-    if not _has_fixtures(item):
-        raise first
-    let_go(first)
     try:
-        finding = check()
-        rerunner.set_up()
-    except (CannotRepeatError, CannotRunAgainError) as second:
-        let_go(second)
-        raise first from None
-    return replace(finding, note="; ".join(filter(None, (finding.note, _NEW_FIXTURES))))
+        return repeat(_check_body)
+    except CannotRepeatError as first:
+        if not _has_fixtures(item):
+            raise
+        let_go(first)
+        try:
+            finding = repeat(_check_with_fixtures)
+            rerunner.set_up()
+        except (CannotRepeatError, CannotRunAgainError) as second:
+            let_go(second)
+            raise first from None
+        return finding.with_note(_NEW_FIXTURES)
 
 
 def _check_body(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 
 from pytest_memguard.core.measurement import LeakFinding
 from pytest_memguard.guard.rerun import CannotRunAgainError, Rerunner
@@ -105,7 +104,7 @@ class Renewals:
         except CannotRunAgainError as error:
             self.is_broken = True
             note = f"it is not known whether the memory is freed with its fixtures: {error}"
-            return replace(finding, note="; ".join(filter(None, (finding.note, note))))
+            return finding.with_note(note)
         return renewed.judged_across(finding, renewed.without_renewals(windows))
 
     def _frees(self, finding: LeakFinding) -> bool:

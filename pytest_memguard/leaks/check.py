@@ -173,7 +173,7 @@ class LeakCheck:
             rest = self.screen()
         except BodyFailedError as error:
             note = f"the test bench keeps a part of it, and call {error.call} failed without that part"
-            return replace(finding, note="; ".join(filter(None, (finding.note, note))))
+            return finding.with_note(note)
         known = KnownGrowth(
             reason=f"a plugin or a test double keeps it, not the program: {records[0].name}",
             bytes_per_call=max(0, finding.bytes_per_call - rest.bytes_per_call),
