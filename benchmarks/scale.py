@@ -19,7 +19,7 @@ from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
 from pytest_memguard.gate.judge import judge
-from pytest_memguard.storage.accepting import plan_acceptance
+from pytest_memguard.storage.accepting import Acceptance, plan_acceptance
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results, write_results
 
@@ -81,7 +81,9 @@ def timed(function: Callable[[], _Result]) -> tuple[float, _Result]:
 def accept(store: BaselineStore, run: RunResults) -> int:
     """Do what `memguard accept --all` does after it has read the results."""
     with store.locked():
-        changes = plan_acceptance(run, store.entries_of(test.id for test in run.tests), everything=True)
+        changes = plan_acceptance(
+            run, store.entries_of(test.id for test in run.tests), Acceptance(everything=True)
+        )
         store.update({change.test_id: change.new for change in changes}, meter=run.meter)
     return len(changes)
 

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from pytest_memguard.cli.parameters import baseline_option, dry_run_option, from_option, patterns_argument
 from pytest_memguard.cli.project import Project, pass_project
+from pytest_memguard.core.changes import Change
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import Outcome, RunResults, counts
 from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.storage import accepting
-from pytest_memguard.storage.accepting import Change, fitting, select
+from pytest_memguard.storage.accepting import Acceptance, accept_results, fitting, plan, select
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
 from pytest_memguard.storage.captures import keep_accepted
 from pytest_memguard.storage.results import read_results_by_environment
 from pytest_memguard.storage.unjudged import with_unjudged_entries
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What of each run is accepted, and how."""
-
-    patterns: tuple[str, ...]
-    everything: bool
-    note: str | None
-    dry_run: bool
 
 
 @click.command()
@@ -65,7 +55,7 @@ def accept(
         _tell_unjudged(project, run, project.baseline(baseline))
         if fitting((test.id for test in run.tests), patterns):
             store = project.store(run.environment, baseline)
-            _accept_run(project, store, run, _Wish(patterns, everything, note, dry_run))
+            _accept_run(project, store, run, Acceptance(patterns, everything, note), dry_run=dry_run)
 
 
 def _tell_unjudged(project: Project, run: RunResults, baseline: Path) -> None:
@@ -75,34 +65,31 @@ def _tell_unjudged(project: Project, run: RunResults, baseline: Path) -> None:
         project.write(f"warning: {printable(problem.sentence)}")
 
 
-def _accept_run(project: Project, store: BaselineStore, run: RunResults, wish: _Wish) -> None:
-    share = project.settings.require_note
-    if wish.dry_run:
-        changes = accepting.plan(store, run, wish.patterns, everything=wish.everything, note=wish.note)
-        refuse_without_note(changes, share)
+def _accept_run(
+    project: Project, store: BaselineStore, run: RunResults, wanted: Acceptance, *, dry_run: bool
+) -> None:
+    def review(planned: Sequence[Change]) -> None:
+        refuse_without_note(planned, project.settings.require_note)
+
+    if dry_run:
+        changes = plan(store, run, wanted)
+        review(changes)
     else:
-        changes = accepting.accept_results(
-            store,
-            run,
-            wish.patterns,
-            everything=wish.everything,
-            note=wish.note,
-            review=lambda planned: refuse_without_note(planned, share),
-        )
-    if not wish.dry_run and (project.root / ".memguard").is_dir():
-        write_gitignore(project.root / ".memguard")
-        keep_accepted(project.root, run.tests, (change.test_id for change in changes))
+        changes = accept_results(store, run, wanted, review=review)
+        if (project.root / ".memguard").is_dir():
+            write_gitignore(project.root / ".memguard")
+            keep_accepted(project.root, run.tests, (change.test_id for change in changes))
     for change in changes:
         project.write(f"  {printable(change.description)}")
-    project.write(_last_line(run, changes, wish))
-
-
-def _last_line(run: RunResults, changes: list[Change], wish: _Wish) -> str:
     if changes:
-        verb = "would be accepted" if wish.dry_run else "accepted"
-        count = counted(len(changes), "entry", "entries")
-        return f"{count} {verb} for {run.environment}."
-    chosen = fitting((test.id for test in run.tests), wish.patterns)
+        verb = "would be accepted" if dry_run else "accepted"
+        project.write(f"{counted(len(changes), 'entry', 'entries')} {verb} for {run.environment}.")
+    else:
+        project.write(_why_nothing(run, wanted.patterns))
+
+
+def _why_nothing(run: RunResults, patterns: Sequence[str]) -> str:
+    chosen = fitting((test.id for test in run.tests), patterns)
     found = counts(test.outcome for test in run.tests if test.id in chosen)
     hint = " To also rewrite what is ok, use --all." if Outcome.OK in found else ""
     return f"Nothing to accept for {run.environment}: {count_text(found)}.{hint}"

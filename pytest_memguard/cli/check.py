@@ -189,9 +189,9 @@ def _totals(changes: Sequence[AcceptedChange]) -> str:
         "removed": sum(new is None for _, new in pairs),
         "changed": len(kept),
     }
-    counted = ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number)
+    listed = ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number)
     sums = [text for name in METRICS if (text := _sum(name, kept))]
-    return "; ".join([counted, *sums])
+    return "; ".join([listed, *sums])
 
 
 def _sum(name: str, kept: Sequence[tuple[Entry, Entry]]) -> str:

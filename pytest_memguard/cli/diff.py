@@ -9,12 +9,14 @@ import click
 
 from pytest_memguard.cli.parameters import baseline_option, from_option
 from pytest_memguard.cli.project import Project, pass_project
+from pytest_memguard.core.changes import Change
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
+from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, counts
 from pytest_memguard.gate.judge import judge
 from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.storage.accepting import Change, entry_from, select
+from pytest_memguard.storage.accepting import entry_from, select
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results, read_results_by_environment
 
@@ -87,19 +89,16 @@ def _against_baseline(store: BaselineStore, run: RunResults, patterns: tuple[str
     """Keep the run's own verdicts, but for what has been accepted since."""
     entries = store.entries_of(test.id for test in run.tests)
     chosen = select((test.id for test in run.tests), patterns)
-    return [
-        _row(test, Change(test.id, entries.get(test.id), None)) for test in run.tests if test.id in chosen
-    ]
+    return [_row(test, entries.get(test.id)) for test in run.tests if test.id in chosen]
 
 
-def _row(test: TestResult, accepted: Change) -> DiffRow:
+def _row(test: TestResult, accepted: Entry | None) -> DiffRow:
     if test.measurement is None:
         return DiffRow(test.outcome, test.id, test.verdict.reason)
-    measured = entry_from(test.measurement, accepted.old)
-    if accepted.old == measured:
+    measured = entry_from(test.measurement, accepted)
+    if accepted == measured:
         return DiffRow(Outcome.OK, test.id, "")
-    figures = Change(test.id, accepted.old, measured).figures
-    text = figures or test.verdict.reason
+    text = Change(test.id, accepted, measured).figures or test.verdict.reason
     return DiffRow(test.outcome, test.id, text, test.verdict.is_quarantined)
 
 

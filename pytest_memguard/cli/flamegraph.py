@@ -16,7 +16,7 @@ from pytest_memguard.core.paths import FLAMES_PATH
 from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import select
-from pytest_memguard.storage.captures import capture_before, capture_name, captures_folder
+from pytest_memguard.storage.captures import capture_before, capture_name, capture_of
 from pytest_memguard.storage.pages import write_page
 from pytest_memguard.storage.results import read_results_by_environment
 
@@ -40,7 +40,7 @@ def flamegraph(
     kept = [
         test
         for test in tests
-        if test.id in chosen and test.profile and capture_of(project.root, test).is_file()
+        if test.id in chosen and test.profile and capture_of(project.root, test.id).is_file()
     ]
     if not kept:
         raise NothingToJudgeError(
@@ -54,18 +54,13 @@ def flamegraph(
                 click.launch(str(path.resolve()))
 
 
-def capture_of(root: Path, test: TestResult) -> Path:
-    """Return where the capture of a test is; results of others name no other place."""
-    return captures_folder(root) / f"{capture_name(test.id)}.bin"
-
-
 def write_flame_graphs(project: Project, test: TestResult) -> list[tuple[Path, str]]:
     """Write the pages of one test, and return each with what it shows."""
     from pytest_memguard.meters.attribution import SiteNamer  # noqa: PLC0415 - the meters load memray
     from pytest_memguard.meters.flames import difference, memray_flame_graph  # noqa: PLC0415 - as above
     from pytest_memguard.reports.html.flame import flame_page  # noqa: PLC0415 - loads jinja2
 
-    after, before = capture_of(project.root, test), capture_before(project.root, test.id)
+    after, before = capture_of(project.root, test.id), capture_before(project.root, test.id)
     of_end = shows_end(test)
     path = project.root / FLAMES_PATH / f"{capture_name(test.id)}.html"
     write_page(path, memray_flame_graph(after, of_end=of_end))

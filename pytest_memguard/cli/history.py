@@ -12,6 +12,7 @@ import click
 from pytest_memguard.cli.parameters import baseline_option, environment_option, patterns_argument
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.commits.history import read_history
+from pytest_memguard.core.changes import Change
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.history import Evidence, History, HistoryStep, TestHistory
 from pytest_memguard.core.metrics import METRICS, PEAK
@@ -19,7 +20,7 @@ from pytest_memguard.core.plain_values import to_plain
 from pytest_memguard.core.units import counted, format_change
 from pytest_memguard.reports.sparkline import sparkline
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.storage.accepting import Change, select
+from pytest_memguard.storage.accepting import select
 from pytest_memguard.storage.baseline import BaselineStore
 
 FORMAT = "memguard-history/1"

@@ -14,7 +14,9 @@ from pytest_memguard.core.ci import is_ci
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.settings import Settings
+from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.storage.baseline import BaselineStore
+from pytest_memguard.storage.unjudged import with_unjudged_entries
 
 
 class Project:
@@ -55,6 +57,13 @@ class Project:
     def results(self, given: Sequence[Path]) -> list[Path]:
         """Return the results files given by `--from`, else the last run's."""
         return list(given) or [self.root / RESULTS_PATH]
+
+    def with_unjudged_entries(self, runs: Sequence[RunResults]) -> list[RunResults]:
+        """Say in the results of runs which accepted entries none of them is about; in CI that fails."""
+        return [
+            with_unjudged_entries(run, self.store(run.environment), fails=self.is_ci and not run.advisory)
+            for run in runs
+        ]
 
     def write(self, line: str) -> None:
         """Write a line; a reader that stops early, such as `head`, changes no exit code."""

@@ -14,11 +14,12 @@ from pytest_memguard.cli.parameters import (
     patterns_argument,
 )
 from pytest_memguard.cli.project import Project, pass_project
+from pytest_memguard.core.changes import Change
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.core.units import counted
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.storage.accepting import Change, plan_removal, select
+from pytest_memguard.storage.accepting import plan_removal, select
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results
 

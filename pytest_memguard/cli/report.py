@@ -17,10 +17,9 @@ from pytest_memguard.core.history import TestHistory
 from pytest_memguard.core.paths import FLAMES_PATH, PAGE_PATH
 from pytest_memguard.core.verdict import RunResults, TestResult
 from pytest_memguard.reports.untrusted import printable
-from pytest_memguard.storage.captures import capture_name, captures_folder
+from pytest_memguard.storage.captures import capture_name, capture_of
 from pytest_memguard.storage.pages import write_page
 from pytest_memguard.storage.results import read_results_by_environment
-from pytest_memguard.storage.unjudged import with_unjudged_entries
 
 
 @click.command()
@@ -41,10 +40,7 @@ def report(project: Project, *, output: Path | None, opens: bool, sources: tuple
     """
     from pytest_memguard.reports.html.page import HtmlReport  # noqa: PLC0415 - loads jinja2, once the results are read
 
-    runs = [
-        with_unjudged_entries(run, project.store(run.environment), fails=project.is_ci and not run.advisory)
-        for run in read_results_by_environment(project.results(sources))
-    ]
+    runs = project.with_unjudged_entries(read_results_by_environment(project.results(sources)))
     path = output or project.root / PAGE_PATH
     tests = [test for run in runs for test in run.tests if test.profile]
     links = {test.id: found for test in tests if (found := _links(project.root, path, test))}
@@ -56,7 +52,7 @@ def report(project: Project, *, output: Path | None, opens: bool, sources: tuple
 
 def _links(root: Path, page: Path, test: TestResult) -> tuple[tuple[str, str], ...]:
     """Return the flame graphs that were written since the capture was kept, as the page reaches them."""
-    capture = captures_folder(root) / f"{capture_name(test.id)}.bin"
+    capture = capture_of(root, test.id)
     found = []
     for end, label in (("", "who allocates"), ("-difference", "before against now")):
         graph = root / FLAMES_PATH / f"{capture_name(test.id)}{end}.html"

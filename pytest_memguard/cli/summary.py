@@ -14,12 +14,11 @@ from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.commits.git import RevisionError, top_of
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.reports import FORMATS, told
+from pytest_memguard.reports import FORMATS, report_lines
 from pytest_memguard.reports.bars import bars_for
 from pytest_memguard.reports.styled import TERMINAL_STYLES, Piece, TerminalStyle
 from pytest_memguard.reports.text import TextReport
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
-from pytest_memguard.storage.unjudged import with_unjudged_entries
 
 
 class _Repository:
@@ -79,10 +78,7 @@ def summary(project: Project, form: str, sources: tuple[Path, ...]) -> int:
     """
     files = project.results(sources)
     read = [read_results(files)] if form == "json" else read_results_by_environment(files)
-    runs = [
-        with_unjudged_entries(run, project.store(run.environment), fails=project.is_ci and not run.advisory)
-        for run in read
-    ]
+    runs = project.with_unjudged_entries(read)
     if form == "json":
         project.write(results_text(runs[0]).rstrip("\n"))
     elif form == "text":
@@ -91,6 +87,6 @@ def summary(project: Project, form: str, sources: tuple[Path, ...]) -> int:
                 project.write(line)
     else:
         width = shutil.get_terminal_size().columns
-        for line in told(form, runs, width=width, locate=_Repository(project.root).locate):
+        for line in report_lines(form, runs, width=width, locate=_Repository(project.root).locate):
             project.write(line)
     return int(any(run.failed for run in runs))

@@ -1,6 +1,9 @@
-"""Node ids of pytest: the module, and the name within it."""
+"""Node ids of pytest: the module, and the name within it; ids of regions."""
 
 from __future__ import annotations
+
+REGION = "::"
+"""What stands between the id of a test and the name of a region of it."""
 
 
 def split_id(test_id: str) -> tuple[str, str]:
@@ -12,3 +15,12 @@ def split_id(test_id: str) -> tuple[str, str]:
 def join_id(module: str, key: str) -> str:
     """Return the node id of an entry: the reverse of `split_id`."""
     return f"{module}::{key}" if key else module
+
+
+def region_of(result_id: str, test_id: str) -> str:
+    """Return the name of the region that a result of a test is about; nothing where it is the test's own.
+
+    >>> region_of("t.py::test_a::load", "t.py::test_a"), region_of("t.py::test_a", "t.py::test_a")
+    ('load', '')
+    """
+    return result_id[len(test_id) :].removeprefix(REGION)

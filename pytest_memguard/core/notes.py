@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
+from pytest_memguard.core.changes import Change
 from pytest_memguard.core.errors import NoteRequiredError
 from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS
@@ -13,27 +13,6 @@ from pytest_memguard.core.tolerance import Tolerance
 from pytest_memguard.core.units import format_change
 
 _SHOWN = 3
-
-
-class ChangedEntry(Protocol):
-    """An entry that is accepted, and what was accepted before."""
-
-    @property
-    def test_id(self) -> str:
-        """The test."""
-        ...
-
-    @property
-    def old(self) -> Entry | None:
-        """What was accepted before."""
-        ...
-
-    @property
-    def new(self) -> Entry | None:
-        """What is accepted now."""
-        ...
-
-
 _LEAST_LETTERS = 3
 NOTE_RULE = f"a note must have at least {_LEAST_LETTERS} letters"
 
@@ -78,7 +57,7 @@ def lacking_origin(new: Entry | None, perhaps: Mapping[str, Entry], share: float
     )
 
 
-def refuse_without_note(changes: Iterable[ChangedEntry], share: float | None) -> None:
+def refuse_without_note(changes: Iterable[Change], share: float | None) -> None:
     """Raise `NoteRequiredError`, with the command that gives a note, if growth requires one."""
     found = [(change, lacking_note(change.old, change.new, share)) for change in changes]
     wanting = [(change, text) for change, text in found if text]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pytest_memguard.core.errors import UnknownNameError, ValueFormError, nearest
@@ -40,20 +40,16 @@ def parse_tolerances(value: object) -> Mapping[str, Tolerance]:
     return {str(name): parse_tolerance(part) for name, part in value.items()}
 
 
-def parse_at_once(value: object) -> int:
-    """Read a number of threads or tasks that run a body at once."""
-    number = parse_count(value)
-    if not 1 <= number <= MOST_AT_ONCE:
-        raise ValueFormError(f"{value!r} is not a number of threads or tasks; accepted: 1 to {MOST_AT_ONCE}.")
-    return number
+def number_of(what: str, *, at_most: int) -> Callable[[object], int]:
+    """Return a reader of a number from 1 to `at_most`; `what` is what an error says it counts."""
 
+    def read_number(value: object) -> int:
+        number = parse_count(value)
+        if not 1 <= number <= at_most:
+            raise ValueFormError(f"{value!r} is not a number of {what}; accepted: 1 to {at_most}.")
+        return number
 
-def parse_orders(value: object) -> int:
-    """Read how many orders are tried."""
-    number = parse_count(value)
-    if not 1 <= number <= MOST_ORDERS:
-        raise ValueFormError(f"{value!r} is not a number of orders; accepted: 1 to {MOST_ORDERS}.")
-    return number
+    return read_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +85,8 @@ def parse_creep(value: object) -> CreepLimit:
     return CreepLimit(share, days)
 
 
+parse_at_once = number_of("threads or tasks", at_most=MOST_AT_ONCE)
+parse_orders = number_of("orders", at_most=MOST_ORDERS)
 METER_HELP = f"{' or '.join(f'`{name}`' for name in METERS)}; without it {BEST_METER} where it works"
 parse_meter = one_of("a meter", *METERS)
 _DEFAULT_TOLERANCES = {

@@ -40,17 +40,16 @@ def parse_tolerance(value: object) -> Tolerance:
     >>> parse_tolerance("5%, 64 KiB")
     Tolerance(relative=0.05, absolute_bytes=65536)
     """
-    if not isinstance(value, str):
-        raise ValueFormError(f"{value!r} is not a tolerance; accepted are {_FORMS}.")
-    parts = [part for part in value.split(",") if part.strip()]
+    parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else []
     shares = [part for part in parts if "%" in part]
     sizes = [part for part in parts if "%" not in part]
+    refusal = ValueFormError(f"{value!r} is not a tolerance; accepted are {_FORMS}.")
     if not parts or len(shares) > 1 or len(sizes) > 1:
-        raise ValueFormError(f"{value!r} is not a tolerance; accepted are {_FORMS}.")
+        raise refusal
     try:
         return Tolerance(
             relative=parse_share(shares[0]) if shares else 0.0,
             absolute_bytes=parse_size(sizes[0]) if sizes else 0,
         )
     except ValueFormError as error:
-        raise ValueFormError(f"{value!r} is not a tolerance; accepted are {_FORMS}.") from error
+        raise refusal from error

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from pytest_memguard.core.measurement import CountGrowth, Curve, Measurement, Meeting, Site
+from pytest_memguard.core.measurement import CountGrowth, Curve, LeakFinding, Measurement, Meeting, Site
 from pytest_memguard.core.metrics import METRICS, Metric
 
 
@@ -235,6 +235,11 @@ class TestResult:
     def outcome(self) -> Outcome:
         """The verdict's outcome."""
         return self.verdict.outcome
+
+    @property
+    def leak(self) -> LeakFinding | None:
+        """What its leak check found, where there was one."""
+        return None if self.measurement is None else self.measurement.leak
 
 
 @dataclass(frozen=True, slots=True)

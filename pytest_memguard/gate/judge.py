@@ -29,6 +29,7 @@ _EITHER_AT_MOST = Tolerance(relative=1.0, absolute_bytes=128 * KIB)
 """Growth within the noise of an entry may be noise; but not where the test has doubled."""
 
 _SLACK_FACTOR = 2
+"""An entry this many times above what is measured could hide growth."""
 
 INTERPRETER_TABLES_BYTES = 128 * KIB
 """What `settled` may vary by on unchanged code, whatever the tolerance.
@@ -36,6 +37,15 @@ INTERPRETER_TABLES_BYTES = 128 * KIB
 The interpreter replaces its tables (of subclasses, of interned strings) now and then by larger or smaller
 ones; the order of the tests decides which test meets that. On real suites it came to 86 KB.
 """
+
+_LEAK_TOLERANCE_AT_MOST = Tolerance(relative=0.25, absolute_bytes=16)
+"""Noise widens what is tolerated up to here: a leak that is known must not hide another one."""
+
+COUNT_TOLERANCE = 0.1
+"""Counts are exact; the calls over which a slow leak is read may cut one off in ten."""
+
+_DOUBTFUL_FACTOR = 2
+"""A rate above this many times what is allowed needs no second reading."""
 
 
 def judge(
@@ -188,11 +198,6 @@ def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, poli
     )
 
 
-def _allowance_bytes(baseline_bytes: int, spread_bytes: int, tolerance: Tolerance) -> int:
-    """Return the tolerated growth: evidence of noise widens what was asked for."""
-    return max(tolerance.allowance_bytes(baseline_bytes), SPREAD_FACTOR * spread_bytes)
-
-
 def _least_allowance_bytes(name: str, measurement: Measurement, baseline_bytes: int) -> int:
     """Return what `settled` may vary by whatever the tolerance.
 
@@ -207,16 +212,6 @@ def _least_allowance_bytes(name: str, measurement: Measurement, baseline_bytes: 
     in_doubt = LEAK_TOLERANCE.allowance_bytes(baseline_bytes) + leak.doubt_bytes
     by_rate = min(in_doubt, _LEAK_TOLERANCE_AT_MOST.allowance_bytes(baseline_bytes))
     return max(INTERPRETER_TABLES_BYTES, by_rate)
-
-
-_LEAK_TOLERANCE_AT_MOST = Tolerance(relative=0.25, absolute_bytes=16)
-"""Noise widens what is tolerated up to here: a leak that is known must not hide another one."""
-
-COUNT_TOLERANCE = 0.1
-"""Counts are exact; the calls over which a slow leak is read may cut one off in ten."""
-
-_DOUBTFUL_FACTOR = 2
-"""A rate above this many times what is allowed needs no second reading."""
 
 
 def _judge_leak(measurement: Measurement, entry: Entry | None, policy: Policy) -> MetricVerdict:
@@ -244,10 +239,9 @@ def _judge_leak(measurement: Measurement, entry: Entry | None, policy: Policy) -
 
 
 def _leak_allowance_bytes(baseline_bytes: int, spread_bytes: int) -> int:
-    return min(
-        _allowance_bytes(baseline_bytes, spread_bytes, LEAK_TOLERANCE),
-        _LEAK_TOLERANCE_AT_MOST.allowance_bytes(baseline_bytes),
-    )
+    """Return by how much a known rate may grow: the tolerance, or more where its readings differed."""
+    tolerated = max(LEAK_TOLERANCE.allowance_bytes(baseline_bytes), SPREAD_FACTOR * spread_bytes)
+    return min(tolerated, _LEAK_TOLERANCE_AT_MOST.allowance_bytes(baseline_bytes))
 
 
 def _judge_counts(measurement: Measurement, entry: Entry | None) -> Outcome:

@@ -18,36 +18,40 @@ from pytest_memguard.core.metrics import CHILDREN, METRICS, PEAK
 from pytest_memguard.core.units import counted, format_change, format_growth, format_size
 from pytest_memguard.core.verdict import Creep, GrownSite, MetricVerdict, Outcome, Verdict
 
+_SHOWN_CREEP_STEPS = 6
+_ROUNDED_FROM = 100
+"""Rates of counts from here on are written without digits behind the point."""
+
 _UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
 
 
 def reason_of(
-    outcome: Outcome, metric: MetricVerdict | None, measurement: Measurement, entry: Entry | None
+    outcome: Outcome, judged: MetricVerdict | None, measurement: Measurement, entry: Entry | None
 ) -> str:
     """Say why an outcome is what it is, by the metric that it rests on."""
     if outcome is Outcome.LEAKED:
-        return _leak_reason(measurement, metric, entry)
+        return _leak_reason(measurement, judged, entry)
     if outcome is Outcome.NO_BASELINE:
         return "nothing is accepted for this environment"
     if outcome is Outcome.NEW:
         return (
             "no entry in the baseline yet"
             if entry is None
-            else f"no {metric.name if metric else ''} accepted yet"
+            else f"no {judged.name if judged else ''} accepted yet"
         )
-    if metric is None or outcome is Outcome.OK:
+    if judged is None or outcome is Outcome.OK:
         return ""
     if outcome is Outcome.NOT_MEASURED:
         return (
-            f"{metric_text(metric)}: too noisy to judge, {noise_text(metric)}; make the test steady or set a "
+            f"{metric_text(judged)}: too noisy to judge, {noise_text(judged)}; make the test steady or set a "
             "tolerance, and accept it again"
         )
-    return metric_text(metric)
+    return metric_text(judged)
 
 
-def noise_text(metric: MetricVerdict) -> str:
+def noise_text(judged: MetricVerdict) -> str:
     """Say how blind an entry is whose samples vary too much."""
-    limit, noise = metric.metric.text(metric.limit or 0), metric.metric.text(metric.noise)
+    limit, noise = judged.metric.text(judged.limit or 0), judged.metric.text(judged.noise)
     return f"its accepted samples vary so much that they could hide {noise}; up to {limit} is tolerated"
 
 
@@ -73,27 +77,27 @@ def quarantine_text(verdict: Verdict) -> str:
     return f"quarantined: growth does not fail it{until}"
 
 
-def metric_text(metric: MetricVerdict) -> str:
+def metric_text(judged: MetricVerdict) -> str:
     """Write a metric with what it was, or with its limit."""
-    return f"{metric.name} {figures_text(metric)}"
+    return f"{judged.name} {figures_text(judged)}"
 
 
-def figures_text(metric: MetricVerdict) -> str:
+def figures_text(judged: MetricVerdict) -> str:
     """Write the figures of a metric without its name."""
-    if metric.outcome is Outcome.OVER_LIMIT:
-        measured, limit = metric.metric.texts(metric.measured, metric.limit or 0)
-        return f"{measured}, over {metric.rule} = {limit}"
-    if metric.baseline is None:
-        return metric.metric.text(metric.measured)
-    return change_text(metric)
+    if judged.outcome is Outcome.OVER_LIMIT:
+        measured, limit = judged.metric.texts(judged.measured, judged.limit or 0)
+        return f"{measured}, over {judged.rule} = {limit}"
+    if judged.baseline is None:
+        return judged.metric.text(judged.measured)
+    return change_text(judged)
 
 
-def change_text(metric: MetricVerdict) -> str:
+def change_text(judged: MetricVerdict) -> str:
     """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit 31.3 MiB)`."""
-    baseline = metric.baseline or 0
-    limit = metric.limit if metric.limit is not None else baseline
-    measured, was, most = metric.metric.texts(metric.measured, baseline, limit)
-    share = format_change(metric.measured, baseline)
+    baseline = judged.baseline or 0
+    limit = judged.limit if judged.limit is not None else baseline
+    measured, was, most = judged.metric.texts(judged.measured, baseline, limit)
+    share = format_change(judged.measured, baseline)
     return f"{measured}, was {was} ({share}{', ' if share else ''}limit {most})"
 
 
@@ -133,18 +137,15 @@ def creep_step_texts(creep: Creep) -> tuple[str, ...]:
     )
 
 
-_SHOWN_CREEP_STEPS = 6
-
-
-def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: Entry | None) -> str:
+def _leak_reason(measurement: Measurement, judged: MetricVerdict | None, entry: Entry | None) -> str:
     leak = measurement.leak
     if leak is None:
         return "memory grows with every call"
     parts = []
-    if metric is not None and leak.bytes_per_call:
+    if judged is not None and leak.bytes_per_call:
         parts.append(f"{format_size(leak.bytes_per_call)} a call")
     parts += [f"{_counted(count)} a call" for count in leak.counts]
-    known = [f"{format_size(metric.baseline)} a call"] if metric and metric.baseline else []
+    known = [f"{format_size(judged.baseline)} a call"] if judged and judged.baseline else []
     counts = entry.leaks_per_1000_calls if entry else {}
     known += [f"{_counted(CountGrowth(unit, count / 1000))} a call" for unit, count in counts.items()]
     accepted = f", accepted {' and '.join(known)}" if known else ""
@@ -154,14 +155,14 @@ def _leak_reason(measurement: Measurement, metric: MetricVerdict | None, entry: 
         how = f"{'rising' if leak.is_accelerating else 'steady'} over {leak.calls:,} calls"
     if leak.order is not None:
         how += f" from threads in order {leak.order}"
-    return f"{' and '.join(parts)}, {how}{accepted}{_over_rate(metric)}"
+    return f"{' and '.join(parts)}, {how}{accepted}{_over_rate(judged)}"
 
 
-def _over_rate(metric: MetricVerdict | None) -> str:
+def _over_rate(judged: MetricVerdict | None) -> str:
     """Say which rate is allowed by an argument, where more than that leaks."""
-    if metric is None or metric.limit is None or metric.rule != metric.metric.limit_key:
+    if judged is None or judged.limit is None or judged.rule != judged.metric.limit_key:
         return ""
-    return f", over {metric.rule} = {metric.metric.text(metric.limit)}"
+    return f", over {judged.rule} = {judged.metric.text(judged.limit)}"
 
 
 def bound_text(bound: Bound) -> str:
@@ -180,8 +181,8 @@ def kinds_text(kinds: Iterable[KindGrowth]) -> str:
     >>> kinds_text([KindGrowth("dict", 2.0), KindGrowth("shop.session.Session", 1.0)])
     'objects a call: +2.00 dict, +1.00 shop.session.Session'
     """
-    counted = ", ".join(f"+{kind.per_call:,.2f} {kind.name}" for kind in kinds)
-    return f"objects a call: {counted}" if counted else ""
+    listed = ", ".join(f"+{kind.per_call:,.2f} {kind.name}" for kind in kinds)
+    return f"objects a call: {listed}" if listed else ""
 
 
 def met_text(grown: GrownSite) -> str:
@@ -205,9 +206,6 @@ def met_text(grown: GrownSite) -> str:
 def growth_text(grown: GrownSite) -> str:
     """Write what a site gained, as in `+16.9 MiB` or `+1 file`."""
     return f"+{_counted(grown.counted)}" if grown.counted else format_growth(grown.grew_by_bytes)
-
-
-_ROUNDED_FROM = 100
 
 
 def _counted(count: CountGrowth) -> str:

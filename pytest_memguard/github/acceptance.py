@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.verdict import TestResult
-from pytest_memguard.storage.accepting import accept_results, select, to_write
+from pytest_memguard.storage.accepting import Acceptance, accept_results, select, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results_by_environment
 from pytest_memguard.storage.settings_file import MEMGUARD_YML, PYPROJECT, settings_of_commit
@@ -19,8 +19,7 @@ def accept_texts(
     temporary: Path,
     *,
     folder: str,
-    patterns: Sequence[str],
-    note: str | None,
+    wanted: Acceptance,
     require_note: float | None,
     read: Callable[[str], str | None],
 ) -> tuple[list[str], dict[str, str]]:
@@ -34,18 +33,14 @@ def accept_texts(
     for path, text in paths.items():
         path.write_bytes(text)
     runs = read_results_by_environment(list(paths))
-    select((test.id for run in runs for test in run.tests), patterns)
+    select((test.id for run in runs for test in run.tests), wanted.patterns)
     lines: list[str] = []
     files: dict[str, str] = {}
     for run in runs:
         store = BaselineStore(temporary / "baseline", run.environment)
-        _lay_down(store, to_write(run, patterns), lambda path: read(f"{folder}/{path}"))
+        _lay_down(store, to_write(run, wanted), lambda path: read(f"{folder}/{path}"))
         changes = accept_results(
-            store,
-            run,
-            patterns,
-            note=note,
-            review=lambda planned: refuse_without_note(planned, require_note),
+            store, run, wanted, review=lambda planned: refuse_without_note(planned, require_note)
         )
         lines += [change.description for change in changes]
         for module in {split_id(change.test_id)[0] for change in changes}:

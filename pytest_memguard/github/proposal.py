@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.storage.accepting import accept_results, to_write
+from pytest_memguard.storage.accepting import Acceptance, accept_results, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 
 _NEEDS_QUOTES = re.compile(r'["\\\x00-\x1f\x7f-\xff]')
@@ -78,13 +78,13 @@ def propose(results: RunResults, *, baseline: Path, into: Path, name: str, every
     after: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as temporary:
         proposed = BaselineStore(Path(temporary), results.environment)
-        for module in {split_id(test.id)[0] for test in to_write(results, everything=everything)}:
+        wanted = Acceptance(everything=everything)
+        for module in {split_id(test.id)[0] for test in to_write(results, wanted)}:
             texts = current.texts_of(module)
             _write(texts, proposed.directory)
             before |= _named(name, texts)
-        for module in {
-            split_id(one.test_id)[0] for one in accept_results(proposed, results, everything=everything)
-        }:
+        changes = accept_results(proposed, results, wanted, review=lambda _planned: None)
+        for module in {split_id(change.test_id)[0] for change in changes}:
             texts = proposed.texts_of(module)
             _write(texts, into)
             after |= _named(name, texts)

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 
 from pytest_memguard.core.measurement import Sample
+from pytest_memguard.core.node_ids import REGION
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import Outcome, Verdict
 from pytest_memguard.guard.confirming import Confirmed, Execution, NotConfirmedError, confirm, with_peak_lines
 from pytest_memguard.guard.fresh_process import FreshError, FreshResult, run_fresh
 from pytest_memguard.guard.plan import BODY, Plan
 from pytest_memguard.guard.sampled import Sampled
-from pytest_memguard.guard.session import REGION, GuardSession
+from pytest_memguard.guard.session import GuardSession
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_memguard.core.metrics import RETAINED, SETTLED
 from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.meters import Meter
-from pytest_memguard.storage.captures import LIMIT_BYTES, capture_name, captures_folder, clear_captures
+from pytest_memguard.storage.captures import LIMIT_BYTES, capture_of, clear_captures
 
 
 class ProfileKeeper:
@@ -16,7 +16,6 @@ class ProfileKeeper:
 
     def __init__(self, root: Path, which: str, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self._root = root
-        self._folder = captures_folder(root)
         self._which = which
         self._left_bytes = limit_bytes
 
@@ -32,9 +31,9 @@ class ProfileKeeper:
         deciding = result.verdict.deciding
         if deciding is not None and deciding.name == SETTLED:
             return result  # it was explained in an interpreter of its own, and no sample shows it
-        path = self._folder / f"{capture_name(result.id)}.bin"
+        path = capture_of(self._root, result.id)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             if not meter.keep_last(str(path), survivors=of_survivors):
                 return result
             self._left_bytes -= path.stat().st_size

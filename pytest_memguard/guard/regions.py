@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from pytest_memguard.core.measurement import Doubt, LeakFinding, Sample
+from pytest_memguard.core.node_ids import REGION
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import TestResult, Verdict
 from pytest_memguard.gate.judge import not_measured, region_gone
@@ -27,7 +28,7 @@ from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.pytest_memray import OWN_TRACKER, wants_own_tracker
 from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, recorded_failure
 from pytest_memguard.guard.sampled import Sampled
-from pytest_memguard.guard.session import REGION, GuardSession
+from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.meters.stack_room import with_room
 
 

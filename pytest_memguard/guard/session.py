@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_memguard.core.changes import Change
 from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.history import Past
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.measurement import Answer, Curve, Entry, LeakFinding, Measurement, Sample
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.metrics import RETAINED
-from pytest_memguard.core.node_ids import split_id
-from pytest_memguard.core.notes import ChangedEntry, refuse_without_note
+from pytest_memguard.core.node_ids import REGION, split_id
+from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.policy import CreepLimit, Policy
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict, meter_name
@@ -42,8 +43,6 @@ from pytest_memguard.meters import (
 )
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_writing import ModuleBaseline
-
-REGION = "::"
 
 
 class GuardSession:
@@ -195,12 +194,8 @@ class GuardSession:
                 measurement = with_note(measurement, peak_doubt_text(measurement))
         verdict = with_source(verdict, self.root)
         entry = self.entry(test_id) if measurement is not None else None
-        if (
-            measurement is not None
-            and measurement.leak is None
-            and entry is not None
-            and entry.is_leak_checked
-        ):
+        is_leak_checked = measurement is not None and measurement.leak is not None
+        if entry is not None and entry.is_leak_checked and not is_leak_checked:
             verdict = without_leak_check(verdict)
         return TestResult(
             id=test_id,
@@ -262,7 +257,7 @@ class GuardSession:
         for test_id in test_ids:
             self.add(self.result(test_id, unguarded()))
 
-    def review(self, changes: Iterable[ChangedEntry]) -> None:
+    def review(self, changes: Iterable[Change]) -> None:
         """Refuse growth that the project accepts only with a note, which a run cannot give."""
         refuse_without_note(changes, self.settings.require_note)
 
@@ -272,8 +267,7 @@ class GuardSession:
 
     def unused_known_leaks(self) -> tuple[KnownLeak, ...]:
         """Return those that took nothing out of any finding, where tests were checked for leaks."""
-        measured = [result.measurement for result in self._results.values() if result.measurement]
-        leaks = [measurement.leak for measurement in measured if measurement.leak is not None]
+        leaks = [result.leak for result in self._results.values() if result.leak is not None]
         return unused(self.settings.known_leaks, leaks, _today()) if leaks else ()
 
     def made_with(self) -> dict[str, str]:

@@ -65,7 +65,7 @@ class Tally:
         self._harness_bytes += size_bytes
         name = self._namer.left_out_by(frames)
         if name is not None and not self._namer.is_runner(name):
-            self._left_out[name.partition("/")[0].removesuffix(".py")] += size_bytes
+            self._left_out[doubles.package_of(name)] += size_bytes
 
     def add(self, metric: str, number: int) -> None:
         """Add to the figure of a metric; one to which nothing is ever added was not counted."""

@@ -61,7 +61,7 @@ FORMATS: Mapping[str, Format] = {
 """Every format by its name."""
 
 
-def told(
+def report_lines(
     name: str, runs: Sequence[RunResults], *, width: int, locate: Callable[[str], str | None]
 ) -> Iterator[str]:
     """Yield the lines of runs of several environments in a format.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pytest_memguard.core.measurement import KnownGrowth
-from pytest_memguard.core.units import format_size
+from pytest_memguard.core.units import counted, format_size
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.reports.untrusted import shortened
 
@@ -15,13 +15,12 @@ def known_leak_lines(results: RunResults, *, verbose: bool) -> Iterator[str]:
     """Yield each known leak once, with its largest rate and its number of tests; `verbose` adds its place."""
     found: dict[KnownGrowth, list[int]] = {}
     for test in results.tests:
-        leak = test.measurement.leak if test.measurement is not None else None
-        for growth in leak.known if leak is not None else ():
+        for growth in test.leak.known if test.leak is not None else ():
             found.setdefault(replace(growth, bytes_per_call=0), []).append(growth.bytes_per_call)
     if found:
-        yield f"{len(found)} known leak{'s' if len(found) > 1 else ''}:"
+        yield f"{counted(len(found), 'known leak')}:"
     for growth, sizes in found.items():
-        tests = f"{len(sizes)} test{'s' if len(sizes) > 1 else ''}"
+        tests = counted(len(sizes), "test")
         yield f"  {format_size(max(sizes))} a call in {tests}: {shortened(growth.reason)}"
         described = growth.reference and f"shipped with memguard: {growth.reference}"
         if verbose and (growth.entry or described):

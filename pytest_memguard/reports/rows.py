@@ -92,8 +92,7 @@ class Row:
 
 def row(test: TestResult) -> Row:
     """Return the row of one result."""
-    verdict, measurement = test.verdict, test.measurement
-    leak = measurement.leak if measurement else None
+    verdict, measurement, leak = test.verdict, test.measurement, test.leak
     named = verdict.deciding
     others = [judged for judged in verdict.metrics if judged.outcome.is_growth and judged is not named]
     quarantined = quarantine_text(verdict)

@@ -39,9 +39,8 @@ def same_leaks(results: RunResults) -> Iterator[SameLeak]:
     """Yield each leak that several tests show, those that most tests show first."""
     found: dict[str, list[LeakFinding]] = {}
     for test in results.tests:
-        leak = test.measurement.leak if test.measurement is not None else None
-        if leak is not None and leak.fingerprint and test.outcome is Outcome.LEAKED:
-            found.setdefault(leak.fingerprint, []).append(leak)
+        if test.leak is not None and test.leak.fingerprint and test.outcome is Outcome.LEAKED:
+            found.setdefault(test.leak.fingerprint, []).append(test.leak)
     groups = sorted((leaks for leaks in found.values() if len(leaks) > 1), key=len, reverse=True)
     for leaks in groups[:_MOST_SHOWN]:
         holder = leaks[0].held_by[0].partition(" (")[0] if leaks[0].held_by else ""

@@ -33,13 +33,13 @@ class TextReport:
     """The results as lines for a terminal.
 
     With `verbose` nothing is left out; with `accepting` nothing is advised, since the run accepts.
-    `told` are tests that were described before, so that a line with a bar is enough; `bars` are the
+    `shown` are tests that were described before, so that a line with a bar is enough; `bars` are the
     characters of the bar for the accepted and the added memory.
     """
 
     verbose: bool = False
     accepting: bool = False
-    told: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
     bars: tuple[str, str] = PLAIN_BARS
 
     def lines(self, results: RunResults, *, width: int = 80) -> Iterator[str]:
@@ -82,20 +82,20 @@ class TextReport:
             yield from _next_steps(results)
 
     def _module_lines(self, found: Sequence[Row], width: int) -> Iterator[Line]:
-        told = [one for one in found if one.id in self.told]
-        figures = max((len(in_short(one)) for one in told if one.outcome.is_growth), default=0)
+        shown = [one for one in found if one.id in self.shown]
+        figures = max((len(in_short(one)) for one in shown if one.outcome.is_growth), default=0)
         room = width - len(_INDENT) - 2 - figures
         has_bars = room - CELLS - 2 >= _SHORTEST_NAME
         longest = max(_SHORTEST_NAME, room - CELLS - 2 if has_bars else room)
-        name_width = max((len(shortened(one.name, longest)) for one in told), default=0)
+        name_width = max((len(shortened(one.name, longest)) for one in shown), default=0)
         for one in found:
-            if one.id in self.told:
-                yield self._told_line(one, name_width, width, has_bar=has_bars)
+            if one.id in self.shown:
+                yield self._shown_line(one, name_width, width, has_bar=has_bars)
             else:
                 yield _head(one, shortened(one.sentence, _SENTENCE))
                 yield from _details(one, len(_INDENT))
 
-    def _told_line(self, one: Row, name_width: int, width: int, *, has_bar: bool) -> Line:
+    def _shown_line(self, one: Row, name_width: int, width: int, *, has_bar: bool) -> Line:
         """Write the added memory on one line; the full name and the rest were written before."""
         outcome = Piece(f"{one.outcome!s:<12}  ", style_of(one.outcome))
         name = Piece(f"{shortened(one.name, name_width):<{name_width}}  ", Style.STRONG)

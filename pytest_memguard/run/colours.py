@@ -8,6 +8,7 @@ import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, TerminalRepr
 from _pytest._io import TerminalWriter
 
+from pytest_memguard.core.node_ids import region_of
 from pytest_memguard.core.verdict import TestResult
 from pytest_memguard.reports.styled import TERMINAL_STYLES, Line
 from pytest_memguard.reports.text import failure_styled
@@ -46,9 +47,7 @@ _Coloured.__name__ = (
 
 def colour(report: pytest.TestReport, results: Sequence[TestResult]) -> None:
     """Let the failure that memguard put into a report be written in colours."""
-    failing = [
-        (result, result.id[len(report.nodeid) :].removeprefix("::")) for result in results if result.fails
-    ]
+    failing = [(result, region_of(result.id, report.nodeid)) for result in results if result.fails]
     whole = report.longrepr
     if not failing or not isinstance(whole, ExceptionChainRepr):
         return

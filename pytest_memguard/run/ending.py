@@ -98,7 +98,7 @@ class Ending:
         verbose = terminal.config.get_verbosity() > 0
         width = terminal._tw.fullwidth  # noqa: SLF001 - pytest's reporter has no public name for it
         report = TextReport(
-            verbose=verbose, accepting=accepting, told=_told(terminal), bars=bars_for(_encoding(terminal))
+            verbose=verbose, accepting=accepting, shown=_shown(terminal), bars=bars_for(_encoding(terminal))
         )
         write(terminal._tw, report.styled(results, width=width))  # noqa: SLF001 - as above
         if self._options.page_path is not None and not self.error:
@@ -115,7 +115,7 @@ _SHORT_STYLES = ("no", "line")
 """Styles in which pytest shows no text of a failure."""
 
 
-def _told(terminal: pytest.TerminalReporter) -> frozenset[str]:
+def _shown(terminal: pytest.TerminalReporter) -> frozenset[str]:
     """Return the tests of which pytest's failures say all that there is to say."""
     if terminal.config.getoption("tbstyle") in _SHORT_STYLES:
         return frozenset()

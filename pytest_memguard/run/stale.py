@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pytest_memguard.core.node_ids import join_id, split_id
+from pytest_memguard.core.node_ids import REGION, join_id, split_id
 from pytest_memguard.guard.plan import Plan
-from pytest_memguard.guard.session import REGION, GuardSession
+from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.run.collected import Collection
 from pytest_memguard.run.options import RunOptions
 

@@ -9,6 +9,7 @@ from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, ReprFileLoca
 from _pytest.outcomes import Failed
 from _pytest.skipping import evaluate_xfail_marks, xfailed_key
 
+from pytest_memguard.core.node_ids import region_of
 from pytest_memguard.core.verdict import TestResult
 from pytest_memguard.guard.rerun import recorded_failure
 from pytest_memguard.guard.sampled import Sampled
@@ -35,9 +36,9 @@ def raise_failing(item: pytest.Item, results: list[TestResult]) -> None:
             [
                 line
                 for result in failing
-                for line in failure_lines(result, _region(result, item.nodeid), width=width)
+                for line in failure_lines(result, region_of(result.id, item.nodeid), width=width)
             ],
-            failure_message(failing[0], _region(failing[0], item.nodeid)),
+            failure_message(failing[0], region_of(failing[0].id, item.nodeid)),
         )
 
 
@@ -63,7 +64,7 @@ def put_verdict(
     report.duration = sampled.seconds or report.duration
     results = tuple(sampled.results) or (session.unmeasured(item.nodeid, _NOTHING),)
     for result in results:
-        item.user_properties.append(("memguard", property_text(result, _region(result, item.nodeid))))
+        item.user_properties.append(("memguard", property_text(result, region_of(result.id, item.nodeid))))
     if isinstance(error, FailingVerdictError):
         report.longrepr = _failure(item, error)
     report.user_properties = list(item.user_properties)
@@ -93,11 +94,6 @@ def _failure(item: pytest.Item, error: FailingVerdictError) -> ExceptionChainRep
     text = ReprTraceback([ReprEntryNative([f"{line}\n" for line in error.lines])], None, style="native")
     place = ReprFileLocation(str(item.path), (item.location[1] or 0) + 1, error.message)
     return ExceptionChainRepr([(text, place, None)])
-
-
-def _region(result: TestResult, test_id: str) -> str:
-    """Return the name of the region that a result is about; nothing where it is the test's own."""
-    return result.id[len(test_id) :].removeprefix("::")
 
 
 def _why_not(report: pytest.TestReport) -> str:

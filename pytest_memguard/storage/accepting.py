@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_memguard.core.changes import Change
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.measurement import Curve, Entry, EntrySite, Measurement
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS, PEAK, RETAINED
-from pytest_memguard.core.units import KIB, format_change
+from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
 from pytest_memguard.storage.baseline import BaselineStore
 
@@ -22,74 +23,36 @@ _NEAR_IDS_LOOKED_AT = 2000  # comparing texts is slow, and a message needs no mo
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One entry that is added, rewritten, or removed where `new` is absent."""
+class Acceptance:
+    """What of a run is accepted: the tests that any of the patterns fits, all without a pattern.
 
-    test_id: str
-    old: Entry | None
-    new: Entry | None
+    Without `everything` only tests whose outcome asks for it change. `note` takes the place of the notes
+    that the entries have; None keeps those.
+    """
 
-    @property
-    def description(self) -> str:
-        """Say in one line what changes.
+    patterns: Sequence[str] = ()
+    everything: bool = False
+    note: str | None = None
 
-        >>> Change("t.py::a", Entry({"peak": 32505856}), Entry({"peak": 50541363})).description
-        't.py::a  peak 31.0 MiB -> 48.2 MiB (+55.5%)'
-        """
-        if self.new is None:
-            return f"{self.test_id}  removed"
-        return f"{self.test_id}  {self.figures or 'note or sites changed'}"
 
-    @property
-    def figures(self) -> str:
-        """Say which figures change, and from what to what; nothing where none does."""
-        return "" if self.new is None else ", ".join(_differences(self.old, self.new))
-
-    @property
-    def loosened(self) -> tuple[str, ...]:
-        """Say what lets the test grow beside its figures: how far they vary, and counts that are not told.
-
-        >>> Change("t.py::a", Entry({"peak": 9}), Entry({"peak": 9}, spread={"peak": 70})).loosened
-        ('peak may vary by 70 B, was 0 B',)
-        """
-        if self.new is None:
-            return ()
-        spread, metrics = (self.old.spread, self.old.metrics) if self.old is not None else ({}, {})
-        parts = []
-        for name, metric in METRICS.items():
-            was, now = spread.get(name, 0), self.new.spread.get(name, 0)
-            if now > was:
-                parts.append(f"{metric.label} may vary by {metric.text(now)}, was {metric.text(was)}")
-            was, now = metrics.get(name, 0), self.new.metrics.get(name, 0)
-            if (
-                not metric.is_gated
-                and self.old is not None
-                and now > was
-                and metric.label not in self.figures
-            ):
-                parts.append(f"{metric.label} {' -> '.join(metric.texts(was, now))}")
-        return tuple(parts)
+_ALL_THAT_ASK = Acceptance()
 
 
 def accept_results(
     store: BaselineStore,
     results: RunResults,
-    patterns: Sequence[str] = (),
+    wanted: Acceptance = _ALL_THAT_ASK,
     *,
-    everything: bool = False,
-    note: str | None = None,
-    review: Callable[[Sequence[Change]], None] | None = None,
+    review: Callable[[Sequence[Change]], None],
 ) -> list[Change]:
     """Write what a run measured into the baseline, under its lock; return what changed, sorted by test.
 
-    Without `everything` only tests whose outcome asks for it change; with patterns only those that
-    one of them fits. `review` sees the changes before any is written; what it raises stops all.
-    Raises `BaselineError` for a baseline that cannot be read or written.
+    `review` sees the changes before any is written; what it raises stops all. Raises `BaselineError` for a
+    baseline that cannot be read or written.
     """
     with store.locked():
-        changes = plan(store, results, patterns, everything=everything, note=note)
-        if review is not None:
-            review(changes)
+        changes = plan(store, results, wanted)
+        review(changes)
         store.update(
             {change.test_id: change.new for change in changes},
             meter=results.meter,
@@ -104,28 +67,18 @@ def _curves(results: RunResults) -> dict[str, Curve]:
     return {test_id: curve for test_id, curve in measured.items() if curve is not None}
 
 
-def plan(
-    store: BaselineStore,
-    results: RunResults,
-    patterns: Sequence[str] = (),
-    *,
-    everything: bool = False,
-    note: str | None = None,
-) -> list[Change]:
-    """Say what `accept` would change, and change nothing."""
-    tests = to_write(results, patterns, everything=everything)
-    entries = store.entries_of(test.id for test in tests)
-    return plan_acceptance(results, entries, patterns, everything=everything, note=note)
+def plan(store: BaselineStore, results: RunResults, wanted: Acceptance = _ALL_THAT_ASK) -> list[Change]:
+    """Say what `accept_results` would change, and change nothing."""
+    entries = store.entries_of(test.id for test in to_write(results, wanted))
+    return plan_acceptance(results, entries, wanted)
 
 
-def to_write(
-    results: RunResults, patterns: Sequence[str] = (), *, everything: bool = False
-) -> list[TestResult]:
+def to_write(results: RunResults, wanted: Acceptance = _ALL_THAT_ASK) -> list[TestResult]:
     """Return the tests whose numbers an accepted run writes.
 
     A test that was too noisy to judge is written where it is named.
     """
-    chosen = fitting((test.id for test in results.tests), patterns)
+    chosen = fitting((test.id for test in results.tests), wanted.patterns)
     return [
         test
         for test in results.tests
@@ -133,23 +86,19 @@ def to_write(
         and test.measurement is not None
         and test.outcome is not Outcome.STALE
         and (test.outcome is not Outcome.NOT_MEASURED or test.verdict.deciding is not None)
-        and (everything or test.outcome.changes_entry or (patterns and test.outcome is not Outcome.OK))
+        and (
+            wanted.everything
+            or test.outcome.changes_entry
+            or (wanted.patterns and test.outcome is not Outcome.OK)
+        )
     ]
 
 
 def plan_acceptance(
-    results: RunResults,
-    entries: Mapping[str, Entry],
-    patterns: Sequence[str] = (),
-    *,
-    everything: bool = False,
-    note: str | None = None,
+    results: RunResults, entries: Mapping[str, Entry], wanted: Acceptance = _ALL_THAT_ASK
 ) -> list[Change]:
     """Say which entries change when a run is accepted, sorted by test; `entries` are those of now."""
-    changes = (
-        _change(test, entries.get(test.id), note)
-        for test in to_write(results, patterns, everything=everything)
-    )
+    changes = (_change(test, entries.get(test.id), wanted.note) for test in to_write(results, wanted))
     return sorted((change for change in changes if change is not None), key=lambda change: change.test_id)
 
 
@@ -183,22 +132,14 @@ def entry_from(
     """
     metrics = {name: max(0, size) for name, size in measurement.metrics.items()}
     spread = dict(measurement.spread)
-    if previous is not None and measurement.samples == 1:
-        known = {name: size for name, size in previous.spread.items() if METRICS[name].from_samples}
-        spread = {**known, **spread}
-        for name, size in known.items():
-            if name in metrics and abs(metrics[name] - previous.metrics.get(name, 0)) <= size:
-                metrics[name] = previous.metrics[name]
     counted = measurement.leak.counts if measurement.leak else ()
     counts = {count.unit: count.per_1000_calls for count in counted if count.unit in COUNTED_UNITS}
     sites = _stored_sites(measurement)
     if previous is not None:
         keeps_leaks = not measurement.leak and not drops_leaks
-        for name, metric in METRICS.items():
-            is_optional = not metric.is_gated or (keeps_leaks and not metric.from_samples)
-            if is_optional and name in previous.metrics:
-                metrics.setdefault(name, previous.metrics[name])
-                spread.setdefault(name, previous.spread.get(name, 0))
+        if measurement.samples == 1:
+            _keep_within_spread(metrics, spread, previous)
+        _keep_unmeasured(metrics, spread, previous, keeps_leaks=keeps_leaks)
         sites = sites if measurement.sites else previous.sites
         counts = dict(previous.leaks_per_1000_calls) if keeps_leaks else counts
     return Entry(
@@ -208,6 +149,26 @@ def entry_from(
         sites=sites,
         leaks_per_1000_calls=counts,
     )
+
+
+def _keep_within_spread(metrics: dict[str, int], spread: dict[str, int], previous: Entry) -> None:
+    """Keep the spread of an entry, and the figures that are within it."""
+    for name, size in previous.spread.items():
+        if METRICS[name].from_samples:
+            spread.setdefault(name, size)
+            if name in metrics and abs(metrics[name] - previous.metrics.get(name, 0)) <= size:
+                metrics[name] = previous.metrics[name]
+
+
+def _keep_unmeasured(
+    metrics: dict[str, int], spread: dict[str, int], previous: Entry, *, keeps_leaks: bool
+) -> None:
+    """Keep figures of an entry that not every run measures, such as those of a leak check."""
+    for name, metric in METRICS.items():
+        is_optional = not metric.is_gated or (keeps_leaks and not metric.from_samples)
+        if is_optional and name in previous.metrics:
+            metrics.setdefault(name, previous.metrics[name])
+            spread.setdefault(name, previous.spread.get(name, 0))
 
 
 def _stored_sites(measurement: Measurement) -> tuple[EntrySite, ...]:
@@ -267,34 +228,3 @@ def _no_match(ids: set[str], pattern: str, *, accepted: bool) -> str:
     hint = f"near are {', '.join(repr(name) for name in near)}" if near else f"it has {len(ids):,}"
     where, command = ("entry of the baseline", "show") if accepted else ("test of the last run", "diff --all")
     return f"no {where} matches {pattern!r}; {hint}. List them with `memguard {command}`."
-
-
-def _differences(old: Entry | None, new: Entry) -> list[str]:
-    parts: list[str] = []
-    for name, metric in METRICS.items():
-        before = None if old is None else old.metrics.get(name)
-        after = new.metrics.get(name)
-        is_told = metric.is_gated or (before is not None and not parts)  # allocations alone say little
-        if before is not None and after is None:
-            parts.append(f"{metric.label} dropped")
-        if after is None or before == after or not is_told:
-            continue
-        varies = f" (varies by {metric.text(new.spread[name])})" if name in new.spread else ""
-        if before is None:
-            parts.append(f"{metric.label} {metric.text(after)}{varies}")
-        else:
-            share = "" if metric.is_count else format_change(after, before)
-            figures = " -> ".join(metric.texts(before, after))
-            parts.append(f"{metric.label} {figures}{f' ({share})' if share else ''}{varies}")
-    return parts + _count_differences(old.leaks_per_1000_calls if old else {}, new.leaks_per_1000_calls)
-
-
-def _count_differences(old: Mapping[str, int], new: Mapping[str, int]) -> list[str]:
-    """Say which rates of what leaks beside bytes change."""
-    parts = []
-    for unit in COUNTED_UNITS:
-        before, after = old.get(unit, 0), new.get(unit, 0)
-        if before != after:
-            figures = f"{before:,} -> {after:,}" if before else f"{after:,}"
-            parts.append(f"{unit} per 1,000 calls {figures}")
-    return parts

@@ -25,7 +25,6 @@ from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_reg
 from pytest_memguard.storage.curves import SUFFIX, curves_text, read_curves
 from pytest_memguard.storage.names import baseline_files, environments_in, file_of, module_of
 
-__all__ = ["BaselineStore", "ModuleBaseline", "join_id", "read_module", "split_id", "write_gitignore"]
 _GITIGNORE = """\
 # Written by memguard: what a run leaves behind is not for review, the baseline is.
 /results/

@@ -25,6 +25,11 @@ def captures_folder(root: Path) -> Path:
     return root / _FOLDER
 
 
+def capture_of(root: Path, test_id: str) -> Path:
+    """Return where the capture of a test is, if one was kept."""
+    return captures_folder(root) / f"{capture_name(test_id)}.bin"
+
+
 def capture_before(root: Path, test_id: str) -> Path:
     """Return where the earlier capture of a test is, if there is one."""
     return captures_folder(root) / _BEFORE / f"{capture_name(test_id)}.bin"

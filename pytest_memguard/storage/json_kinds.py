@@ -25,24 +25,24 @@ class Kind(Generic[_T]):
 
 
 DEFINITIONS: dict[str, Schema] = {}
-"""The schema of every kind that is told by a name."""
+"""The schema of every kind that other schemas refer to by a name."""
 
 
-def told_as(kind: Kind[_T], name: str) -> Kind[_T]:
-    """Return the same kind, to which a schema refers by a name."""
+def defined_as(kind: Kind[_T], name: str) -> Kind[_T]:
+    """Return the same kind; schemas refer to it by a name, under which it is in `DEFINITIONS`."""
     DEFINITIONS[name] = kind.schema
     return Kind(kind.read, kind.write, {"$ref": f"#/$defs/{name}"})
 
 
 TEXT: Kind[str] = Kind(Part.text, utf8, {"type": "string"})
 FLAG: Kind[bool] = Kind(Part.flag, bool, {"type": "boolean"})
-SIZE: Kind[int] = told_as(
+SIZE: Kind[int] = defined_as(
     Kind(Part.signed, int, {"type": "integer", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}), "size"
 )
 COUNT: Kind[int] = Kind(Part.count, int, {"type": "integer", "minimum": 0})
 NUMBER: Kind[float] = Kind(Part.number, float, {"type": "number"})
 DAY = Kind(Part.day, lambda day: day.isoformat(), {"type": "string", "format": "date"})
-FILE: Kind[str] = told_as(
+FILE: Kind[str] = defined_as(
     Kind(
         Part.path,
         safe_file,

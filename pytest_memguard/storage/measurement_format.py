@@ -31,9 +31,9 @@ from pytest_memguard.storage.json_kinds import (
     Record,
     Within,
     by_name,
+    defined_as,
     list_of,
     member_of,
-    told_as,
     word_of,
 )
 
@@ -43,7 +43,7 @@ _MOST_POINTS = 1024
 _PAIR = 2
 
 METRIC_NAME = word_of(METRICS, "a metric")
-SIZES = told_as(by_name(SIZE, METRIC_NAME), "sizes")
+SIZES = defined_as(by_name(SIZE, METRIC_NAME), "sizes")
 
 
 def _read_reading(part: Part) -> Reading:
@@ -66,7 +66,7 @@ SITE = Record(
     Key("function", TEXT, "The function that the line is in."),
     means="A line of source code.",
 )
-NAMED_SITE = told_as(SITE.kind, "site")
+NAMED_SITE = defined_as(SITE.kind, "site")
 
 MEETING = Record(
     Meeting,
@@ -83,7 +83,7 @@ MEETING = Record(
     ),
     means="Where several threads stood, or several tasks waited, at once.",
 )
-NAMED_MEETING = told_as(MEETING.kind, "met")
+NAMED_MEETING = defined_as(MEETING.kind, "met")
 
 SITE_BYTES = Record(
     SiteBytes,
@@ -100,7 +100,7 @@ SITE_BYTES = Record(
     Key("met", NAMED_MEETING),
     means="What a site held at the peak and after the sample.",
 )
-NAMED_SITE_BYTES = told_as(SITE_BYTES.kind, "site_bytes")
+NAMED_SITE_BYTES = defined_as(SITE_BYTES.kind, "site_bytes")
 
 COUNT_GROWTH = Record(
     CountGrowth,
@@ -109,7 +109,7 @@ COUNT_GROWTH = Record(
     Key("site", NAMED_SITE, "The line that leaves them behind."),
     means="Something other than bytes that grows with the calls.",
 )
-NAMED_COUNT = told_as(COUNT_GROWTH.kind, "count")
+NAMED_COUNT = defined_as(COUNT_GROWTH.kind, "count")
 
 KNOWN_GROWTH = Record(
     KnownGrowth,
@@ -149,7 +149,7 @@ CURVE = Record(
     ),
     means="How much a sample held from its start to its end.",
 )
-NAMED_CURVE = told_as(CURVE.kind, "curve")
+NAMED_CURVE = defined_as(CURVE.kind, "curve")
 
 LEAK = Record(
     LeakFinding,
@@ -167,7 +167,7 @@ LEAK = Record(
     Key("signals", list_of(TEXT), "What grew: `blocks`, `heap`, `rss`.", written_always=True),
     Key(
         "kinds",
-        list_of(told_as(KIND_GROWTH.kind, "kind_growth")),
+        list_of(defined_as(KIND_GROWTH.kind, "kind_growth")),
         "The objects that each call leaves behind, by type.",
     ),
     Key(
@@ -179,7 +179,7 @@ LEAK = Record(
     Key("counts", list_of(NAMED_COUNT), "What else grows: threads, files, child processes."),
     Key(
         "bounds",
-        list_of(told_as(BOUND.kind, "bound")),
+        list_of(defined_as(BOUND.kind, "bound")),
         "The bounds of the containers that grow, if everything that grows has one; then nothing leaks.",
     ),
     Key("note", TEXT, "What could not be found out about the leak."),
@@ -191,7 +191,7 @@ LEAK = Record(
     ),
     Key(
         "known",
-        list_of(told_as(KNOWN_GROWTH.kind, "known_growth")),
+        list_of(defined_as(KNOWN_GROWTH.kind, "known_growth")),
         "What known leaks add to each call; it is not in `bytes_per_call`.",
     ),
     Key(
@@ -225,7 +225,7 @@ MEASURED = Record(
     Measurement,
     Key("meter", TEXT, "The meter."),
     Key("samples", COUNT, "The number of samples; absent if nothing was measured."),
-    Key("leak", told_as(LEAK.kind, "leak")),
+    Key("leak", defined_as(LEAK.kind, "leak")),
 )
 """What the record of a test holds of its measurement, among its own keys."""
 

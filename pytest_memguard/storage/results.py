@@ -13,56 +13,11 @@ from pytest_memguard.core.verdict import RunResults, TestResult, merged
 from pytest_memguard.storage.atomic import refuse_other_kinds, write_atomic
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 from pytest_memguard.storage.journal import journal_of, results_value
-from pytest_memguard.storage.results_reading import result_from_json, run_from_json
+from pytest_memguard.storage.results_reading import run_from_json
 from pytest_memguard.storage.results_writing import result_to_json, run_to_json
 
-SUFFIX = ".before"
-
-
-def aside(path: Path) -> Path:
-    """Return where the results at a path wait for the end of a run."""
-    return path.with_name(path.name + SUFFIX)
-
-
-class OldResults:
-    """The results files that a run will write, as they were before it."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = tuple(paths)
-        self._moved: list[Path] = []
-
-    def put_aside(self) -> None:
-        """Move them away; where a folder cannot be written to, writing says so at the end of the run."""
-        for path in self._paths:
-            with contextlib.suppress(OSError):
-                if path.is_file():  # a folder or a device is not a results file, and must not be moved
-                    path.replace(aside(path))
-                    self._moved.append(path)
-
-    def put_back(self) -> None:
-        """Move them back: the run measured nothing."""
-        for path in self._moved:
-            with contextlib.suppress(OSError):
-                aside(path).replace(path)
-        self._moved.clear()
-
-    def drop(self) -> None:
-        """Remove them: the run has written its own."""
-        for path in self._paths:
-            with contextlib.suppress(OSError):
-                aside(path).unlink(missing_ok=True)
-        self._moved.clear()
-
-
-__all__ = [
-    "LARGEST_FILE_BYTES",
-    "read_results",
-    "read_results_by_environment",
-    "result_from_json",
-    "result_to_json",
-    "results_text",
-    "write_results",
-]
+_BEFORE = ".before"
+_AGAIN = "Create it again with `pytest --memguard`."
 
 
 def results_text(results: RunResults) -> str:
@@ -144,9 +99,6 @@ def _value(path: Path) -> object:
         raise ResultsError(f"{path} is not JSON: {error}. {_AGAIN}") from error
 
 
-_AGAIN = "Create it again with `pytest --memguard`."
-
-
 def _text(path: Path) -> str:
     content = read_regular(path, LARGEST_FILE_BYTES)
     if len(content) > LARGEST_FILE_BYTES:
@@ -170,3 +122,38 @@ def _refuse_duplicates(tests: Iterable[TestResult]) -> None:
         if test.id in seen:
             raise ResultsError(f"the test {ascii(test.id)[:200]} occurs twice; accepted is one result")
         seen.add(test.id)
+
+
+def aside(path: Path) -> Path:
+    """Return where the results at a path wait for the end of a run."""
+    return path.with_name(path.name + _BEFORE)
+
+
+class OldResults:
+    """The results files that a run will write, as they were before it."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        self._moved: list[Path] = []
+
+    def put_aside(self) -> None:
+        """Move them away; where a folder cannot be written to, writing says so at the end of the run."""
+        for path in self._paths:
+            with contextlib.suppress(OSError):
+                if path.is_file():  # a folder or a device is not a results file, and must not be moved
+                    path.replace(aside(path))
+                    self._moved.append(path)
+
+    def put_back(self) -> None:
+        """Move them back: the run measured nothing."""
+        for path in self._moved:
+            with contextlib.suppress(OSError):
+                aside(path).replace(path)
+        self._moved.clear()
+
+    def drop(self) -> None:
+        """Remove them: the run has written its own."""
+        for path in self._paths:
+            with contextlib.suppress(OSError):
+                aside(path).unlink(missing_ok=True)
+        self._moved.clear()

@@ -34,9 +34,9 @@ from pytest_memguard.storage.json_kinds import (
     Record,
     Within,
     by_name,
+    defined_as,
     list_of,
     member_of,
-    told_as,
 )
 from pytest_memguard.storage.measurement_format import (
     METRIC_NAME,
@@ -49,7 +49,7 @@ from pytest_memguard.storage.measurement_format import (
 
 FORMAT = "memguard-results/1"
 
-OUTCOME = told_as(member_of(Outcome, "an outcome"), "outcome")
+OUTCOME = defined_as(member_of(Outcome, "an outcome"), "outcome")
 
 
 def _read_environment(part: Part) -> str:
@@ -146,7 +146,7 @@ def _read_metrics(part: Part) -> tuple[MetricVerdict, ...]:
     return tuple(MetricVerdict(name=name, **fields) for name, fields in values.items())
 
 
-_METRIC_VALUES = told_as(Kind(METRIC.values, dict, METRIC.schema()), "metric")
+_METRIC_VALUES = defined_as(Kind(METRIC.values, dict, METRIC.schema()), "metric")
 _METRICS: Kind[tuple[MetricVerdict, ...]] = Kind(
     _read_metrics,
     lambda metrics: {metric.name: METRIC.write(metric) for metric in metrics},
@@ -164,9 +164,9 @@ VERDICT = Record(
         "Whether the exact peak, which is not known, could lead to another outcome.",
         field="is_in_doubt",
     ),
-    Key("quarantine", told_as(QUARANTINE.kind, "quarantine")),
-    Key("creep", told_as(CREEP.kind, "creep")),
-    Key("sites", list_of(told_as(GROWN_SITE.kind, "grown_site")), "The lines that grew."),
+    Key("quarantine", defined_as(QUARANTINE.kind, "quarantine")),
+    Key("creep", defined_as(CREEP.kind, "creep")),
+    Key("sites", list_of(defined_as(GROWN_SITE.kind, "grown_site")), "The lines that grew."),
 )
 
 TEST = Record(
@@ -214,7 +214,7 @@ RUN = Record(
     ),
     Key(
         "problems",
-        list_of(told_as(PROBLEM.kind, "problem")),
+        list_of(defined_as(PROBLEM.kind, "problem")),
         "Problems of the run as a whole.",
         written_always=True,
     ),

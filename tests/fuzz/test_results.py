@@ -9,8 +9,8 @@ from typing import Any
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.reports import FORMATS, told
-from pytest_memguard.storage.accepting import plan_acceptance, plan_removal
+from pytest_memguard.reports import FORMATS, report_lines
+from pytest_memguard.storage.accepting import Acceptance, plan_acceptance, plan_removal
 from pytest_memguard.storage.results import read_results, results_text
 from tests.fuzz.damage import SEED, damaged, rounds
 from tests.reports.made_results import leaked, result, run
@@ -32,8 +32,8 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 def show_and_plan(results: RunResults) -> None:
     for name in FORMATS:
-        list(told(name, [results], width=80, locate=lambda file: file))
-    plan_acceptance(results, {}, everything=True)
+        list(report_lines(name, [results], width=80, locate=lambda file: file))
+    plan_acceptance(results, {}, Acceptance(everything=True))
     plan_removal(results, {})
     results_text(results)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_memguard.core.units import MIB
 from pytest_memguard.core.verdict import Creep, CreepStep, Outcome, RunProblem, RunResults, TestResult
 from pytest_memguard.gate.wording import creep_text
-from pytest_memguard.reports import FORMATS, told
+from pytest_memguard.reports import FORMATS, report_lines
 from tests.docs.pages import ROOT
 from tests.reports.made_results import leaked, result, run
 
@@ -53,7 +53,7 @@ def as_it_is(file: str) -> str | None:
 
 def written(name: str) -> str:
     """Return the made run in a format."""
-    return "\n".join(told(name, [gold_run()], width=80, locate=as_it_is)) + "\n"
+    return "\n".join(report_lines(name, [gold_run()], width=80, locate=as_it_is)) + "\n"
 
 
 def gold_path(name: str) -> Path:

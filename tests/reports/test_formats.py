@@ -17,7 +17,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus_families
 
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
-from pytest_memguard.reports import FORMATS, told
+from pytest_memguard.reports import FORMATS, report_lines
 from pytest_memguard.reports.code_scanning import AT_MOST as MOST_FINDINGS
 from pytest_memguard.reports.openmetrics import AT_MOST as MOST_TESTS
 from tests.docs.pages import ROOT, first_column, section, text_of
@@ -42,7 +42,7 @@ def openmetrics_families(shown: str) -> list[Metric]:
 
 
 def text_in(name: str, *runs: RunResults) -> str:
-    return "\n".join(told(name, runs, width=80, locate=as_it_is)) + "\n"
+    return "\n".join(report_lines(name, runs, width=80, locate=as_it_is)) + "\n"
 
 
 def hostile_run(text: str) -> RunResults:
@@ -205,7 +205,7 @@ def test_a_large_run_stays_within_the_limits_of_its_readers() -> None:
 
 def test_a_finding_lies_in_the_repository_or_at_the_test() -> None:
     results = run(result(outcome=Outcome.GREW, measured=2**26, file="json/decoder.py"))
-    lines = told(
+    lines = report_lines(
         "gitlab", [results], width=80, locate=lambda file: f"sub/{file}" if file.startswith("tests") else None
     )
     (issue,) = json.loads("\n".join(lines))

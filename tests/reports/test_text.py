@@ -94,13 +94,13 @@ def test_a_number_stays_with_its_unit() -> None:
 
 def test_what_was_told_before_is_a_line_with_a_bar() -> None:
     grew = result("test_it.py::test_a", Outcome.GREW, measured=62 * 1024 * KIB)
-    lines = list(TextReport(told=frozenset({grew.id}), bars=("█", "░")).lines(run(grew)))
+    lines = list(TextReport(shown=frozenset({grew.id}), bars=("█", "░")).lines(run(grew)))
     assert lines[:2] == [
         "test_it.py",
         "  grew          test_a  ████░░░░  peak +31.0 MiB (+100%)",
     ]
     assert "shop/cache.py" not in "".join(lines)
-    assert list(TextReport(told=frozenset({grew.id})).lines(run(grew)))[1].isascii()
+    assert list(TextReport(shown=frozenset({grew.id})).lines(run(grew)))[1].isascii()
 
 
 def test_lines_of_tests_that_were_told_before_stand_in_columns_and_none_breaks() -> None:
@@ -111,7 +111,7 @@ def test_lines_of_tests_that_were_told_before_stand_in_columns_and_none_breaks()
     ]
     told = frozenset(test.id for test in tests)
     for width in (60, 80, 120, 200):
-        lines = list(TextReport(told=told).lines(run(*tests), width=width))[1:3]
+        lines = list(TextReport(shown=told).lines(run(*tests), width=width))[1:3]
         assert all(len(line) <= width for line in lines), lines
         assert lines[0].index("  peak +") == lines[1].index("  peak +")
 

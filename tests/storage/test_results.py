@@ -16,7 +16,7 @@ from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, S
 from pytest_memguard.core.plain_values import to_plain
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults, TestResult, Verdict
 from pytest_memguard.guard.fresh_process import fresh_result
-from pytest_memguard.storage import results as results_module
+from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES
 from pytest_memguard.storage.results import (
     read_results,
     read_results_by_environment,
@@ -125,7 +125,7 @@ def test_a_hundred_thousand_ok_tests_stay_below_the_cap() -> None:
             sites=tuple(SiteBytes(Site(f"a/file_{n}.py", n, "function"), 10**7) for n in range(50)),
         ),
     )
-    assert len(json.dumps(result_to_json(one))) * 100_000 < results_module.LARGEST_FILE_BYTES
+    assert len(json.dumps(result_to_json(one))) * 100_000 < LARGEST_FILE_BYTES
 
 
 def test_a_test_that_is_not_ok_keeps_everything() -> None:

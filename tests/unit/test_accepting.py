@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_memguard.core.changes import Change
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.measurement import Entry, EntrySite, LeakFinding, Measurement, Site, SiteBytes
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
 from pytest_memguard.storage.accepting import (
     STORED_SITES,
-    Change,
+    Acceptance,
     entry_from,
     plan_acceptance,
     plan_removal,
@@ -35,7 +36,7 @@ def run_of(*tests: TestResult) -> RunResults:
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("everything", [False, True])
 def test_only_outcomes_that_ask_for_it_change(outcome: Outcome, everything: bool) -> None:
-    changes = plan_acceptance(run_of(result("t.py::a", outcome)), {}, everything=everything)
+    changes = plan_acceptance(run_of(result("t.py::a", outcome)), {}, Acceptance(everything=everything))
     measured_ok = everything and outcome in (Outcome.OK, Outcome.CREPT)
     assert [change.test_id for change in changes] == (
         ["t.py::a"] if outcome.changes_entry or measured_ok else []
@@ -44,7 +45,7 @@ def test_only_outcomes_that_ask_for_it_change(outcome: Outcome, everything: bool
 
 def test_a_result_that_claims_a_measurement_it_cannot_have_is_not_accepted() -> None:
     hostile = replace(result("t.py::a", Outcome.NOT_MEASURED), measurement=measured())
-    assert plan_acceptance(run_of(hostile), {}, everything=True) == []
+    assert plan_acceptance(run_of(hostile), {}, Acceptance(everything=True)) == []
 
 
 def test_numbers_that_are_accepted_already_are_no_change() -> None:

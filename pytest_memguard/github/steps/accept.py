@@ -146,6 +146,7 @@ def _changes(api: Api, head: Head, request: Request) -> tuple[list[str], dict[st
     # Imported here, so that a Python without PyYAML can still answer that it is missing.
     try:
         from pytest_memguard.github.acceptance import accept_texts, note_required  # noqa: PLC0415 - as said above
+        from pytest_memguard.storage.accepting import Acceptance  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise RefusedError(
             f"{error.name} is not installed here; run `pip install pytest-memguard` in an earlier step."
@@ -161,8 +162,7 @@ def _changes(api: Api, head: Head, request: Request) -> tuple[list[str], dict[st
             texts,
             Path(temporary),
             folder=folder,
-            patterns=request.patterns,
-            note=request.note,
+            wanted=Acceptance(request.patterns, note=request.note),
             require_note=required,
             read=lambda path: file_text(api, head, path),
         )

@@ -49,7 +49,6 @@ def run_content(results: RunResults, headline: str) -> Values:
 def test_content(test: TestResult, shown: Row) -> Values:
     """Return the content about a test; empty parts are left out, since most tests are ok."""
     deciding = test.verdict.deciding or test.verdict.metric(PEAK)
-    leak = test.measurement.leak if test.measurement else None
     values: Values = {
         "id": name(test.id),
         "outcome": str(test.outcome),
@@ -57,7 +56,7 @@ def test_content(test: TestResult, shown: Row) -> Values:
         "fails": test.fails,
         "change": _change(deciding),
         "grew": growth_bytes(test.verdict.metrics),
-        "leak": _leak(leak) if leak is not None else None,
+        "leak": _leak(test.leak) if test.leak is not None else None,
     }
     if test.outcome is not Outcome.OK or test.hints:
         values |= _details(test, shown)
