@@ -9,6 +9,8 @@ import pytest
 from pytest_memguard.core.options import SWITCHES, VALUES
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from pytest_memguard.guard.fixture import MemguardFixture
 
 
@@ -29,6 +31,16 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_memguard.run.hooks import install  # noqa: PLC0415 - as above
 
         install(config, read_pasts)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """Let no guarded run end well before it was judged, whatever ends it."""
+    if not _is_enabled(config) or hasattr(config, "workerinput"):
+        return (yield)
+    from pytest_memguard.run.judged_end import judged_end  # noqa: PLC0415 - only a guarded run needs it
+
+    return (yield from judged_end(config))
 
 
 def _marker_line(config: pytest.Config) -> str:

@@ -34,6 +34,7 @@ class Ending:
         self._accepted: tuple[str, ...] = ()
         self.differences: set[str] = set()
         self._warning = ""
+        self._is_told = False
         self.error = ""
 
     def finish(self, session: pytest.Session, facts: RunFacts) -> None:
@@ -50,15 +51,16 @@ class Ending:
         except MemguardError as error:
             self.error = f"memguard: {error}"
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        self.fail(session)
+        if self.code and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = self.code
 
-    def fail(self, session: pytest.Session) -> None:
-        """Let a failed run end as one, whatever a hook has made of its exit status."""
-        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            if self.error:
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
-            elif self._results is not None and self._results.failed:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    @property
+    def code(self) -> int:
+        """The exit code, as far as memory decides it."""
+        if self.error:
+            return int(pytest.ExitCode.USAGE_ERROR)
+        is_failed = self._results is not None and self._results.failed
+        return int(pytest.ExitCode.TESTS_FAILED if is_failed else pytest.ExitCode.OK)
 
     def _keep(self, results: RunResults) -> None:
         """Write the results; where the command line names a file, it is that file that must be written."""
@@ -79,8 +81,9 @@ class Ending:
 
     def tell(self, terminal: pytest.TerminalReporter) -> None:
         """Write the summary into pytest's terminal report."""
-        if self._results is None and not self.error:
+        if self._is_told or (self._results is None and not self.error):
             return
+        self._is_told = True
         failed = bool(self.error) or (self._results is not None and self._results.failed)
         terminal.write_sep("=", "memguard", red=failed, green=not failed)
         if self.error:
@@ -89,6 +92,18 @@ class Ending:
             terminal.write_line(f"warning: {self._warning}", yellow=True)
         if self._results is not None:
             self._tell_results(terminal, self._results)
+
+    def tell_now(self, config: pytest.Config) -> None:
+        """Write the summary at once, since pytest will not: the process is about to end."""
+        capture = config.pluginmanager.get_plugin("capturemanager")
+        terminal = config.pluginmanager.get_plugin("terminalreporter")
+        if capture is not None:
+            capture.suspend(in_=True)
+        if terminal is not None:
+            if terminal._tw.width_of_current_line:  # noqa: SLF001 - as below
+                terminal.line("")
+            self.tell(terminal)
+            terminal.flush()
 
     def _tell_results(self, terminal: pytest.TerminalReporter, results: RunResults) -> None:
         if self.error or results.failed:

@@ -80,12 +80,15 @@ class GuardedRun:
         self._error = ""
         self.is_interrupted = False
         self._pytest_session: pytest.Session | None = None
+        self._is_finished = False
+        self._cut_off_by = ""
         self.old_results = OldResults(self.options.results_paths)
         self._journal = Journal(self.options.results_paths)
         self.ending = Ending(self.session, self.options, self.old_results)
 
-    def start(self) -> None:
+    def start(self, session: pytest.Session) -> None:
         """Put away what an earlier run left, which is not this run's."""
+        self._pytest_session = session
         if not self._is_worker and self.options.runs_tests:
             self.session.profiles.clear()
             self.old_results.put_aside()
@@ -297,7 +300,7 @@ class GuardedRun:
 
     def finish(self, session: pytest.Session) -> None:
         """End the run: a worker reports to its controller, every other process to the user."""
-        self._pytest_session = session
+        self._is_finished = True
         if self._is_worker:
             self._hand_over()
             return
@@ -310,11 +313,25 @@ class GuardedRun:
             self.ending.finish(session, self._settled(session))
         self._journal.drop()
 
+    def code_at_end(self, how: str) -> int | None:
+        """Return the code that the run ends with, as `Endable` says; a run that was cut off ends here."""
+        session = self._pytest_session
+        if session is None or not self.options.runs_tests:
+            return None if session is None else 0
+        with Unpatched():
+            if not self._is_finished:
+                if self.planned_tests.is_going_on:
+                    place = self.planned_tests.running or "a hook"
+                    self._cut_off_by = f"{how} in {place}" if how else place
+                self.finish(session)
+            if how:
+                self.ending.tell_now(self._config)
+                self.close()
+        return self.ending.code
+
     def close(self) -> None:
-        """Leave nothing behind, and let a failed run fail, even if a hook of the project would hide it."""
+        """Leave nothing behind."""
         self.session.close()
-        if self._pytest_session is not None and not self._is_worker:
-            self.ending.fail(self._pytest_session)
 
     def _hand_over(self) -> None:
         differences = self.session.differences()
@@ -324,7 +341,7 @@ class GuardedRun:
         """Give a result to every planned test that has none, and return what is known of the run."""
         for test_id, said in self.planned_tests.crashes().items():
             self.session.add(self.session.unmeasured(test_id, f"the process that ran it ended: {said}"))
-        stopped = self.is_interrupted or session.shouldstop or session.shouldfail
+        stopped = self.is_interrupted or self._cut_off_by or session.shouldstop or session.shouldfail
         lost = self.planned_tests.lost(stopped=bool(stopped))
         for test_id in lost:
             self.session.add(self.session.unmeasured(test_id, _LOST))
@@ -336,6 +353,7 @@ class GuardedRun:
             never_run=self.planned_tests.never_run() if stopped else (),
             doubled=() if is_each else self.planned_tests.doubled(),
             unjudged=self.planned_tests.unjudged,
+            cut_off_by=self._cut_off_by,
             is_empty_by_choice=self._is_empty_by_choice(session),
             unread=self._unread,
             no_history=self._no_history,

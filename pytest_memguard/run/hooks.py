@@ -9,8 +9,7 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import ReadPasts
 from pytest_memguard.run.guarded_run import GuardedRun
-
-RUN = pytest.StashKey[GuardedRun]()
+from pytest_memguard.run.judged_end import RUN
 
 
 def install(config: pytest.Config, read_pasts: ReadPasts) -> None:
@@ -39,9 +38,9 @@ class GuardHooks:
         return self._run.header()
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionstart(self) -> None:
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Put away what an earlier run left, once nothing else refuses this one."""
-        self._run.start()
+        self._run.start(session)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Remember every test there is."""
@@ -59,8 +58,12 @@ class GuardHooks:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Keep older garbage out of the collections of a guarded test."""
+        self._run.planned_tests.running = item.nodeid
         with self._run.around(item):
-            return (yield)
+            try:
+                return (yield)
+            finally:
+                self._run.planned_tests.running = ""
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -122,5 +125,5 @@ class GuardHooks:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """End the last of all: a project's hooks may change the exit status until here."""
+        """Leave nothing behind."""
         self._run.close()

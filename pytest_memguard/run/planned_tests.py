@@ -15,6 +15,7 @@ class PlannedTests:
     """Counts the results of each planned test, in the process that reports to the user."""
 
     def __init__(self) -> None:
+        self.running = ""
         self._planned: set[str] = set()
         self._finished: set[str] = set()
         self._delivered: Counter[str] = Counter()
@@ -54,6 +55,11 @@ class PlannedTests:
             for test_id, said in self._crashed.items()
             if test_id in self._planned and not self._delivered[test_id]
         }
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether a test is running, or a planned one is still to run."""
+        return bool(self.running or not self._planned or self.never_run())
 
     def lost(self, *, stopped: bool) -> tuple[str, ...]:
         """Return the planned tests without a result; of a run that stopped early, those that had run."""

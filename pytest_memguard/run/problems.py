@@ -16,7 +16,8 @@ class RunFacts:
 
     `lost` are planned tests without a result, `never_run` those that a stopped run did not end,
     `doubled` those that ended more than once, `unjudged` those that were skipped, failed or expected to
-    fail. `is_empty_by_choice` says that the tests that the run left out may include guarded ones.
+    fail. `cut_off_by` names what ended the process in the midst of the run.
+    `is_empty_by_choice` says that the tests that the run left out may include guarded ones.
     `unread` are settings files that it did not read; `no_history` says why growth in small steps could
     not be judged.
     """
@@ -25,6 +26,7 @@ class RunFacts:
     never_run: Sequence[str] = ()
     doubled: Sequence[str] = ()
     unjudged: frozenset[str] = frozenset()
+    cut_off_by: str = ""
     is_empty_by_choice: bool = False
     unread: Sequence[str] = ()
     no_history: str = ""
@@ -50,7 +52,10 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
         found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))
     if facts.lost or facts.doubled:
         found.append(RunProblem("lost-results", _lost(facts.lost, facts.doubled), strict))
-    if facts.never_run:
+    if facts.cut_off_by:
+        sentence = _cut_off(facts.cut_off_by, facts.never_run)
+        found.append(RunProblem("unfinished", sentence, fails=not session.settings.advisory))
+    elif facts.never_run:
         found.append(RunProblem("unfinished", _stopped(facts.never_run), strict))
     if session.settings.known_leaks:
         found += _known_leaks(session, is_whole=not options.places)
@@ -134,6 +139,14 @@ def _lost(lost: Sequence[str], doubled: Sequence[str]) -> str:
 
 def _stopped(never_run: Sequence[str]) -> str:
     return f"the run was stopped: {_named(never_run)} left without a result. Run them again."
+
+
+def _cut_off(how: str, never_run: Sequence[str]) -> str:
+    left = f"; {_named(never_run)} left without a result" if never_run else ""
+    return (
+        f"{how} ended the process of pytest{left}. Call it in a child process only; with isolate=True a test "
+        "has one of its own, and ends alone."
+    )
 
 
 def _named(test_ids: Sequence[str]) -> str:

@@ -287,8 +287,17 @@ def test_the_advised_commands_end_a_merge_conflict(measured: GuardedProject) -> 
     assert measured.run().code == 0
 
 
-@pytest.mark.parametrize("hook", ["sessionfinish", "unconfigure"])
-def test_a_hook_that_ends_every_run_well_hides_no_growth(measured: GuardedProject, hook: str) -> None:
+@pytest.mark.parametrize(
+    ("hook", "order", "end"),
+    [
+        ("sessionfinish", "trylast", "SESSIONS[0].exitstatus = 0"),
+        ("unconfigure", "trylast", "SESSIONS[0].exitstatus = 0"),
+        ("sessionfinish", "tryfirst", "pytest.exit('well', returncode=0)"),
+    ],
+)
+def test_a_hook_that_ends_every_run_well_hides_no_growth(
+    measured: GuardedProject, hook: str, order: str, end: str
+) -> None:
     measured.write(
         conftest=f"""
             import pytest
@@ -298,9 +307,9 @@ def test_a_hook_that_ends_every_run_well_hides_no_growth(measured: GuardedProjec
             def pytest_sessionstart(session):
                 SESSIONS.append(session)
 
-            @pytest.hookimpl(trylast=True)
+            @pytest.hookimpl({order}=True)
             def pytest_{hook}():
-                SESSIONS[0].exitstatus = 0
+                {end}
         """
     )
     assert measured.run().code == 0
@@ -309,3 +318,57 @@ def test_a_hook_that_ends_every_run_well_hides_no_growth(measured: GuardedProjec
     run = measured.run()
     assert run.outcomes() == {"test_a": "ok", "test_b": "grew"}
     assert run.code == 1
+
+
+def test_a_test_that_ends_the_process_is_named_and_fails_the_run(measured: GuardedProject) -> None:
+    measured.let(DO="os._exit(0)")
+    run = measured.spawn()
+    assert run.code == 1
+    said = " ".join(run.summary.split())
+    assert (
+        "FAILED: os._exit in test_it.py::test_b ended the process of pytest; test_it.py::test_b was" in said
+    )
+    assert run.outcomes() == {"test_a": "ok"}
+    assert run.problems() == {"unfinished": True}
+    measured.let(DO="if os.fork() == 0: os._exit(0)\nos.wait()")
+    assert measured.run().code == 0
+
+
+@pytest.mark.parametrize(
+    ("end", "size"), [("os._exit(0)", 200_000), ("os._exit(0)", 900_000), ("sys.exit(0)", 900_000)]
+)
+def test_a_hook_that_ends_the_process_hides_no_growth(measured: GuardedProject, end: str, size: int) -> None:
+    measured.write(
+        conftest=f"""
+            import os, sys, pytest
+
+            @pytest.hookimpl(tryfirst=True)
+            def pytest_sessionfinish():
+                {end}
+        """
+    )
+    measured.let(DO=f"bytearray({size})")
+    run = measured.spawn()
+    assert run.outcomes() == {"test_a": "ok", "test_b": "ok" if size == 200_000 else "grew"}
+    assert run.code == (size != 200_000)
+
+
+def test_a_plugin_that_answers_for_pytest_fails_in_ci(
+    measured: GuardedProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    measured.write(
+        conftest="""
+            import pytest
+
+            @pytest.hookimpl(tryfirst=True)
+            def pytest_cmdline_main():
+                return 0
+        """
+    )
+    for ci, code in ((0, 0), (1, 1)):
+        measured.let(CI=ci)
+        run = measured.run()
+        said = run.errors + capfd.readouterr().err
+        assert run.code == code
+        assert "memguard: a hook ended pytest with 0 before it ran a test" in said
+    assert measured.run("--markers").code == 0

@@ -1,0 +1,72 @@
+"""Decides with which code a guarded run ends, also where something ends it before pytest does."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Generator
+from functools import partial
+from typing import Protocol
+
+import pytest
+
+from pytest_memguard.core.ci import is_ci
+from pytest_memguard.run.process_end import REPLACING, asking_first
+
+
+class Endable(Protocol):
+    """A run that can be brought to its end."""
+
+    def code_at_end(self, how: str) -> int | None:
+        """Return the code that the run ends with; nothing if no session began.
+
+        `how` names what ends the process now; it is empty where pytest itself has ended.
+        """
+
+
+RUN = pytest.StashKey[Endable]()
+
+_SHOWING = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
+"""Options under which pytest runs no test."""
+
+
+def judged_end(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """Wrap the whole run of pytest: a code of 0 becomes that of the guarded run."""
+    code_of = partial(_code, config)
+    with asking_first(code_of):
+        try:
+            code = yield
+        except SystemExit as error:
+            if error.code:
+                raise
+            raise SystemExit(code_of(0, "SystemExit")) from error
+        return code or code_of(0, "")
+
+
+def _code(config: pytest.Config, asked_for: int, how: str) -> int:
+    """Return the code to end with, where `how` is about to end the process with the one that is asked for."""
+    if asked_for:
+        return asked_for
+    run = config.stash.get(RUN, None)
+    try:
+        code = None if run is None else run.code_at_end(how)
+    except Exception:  # noqa: BLE001 - whatever it is, the process is about to end as if all were well
+        traceback.print_exc(file=sys.__stderr__)
+        return 1
+    if code is None:
+        return 0 if how in REPLACING else _without_session(config, how)
+    return code
+
+
+def _without_session(config: pytest.Config, how: str) -> int:
+    """Say that pytest has run no test, unless it was to show something; in CI, fail where it was to guard."""
+    if any(config.getoption(name, default=False) for name in _SHOWING):
+        return 0
+    is_typed = any(str(arg).startswith("--memguard") for arg in config.invocation_params.args)
+    print(
+        f"memguard: {how or 'a hook'} ended pytest with 0 before it ran a test, so nothing was measured. "
+        "Find the plugin or conftest.py that does it: pytest --memguard --trace-config",
+        file=sys.__stderr__,
+        flush=True,
+    )
+    return 1 if is_typed and is_ci() else 0

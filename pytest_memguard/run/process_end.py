@@ -1,0 +1,70 @@
+"""Asks before anything in this process ends it by a call that pytest does not notice."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import update_wrapper
+from os import _exit, getpid  # bound: a test may patch them
+from typing import Any
+
+_EXIT = "_exit"
+_REPLACING = ("execv", "execve")
+REPLACING = tuple(f"os.{name}" for name in _REPLACING)
+"""Functions that put another program in place of this one; the others of this kind call them."""
+
+
+class _Asking:
+    """A function of `os` that asks first in the process of pytest; in a child it does what it always does.
+
+    It can be pickled by its name, as in `Process(target=os._exit)` with spawn.
+    """
+
+    def __init__(self, real: Callable[..., Any], code_of: Callable[[int, str], int]) -> None:
+        update_wrapper(self, real)
+        self.__module__ = "os"
+        self.real = real
+        self._name = real.__name__
+        self._code_of = code_of
+        self._process = getpid()
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if getpid() == self._process:
+            asked_for = 0 if self._name in _REPLACING else next(iter([*args, *options.values()]), 0)
+            code = self._code_of(asked_for, f"os.{self._name}")
+            if code != asked_for:
+                _exit(code)
+        return self.real(*args, **options)
+
+    def __reduce__(self) -> str:
+        return self._name
+
+
+@contextmanager
+def asking_first(code_of: Callable[[int, str], int]) -> Iterator[None]:
+    """Let `code_of` decide with which code this process ends, while the block runs.
+
+    It gets the code that was asked for, 0 where another program is to take this one's place, and the
+    name of the function, as in `os.execv`. If it returns another code, the process ends with that.
+    """
+    real = {name: getattr(os, name) for name in (_EXIT, *_REPLACING)}
+    asking = {name: _Asking(function, code_of) for name, function in real.items()}
+    places = [(names, name) for name in real for names in _holders(name, real[name])]
+    for names, name in places:
+        names[name] = asking[name]
+    try:
+        yield
+    finally:
+        for names, name in places:
+            if names.get(name) is asking[name]:
+                names[name] = real[name]
+
+
+def _holders(name: str, function: object) -> Iterator[dict[str, Any]]:
+    """Yield the names of each module that holds a function under its own name."""
+    for module in [*sys.modules.values()]:
+        with suppress(TypeError):  # some put an object without names among the modules
+            if vars(module).get(name) is function:
+                yield vars(module)
