@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.screen import Screen
 from pytest_memguard.meters import SiteNamer, choose_meter
@@ -139,7 +140,7 @@ def _print_explaining() -> None:
     finding = check.screen()
     screened = time.perf_counter()
     meter = choose_meter(SiteNamer(ROOT)).meter
-    check.explain(finding, meter=meter)
+    check.explain(finding, meter)
     meter.close()
     explained = time.perf_counter()
     print(
@@ -168,7 +169,7 @@ def _print_detection() -> None:
             kept: list[object] = []
             start = time.perf_counter()
             with only_new_garbage():
-                seen = Screen(_leaking(seconds, make, kept), budget_seconds=1.0, ceiling_bytes=1024**3).run()
+                seen = Screen(_leaking(seconds, make, kept), Policy()).run()
             took = time.perf_counter() - start
             if seen.growth.bytes_per_call:
                 print(f"| {name} | {seen.calls:,} | {size_bytes} B a call | {took:.1f} s |")

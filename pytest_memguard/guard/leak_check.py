@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -50,14 +50,7 @@ def check_leaks(
     """
     from pytest_memguard.leaks.check import LeakCheck  # noqa: PLC0415 - only leak checks load psutil
 
-    check_by = partial(
-        LeakCheck,
-        body,
-        budget_seconds=policy.leak_budget_seconds,
-        ceiling_bytes=policy.leak_ceiling_bytes,
-        at_once=policy.at_once,
-    )
-    check = check_by(between=between, calling=calling)
+    check = LeakCheck(body, policy, between=between, calling=calling)
     finding = check.screen()
     if Doubt.OFFSET in finding.doubts:
         if renewals is not None:
@@ -68,12 +61,12 @@ def check_leaks(
         if renewals.is_broken:
             return across
         if across is not finding:
-            check = check_by(calling=renewals.calling)
+            check = LeakCheck(body, policy, calling=renewals.calling)
             is_in_doubt, finding = lambda _finding: False, across
     if finding.leaking and is_in_doubt(finding):
         finding = _lower(finding, check)
     if finding.leaking and is_news(finding):
-        return check.explain(finding, meter=meter, native=policy.native)
+        return check.explain(finding, meter)
     return finding
 
 
@@ -151,93 +144,114 @@ def check_item(
     """Repeat an item: its body, judged across renewals of its fixtures, or all of it where fixtures count.
 
     A body that uses up its fixtures is repeated with new ones for each call. The `rerunner` was made before
-    the item's first run.
+    the item's first run. Raises `CannotRepeatError`.
     """
     with quietly(item) as drop_output:
-        repeat = partial(
-            _repeated, item, runtest, policy, session, rerunner=rerunner, drop_output=drop_output
-        )
         try:
-            return repeat(_check_with_fixtures) if policy.fixtures else _body_first(item, rerunner, repeat)
+            return _ItemCheck(item, runtest, policy, session, rerunner, drop_output).run()
         except CannotRepeatError as error:
             let_go(error)
             raise
 
 
-def _repeated(
-    item: pytest.Item,
-    runtest: Callable[[], None],
-    policy: Policy,
-    session: GuardSession,
-    check: Callable[..., LeakFinding],
-    *,
-    rerunner: Rerunner,
-    drop_output: Callable[[], None],
-) -> LeakFinding:
-    """Repeat an item by a check; what libraries are known to leak is taken away between its windows."""
-    libraries = LibraryLeaks()
+@dataclass(frozen=True, slots=True)
+class _ItemCheck:
+    """The leak check of one item; `drop_output` drops what its calls have printed and logged."""
 
-    def drop() -> None:
-        drop_output()
-        libraries.take_away()
+    item: pytest.Item
+    runtest: Callable[[], None]
+    policy: Policy
+    session: GuardSession
+    rerunner: Rerunner
+    drop_output: Callable[[], None]
 
-    finding = check(item, runtest, policy, session, rerunner=rerunner, drop=drop)
-    return replace(finding, known=(*finding.known, *libraries.known(policy.at_once)))
+    def run(self) -> LeakFinding:
+        """Repeat the body; one that cannot be repeated with the same fixtures gets new ones for each call.
 
-
-def _body_first(item: pytest.Item, rerunner: Rerunner, repeat: Callable[..., LeakFinding]) -> LeakFinding:
-    """Repeat the body; one that cannot be repeated with the same fixtures gets new ones for each call.
-
-    Raises what it raised first where it cannot be repeated with new fixtures either, or asks for none.
-    """
-    try:
-        return repeat(_check_body)
-    except CannotRepeatError as first:
-        if not _has_fixtures(item):
-            raise
-        let_go(first)
+        Raises what it raised first where it cannot be repeated with new fixtures either, or asks for none.
+        """
+        if self.policy.fixtures:
+            return self._repeated(self._with_fixtures)
         try:
-            finding = repeat(_check_with_fixtures)
-            rerunner.set_up()
-        except (CannotRepeatError, CannotRunAgainError) as second:
-            let_go(second)
-            raise first from None
-        return finding.with_note(_NEW_FIXTURES)
+            return self._repeated(self._body_alone)
+        except CannotRepeatError as first:
+            if not _has_fixtures(self.item):
+                raise
+            let_go(first)
+            try:
+                finding = self._repeated(self._with_fixtures)
+                self.rerunner.set_up()
+            except (CannotRepeatError, CannotRunAgainError) as second:
+                let_go(second)
+                raise first from None
+            return finding.with_note(_NEW_FIXTURES)
 
+    def _repeated(self, check: Callable[[Callable[[], None]], LeakFinding]) -> LeakFinding:
+        """Repeat it by a check; what libraries are known to leak is taken away between its windows."""
+        libraries = LibraryLeaks()
 
-def _check_body(
-    item: pytest.Item,
-    runtest: Callable[[], None],
-    policy: Policy,
-    session: GuardSession,
-    *,
-    rerunner: Rerunner,
-    drop: Callable[[], None],
-) -> LeakFinding:
-    renewals = Renewals(
-        rerunner,
-        partial(_body, item, runtest, policy),
-        partial(_opened, policy, session.namer),
-        drop=drop,
-        at_once=policy.at_once,
-    )
-    try:
-        if has_patches(item):
-            renewals.renew()
+        def drop() -> None:
+            self.drop_output()
+            libraries.take_away()
+
+        finding = check(drop)
+        return replace(finding, known=(*finding.known, *libraries.known(self.policy.at_once)))
+
+    def _body_alone(self, drop: Callable[[], None]) -> LeakFinding:
+        """Repeat the body with the fixtures that it has, or with ones that are renewed now and then."""
+        renewals = Renewals(
+            self.rerunner,
+            self._make_body,
+            partial(_opened, self.policy, self.session.namer),
+            drop=drop,
+            at_once=self.policy.at_once,
+        )
+        try:
+            if has_patches(self.item):
+                renewals.renew()
+            return self._check(drop, calling=renewals.staying, renewals=renewals)
+        except CannotRunAgainError as error:
+            raise CannotRepeatError(f"its body cannot be repeated: {error}") from error
+        finally:
+            renewals.close()
+
+    def _with_fixtures(self, drop: Callable[[], None]) -> LeakFinding:
+        """Repeat set-up, call and tear-down as one body, and leave the item torn down."""
+        self.rerunner.tear_down()
+        self.rerunner.let_go()
+
+        def once() -> None:
+            self.rerunner.set_up()
+            try:
+                if self.policy.threads == 1:
+                    run_once(self.item, self.runtest)
+                else:
+                    with _opened(self.policy, self.session.namer, concurrent_body(self.item)) as call:
+                        call()
+            finally:
+                self.rerunner.tear_down()
+                self.rerunner.let_go()
+
+        return self._check(drop, calling=lambda: nullcontext(once))
+
+    def _check(
+        self, drop: Callable[[], None], *, calling: Calling, renewals: Renewals | None = None
+    ) -> LeakFinding:
         return run_check(
-            _function(item),
-            policy,
-            session,
-            test_id=item.nodeid,
+            _function(self.item),
+            self.policy,
+            self.session,
+            test_id=self.item.nodeid,
             between=drop,
-            calling=renewals.staying,
+            calling=calling,
             renewals=renewals,
             calls_before=1,
         )
-    except CannotRunAgainError as error:
-        raise CannotRepeatError(f"its body cannot be repeated: {error}") from error
-    finally:
-        renewals.close()
+
+    def _make_body(self) -> Callable[[], object]:
+        if self.policy.threads == 1:
+            return repeatable_body(self.item, self.runtest)
+        return concurrent_body(self.item)
 
 
 def _has_fixtures(item: pytest.Item) -> bool:
@@ -245,46 +259,6 @@ def _has_fixtures(item: pytest.Item) -> bool:
     info = getattr(item, "_fixtureinfo", None)
     asked = {name: info.name2fixturedefs.get(name, ()) for name in info.argnames} if info is not None else {}
     return any(found[-1].scope == "function" for found in asked.values() if found)
-
-
-def _check_with_fixtures(
-    item: pytest.Item,
-    runtest: Callable[[], None],
-    policy: Policy,
-    session: GuardSession,
-    *,
-    rerunner: Rerunner,
-    drop: Callable[[], None],
-) -> LeakFinding:
-    """Repeat set-up, call and tear-down as one body, and leave the item torn down."""
-    rerunner.tear_down()
-    rerunner.let_go()
-
-    def once() -> None:
-        rerunner.set_up()
-        try:
-            if policy.threads == 1:
-                run_once(item, runtest)
-            else:
-                with _opened(policy, session.namer, concurrent_body(item)) as call:
-                    call()
-        finally:
-            rerunner.tear_down()
-            rerunner.let_go()
-
-    return run_check(
-        _function(item),
-        policy,
-        session,
-        test_id=item.nodeid,
-        between=drop,
-        calling=lambda: nullcontext(once),
-        calls_before=1,
-    )
-
-
-def _body(item: pytest.Item, runtest: Callable[[], None], policy: Policy) -> Callable[[], object]:
-    return repeatable_body(item, runtest) if policy.threads == 1 else concurrent_body(item)
 
 
 def _opened(

@@ -23,6 +23,7 @@ from pytest_memguard.core.measurement import (
     SiteBytes,
 )
 from pytest_memguard.core.metrics import BLOCKS, RESIDENT
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
@@ -38,6 +39,7 @@ from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.meters.protocol import Meter
 
+_DEFAULT_POLICY = Policy()
 _EXPLAIN_FACTOR = 2.0
 _HOLDER_FACTOR = 3.0
 _HOLDER_SECONDS = 5.0
@@ -53,27 +55,23 @@ _MOST_RECORDS = 64
 class LeakCheck:
     """Repeats `body`: `screen` looks for a leak, `explain` then says where it is.
 
-    `budget_seconds` is the CPU time that sizes the check, `ceiling_bytes` what it may add to
-    the process. `between` is called after each window, to drop what the body printed or
+    The policy says how much CPU time sizes the check, what it may add to the process, and how many calls
+    are made at once. `between` is called after each window, to drop what the body printed or
     logged. For a body that runs in several threads, `calling` opens a context whose value calls the
-    body from them; one call of that value makes `at_once` calls of the body.
+    body from all of them.
     """
 
     def __init__(
         self,
         body: Callable[[], object],
+        policy: Policy = _DEFAULT_POLICY,
         *,
-        budget_seconds: float = 1.0,
-        ceiling_bytes: int = 1024**3,
         between: Callable[[], None] | None = None,
-        at_once: int = 1,
         calling: Callable[[], AbstractContextManager[Callable[[], object]]] | None = None,
     ) -> None:
         self._body = body
-        self._budget_seconds = budget_seconds
-        self._ceiling_bytes = ceiling_bytes
+        self._policy = policy
         self._between = between or (lambda: None)
-        self._at_once = at_once
         self._calling = calling or (lambda: nullcontext(body))
         self._growth: Growth | None = None
         self._gaining: list[Gaining] = []
@@ -87,13 +85,7 @@ class LeakCheck:
         gc.collect()  # garbage of what ran before would seem to die during the check
         lengths = Lengths()
         with self._calling() as body, only_new_garbage():
-            screened = Screen(
-                body,
-                budget_seconds=self._budget_seconds,
-                ceiling_bytes=self._ceiling_bytes,
-                between=self._drop,
-                at_once=self._at_once,
-            ).run()
+            screened = Screen(body, self._policy, between=self._drop).run()
         self._growth = screened.growth
         finding = _finding(screened)
         self._gaining = self._gained(lengths, finding) if finding.answer is Answer.SETTLES else []
@@ -119,19 +111,19 @@ class LeakCheck:
         held_by = tuple(step.text for step in chains[0])
         return replace(finding, held_by=held_by, note=f"an entry with each call: {' > '.join(held_by)}")
 
-    def explain(self, finding: LeakFinding, *, meter: Meter, native: bool = False) -> LeakFinding:
+    def explain(self, finding: LeakFinding, meter: Meter) -> LeakFinding:
         """Add which lines allocate what stays behind, and what holds it.
 
-        `meter` traces, and names files. `native` asks for frames of extensions, which are
-        recorded in any case where C memory grows without Python objects. The note says what cannot be
-        explained; the finding stays a leak.
+        `meter` traces, and names files. Frames of extensions are recorded where the policy asks for them, and
+        where C memory grows without Python objects. The note says what cannot be explained; the finding stays
+        a leak.
         """
         namer = meter.namer
         notes = [finding.note] if finding.note else []
         sites: tuple[SiteBytes, ...] = ()
         held = Held()
         try:
-            sites = self._sites(finding, meter, native=native)
+            sites = self._sites(finding, meter)
         except BodyFailedError as error:
             notes.append(f"its lines are not known: call {error.call} failed while they were traced")
         if RESIDENT in self._grew() and sum(map(_own_bytes, sites)) < _SEEN_SHARE * finding.bytes_per_call:
@@ -154,16 +146,14 @@ class LeakCheck:
             note="; ".join(notes),
         )
         if held.records and len(self._records) < _MOST_RECORDS:
-            return self._beside_records(explained, held.records, meter=meter, native=native)
+            return self._beside_records(explained, held.records, meter)
         if self._is_bounded(held.bounds):
             return _bounded(explained, held.bounds)
         if is_proved(finding, is_of_program=held.is_of_program, still_leaks=self._still_leaks):
             return explained
         return without_proof(explained)
 
-    def _beside_records(
-        self, finding: LeakFinding, records: Sequence[Record], *, meter: Meter, native: bool
-    ) -> LeakFinding:
+    def _beside_records(self, finding: LeakFinding, records: Sequence[Record], meter: Meter) -> LeakFinding:
         """Judge what is left once the records of the test bench are dropped after each window.
 
         What they added is shown apart. Where the body fails without them, the finding stands, and says so.
@@ -179,7 +169,7 @@ class LeakCheck:
             bytes_per_call=max(0, finding.bytes_per_call - rest.bytes_per_call),
         )
         if rest.leaking:
-            rest = self.explain(rest, meter=meter, native=native)
+            rest = self.explain(rest, meter)
         return replace(rest, known=(*finding.known, known, *rest.known)) if known.bytes_per_call else rest
 
     def _drop(self) -> None:
@@ -204,20 +194,21 @@ class LeakCheck:
     def _grew(self) -> tuple[str, ...]:
         return self._growth.signals if self._growth is not None else ()
 
-    def _sites(self, finding: LeakFinding, meter: Meter, *, native: bool) -> tuple[SiteBytes, ...]:
+    def _sites(self, finding: LeakFinding, meter: Meter) -> tuple[SiteBytes, ...]:
         grew = self._grew()
         leak = Leak(
             bytes_per_call=finding.bytes_per_call,
             calls=finding.calls,
-            native=native or (bool(grew) and BLOCKS not in grew),
-            at_once=self._at_once,
+            native=self._policy.native or (bool(grew) and BLOCKS not in grew),
+            at_once=self._policy.at_once,
         )
-        return leak_sites(self._repeat, leak, meter=meter, seconds=_EXPLAIN_FACTOR * self._budget_seconds)
+        seconds = _EXPLAIN_FACTOR * self._policy.leak_budget_seconds
+        return leak_sites(self._repeat, leak, meter=meter, seconds=seconds)
 
     def _located(self, count: CountGrowth, namer: SiteNamer) -> CountGrowth:
         """Add the line that leaves something behind, where the system lists what there is."""
         present = ProcessMemory().listing(count.unit)
-        if present is None or self._at_once > 1:
+        if present is None or self._policy.at_once > 1:
             return count
         calls = min(_COUNTED_MOST_CALLS, math.ceil(1 / count.per_call))
         try:
@@ -225,21 +216,21 @@ class LeakCheck:
                 partial(self._repeat, calls),
                 present,
                 namer=namer,
-                seconds=max(_HOLDER_SECONDS, self._budget_seconds),
+                seconds=max(_HOLDER_SECONDS, self._policy.leak_budget_seconds),
             )
         except BodyFailedError:
             return count
         return replace(count, site=line)
 
     def _holders(self, finding: LeakFinding, namer: SiteNamer) -> Held:
-        seconds = max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._budget_seconds)
+        seconds = max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._policy.leak_budget_seconds)
         return HolderSearch(self._repeat, finding, namer=namer, seconds=seconds).find(_holder_calls(finding))
 
     def _repeat(self, calls: int) -> None:
         """Make that many calls, from new threads: a tracer sees no lines of threads started before it."""
         try:
             with self._calling() as body:
-                Repeater(body, self._at_once)(calls)
+                Repeater(body, self._policy.at_once)(calls)
         finally:
             self._drop()  # what the bench records is neither a line nor a holder of the leak
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pytest_memguard.core.errors import described
 from pytest_memguard.core.measurement import Answer, Doubt, Reading
 from pytest_memguard.core.metrics import RESIDENT
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached
 from pytest_memguard.leaks.cost import Cost
 from pytest_memguard.leaks.decision import LEAST_CALLS, Growth, decide
@@ -56,25 +57,19 @@ class Screened:
 
 
 class Screen:
-    """One check of one body."""
+    """One check of one body; `between` is called after each window."""
 
     def __init__(
-        self,
-        body: Callable[[], object],
-        *,
-        budget_seconds: float,
-        ceiling_bytes: int,
-        between: Callable[[], None] | None = None,
-        at_once: int = 1,
+        self, body: Callable[[], object], policy: Policy, *, between: Callable[[], None] = lambda: None
     ) -> None:
-        self._repeat = Repeater(body, at_once)
-        self._at_once = at_once
-        self._budget_seconds = budget_seconds
-        self._ceiling_bytes = ceiling_bytes
-        self._between = between or (lambda: None)
+        self._repeat = Repeater(body, policy.at_once)
+        self._at_once = policy.at_once
+        self._budget_seconds = policy.leak_budget_seconds
+        self._ceiling_bytes = policy.leak_ceiling_bytes
+        self._between = between
         self._spare = SpareFiles()
         self._readings = Readings()
-        self._ceiling = Ceiling(self._readings.process.resident_bytes, ceiling_bytes)
+        self._ceiling = Ceiling(self._readings.process.resident_bytes, policy.leak_ceiling_bytes)
         self._cost = Cost()
         self._growth = Growth(answer=Answer.CANNOT_TELL, calls=0, doubt=Doubt.TOO_FEW_CALLS)
         self._cut_short = False

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.check import LeakCheck
 
 Body = Callable[[], object]
@@ -149,14 +150,14 @@ BODIES: dict[str, Body] = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_bounded_body_is_no_leak(name: str) -> None:
-    finding = LeakCheck(BODIES[name], budget_seconds=0.5).screen()
+    finding = LeakCheck(BODIES[name], Policy(leak_budget_seconds=0.5)).screen()
     assert not finding.leaking, finding
     assert finding.bytes_per_call == 0
     assert finding.counts == ()
 
 
 def test_what_a_full_cache_holds_is_settled() -> None:
-    finding = LeakCheck(_turning(), budget_seconds=0.3).screen()
+    finding = LeakCheck(_turning(), Policy(leak_budget_seconds=0.3)).screen()
     assert 500 * 2000 < finding.settled_bytes < 600 * 2200
 
 
@@ -167,7 +168,7 @@ def test_settled_counts_from_before_the_first_call() -> None:
         if not kept:
             kept.append(bytes(300_000))
 
-    finding = LeakCheck(body, budget_seconds=0.1).screen()
+    finding = LeakCheck(body, Policy(leak_budget_seconds=0.1)).screen()
     assert not finding.leaking
     assert 300_000 <= finding.settled_bytes < 310_000
 
@@ -182,7 +183,7 @@ def test_noise_of_another_thread_is_no_leak() -> None:
     thread = threading.Thread(target=noise)
     thread.start()
     try:
-        finding = LeakCheck(lambda: [0] * 10, budget_seconds=0.3).screen()
+        finding = LeakCheck(lambda: [0] * 10, Policy(leak_budget_seconds=0.3)).screen()
     finally:
         stop.set()
         thread.join()

@@ -134,11 +134,11 @@ def test_a_leak_stays_one_where_a_call_fails_while_it_is_explained() -> None:
         if broken:
             raise OSError
 
-    check = LeakCheck(body, budget_seconds=0.1)
+    check = LeakCheck(body, Policy(leak_budget_seconds=0.1))
     finding = check.screen()
     broken.append(True)
     with meter_of(ROOT) as meter:
-        explained = check.explain(finding, meter=meter)
+        explained = check.explain(finding, meter)
     assert explained.leaking
     assert explained.bytes_per_call == finding.bytes_per_call
     assert "its lines are not known: call 1 failed while they were traced" in explained.note

@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pytest_memguard.core.measurement import Doubt, LeakFinding
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.check import LeakCheck
 
 Body = Callable[[], object]
 
 
 def _screen(body: Body, budget_seconds: float = 0.3) -> LeakFinding:
-    return LeakCheck(body, budget_seconds=budget_seconds).screen()
+    return LeakCheck(body, Policy(leak_budget_seconds=budget_seconds)).screen()
 
 
 def _every(number: int, keep: Callable[[], object]) -> Body:
@@ -179,7 +180,7 @@ def test_rate_of_callbacks_that_pile_up_does_not_depend_on_the_calls(budget_seco
         for callback in callbacks:
             callback()
 
-    finding = LeakCheck(body, budget_seconds=budget_seconds).screen()
+    finding = LeakCheck(body, Policy(leak_budget_seconds=budget_seconds)).screen()
     callbacks.clear()
     assert finding.leaking
     assert 7_000 < finding.bytes_per_call < 12_000
@@ -188,7 +189,9 @@ def test_rate_of_callbacks_that_pile_up_does_not_depend_on_the_calls(budget_seco
 
 def test_growth_of_a_process_past_the_ceiling_ends_the_check() -> None:
     kept: list[bytes] = []
-    check = LeakCheck(lambda: kept.append(b"x" * 1_000_000), budget_seconds=5, ceiling_bytes=40_000_000)
+    check = LeakCheck(
+        lambda: kept.append(b"x" * 1_000_000), Policy(leak_budget_seconds=5, leak_ceiling_bytes=40_000_000)
+    )
     finding = check.screen()
     held = sum(map(len, kept))
     kept.clear()
@@ -239,7 +242,7 @@ def test_one_call_that_runs_away_is_ended() -> None:
         while calls > 1:
             kept.append(b"x" * 1_000_000)
 
-    finding = LeakCheck(body, ceiling_bytes=200_000_000).screen()
+    finding = LeakCheck(body, Policy(leak_ceiling_bytes=200_000_000)).screen()
     held = sum(map(len, kept))
     kept.clear()
     assert finding.leaking
