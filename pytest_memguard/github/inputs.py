@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pytest_memguard.core.errors import MemguardError, ValueFormError, nearest
 from pytest_memguard.core.verdict import OUTCOMES
@@ -29,53 +29,15 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 _MOST_RERUNS = 5
 _MOST_DAYS = 400
 
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """The checked inputs; an empty text means that the configuration of the project counts.
-
-    `is_enforced` says that the workflow itself has `mode: check` or says what fails. No file of the
-    checkout, which a pull request may change, can then make less fail.
-    """
-
-    paths: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
-    working_directory: str = "."
-    python: str = ""
-    version: str = ""
-    baseline: str = ""
-    mode: str = "check"
-    fail_on: tuple[str, ...] | None = None
-    base_ref: str = ""
-    rerun: int = 0
-    summary: bool = True
-    annotations: bool = True
-    comment: str = "never"
-    comment_id: str = ""
-    artifact: str = "always"
-    artifact_name: str = ""
-    retention_days: int = 0
-    allow_empty: bool = False
-    results: tuple[str, ...] = ()
-    is_enforced: bool = False
-
-    @property
-    def outcomes_that_fail(self) -> tuple[str, ...] | None:
-        """The outcomes that `fail-on` names, its groups spelled out; None where it is not given."""
-        if self.fail_on is None:
-            return None
-        spelled = (FAIL_ON_GROUPS.get(word, (word,)) for word in self.fail_on)
-        return tuple(dict.fromkeys(outcome for words in spelled for outcome in words))
+_T = TypeVar("_T")
+_READ = "read"
+"""What the reader of an input is called in its field's metadata."""
 
 
 class InputError(MemguardError):
     """An input of the action that cannot be used."""
 
     slug = "action-input"
-
-
-def _text(value: str) -> str:
-    return value.strip()
 
 
 def _lines(value: str) -> tuple[str, ...]:
@@ -111,12 +73,9 @@ def _choice(*choices: str) -> Callable[[str], str]:
     return read
 
 
-def _switch(value: str) -> bool:
-    return _choice("true", "false")(value) == "true"
-
-
-def _switch_off(value: str) -> bool:
-    return _choice("false", "true")(value) == "true"
+def _switch(*, default: bool) -> Callable[[str], bool]:
+    words = ("true", "false") if default else ("false", "true")
+    return lambda value: _choice(*words)(value) == "true"
 
 
 def _fail_on(value: str) -> tuple[str, ...] | None:
@@ -156,42 +115,65 @@ def _name(value: str) -> str:
     return name
 
 
-_READERS: Mapping[str, Callable[[str], object]] = {
-    "paths": _paths,
-    "args": _lines,
-    "working_directory": lambda value: _one_line(value) or ".",
-    "python": _one_line,
-    "version": _version,
-    "baseline": _one_line,
-    "mode": _choice("check", "advisory", "record"),
-    "fail_on": _fail_on,
-    "base_ref": _git_name,
-    "rerun": _number(_MOST_RERUNS),
-    "summary": _switch,
-    "annotations": _switch,
-    "comment": _choice("never", "always", "on-change", "on-failure"),
-    "comment_id": _name,
-    "artifact": _choice("always", "on-failure", "never"),
-    "artifact_name": _name,
-    "retention_days": _number(_MOST_DAYS),
-    "allow_empty": _switch_off,
-    "results": _lines,
-}
+def _input(read: Callable[[str], _T]) -> _T:
+    """Declare an input of the action; what it reads of an empty text is its default."""
+    return field(default=read(""), metadata={_READ: read})
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The checked inputs; an empty text means that the configuration of the project counts.
+
+    Each is `MG_` and its name in capitals in the environment. `is_enforced` says that the workflow itself has
+    `mode: check` or says what fails. No file of the checkout, which a pull request may change, can then make
+    less fail.
+    """
+
+    paths: tuple[str, ...] = _input(_paths)
+    args: tuple[str, ...] = _input(_lines)
+    working_directory: str = _input(lambda value: _one_line(value) or ".")
+    python: str = _input(_one_line)
+    version: str = _input(_version)
+    baseline: str = _input(_one_line)
+    mode: str = _input(_choice("check", "advisory", "record"))
+    fail_on: tuple[str, ...] | None = _input(_fail_on)
+    base_ref: str = _input(_git_name)
+    rerun: int = _input(_number(_MOST_RERUNS))
+    summary: bool = _input(_switch(default=True))
+    annotations: bool = _input(_switch(default=True))
+    comment: str = _input(_choice("never", "always", "on-change", "on-failure"))
+    comment_id: str = _input(_name)
+    artifact: str = _input(_choice("always", "on-failure", "never"))
+    artifact_name: str = _input(_name)
+    retention_days: int = _input(_number(_MOST_DAYS))
+    allow_empty: bool = _input(_switch(default=False))
+    results: tuple[str, ...] = _input(_lines)
+    is_enforced: bool = False
+
+    @property
+    def outcomes_that_fail(self) -> tuple[str, ...] | None:
+        """The outcomes that `fail-on` names, its groups spelled out; None where it is not given."""
+        if self.fail_on is None:
+            return None
+        spelled = (FAIL_ON_GROUPS.get(word, (word,)) for word in self.fail_on)
+        return tuple(dict.fromkeys(outcome for words in spelled for outcome in words))
 
 
 def read_inputs(environ: Mapping[str, str], workspace: Path) -> tuple[Inputs, list[str]]:
     """Read every input; return what was read, and one sentence for each that cannot be used."""
     read: dict[str, object] = {}
     problems: list[str] = []
-    for name, reader in _READERS.items():
-        value = environ.get(f"MG_{name.upper()}", "")
-        label = name.replace("_", "-")
+    for one in fields(Inputs):
+        if _READ not in one.metadata:
+            continue
+        value = environ.get(f"MG_{one.name.upper()}", "")
+        label = one.name.replace("_", "-")
         try:
             if _FORBIDDEN.search(value):
                 raise ValueFormError(
                     f"{value[:200]!r} holds a control character; accepted is text without one."
                 )
-            read[name] = reader(value)
+            read[one.name] = one.metadata[_READ](value)
         except MemguardError as error:
             problems.append(f"{label}: {error}")
     is_said = any(environ.get(name, "").strip() for name in ("MG_MODE", "MG_FAIL_ON"))
