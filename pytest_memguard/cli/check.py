@@ -76,21 +76,11 @@ def check(project: Project, *, revision: str | None, baseline: str | None) -> in
             "pytest --memguard --memguard-accept"
         )
     files = {store.environment: list(checked_files(store)) for store in stores}
-    faults = list(_faults(files, base, directory))
-    for fault in faults:
-        project.write(f"{fault}.")
-    if faults:
-        restored = base.name or "HEAD"
-        project.write(
-            f"Entries are changed with `memguard accept`; `git checkout {restored} -- FILE` restores a file."
-        )
-    if base.accepted is not None and base.accepted.unread:
-        shown = ", ".join(map(printable, base.accepted.unread[:_NAMED]))
-        project.write(f"Not readable in {base.name}, so what is accepted there is not known: {shown}.")
-    lacking = 0
-    for environment in sorted({*files, *(base.accepted.entries if base.accepted else ())}):
-        checked = files.get(environment, [])
-        lacking += _tell_changes(project, environment, checked, base)
+    faults = _tell_faults(project, files, base, directory)
+    lacking = sum(
+        _tell_changes(project, environment, files.get(environment, []), base)
+        for environment in sorted({*files, *(base.accepted.entries if base.accepted else ())})
+    )
     number = counted(sum(map(len, files.values())), "file")
     fine = "" if faults or lacking else ", all of them fine"
     project.write(f"{number} of the baseline checked{fine}.")
@@ -127,11 +117,30 @@ def _required_at(repository: Path, project: Project, commit: str) -> float | Non
         return None
 
 
-def _faults(files: Mapping[str, Sequence[CheckedFile]], base: _Base, directory: Path) -> Iterator[str]:
-    """Yield what is wrong; what is as it was before was written by an earlier version, if not by hand."""
-    for file in (file for checked in files.values() for file in checked):
-        if file.fault and not (file.is_readable and base.has_same(file.path, directory)):
-            yield printable(file.fault.rstrip("."), at_most=1000)
+def _tell_faults(
+    project: Project, files: Mapping[str, Sequence[CheckedFile]], base: _Base, directory: Path
+) -> bool:
+    """Write what is wrong with files, and say whether anything is.
+
+    What is as it was before was written by an earlier version, if not by hand.
+    """
+    faulty = [
+        file
+        for checked in files.values()
+        for file in checked
+        if file.fault and not (file.is_readable and base.has_same(file.path, directory))
+    ]
+    for file in faulty:
+        project.write(f"{printable(file.fault.rstrip('.'), at_most=1000)}.")
+    if faulty:
+        restored = base.name or "HEAD"
+        project.write(
+            f"Entries are changed with `memguard accept`; `git checkout {restored} -- FILE` restores a file."
+        )
+    if base.accepted is not None and base.accepted.unread:
+        shown = ", ".join(map(printable, base.accepted.unread[:_NAMED]))
+        project.write(f"Not readable in {base.name}, so what is accepted there is not known: {shown}.")
+    return bool(faulty)
 
 
 def _tell_changes(project: Project, environment: str, checked: Sequence[CheckedFile], base: _Base) -> int:

@@ -40,14 +40,19 @@ _TOX = "TOX_ENV_NAME"
 
 _PROC = Path("/proc")
 _PARENT_FIELD = 1
-"""Of the fields behind the name of the program; see proc(5), ppid."""
+"""The place of the parent's id among the fields behind the name of the program; see proc(5), ppid."""
 
 CI_VARIABLES = (*_GENERAL, *_SERVICES)
+"""Every variable that may say that a process runs in CI."""
+
 _NO = ("0", "false")
+"""Values, in small letters, that say that it does not."""
 
 
 def ci_variable(variables: Mapping[str, str]) -> str:
-    """Return the variable that says so, or nothing outside CI; a general one that says no decides.
+    """Return the name of a variable that says that this is CI, or nothing outside CI.
+
+    A general variable that says no decides, whatever those of services say.
 
     >>> ci_variable({"JENKINS_URL": "https://ci.example"})
     'JENKINS_URL'

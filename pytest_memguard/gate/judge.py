@@ -14,7 +14,15 @@ from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, Quarantine, Verdict, deciding
 from pytest_memguard.gate.creep import with_creep
 from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
-from pytest_memguard.gate.wording import peak_doubt_text, reason_of
+from pytest_memguard.gate.wording import (
+    NO_LEAK_CHECK,
+    REGION_GONE,
+    STALE,
+    UNGUARDED,
+    other_meter_text,
+    peak_doubt_text,
+    reason_of,
+)
 
 SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
@@ -73,14 +81,12 @@ def judge(
     if outcome is Outcome.NEW and entry is None and not has_baseline:
         outcome = Outcome.NO_BASELINE
     shown = deciding(outcome, judged)
-    reason = reason_of(outcome, shown, measurement, entry)
-    if outcome is Outcome.NO_BASELINE and other_meter:
-        reason = (
-            f"its entry was measured with {other_meter}, which cannot be compared with {measurement.meter}"
-        )
+    is_of_other_meter = outcome is Outcome.NO_BASELINE and bool(other_meter)
     verdict = Verdict(
         outcome=outcome,
-        reason=reason,
+        reason=other_meter_text(other_meter, measurement)
+        if is_of_other_meter
+        else reason_of(outcome, shown, measurement, entry),
         metrics=judged,
         sites=grown_sites(measurement, entry, shown) + counted_sites(measurement, outcome),
         is_in_doubt=_is_in_doubt(measurement, entry, policy),
@@ -126,31 +132,22 @@ def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) 
 
 def not_measured(reason: str) -> Verdict:
     """Return the verdict on a test that could not be measured."""
-    return Verdict(outcome=Outcome.NOT_MEASURED, reason=reason)
+    return Verdict(Outcome.NOT_MEASURED, reason)
 
 
 def stale() -> Verdict:
     """Return the verdict on an entry whose test no longer exists."""
-    return Verdict(
-        outcome=Outcome.STALE,
-        reason="its test no longer exists. Remove the entry with: memguard prune",
-    )
+    return Verdict(Outcome.STALE, STALE)
 
 
 def unguarded() -> Verdict:
     """Return the verdict on an entry whose test ran, and is no longer guarded."""
-    return Verdict(
-        outcome=Outcome.UNGUARDED,
-        reason="its test ran, but is no longer guarded. Guard it again, or remove its entry: memguard prune",
-    )
+    return Verdict(Outcome.UNGUARDED, UNGUARDED)
 
 
 def region_gone() -> Verdict:
     """Return the verdict on an entry of a region that its test, which ran, did not come to."""
-    return Verdict(
-        outcome=Outcome.UNGUARDED,
-        reason="its region did not run. If it is gone for good, remove its entry: memguard prune",
-    )
+    return Verdict(Outcome.UNGUARDED, REGION_GONE)
 
 
 def without_leak_check(verdict: Verdict) -> Verdict:
@@ -160,11 +157,7 @@ def without_leak_check(verdict: Verdict) -> Verdict:
     """
     if verdict.outcome.rank < Outcome.UNGUARDED.rank:
         return verdict
-    return replace(
-        verdict,
-        outcome=Outcome.UNGUARDED,
-        reason="it is no longer leak-checked. Ask for leaks=True again, or accept that: memguard accept",
-    )
+    return replace(verdict, outcome=Outcome.UNGUARDED, reason=NO_LEAK_CHECK)
 
 
 def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, policy: Policy) -> MetricVerdict:

@@ -49,6 +49,17 @@ def reason_of(
     return metric_text(judged)
 
 
+STALE = "its test no longer exists. Remove the entry with: memguard prune"
+UNGUARDED = "its test ran, but is no longer guarded. Guard it again, or remove its entry: memguard prune"
+REGION_GONE = "its region did not run. If it is gone for good, remove its entry: memguard prune"
+NO_LEAK_CHECK = "it is no longer leak-checked. Ask for leaks=True again, or accept that: memguard accept"
+
+
+def other_meter_text(other_meter: str, measurement: Measurement) -> str:
+    """Say that the entry of a test does not count, since another meter took it."""
+    return f"its entry was measured with {other_meter}, which cannot be compared with {measurement.meter}"
+
+
 def noise_text(judged: MetricVerdict) -> str:
     """Say how blind an entry is whose samples vary too much."""
     limit, noise = judged.metric.text(judged.limit or 0), judged.metric.text(judged.noise)

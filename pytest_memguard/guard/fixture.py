@@ -13,9 +13,9 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.measurement import Answer, LeakFinding, Sample, largest
 from pytest_memguard.core.policy import Policy, overlay
 from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
-from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.guard.children import ChildWatch
 from pytest_memguard.guard.own_errors import own_error
+from pytest_memguard.guard.sample_options import sample_options
 from pytest_memguard.meters import Meter, Recording
 
 LeakCheck = Callable[[Callable[[], object], Policy, str], LeakFinding]
@@ -66,12 +66,9 @@ class RegionBook:
             return None
         try:
             with Unpatched():
+                near_bytes = self._near_bytes(name)
                 recording = self._meter.recording(
-                    native=self.policy.native,
-                    children=self.policy.children,
-                    counted=self._counted,
-                    at_most=most_records(self.policy),
-                    near_bytes=self._near_bytes(name),
+                    sample_options(self.policy, counted=self._counted, near_bytes=near_bytes)
                 )
                 self._children = ChildWatch(are_counted=self.policy.children, by=self._meter)
                 gc.collect()

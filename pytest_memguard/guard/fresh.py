@@ -6,7 +6,7 @@ measured by itself too, cold, in further interpreters; it is a region of the tes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,7 +17,7 @@ import pytest
 from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.node_ids import REGION
 from pytest_memguard.core.policy import Policy
-from pytest_memguard.core.verdict import Outcome, Verdict
+from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.guard.confirming import Confirmed, Execution, NotConfirmedError, confirm, with_peak_lines
 from pytest_memguard.guard.fresh_process import FreshError, FreshResult, run_fresh
 from pytest_memguard.guard.plan import BODY, Plan
@@ -57,7 +57,7 @@ class FreshGuard:
     def run(self) -> None:
         """Run the item in an interpreter of its own and end as it ended there."""
         test_id, policy = self._item.nodeid, self._plan.policy
-        found = confirm(self._take, self._verdict, policy, self.sampled)
+        found = confirm(self._take, partial(self._session.verdict, policy=policy), policy, self.sampled)
         if test_id not in found or self._first is None:
             return
         if self._plan.regions:
@@ -90,14 +90,15 @@ class FreshGuard:
     def _run_body(self) -> None:
         """Measure the call alone, as a region of the test."""
         policy, body_id = self._body_policy, self._body_id
-        judge = partial(self._session.judge, policy=policy)
+        judge = partial(self._session.verdict, policy=policy)
         try:
-            confirmed = confirm(self._take_body, self._body_verdict, policy, self.sampled)
+            confirmed = confirm(self._take_body, judge, policy, self.sampled)
             confirmed = self._with_peak_lines(confirmed, policy, only_body=True)
         except NotConfirmedError as error:
             self.sampled.results.append(self._session.unmeasured(body_id, str(error)))
             return
-        measurement, verdict = judge(body_id, confirmed[body_id].samples, notes=confirmed[body_id].notes)
+        found = confirmed[body_id]
+        measurement, verdict = self._session.judge(body_id, found.samples, policy, notes=found.notes)
         self.sampled.results.append(self._session.result(body_id, verdict, measurement))
 
     def _take_body(self, counted: bool) -> Execution:
@@ -115,10 +116,7 @@ class FreshGuard:
             near_bytes = sample.peak_bytes
             return {name: self._further(policy, counted=False, only_body=only_body, near_bytes=near_bytes)}
 
-        return with_peak_lines(confirmed, take, self._body_verdict if only_body else self._verdict)
-
-    def _body_verdict(self, test_id: str, samples: Sequence[Sample]) -> Verdict:
-        return self._session.judge(test_id, samples, self._body_policy)[1]
+        return with_peak_lines(confirmed, take, partial(self._session.verdict, policy=policy))
 
     def _further(
         self, policy: Policy, *, counted: bool, only_body: bool = False, near_bytes: int | None = None
@@ -172,6 +170,3 @@ class FreshGuard:
             pytest.xfail(done.message)
         if done.outcome == "failed":
             pytest.fail(done.message, pytrace=False)
-
-    def _verdict(self, test_id: str, samples: Sequence[Sample]) -> Verdict:
-        return self._session.judge(test_id, samples, self._plan.policy)[1]

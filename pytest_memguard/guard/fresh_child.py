@@ -21,7 +21,6 @@ from pytest_memguard.core.unpatched import (
     is_raised_by_test,
     remember_real_names,
 )
-from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.guard.children import ChildWatch
 from pytest_memguard.guard.gc_freezing import asking_shows_all
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, trace_item
@@ -29,6 +28,7 @@ from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
 from pytest_memguard.guard.pytest_memray import without_its_wrapper
 from pytest_memguard.guard.rerun import Rerunner, keeping_names, recorded_failure
+from pytest_memguard.guard.sample_options import sample_options
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.tasks import as_tasks
 from pytest_memguard.guard.threads import from_threads
@@ -76,12 +76,9 @@ class FreshRun:
 
     def _start(self) -> None:
         meter = self._session.meter(self._policy)
+        counted, near_bytes = self._spec["counted"], self._spec["near_bytes"]
         self._recording = meter.recording(
-            native=self._policy.native,
-            children=self._policy.children,
-            counted=self._spec["counted"],
-            at_most=most_records(self._policy),
-            near_bytes=self._spec["near_bytes"],
+            sample_options(self._policy, counted=counted, near_bytes=near_bytes)
         )
         self._children = ChildWatch(are_counted=self._policy.children, by=meter)
         gc.collect()

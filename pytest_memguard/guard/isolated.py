@@ -6,7 +6,6 @@ import faulthandler
 import os
 import pickle
 import signal
-import sys
 import tempfile
 import traceback
 import warnings
@@ -22,6 +21,7 @@ from _pytest.runner import runtestprotocol
 from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
 from pytest_memguard.guard.crashes import last_words, signal_name
 from pytest_memguard.guard.gc_freezing import old_objects_aside
+from pytest_memguard.guard.silenced import flush_streams
 
 CANNOT_FORK = "isolate=True needs a system that can fork, so that it ran in the process of pytest"
 HAS_FORK = hasattr(os, "fork")
@@ -68,7 +68,7 @@ def _run_isolated(item: Any, run_here: Callable[[], None]) -> None:
         written, said = Path(folder, "reports"), Path(folder, "fatal.txt")
         limit = _TimeLimit(item)
         _end_other_parameters(item)
-        _flush()
+        flush_streams()  # or the child would write what waits in them a second time
         child = _fork()
         if child == 0:
             limit.set()
@@ -163,14 +163,6 @@ def _wait(child: int) -> int:
         raise
 
 
-def _flush() -> None:
-    """Write out what waits in the streams, which the child would write a second time."""
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with suppress(ValueError, OSError):
-            if stream is not None:
-                stream.flush()
-
-
 def _end_as_child(item: Any, run_here: Callable[[], None], written: Path, said: Path) -> None:
     """Run the item, write the reports, and end the process at once, without its exit handlers."""
     end = os._exit  # bound here: a test may patch it
@@ -181,7 +173,7 @@ def _end_as_child(item: Any, run_here: Callable[[], None], written: Path, said: 
             with AsTestSeesIt():
                 answer = _run(item, run_here)
             written.write_bytes(pickle.dumps(answer))
-            _flush()
+            flush_streams()
             code = 0
         except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a second pytest
             traceback.print_exc(file=fatal)

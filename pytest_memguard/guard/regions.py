@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 
@@ -56,10 +56,11 @@ class RegionGuard:
 
     def run(self) -> None:
         """Run the item and keep a result for each region; what the test itself raises goes on up."""
+        judge = partial(self._session.verdict, policy=self._plan.policy)
         try:
-            confirmed = confirm(self._take, self._verdict, self._plan.policy, self._sampled)
+            confirmed = confirm(self._take, judge, self._plan.policy, self._sampled)
             if not self._session.meter(self._plan.policy).names_peaks:
-                confirmed = with_peak_lines(confirmed, self._take_near, self._verdict)
+                confirmed = with_peak_lines(confirmed, self._take_near, judge)
         except NotConfirmedError as error:
             self._leave_out(not_measured(f"its regions are measured in a run of their own, and {error}"))
             return
@@ -85,9 +86,6 @@ class RegionGuard:
         """Execute it once more, and look on where the peaks of these samples come near."""
         self._near_bytes = {test_id: sample.peak_bytes for test_id, sample in lowest.items()}
         return self._take(counted=False)
-
-    def _verdict(self, test_id: str, samples: Sequence[Sample]) -> Verdict:
-        return self._session.judge(test_id, samples, self._plan.policy)[1]
 
     def _execution(self, book: RegionBook) -> Execution:
         return {self._id(name): sample for name, sample in book.samples.items()}

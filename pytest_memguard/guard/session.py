@@ -138,6 +138,12 @@ class GuardSession:
         )
         return (measurement, verdict) if is_told else self._without_answer(measurement, verdict, reason)
 
+    def verdict(
+        self, test_id: str, samples: Sequence[Sample], policy: Policy, *, leak: LeakFinding | None = None
+    ) -> Verdict:
+        """Return the verdict alone; see `judge`."""
+        return self.judge(test_id, samples, policy, leak=leak)[1]
+
     def _past(self, test_id: str, entry: Entry | None, policy: Policy) -> Past | None:
         """Return what was accepted before, where its growth is judged; what no commit changed is as it is."""
         if entry is None or policy.creep is None:
@@ -166,11 +172,11 @@ class GuardSession:
 
     def is_new_leak(self, test_id: str, finding: LeakFinding, policy: Policy) -> bool:
         """Say whether a leak is one that nobody has accepted or allowed, as the gate sees it."""
-        return self.judge(test_id, (), policy, leak=finding)[1].outcome is Outcome.LEAKED
+        return self.verdict(test_id, (), policy, leak=finding).outcome is Outcome.LEAKED
 
     def is_leak_in_doubt(self, test_id: str, finding: LeakFinding, policy: Policy) -> bool:
         """Say whether the rate of a known leak is to be read once more before it fails."""
-        return not finding.counts and is_leak_in_doubt(self.judge(test_id, (), policy, leak=finding)[1])
+        return not finding.counts and is_leak_in_doubt(self.verdict(test_id, (), policy, leak=finding))
 
     def _other_meter(self, test_id: str, policy: Policy) -> str:
         """Return the meter that took a test's entry where it is not the run's, whose figures do not compare.

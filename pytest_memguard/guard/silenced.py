@@ -64,7 +64,7 @@ def _captured(item: pytest.Item) -> Iterator[Callable[[], None]]:
 @contextmanager
 def _discarded() -> Iterator[None]:
     """Send both output streams to nowhere, for runs with `-s`."""
-    _flush()
+    flush_streams()
     saved = [os.dup(number) for number in (1, 2)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -72,17 +72,17 @@ def _discarded() -> Iterator[None]:
             os.dup2(nowhere, number)
         yield
     finally:
-        _flush()
+        flush_streams()
         for number, copy in zip((1, 2), saved, strict=True):
             os.dup2(copy, number)
             os.close(copy)
         os.close(nowhere)
 
 
-def _flush() -> None:
+def flush_streams() -> None:
     """Write out what waits in the streams; one that a fixture put in their place may be closed by now."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with suppress(ValueError):
+        with suppress(ValueError, OSError):
             if stream is not None:
                 stream.flush()
 

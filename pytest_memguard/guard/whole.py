@@ -15,7 +15,6 @@ import pytest
 from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, largest
 from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.core.verdict import Verdict
-from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.gate.judge import has_settled_higher
 from pytest_memguard.gate.wording import doubts_text
 from pytest_memguard.guard.bench_records import BenchRecords
@@ -35,6 +34,7 @@ from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.pytest_memray import OWN_TRACKER, wants_own_tracker
 from pytest_memguard.guard.regions import RegionGuard
 from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, keeping_names, recorded_failure
+from pytest_memguard.guard.sample_options import sample_options
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import quietly
@@ -114,9 +114,10 @@ class ItemGuard:
     def _run_whole(self) -> None:
         _know_own_source()
         test_id = self._item.nodeid
-        found = confirm(self._take, self._verdict, self._plan.policy, self.sampled)
+        judge = partial(self._session.verdict, policy=self._plan.policy)
+        found = confirm(self._take, judge, self._plan.policy, self.sampled)
         if not self._session.meter(self._plan.policy).names_peaks:
-            found = with_peak_lines(found, self._take_near, self._verdict)
+            found = with_peak_lines(found, self._take_near, judge)
         confirmed = found.get(test_id)
         if confirmed is None:
             return
@@ -147,8 +148,9 @@ class ItemGuard:
         return self._explain_settled(leak)
 
     def _settles_higher(self, samples: list[Sample], leak: LeakFinding) -> bool:
-        _, verdict = self._session.judge(self._item.nodeid, samples, self._plan.policy, leak=leak)
-        return has_settled_higher(verdict)
+        return has_settled_higher(
+            self._session.verdict(self._item.nodeid, samples, self._plan.policy, leak=leak)
+        )
 
     def _add_whole(self, verdict: Verdict, measurement: Measurement) -> None:
         result = self._session.result(self._item.nodeid, verdict, measurement)
@@ -227,13 +229,8 @@ class ItemGuard:
     def _sample(self, order: int, watch: ChildWatch, *, counted: bool) -> Sample:
         """Take one sample; if the meter does not start, the test runs without it."""
         policy = self._plan.policy
-        recording = self._session.meter(policy).recording(
-            native=policy.native,
-            children=policy.children,
-            counted=counted,
-            at_most=most_records(policy),
-            near_bytes=self._near_bytes,
-        )
+        options = sample_options(policy, counted=counted, near_bytes=self._near_bytes)
+        recording = self._session.meter(policy).recording(options)
         run = self._sampled_runs[order]
         body = watch.around(run)
         if policy.fixtures:
@@ -264,9 +261,6 @@ class ItemGuard:
             body()
         finally:
             self._rerunner.tear_down()
-
-    def _verdict(self, test_id: str, samples: Sequence[Sample]) -> Verdict:
-        return self._session.judge(test_id, samples, self._plan.policy)[1]
 
     def _check_leaks(self) -> LeakFinding | None:
         if not self._plan.policy.leaks:

@@ -11,7 +11,7 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.meters import BEST_METER, METERS, PORTABLE_METER
 from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.missing_meter import MissingMeter
-from pytest_memguard.meters.protocol import Meter, MeterError, Recording
+from pytest_memguard.meters.protocol import Meter, MeterError, Recording, SampleOptions
 
 __all__ = [
     "ChosenMeter",
@@ -20,6 +20,7 @@ __all__ = [
     "MeterUnavailableError",
     "MissingMeter",
     "Recording",
+    "SampleOptions",
     "SiteNamer",
     "choose_meter",
 ]

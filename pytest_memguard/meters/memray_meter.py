@@ -34,7 +34,7 @@ from pytest_memguard.meters.memray_tracker import (
     start,
 )
 from pytest_memguard.meters.own_thread import UnnoticedThread
-from pytest_memguard.meters.protocol import MeterError
+from pytest_memguard.meters.protocol import PLAIN, MeterError, SampleOptions
 from pytest_memguard.meters.stacks import Survivor
 
 _SNAPSHOT_INTERVAL_MS = 10
@@ -57,25 +57,15 @@ class MemrayMeter:
         self._followed = False
         self._is_warm = False
 
-    def recording(
-        self,
-        *,
-        native: bool = False,
-        children: bool = False,
-        counted: bool = False,
-        at_most: int | None = None,
-        near_bytes: int | None = None,  # noqa: ARG002 - each sample names its peak
-    ) -> MemrayRecording:
+    def recording(self, options: SampleOptions = PLAIN) -> MemrayRecording:
         """Prepare one sample; the one before is overwritten."""
         if self._followed:
             for left in self._folder.glob("capture.bin.*"):
                 left.unlink()
-        self._followed = children
+        self._followed = options.children
         self._survivors.unlink(missing_ok=True)
         self._warm_up()
-        return MemrayRecording(
-            self._capture, self.namer, native=native, children=children, counted=counted, at_most=at_most
-        )
+        return MemrayRecording(self._capture, self.namer, options)
 
     def _warm_up(self) -> None:
         """Make the first tracker of a process and drop it: memray imports modules for it.
@@ -88,7 +78,7 @@ class MemrayMeter:
             self._is_warm = True
             set_log_level(logging.ERROR)
             with suppress(MeterError):  # whatever it is, the sample's own tracker says so
-                _tracker(self._capture, native=False, children=False, counted=False)
+                _tracker(self._capture, PLAIN)
 
     def made_with(self) -> Mapping[str, str]:
         """Return memray's version."""
@@ -127,22 +117,10 @@ class MemrayMeter:
 class MemrayRecording:
     """One sample by memray."""
 
-    def __init__(
-        self,
-        path: Path,
-        namer: SiteNamer,
-        *,
-        native: bool,
-        children: bool,
-        counted: bool,
-        at_most: int | None,
-    ) -> None:
+    def __init__(self, path: Path, namer: SiteNamer, options: SampleOptions) -> None:
         self._path = path
         self._namer = namer
-        self._native = native
-        self._children = children
-        self._counted = counted
-        self._at_most = at_most
+        self._options = options
         self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
         self._thread = UnnoticedThread()
         self._stop: Callable[[], None] | None = None
@@ -150,7 +128,7 @@ class MemrayRecording:
 
     def __enter__(self) -> MemrayRecording:
         """Start the tracker; another active one is a reason not to measure."""
-        tracker = _tracker(self._path, native=self._native, children=self._children, counted=self._counted)
+        tracker = _tracker(self._path, self._options)
         self._thread.begin()
         clear_type_caches()
         self._mark = StackMark()
@@ -182,32 +160,33 @@ class MemrayRecording:
         """Read the capture; the memory of harness and plugins is left out by site."""
         tally = Tally(self._namer, has_lost_frames=self._has_lost_frames())
         paths = [self._path]
-        if self._children:
+        if self._options.children:
             paths += sorted(self._path.parent.glob(f"{self._path.name}.*"))
-        read = read_every_record if self._counted and self._are_few(paths) else read_aggregated
+        read = read_every_record if self._options.counted and self._are_few(paths) else read_aggregated
         for path in paths:
             tally.is_of_ended_process = path != self._path
-            read(path, tally, native=self._native)
+            read(path, tally, native=self._options.native)
         return tally.sample()
 
     def _has_lost_frames(self) -> bool:
         return self._mark is not None and lost_frames(self._path, self._mark)
 
     def _are_few(self, paths: list[Path]) -> bool:
-        return self._at_most is None or sum(map(number_of_records, paths)) <= self._at_most
+        at_most = self._options.at_most
+        return at_most is None or sum(map(number_of_records, paths)) <= at_most
 
 
-def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> Tracker:
+def _tracker(path: Path, options: SampleOptions) -> Tracker:
     try:
         return Tracker(
             destination=FileDestination(path, overwrite=True, compress_on_exit=False),
-            native_traces=native,
-            follow_fork=children,
+            native_traces=options.native,
+            follow_fork=options.children,
             trace_python_allocators=True,
             memory_interval_ms=_SNAPSHOT_INTERVAL_MS,
             # an aggregated capture is written at the end, which a forked child that calls `os._exit` has not
             file_format=FileFormat.ALL_ALLOCATIONS
-            if counted or children
+            if options.counted or options.children
             else FileFormat.AGGREGATED_ALLOCATIONS,
         )
     except (OSError, RuntimeError) as error:
@@ -217,7 +196,7 @@ def _tracker(path: Path, *, native: bool, children: bool, counted: bool) -> Trac
 
 def _trace(body: Callable[[], None], path: Path, *, native: bool) -> StackMark:
     """Run `body` under memray, with its garbage collected before the end."""
-    tracker = _tracker(path, native=native, children=False, counted=False)
+    tracker = _tracker(path, SampleOptions(native=native))
     with only_new_garbage():
         clear_type_caches()
         mark = StackMark()

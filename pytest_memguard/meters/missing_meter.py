@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from pytest_memguard.meters.attribution import SiteNamer
-from pytest_memguard.meters.protocol import MeterError
+from pytest_memguard.meters.protocol import PLAIN, MeterError, SampleOptions
 from pytest_memguard.meters.stacks import Survivor
 
 
@@ -23,7 +23,7 @@ class MissingMeter:
         self.reason = reason
         self.label = f"nothing is measured, since {reason}"
 
-    def recording(self, **_switches: object) -> NoReturn:
+    def recording(self, options: SampleOptions = PLAIN) -> NoReturn:  # noqa: ARG002 - the contract's arguments
         """Refuse to prepare a sample."""
         raise MeterError(self.reason)
 
@@ -31,7 +31,7 @@ class MissingMeter:
         """Return nothing: there are no numbers."""
         return {}
 
-    def survivors(self, body: Callable[[], None], *, native: bool = False) -> list[Survivor]:  # noqa: ARG002 - the contract's arguments
+    def survivors(self, body: Callable[[], None], *, native: bool = False) -> list[Survivor]:  # noqa: ARG002 - as above
         """Refuse to trace anything."""
         raise MeterError(self.reason)
 

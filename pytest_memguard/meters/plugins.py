@@ -80,15 +80,18 @@ def installed_for(root: Path) -> Installed:
 def _used(root: Path, known: Iterable[_Known]) -> dict[str, str]:
     """Return the distributions that the project imports beside their plugin, each with a file that does."""
     plugins = {
-        path.removesuffix(".py").replace("/", "."): frozenset(
-            name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in each.plugin
-        )
+        _module(path): frozenset(map(_module, each.plugin))
         for each in known
         for path in each.paths - each.plugin
     }
     found = importers(root, plugins) if plugins else {}
-    names = {path.removesuffix(".py").replace("/", "."): each.name for each in known for path in each.paths}
+    names = {_module(path): each.name for each in known for path in each.paths}
     return {names[package]: file for package, file in found.items()}
+
+
+def _module(path: str) -> str:
+    """Return the name of the module or package that a path is of."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def covers(paths: Iterable[str] | frozenset[str], name: str) -> bool:

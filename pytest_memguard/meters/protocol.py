@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
@@ -16,6 +17,25 @@ class MeterError(MemguardError):
     """A sample that could not be taken; the sentence becomes the reason of `not-measured`."""
 
     slug = "not-measured"
+
+
+@dataclass(frozen=True, slots=True)
+class SampleOptions:
+    """How a sample is taken: with `native` frames of extensions, with forked `children`.
+
+    `counted` asks to look at each allocation; a sample of more than `at_most` records is read as if nobody
+    had asked. A meter that `names_peaks` finds the sites of the peak in every sample. Another one finds them
+    if it is told that the peak is `near_bytes`; such a sample is slower, and its figures must not be used.
+    """
+
+    native: bool = False
+    children: bool = False
+    counted: bool = False
+    at_most: int | None = None
+    near_bytes: int | None = None
+
+
+PLAIN = SampleOptions()
 
 
 class Recording(Protocol):
@@ -43,21 +63,8 @@ class Meter(Protocol):
     names_peaks: bool
     namer: SiteNamer
 
-    def recording(
-        self,
-        *,
-        native: bool = False,
-        children: bool = False,
-        counted: bool = False,
-        at_most: int | None = None,
-        near_bytes: int | None = None,
-    ) -> Recording:
-        """Prepare one sample; `counted` asks to look at each allocation, where the meter can.
-
-        A sample of more than `at_most` records is read as if nobody had asked. A meter that `names_peaks`
-        finds the sites of the peak in every sample. Another one finds them if it is told that the peak is
-        `near_bytes`; such a sample is slower, and its figures must not be used.
-        """
+    def recording(self, options: SampleOptions = PLAIN) -> Recording:
+        """Prepare one sample; a meter ignores an option that it has no means for."""
 
     def made_with(self) -> Mapping[str, str]:
         """Return the versions that the numbers depend on."""

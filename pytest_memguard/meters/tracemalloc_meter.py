@@ -14,7 +14,7 @@ from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.peak_watch import PeakWatch
-from pytest_memguard.meters.protocol import MeterError
+from pytest_memguard.meters.protocol import PLAIN, MeterError, SampleOptions
 from pytest_memguard.meters.stacks import Frame, Survivor
 
 _FRAMES = 32
@@ -32,16 +32,9 @@ class TracemallocMeter:
     def __init__(self, namer: SiteNamer) -> None:
         self.namer = namer
 
-    def recording(
-        self,
-        *,
-        native: bool = False,  # noqa: ARG002 - a switch of the contract that tracemalloc has no means for
-        children: bool = False,  # noqa: ARG002 - as above
-        counted: bool = False,  # noqa: ARG002 - as above
-        at_most: int | None = None,  # noqa: ARG002 - as above
-        near_bytes: int | None = None,
-    ) -> TracemallocRecording:
-        """Prepare one sample."""
+    def recording(self, options: SampleOptions = PLAIN) -> TracemallocRecording:
+        """Prepare one sample; tracemalloc has means for `near_bytes` alone."""
+        near_bytes = options.near_bytes
         watch = None if near_bytes is None else PeakWatch(self.namer.is_written_here, near_bytes)
         return TracemallocRecording(self.namer, watch)
 
@@ -53,7 +46,7 @@ class TracemallocMeter:
         self,
         body: Callable[[], None],
         *,
-        native: bool = False,  # noqa: ARG002 - as above
+        native: bool = False,  # noqa: ARG002 - tracemalloc sees no frames of extensions
     ) -> list[Survivor]:
         """Run `body` and return what outlived it."""
         return survivors(body)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.measurement import Sample
-from pytest_memguard.meters import Meter, SiteNamer, choose_meter
+from pytest_memguard.meters import Meter, SampleOptions, SiteNamer, choose_meter
 from tests.guarded_project import GuardedProject
 
 LOSES_FRAMES = sys.version_info[:2] == (3, 11)
@@ -124,6 +124,6 @@ def test_where_a_sample_ends_is_of_no_account(memray: Meter, levels: int) -> Non
 
 def sampled(meter: Meter, body: Callable[[], object], *, counted: bool = False) -> Sample:
     """Take a sample of a body."""
-    with meter.recording(counted=counted) as recording:
+    with meter.recording(SampleOptions(counted=counted)) as recording:
         body()
     return recording.sample()

@@ -19,7 +19,14 @@ from memray._thread_name_interceptor import ThreadNameInterceptor
 
 from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.meters import METERS
-from pytest_memguard.meters import Meter, MeterError, MeterUnavailableError, SiteNamer, choose_meter
+from pytest_memguard.meters import (
+    Meter,
+    MeterError,
+    MeterUnavailableError,
+    SampleOptions,
+    SiteNamer,
+    choose_meter,
+)
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.meters.stack_room import with_room
 
@@ -64,7 +71,7 @@ def pass_by() -> int:
 
 
 def test_the_lines_behind_a_peak_are_named_by_another_look(meter: Meter) -> None:
-    recording = meter.recording(near_bytes=measure(meter, build).peak_bytes)
+    recording = meter.recording(SampleOptions(near_bytes=measure(meter, build).peak_bytes))
     with recording:
         build()
     peaks = {one.site.function: one.peak_bytes for one in recording.sample().sites if one.peak_bytes > 50_000}
@@ -77,7 +84,7 @@ def test_a_peak_is_not_watched_where_another_tool_traces_the_lines() -> None:
     try:
         for portable in _meter("tracemalloc"):
             with pytest.raises(MeterError, match="traces the lines already"):
-                portable.recording(near_bytes=1).__enter__()
+                portable.recording(SampleOptions(near_bytes=1)).__enter__()
             assert not tracemalloc.is_tracing()
     finally:
         sys.settrace(before)
