@@ -42,14 +42,29 @@ from pytest_memguard.meters.protocol import Meter
 _DEFAULT_POLICY = Policy()
 _EXPLAIN_FACTOR = 2.0
 _HOLDER_FACTOR = 3.0
+"""How many budgets of CPU time may go into finding the lines of a leak, and its holder."""
+
 _HOLDER_SECONDS = 5.0
 """The least time for a search: how long it takes depends on the objects of the session, not on the budget."""
+
 _HOLDER_CALLS = 8
 _HOLDER_MOST_CALLS = 512
 _HOLDER_BYTES = 1_000_000
+"""The calls after which a holder is looked for, at least and at most; they should leave no more than this."""
+
 _COUNTED_MOST_CALLS = 64
 _FINGERPRINT_DIGITS = 12
 _MOST_RECORDS = 64
+"""The most containers of the test bench whose records are dropped; then the finding stands as it is."""
+
+_SEEN_SHARE = 0.4
+_AN_OBJECT_BYTES = 16
+"""Where the lines explain less than this share of growth of resident memory, most of it was mapped."""
+
+_RESIDENT_ALONE = (
+    "most of it shows only in resident memory: it is mapped, or an allocator keeps it, and no line is known "
+    "to allocate it"
+)
 
 
 class LeakCheck:
@@ -100,7 +115,7 @@ class LeakCheck:
     def name_gaining(self, finding: LeakFinding, namer: SiteNamer) -> LeakFinding:
         """Name a container that gains entries while other memory is freed.
 
-        Where all are gone with the fixtures of the test, or are of the test bench, the body settles.
+        If all are gone with the fixtures of the test, or belong to the test bench, the body settles.
         """
         gc.collect()
         search = HolderSearch(self._repeat, finding, namer=namer, seconds=_HOLDER_SECONDS)
@@ -156,7 +171,7 @@ class LeakCheck:
     def _beside_records(self, finding: LeakFinding, records: Sequence[Record], meter: Meter) -> LeakFinding:
         """Judge what is left once the records of the test bench are dropped after each window.
 
-        What they added is shown apart. Where the body fails without them, the finding stands, and says so.
+        What they added is shown apart. If the body fails without them, the finding stands, with a note.
         """
         self._records.extend(records)
         try:
@@ -244,14 +259,6 @@ class LeakCheck:
             return ()
         site = Site(file=namer.classify(code.co_filename)[1], line=code.co_firstlineno, function=code.co_name)
         return (SiteBytes(site=site, retained_bytes=finding.bytes_per_call),)
-
-
-_SEEN_SHARE = 0.4
-_AN_OBJECT_BYTES = 16
-_RESIDENT_ALONE = (
-    "most of it shows only in resident memory: it is mapped, or an allocator keeps it, and no line is known "
-    "to allocate it"
-)
 
 
 def _own_bytes(site: SiteBytes) -> int:

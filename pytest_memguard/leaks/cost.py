@@ -56,9 +56,9 @@ def _queued_seconds() -> float:
 class _Clocks:
     """What the clocks say at one moment."""
 
-    cpu: float
-    wall: float
-    queued: float
+    cpu_seconds: float
+    wall_seconds: float
+    queued_seconds: float
     waits: int
 
     @classmethod
@@ -90,11 +90,15 @@ class Cost:
         before, start = repeat.calls, _Clocks.now()
         seconds = repeat(times)
         end, made = _Clocks.now(), repeat.calls - before
-        wall, queued = end.wall - start.wall, end.queued - start.queued
+        wall, queued = end.wall_seconds - start.wall_seconds, end.queued_seconds - start.queued_seconds
         self.spent_cpu_seconds += seconds
         self.spent_wall_seconds += wall
         self.spent_queued_seconds += queued
-        waited = max(0.0, wall - (end.cpu - start.cpu) - queued) if end.waits > start.waits else 0.0
+        waited = (
+            max(0.0, wall - (end.cpu_seconds - start.cpu_seconds) - queued)
+            if end.waits > start.waits
+            else 0.0
+        )
         self._cpu[self._next] = seconds / made
         self._waiting[self._next] = waited / made
         self._next = (self._next + 1) % _LAST

@@ -20,11 +20,14 @@ _LIKE_IT = 1 / 2
 """A fall of at least this share of the deepest one is like it."""
 
 _OUTGROWN = 1.25
+"""Growth after a fall that may be a cache's must exceed the fall by a quarter."""
+
 _BEYOND = 4
 """A fall of more than this many times the growth of all calls is not that of a cache that is cleared."""
 
 _LEAST_SHARE = 1 / 2
 _LEAST_READINGS = 8
+"""Growth after a fall must last for half of the calls, and for more than eight readings."""
 
 Judged = Callable[[Sequence[int], Sequence[int]], bool]
 

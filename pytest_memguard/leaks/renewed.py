@@ -26,11 +26,14 @@ show what a renewal itself leaves behind, then the windows of many calls that th
 
 _LEAST_STEP = 2
 _CEILING_SHARE = 8
+"""A window makes at least two calls, and adds at most an eighth of the ceiling."""
+
 _FREED_BY_CHANCE_BYTES = 4096
 _SMALL_SHARE = 0.02
-"""A renewal that frees no more than this share of the growth does not free the leak."""
+"""A renewal that frees no more than 4 KiB, or this share of the growth, does not free the leak."""
 
 _NEARLY_ALL = 0.9
+"""If this share of the rate survives the renewals, the fixtures do not hold the leak."""
 
 
 def step_across(finding: LeakFinding, *, ceiling_bytes: int) -> int:

@@ -40,7 +40,10 @@ tuple would come from the free list of the interpreter.
 
 _PATIENCE_NS = 5_000_000
 _BLIND_PATIENCE_NS = 20_000_000
-"""The patience where only the position in the program is known: a long call into C looks like a wait."""
+"""How long a wait must last to count as blocking, if it may end by itself.
+
+It must last longer where only the position in the program is known, since a long call into C looks like one.
+"""
 
 
 class Look:

@@ -21,7 +21,7 @@ class Followed(AbstractContextManager[None], Protocol):
     """A context in which the lines of the thread that enters it are called back."""
 
     def stop(self) -> None:
-        """Give back what it needed, since the thread has ended in it."""
+        """Release what was needed to follow the thread, which has ended inside the context."""
 
 
 class LineEvents(Protocol):
@@ -39,4 +39,4 @@ class LineEvents(Protocol):
         """Return a context in which the lines of the thread that enters it are called back."""
 
     def take_over(self, followed: Followed) -> None:
-        """Follow a thread on that another source has followed."""
+        """Go on following a thread that another source followed before."""

@@ -18,7 +18,7 @@ class Order(Protocol):
         """Start again, with threads numbered from 0."""
 
     def joins(self, number: int, *, is_older: bool) -> None:
-        """Know one more thread, which one of the others has started, in an earlier call if `is_older`."""
+        """Take in one more thread, which another one has started, in an earlier call if `is_older`."""
 
     def next(self, ready: Sequence[int], current: int | None) -> int:
         """Return a number from `ready`, which is sorted and not empty; `current` had the last turn."""
@@ -34,7 +34,7 @@ class Lockstep:
         """Do nothing: this order keeps nothing between calls."""
 
     def joins(self, number: int, *, is_older: bool) -> None:
-        """Do nothing: a number is enough."""
+        """Do nothing: this order needs to know nothing of a thread but its number."""
 
     def next(self, ready: Sequence[int], current: int | None) -> int:
         """Return the thread after the current one, in a circle."""
@@ -43,7 +43,7 @@ class Lockstep:
         return next((number for number in ready if number > current), ready[0])
 
     def steps_aside(self, number: int) -> None:
-        """Do nothing: all others have a turn before it is this thread's again."""
+        """Do nothing: every other thread has a turn before this one has another."""
 
 
 class RandomPriorities:
@@ -74,9 +74,9 @@ class RandomPriorities:
         self._step = self._lowest = 0
 
     def joins(self, number: int, *, is_older: bool) -> None:
-        """Draw a priority for it, anywhere among those of the others.
+        """Draw a priority for a new thread, anywhere among those of the others.
 
-        Those drawn for older threads, which another test may have started, change no others.
+        Older threads may come from another test. They have draws of their own, which change no others.
         """
         drawn = self._drawn_for_older if is_older else self._drawn
         self._priorities[number:] = [drawn.uniform(1, self._threads)]

@@ -52,7 +52,7 @@ class Packages(dict[str, int]):
     def caller_into(self, package: int, caller: FrameType | None) -> FrameType | None:
         """Return the frame of the project below a call into a package from outside of it, if there is one.
 
-        `caller` is the frame that calls a function of the package. A call within a package is none into it.
+        `caller` is the frame that calls a function of the package. Calls within a package do not count.
         """
         if package == NONE or caller is None:
             return None

@@ -29,7 +29,7 @@ def seen_by_profiler(call: Callable[[], None]) -> None:
 
 
 class SeenByProfiler:
-    """The same on CPython 3.11, for the thread that it is made in."""
+    """Does what `seen_by_profiler` does on CPython 3.11, for the thread that it is made in."""
 
     __slots__ = ("_state",)
 

@@ -10,12 +10,17 @@ from pytest_memguard.orders.turns import Participant
 SECOND_NS = 1_000_000_000
 
 _HARD_FACTOR = 10
+"""A call may take this many times as long as its threads may stand still."""
+
 _MOVED_NS = 250_000_000
 """The time between comparisons of the threads' positions, which find threads that do not move."""
 
 _DEADLOCK_NS = 500_000_000
+"""How long all threads must have been blocked before a deadlock is looked for."""
+
 _ASKED_NS = 5 * SECOND_NS
 _ASTRAY_NS = 10 * SECOND_NS
+"""How long a thread may keep the turn before it is asked to offer it, and before it loses it."""
 
 
 class Progress:
@@ -62,8 +67,8 @@ class Progress:
 class Stretch:
     """How long one thread has had the turn without offering it.
 
-    It may wait in a loop for what another thread does. So it is asked to offer its turn at its next line,
-    and then goes on without, if it comes to none.
+    It may wait in a loop for what another thread does. So it is asked to offer its turn at its next line.
+    If it comes to no line, it loses the turn and goes on without one.
     """
 
     __slots__ = ("_begun_ns", "_offered", "_running")
@@ -74,7 +79,7 @@ class Stretch:
         self._begun_ns = 0
 
     def is_endless(self, running: Participant | None, offered: int, spent_ns: int) -> bool:
-        """Ask the thread that has the turn if it is time to; say whether it comes to no line.
+        """Ask the thread to offer its turn once it is time to; say whether it has come to no line since.
 
         `offered` is how often a turn was offered, `spent_ns` the time that the thread has taken.
         """

@@ -18,9 +18,14 @@ from pytest_memguard.orders.profiled import seen_by_profiler
 from pytest_memguard.orders.turns import Participant, Turns
 
 _ARRIVES_NS = 2_000_000_000
-"""A thread that does not come to its start for so long runs freely: its tracing was set by the body, say."""
+"""How long to wait for a new thread to come to its start.
+
+One that takes longer runs without turns. It has a trace function that the body has set, for example.
+"""
 
 _RESTS_NS = 1_000_000_000
+"""How long to wait for a thread of an earlier call to end or to wait for something."""
+
 _POLL_SECONDS = 5e-5
 
 
@@ -86,7 +91,7 @@ class Newcomer(Participant):
         return thread is None or not thread.is_alive()
 
     def forget(self) -> None:
-        """Give back what following the thread needed, since it has ended."""
+        """Release what was needed to follow the thread, which has ended."""
         self.watch.close()
         if self._following is not None:
             self._following.stop()
@@ -209,7 +214,7 @@ class _Survivors:
     def taken(self) -> list[Newcomer]:
         """Return those that still run, for a call that they take part in.
 
-        The pool of some may be gone, so that they are about to end.
+        Waits until each has come to rest first: one whose pool is gone is about to end.
         """
         for newcomer in self._all:
             newcomer.comes_to_rest()
@@ -238,7 +243,7 @@ class _Patch:
         self._now: StartedThreads | None = None
 
     def enter(self, started: StartedThreads) -> None:
-        """Let threads be started by it."""
+        """Have every thread that starts from now on started by `started`."""
         if threading.Thread.start is not _start:
             self._really = threading.Thread.start
         self._now = started

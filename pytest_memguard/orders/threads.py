@@ -194,11 +194,6 @@ class OrderedThreads:
                 failed = None  # the error's traceback holds this frame
 
     @property
-    def is_bound_reached(self) -> bool:
-        """Whether the threads passed more switch points than are offered, and ran on without turns."""
-        return self._turns.is_bound_reached
-
-    @property
     def passed(self) -> int:
         """How often the turn passed in the last call."""
         return self._turns.passed

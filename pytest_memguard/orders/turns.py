@@ -19,7 +19,7 @@ MOST_SWITCH_POINTS = 20_000
 
 _SETTLE_SECONDS = 5e-5
 _ASTRAY_NS = 10_000_000_000
-"""A thread that woke up and comes to no line for so long is not waited for: it may itself wait for others."""
+"""How long to wait for a thread that woke up to come to a line; it may itself wait for others."""
 
 
 class State(Enum):
@@ -86,10 +86,11 @@ class Participant:
         self.state = State.WAITING
 
     def should_look_around(self, changes: int) -> bool:
-        """Say whether to look for threads that woke up, at a line that `path` came to last.
+        """Say whether to look for threads that woke up, at the line that `path` came to last.
 
-        Not after many looks in vain there and at the line before, as in a long loop: a line between two such
-        places may wake a thread. `changes` is how often one was blocked or came back by now.
+        In a long loop, many looks find nothing. After that many at this line and at the one before it, more
+        of them are rare. Both count, since the code between the two lines may wake a thread. `changes` is how
+        often a thread was blocked or came back so far.
         """
         if changes != self._changes_seen:
             return True

@@ -14,10 +14,10 @@ EVERY_VISIT = 8
 """A thread offers its turn at each of its first eight visits of a line, then at each doubling of visits."""
 
 SELDOM_VISITS = 4_096
-"""It offers its turn at least every so many visits: a loop may wait for what another thread does."""
+"""It also offers its turn at every 4,096th visit, since a loop may wait for what another thread does."""
 
 IDLE_LOOKS = 64
-"""So many looks for other threads at one line, all in vain, make further ones seldom."""
+"""After so many looks for other threads at one line, all in vain, further ones are made rarely."""
 
 Passage = tuple[int, int, int]
 """A code object, the line that a thread has passed, and the place that it comes to."""
@@ -26,9 +26,9 @@ Passage = tuple[int, int, int]
 class Path:
     """The places that one thread came to in one call, in the order of its first visits.
 
-    All that it keeps is allocated in `arrives`, where a meter sees the caller. `comes_to` keeps nothing
-    new, since it is called where a meter would charge that to the program. It makes no tuple either, which
-    the interpreter would keep for reuse.
+    All that it keeps is allocated in `arrives`, where a meter sees who calls. `comes_to` is called where a
+    meter would charge new memory to the program, so it keeps nothing. It makes no tuple either, since the
+    interpreter would keep that for reuse.
     """
 
     __slots__ = ("_at", "_codes", "_last", "_length", "_looks", "_numbers", "_visits", "passage")
@@ -89,7 +89,7 @@ class Path:
         return _offers(self._visits[self._numbers[code_id][line]])
 
     def is_far_in_a_loop(self, place: Place) -> bool:
-        """Say whether the thread comes to a place for a time that is a multiple of `SELDOM_VISITS`."""
+        """Say whether the number of visits of a place is a multiple of `SELDOM_VISITS`."""
         code_id, line = place
         return self._visits[self._numbers[code_id][line]] % SELDOM_VISITS == 0
 

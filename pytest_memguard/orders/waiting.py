@@ -26,7 +26,7 @@ class Waited:
 
 
 class WaitingTasks:
-    """Knows where the tasks wait that it follows, in files for which `is_own` is true."""
+    """Follows tasks, and knows where they wait, in files for which `is_own` is true."""
 
     __slots__ = ("_codes", "_is_own", "_left", "_most", "_now")
 
@@ -41,7 +41,7 @@ class WaitingTasks:
     def follow(self, coroutine: Coroutine[Any, Any, object]) -> Generator[Any, Any, object]:
         """Run a coroutine, and look where it waits each time that it does.
 
-        It sees what it would see alone. What it is sent, waits for or is thrown is not kept while it runs.
+        The coroutine sees what it would see alone. No value or error that is passed on is kept meanwhile.
         """
         sent: Any = None
         thrown: BaseException | None = None

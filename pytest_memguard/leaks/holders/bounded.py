@@ -12,18 +12,28 @@ from pytest_memguard.leaks.holders.naming import is_a
 from pytest_memguard.leaks.holders.objects import is_sized, length, number_held
 
 _BESIDE_SHARE = 0.05
-"""Growth beside bounded containers counts from one object in twenty calls on; less is not seen."""
 _BESIDE_LEAST = 3
+"""Growth beside bounded containers counts from one object in twenty calls on, and from three objects."""
+
 _SEEN_SHARE = 0.5
-"""The objects must explain this share of the leak; they take more than they say: allocators round up."""
+"""The objects must explain this share of the leak; allocators round up, so they take more than they say."""
+
 _ALIKE_SHARE = 0.01
 _ALIKE = 2
-_UNHEARD_BYTES = 2**40
-"""A cache that may take a terabyte counts as unbounded: no computer would fill it."""
+"""Two lengths are the same if they differ by no more than this share, or by two."""
+
+_MOST_BYTES = 2**40
+"""A cache that may take more than a terabyte counts as unbounded, since no computer would fill it."""
+
 _FILLED_BYTES = 256 * 1024**2
+"""A cache is filled to prove its bound only if that takes no more memory than this."""
+
 _BEYOND = 0.25
 _STEPS = 16
+"""To prove a bound, calls are made in sixteenths of those that fill it, and a quarter more."""
+
 _PRUNED = 2.0
+"""A cache that is pruned now and then is followed up to this many times the bound that it states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ def _bytes_per_entry(container: object) -> float:
     return size_bytes(container) / max(1, length(container))
 
 
-def is_all(
+def hold_all(
     filled: Sequence[Filling],
     *,
     calls: int,
@@ -113,7 +123,7 @@ def is_all(
     return hides or seen_bytes >= _SEEN_SHARE * bytes_per_call * calls
 
 
-def full(filled: Sequence[Filling], *, calls: int, bytes_per_call: int) -> tuple[Full, ...]:
+def when_full(filled: Sequence[Filling], *, calls: int, bytes_per_call: int) -> tuple[Full, ...]:
     """Return what each owner will hold once it is full; nothing where no computer could hold that."""
     weights = [max(1, one.seen_bytes) for one in filled]
     found = []
@@ -121,7 +131,7 @@ def full(filled: Sequence[Filling], *, calls: int, bytes_per_call: int) -> tuple
         bytes_per_entry = bytes_per_call * calls * weight / sum(weights) / one.gained
         settles_at = round(one.limit.at_most * bytes_per_entry)
         found.append(Full(one.limit, one.limit.entries(), one.limit.at_most, settles_at))
-    return tuple(found) if sum(one.settles_at_bytes for one in found) < _UNHEARD_BYTES else ()
+    return tuple(found) if sum(one.settles_at_bytes for one in found) < _MOST_BYTES else ()
 
 
 def keeps_bound(

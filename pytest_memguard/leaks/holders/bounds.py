@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import re
 import types
@@ -11,10 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
+from pytest_memguard.leaks.holders.naming import FUNCTOOLS_CACHE, is_a, is_ours, referents
 from pytest_memguard.leaks.holders.objects import is_sized, length, namespace, own_dict, slot_value
 
-_CACHE = type(functools.lru_cache(maxsize=1)(int))
 _LINK = "_lru_list_elem"
 _LIMITS = frozenset(
     {"maxsize", "max_size", "maxlen", "max_len", "max_length", "capacity", "max_entries", "max_items"}
@@ -41,7 +39,7 @@ class Limit:
 
     def entries(self) -> int:
         """Return how much of the bound is used, in the owner's own unit where it counts something else."""
-        if is_a(self.owner, _CACHE):
+        if is_a(self.owner, FUNCTOOLS_CACHE):
             return int(self.owner.cache_info().currsize)
         used = None if self.is_certain else _attribute(self.owner, _USED)
         return _length(self.container) if used is None else used
@@ -61,7 +59,7 @@ def _limit_of(container: object) -> Limit | None:
     if is_a(container, deque) and container.maxlen is not None:
         return Limit(container, container, container.maxlen, is_certain=True)
     for owner in (container, *_owners(container)):
-        if is_a(owner, _CACHE):
+        if is_a(owner, FUNCTOOLS_CACHE):
             at_most = owner.cache_parameters()["maxsize"]
             if at_most is not None and (owner is container or _is_store(container)):
                 return Limit(container, owner, at_most, is_certain=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import re
@@ -15,6 +16,11 @@ from typing import Any, TypeGuard
 
 from pytest_memguard.core.units import counted
 from pytest_memguard.meters.attribution import Owner, SiteNamer
+
+FUNCTOOLS_CACHE = type(functools.lru_cache(maxsize=1)(int))
+"""The type of a function with a cache of functools."""
+
+SUSPENDABLE = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
 _OURS = "pytest_memguard"
 _HEAP_TYPE = 1 << 9

@@ -71,8 +71,8 @@ def number_held(one: object, new: Container[int]) -> int:
 def is_weak(one: object, new: Container[int]) -> bool:
     """Say whether a container holds weak references only, as a class does with its subclasses.
 
-    A weak reference with a new callback holds that callback; `new` holds identities. Dead references are no
-    reason to name it: a connection of sqlite3 removes those to its cursors at each 200th.
+    `new` holds identities. A weak reference keeps its callback alive, so one with a new callback does not
+    count as weak. Dead references may stay for a while: sqlite3 removes those to its cursors at every 200th.
     """
     held = [inner for inner in referents(one) if type(inner) not in _ATOMS]
     return bool(held) and all(

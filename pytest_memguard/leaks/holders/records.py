@@ -11,12 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_memguard.leaks.holders.naming import Step, file_of_class, is_a, is_ours, module_name
+from pytest_memguard.leaks.holders.naming import SUSPENDABLE, Step, file_of_class, is_a, is_ours, module_name
 from pytest_memguard.leaks.holders.objects import namespace, own_dict
 from pytest_memguard.meters.attribution import Owner, SiteNamer
 
 _MOST_DEPTH = 4
-_SUSPENDABLE = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def _files(holder: Any, namer: SiteNamer) -> Iterator[str]:
         closures = [one for one in gc.get_referrers(holder) if type(one) is tuple]
         functions = gc.get_referrers(*closures) if closures else []
         yield from map(_file_of_function, (one for one in functions if is_a(one, types.FunctionType)))
-    elif is_a(holder, types.FrameType, *_SUSPENDABLE):
+    elif is_a(holder, types.FrameType, *SUSPENDABLE):
         codes = (getattr(holder, name, None) for name in ("f_code", "gi_code", "cr_code", "ag_code"))
         yield from (code.co_filename for code in codes if code is not None)
     elif (own := _file_of_instance(holder, namer)) is not None:

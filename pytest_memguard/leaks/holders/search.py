@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from pytest_memguard.core.measurement import Bound, KindGrowth, LeakFinding
-from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, full, is_all, keeps_bound
+from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
 from pytest_memguard.leaks.holders.bounds import Limit, index_within, limit_of
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
 from pytest_memguard.leaks.holders.naming import (
@@ -38,6 +38,7 @@ _LEAST_UNHELD = 6
 """Fewer objects may be locals of the bench's running functions, which the collector does not list."""
 _SAMPLE = 12
 _CLIMBED = 3
+"""How many new objects are followed upwards, and through how many levels of new objects."""
 _UNKNOWN = 1 << 62
 _MOST_DEPTH = 12
 _MOST_WIDTH = 24
@@ -188,7 +189,7 @@ class HolderSearch:
             limits, before, gains, self._fresh, old=self._old, calls=2 * calls, made=self._made.by
         )
         bounded = {id(limit.container) for limit in limits}
-        if not is_all(
+        if not hold_all(
             filled,
             calls=2 * calls,
             bytes_per_call=leak.bytes_per_call,
@@ -196,7 +197,7 @@ class HolderSearch:
             beside=2 * (self._number_beside(filled) - beside),
         ):
             return ()
-        may_be = full(filled, calls=2 * calls, bytes_per_call=leak.bytes_per_call)
+        may_be = when_full(filled, calls=2 * calls, bytes_per_call=leak.bytes_per_call)
         kept = [
             keeps_bound(each, one, self._repeat, calls=2 * calls, most_calls=2 * leak.calls)
             for each, one in zip(may_be, filled, strict=False)  # none, where no computer could hold it
@@ -288,11 +289,9 @@ class HolderSearch:
                 break
             held = self._new_in(*held)
         finalizer = most_common_finalizer(held, self._namer)
-        return (
-            (finalizer,)
-            if finalizer is not None
-            else describe_common(Counter(map(type, held or outer)), self._namer)
-        )
+        if finalizer is not None:
+            return (finalizer,)
+        return describe_common(Counter(map(type, held or outer)), self._namer)
 
     def _find_holders(self, new: list[object]) -> None:
         """Climb from a sample of the new objects to the old ones that refer to them."""
@@ -383,10 +382,8 @@ class HolderSearch:
                     return [own, *below], True
                 self._check_clock()
                 for holder in referrers(one, (entry, level, upper, self._gained)):
-                    if (
-                        id(holder) in seen or id(holder) in self._own or id(holder) in self._fresh
-                    ):  # what leaks holds nothing up
-                        continue
+                    if id(holder) in seen or id(holder) in self._own or id(holder) in self._fresh:
+                        continue  # what leaks holds nothing up
                     seen.add(id(holder))
                     step = step_to(holder, one, self._namer)
                     if step.named:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import sys
 import threading
@@ -14,6 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_memguard.leaks.holders.naming import (
+    FUNCTOOLS_CACHE,
+    SUSPENDABLE,
     Step,
     file_of_class,
     full_name,
@@ -28,16 +29,14 @@ from pytest_memguard.leaks.holders.naming import (
 from pytest_memguard.leaks.holders.objects import namespace, own_dict, slot_value
 from pytest_memguard.meters.attribution import SiteNamer
 
-_CACHE = type(functools.lru_cache(maxsize=1)(int))
 _FIXTURE = ("_pytest.fixtures", "FixtureDef")
 _SHOWN_NAME = 120
 _FINALIZER = ("weakref", "_Info")
-_SUSPENDABLE = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
 
 def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - one line a kind
     """Return the step for an object that has a place in the source by itself, if it has one."""
-    if is_a(one, _CACHE):
+    if is_a(one, FUNCTOOLS_CACHE):
         return _cache(one, None, namer)
     if is_a(one, types.ModuleType):
         file = getattr(one, "__file__", None)
@@ -101,7 +100,7 @@ def _frame_of(generator: Any) -> types.FrameType | None:
 def _suspended(frame: types.FrameType) -> Any:
     """Return the generator or coroutine that a frame belongs to, if the collector knows one."""
     return next(
-        (one for one in gc.get_referrers(frame) if is_a(one, *_SUSPENDABLE) and _frame_of(one) is frame), None
+        (one for one in gc.get_referrers(frame) if is_a(one, *SUSPENDABLE) and _frame_of(one) is frame), None
     )
 
 
@@ -241,9 +240,9 @@ _DESCRIBED: tuple[tuple[tuple[type, ...], Callable[[Any, object, SiteNamer], Ste
     ((dict,), _in_dict),
     ((types.CellType,), _in_cell),
     ((types.FrameType,), _frame),
-    ((_CACHE,), _cache),
+    ((FUNCTOOLS_CACHE,), _cache),
     ((types.FunctionType,), _of_function),
-    (_SUSPENDABLE, _of_generator),
+    (SUSPENDABLE, _of_generator),
     ((threading.Thread,), _of_thread),
     ((list, tuple, set, frozenset), _of_collection),
     ((threading.local, weakref.ref), _unnamed),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 from typing import Any
 
-from pytest_memguard.leaks.holders.naming import is_a
-
-_CACHE = type(functools.lru_cache(maxsize=1)(int))
+from pytest_memguard.leaks.holders.naming import FUNCTOOLS_CACHE, is_a
 
 
 class MadeByCaches:
@@ -19,7 +16,7 @@ class MadeByCaches:
 
     def by(self, owner: Any) -> int:
         """Return how many entries a cache has made; zero for other objects."""
-        if not is_a(owner, _CACHE):
+        if not is_a(owner, FUNCTOOLS_CACHE):
             return 0
         misses: int = owner.cache_info().misses
         return misses - self._missed.get(id(owner), misses)
@@ -31,7 +28,7 @@ class MadeByCaches:
 
 
 def _caches() -> list[Any]:
-    return [one for one in gc.get_objects() if is_a(one, _CACHE)]
+    return [one for one in gc.get_objects() if is_a(one, FUNCTOOLS_CACHE)]
 
 
 def _is_full(cache: Any) -> bool:
