@@ -47,8 +47,8 @@ def confirm(
     runs the first time only, is judged on the samples it has.
     """
     confirmed: dict[str, Confirmed] = {}
+    measured: dict[str, list[Sample]] = {}
     wanting: dict[str, Verdict] = {}
-    repeated: set[str] | None = None
     is_counted = policy.gates_allocations
     while True:
         try:
@@ -56,23 +56,22 @@ def confirm(
             # mode, keeps the lines of the frames above it as well.
             execution = take(is_counted)
         except NotConfirmedError as error:
-            if repeated is None:
+            if not confirmed:
                 raise
             for name in wanting:
                 confirmed[name].notes = (_unconfirmed(len(confirmed[name].samples), str(error)),)
             return confirmed
-        if repeated is None:
-            repeated = set(execution)
+        if not confirmed:
             confirmed = {name: Confirmed() for name in execution}
-        repeated &= set(execution)
-        for name in repeated:
-            confirmed[name].samples.append(execution[name])
-        measured = {name: confirmed[name].samples for name in repeated}
+            measured = {name: one.samples for name, one in confirmed.items()}
+        measured = {name: samples for name, samples in measured.items() if name in execution}
+        for name, samples in measured.items():
+            samples.append(execution[name])
         wanting = _wanting(measured, judge, policy, is_counted=is_counted)
         if not wanting:
             return confirmed
         is_counted = any(
-            counts_allocations(confirmed[name].samples, verdict, policy, seconds=sampled.seconds)
+            counts_allocations(measured[name], verdict, policy, seconds=sampled.seconds)
             for name, verdict in wanting.items()
         )
 

@@ -43,8 +43,7 @@ from pytest_memguard.run.verdict_report import put_verdict, raise_failing
 from pytest_memguard.run.xdist import Handover, handover_of, is_worker
 from pytest_memguard.storage.journal import Journal
 from pytest_memguard.storage.results import OldResults
-from pytest_memguard.storage.results_reading import result_from_json
-from pytest_memguard.storage.results_writing import result_to_json
+from pytest_memguard.storage.results_json import result_from_json, result_to_json
 from pytest_memguard.storage.settings_file import load_settings
 
 SAMPLED = pytest.StashKey[Sampled]()

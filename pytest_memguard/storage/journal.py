@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_memguard.core.verdict import RunResults, TestResult
-from pytest_memguard.storage.results_writing import result_to_json, run_to_json
+from pytest_memguard.storage.results_json import result_to_json, run_to_json
 
 _UNFINISHED = {
     "kind": "unfinished",

@@ -13,8 +13,7 @@ from pytest_memguard.core.verdict import RunResults, TestResult, merged
 from pytest_memguard.storage.atomic import refuse_other_kinds, write_atomic
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 from pytest_memguard.storage.journal import journal_of, results_value
-from pytest_memguard.storage.results_reading import run_from_json
-from pytest_memguard.storage.results_writing import result_to_json, run_to_json
+from pytest_memguard.storage.results_json import result_to_json, run_from_json, run_to_json
 
 _BEFORE = ".before"
 _AGAIN = "Create it again with `pytest --memguard`."

@@ -23,8 +23,7 @@ from pytest_memguard.storage.results import (
     results_text,
     write_results,
 )
-from pytest_memguard.storage.results_reading import result_from_json
-from pytest_memguard.storage.results_writing import result_to_json
+from pytest_memguard.storage.results_json import result_from_json, result_to_json
 from tests.storage.bad_results import BAD_RESULTS, GOOD
 from tests.storage.generated_values import ENVIRONMENT, every_field, results, runs, sizes
 
