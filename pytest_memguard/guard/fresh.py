@@ -19,7 +19,8 @@ from pytest_memguard.core.node_ids import REGION
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.guard.confirming import Confirmed, Execution, NotConfirmedError, confirm, with_peak_lines
-from pytest_memguard.guard.fresh_process import FreshError, FreshResult, run_fresh
+from pytest_memguard.guard.fresh_messages import FreshResult, FreshSampling
+from pytest_memguard.guard.fresh_process import FreshError, run_fresh
 from pytest_memguard.guard.plan import BODY, Plan
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
@@ -63,7 +64,7 @@ class FreshGuard:
         if self._plan.regions:
             self._leave_regions_out()
             return
-        confirmed = self._with_peak_lines(found, replace(policy, leaks=False))[test_id]
+        confirmed = self._with_peak_lines(found, replace(policy, leaks=False), FreshSampling())[test_id]
         notes = (*self._first.notes, *confirmed.notes)
         measurement, verdict = self._session.judge(
             test_id, confirmed.samples, policy, leak=self._first.leak, notes=notes
@@ -93,7 +94,7 @@ class FreshGuard:
         judge = partial(self._session.verdict, policy=policy)
         try:
             confirmed = confirm(self._take_body, judge, policy, self.sampled)
-            confirmed = self._with_peak_lines(confirmed, policy, only_body=True)
+            confirmed = self._with_peak_lines(confirmed, policy, FreshSampling(only_body=True))
         except NotConfirmedError as error:
             self.sampled.results.append(self._session.unmeasured(body_id, str(error)))
             return
@@ -102,10 +103,10 @@ class FreshGuard:
         self.sampled.results.append(self._session.result(body_id, verdict, measurement))
 
     def _take_body(self, counted: bool) -> Execution:
-        return {self._body_id: self._further(self._body_policy, counted=counted, only_body=True)}
+        return {self._body_id: self._further(self._body_policy, FreshSampling(counted, only_body=True))}
 
     def _with_peak_lines(
-        self, confirmed: dict[str, Confirmed], policy: Policy, *, only_body: bool = False
+        self, confirmed: dict[str, Confirmed], policy: Policy, sampling: FreshSampling
     ) -> dict[str, Confirmed]:
         """Name the lines behind a peak by one more interpreter, for a meter whose samples do not."""
         if self._session.meter(policy).names_peaks:
@@ -113,26 +114,14 @@ class FreshGuard:
 
         def take(lowest: Mapping[str, Sample]) -> Execution:
             ((name, sample),) = lowest.items()
-            near_bytes = sample.peak_bytes
-            return {name: self._further(policy, counted=False, only_body=only_body, near_bytes=near_bytes)}
+            return {name: self._further(policy, replace(sampling, near_bytes=sample.peak_bytes))}
 
         return with_peak_lines(confirmed, take, partial(self._session.verdict, policy=policy))
 
-    def _further(
-        self, policy: Policy, *, counted: bool, only_body: bool = False, near_bytes: int | None = None
-    ) -> Sample:
+    def _further(self, policy: Policy, sampling: FreshSampling) -> Sample:
         """Take a sample in an interpreter that nobody sees; raises `NotConfirmedError` without one."""
         try:
-            done = self.sampled.timed(
-                lambda: run_fresh(
-                    self._item,
-                    policy,
-                    self._session,
-                    counted=counted,
-                    only_body=only_body,
-                    near_bytes=near_bytes,
-                )
-            )
+            done = self.sampled.timed(lambda: run_fresh(self._item, policy, self._session, sampling))
         except FreshError as error:
             raise NotConfirmedError(str(error)) from None
         if done.sample is None:
@@ -145,11 +134,11 @@ class FreshGuard:
 
     def _take(self, counted: bool) -> Execution:
         """Measure one interpreter; the first one's end is the test's, and knows what leaks."""
-        policy = self._plan.policy
+        policy, sampling = self._plan.policy, FreshSampling(counted)
         if self._first is not None:
-            return {self._item.nodeid: self._further(replace(policy, leaks=False), counted=counted)}
+            return {self._item.nodeid: self._further(replace(policy, leaks=False), sampling)}
         try:
-            done = self.sampled.timed(lambda: run_fresh(self._item, policy, self._session, counted=counted))
+            done = self.sampled.timed(lambda: run_fresh(self._item, policy, self._session, sampling))
         except FreshError as error:
             pytest.fail(f"memguard: {error}", pytrace=False)
         self._first = done

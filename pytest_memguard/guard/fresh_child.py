@@ -13,8 +13,6 @@ import pytest
 
 from pytest_memguard.core.measurement import Doubt, LeakFinding, Sample
 from pytest_memguard.core.plain_values import from_plain, to_plain
-from pytest_memguard.core.policy import Policy
-from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.unpatched import (
     Unpatched,
     as_test_sees_it,
@@ -22,6 +20,7 @@ from pytest_memguard.core.unpatched import (
     remember_real_names,
 )
 from pytest_memguard.guard.children import ChildWatch
+from pytest_memguard.guard.fresh_messages import FreshRequest, FreshResult
 from pytest_memguard.guard.gc_freezing import asking_shows_all
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, trace_item
 from pytest_memguard.guard.log_records import log_records_let_go
@@ -37,10 +36,10 @@ from pytest_memguard.meters.protocol import MeterError, Recording
 _UNEXPECTED = "[XPASS(strict)]"
 
 
-def main(spec: Mapping[str, Any]) -> int:
-    """Run the one test of a specification and write its report."""
-    plugin = FreshRun(spec)
-    code = pytest.main(list(spec["arguments"]), plugins=[plugin])
+def main(request: Mapping[str, Any]) -> int:
+    """Run the one test of a `FreshRequest`, as JSON holds it, and write its `FreshResult`."""
+    plugin = FreshRun(from_plain(FreshRequest, request))
+    code = pytest.main(list(request["arguments"]), plugins=[plugin])
     plugin.write(int(code))
     return 0
 
@@ -48,11 +47,11 @@ def main(spec: Mapping[str, Any]) -> int:
 class FreshRun:
     """Measures the collection, set-up and call of one test as one sample."""
 
-    def __init__(self, spec: Mapping[str, Any]) -> None:
-        self._spec = spec
-        self._policy = from_plain(Policy, spec["policy"])
-        settings = replace(from_plain(Settings, spec["settings"]), meter=spec["meter"])
-        self._session = GuardSession(settings, Path(spec["root"]), accepting=False)
+    def __init__(self, request: FreshRequest) -> None:
+        self._request = request
+        self._policy = request.policy
+        self._sampling = request.sampling
+        self._session = GuardSession(request.settings, Path(request.root), accepting=False)
         self._recording: Recording | None = None
         self._sample: Sample | None = None
         self._unmeasured = ""
@@ -64,19 +63,19 @@ class FreshRun:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Give the project's own options the values that they have in the run this belongs to."""
-        for name, value in self._spec["options"].items():
+        for name, value in self._request.options.items():
             setattr(config.option, name, value)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, object, object]:
         """Start the sample before the test's module is imported."""
-        if not self._spec["only_body"]:
+        if not self._sampling.only_body:
             self._start()
         return (yield)
 
     def _start(self) -> None:
         meter = self._session.meter(self._policy)
-        counted, near_bytes = self._spec["counted"], self._spec["near_bytes"]
+        counted, near_bytes = self._sampling.counted, self._sampling.near_bytes
         self._recording = meter.recording(
             sample_options(self._policy, counted=counted, near_bytes=near_bytes)
         )
@@ -121,7 +120,7 @@ class FreshRun:
             call = from_threads(item, runtest, self._policy, self._session.namer, order=order)
             try:
                 with log_records_let_go(item, self._session.namer):
-                    if self._spec["only_body"]:
+                    if self._sampling.only_body:
                         self._start()
                     call()
             finally:
@@ -138,7 +137,7 @@ class FreshRun:
                 self._sample, self._unmeasured = None, own_error(error)
 
     def _check_leaks(self, item: pytest.Item, runtest: Callable[[], None], rerunner: Rerunner) -> None:
-        if calls := self._spec["traced_calls"]:
+        if calls := self._sampling.traced_calls:
             self._leak = trace_item(item, runtest, calls, self._policy, self._session)
         elif self._policy.leaks:
             self._leak = check_item(item, runtest, self._policy, self._session, rerunner=rerunner)
@@ -176,15 +175,10 @@ class FreshRun:
         self._session.close()
         outcome, message = self._ending(code)
         sections = {name: text for report in self._reports for name, text in report.sections}
-        report = {
-            "outcome": outcome,
-            "message": message,
-            "notes": self._notes,
-            "sections": list(sections.items()),
-            "sample": to_plain(self._sample) if outcome == "passed" else None,
-            "leak": to_plain(self._leak) if outcome == "passed" else None,
-        }
-        Path(self._spec["report_path"]).write_text(json.dumps(report), encoding="utf-8")
+        result = FreshResult(outcome, message, self._notes, tuple(sections.items()))
+        if outcome == "passed":
+            result = replace(result, sample=self._sample, leak=self._leak)
+        Path(self._request.report_path).write_text(json.dumps(to_plain(result)), encoding="utf-8")
 
     def _ending(self, code: int) -> tuple[str, str]:
         for report in self._reports:

@@ -6,93 +6,38 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.measurement import LeakFinding, Sample
 from pytest_memguard.core.options import OPTION_DESTS
 from pytest_memguard.core.plain_values import from_plain, to_plain
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import real_environment
 from pytest_memguard.guard.crashes import last_words, signal_name
+from pytest_memguard.guard.fresh_messages import FreshRequest, FreshResult, FreshSampling
 from pytest_memguard.guard.session import GuardSession
 
-_START = "import json, sys; spec = json.load(open(sys.argv[1])); sys.path[:] = spec['sys_path']; "
-_CHILD = f"{_START}from pytest_memguard.guard.fresh_child import main; sys.exit(main(spec))"
-_PLUGIN_OPTIONS = frozenset(
-    {
-        *("numprocesses", "maxprocesses", "maxworkerrestart", "dist", "distload", "loadscopereorder", "tx"),
-        *("px", "rsyncdir", "rsyncignore", "testrunuid", "maxschedchunk", "looponfail"),
-        *(
-            "cov_source",
-            "cov_reset",
-            "cov_report",
-            "cov_config",
-            "no_cov_on_fail",
-            "no_cov",
-            "cov_fail_under",
-        ),
-        *("cov_append", "cov_branch", "cov_precision", "cov_context"),
-        *("reruns", "reruns_delay", "reruns_delay_backoff_factor", "reruns_mode", "only_rerun"),
-        *("rerun_except", "rerun_exclude_path", "rerun_show_tracebacks", "force_reruns", "fail_on_flaky"),
-        *("max_suite_reruns",),
-    }
-)
+_START = "import json, sys; request = json.load(open(sys.argv[1])); sys.path[:] = request['sys_path']; "
+_CHILD = f"{_START}from pytest_memguard.guard.fresh_child import main; sys.exit(main(request))"
+_OF_PLUGINS = """
+    numprocesses maxprocesses maxworkerrestart dist distload loadscopereorder tx px rsyncdir rsyncignore
+    testrunuid maxschedchunk looponfail
+    cov_source cov_reset cov_report cov_config no_cov_on_fail no_cov cov_fail_under cov_append cov_branch
+    cov_precision cov_context
+    reruns reruns_delay reruns_delay_backoff_factor reruns_mode only_rerun rerun_except rerun_exclude_path
+    rerun_show_tracebacks force_reruns fail_on_flaky max_suite_reruns
+"""
 """Whole names of what pytest-xdist, pytest-cov and pytest-rerunfailures add; a project may use any other."""
-_RUN_OPTIONS = frozenset(
-    {
-        *(
-            "keyword",
-            "markexpr",
-            "deselect",
-            "lf",
-            "failedfirst",
-            "newfirst",
-            "stepwise",
-            "maxfail",
-            "usepdb",
-        ),
-        *(
-            "trace",
-            "xmlpath",
-            "collectonly",
-            "durations",
-            "plugins",
-            "file_or_dir",
-            "override_ini",
-            "verbose",
-        ),
-        *("inifilename", "rootdir", "confcutdir", "help", "version", "showfixtures", "pastebin", "basetemp"),
-        *(
-            "debug",
-            "cacheclear",
-            "cacheshow",
-            "report_chars",
-            "no_header",
-            "quiet",
-            "show_capture",
-            "capture",
-        ),
-    }
-)
-_NOT_PASSED_ON = _RUN_OPTIONS | _PLUGIN_OPTIONS | OPTION_DESTS
-
-
-@dataclass(frozen=True, slots=True)
-class FreshResult:
-    """What a test did in its own interpreter: how it ended, and what was measured if it passed."""
-
-    outcome: str
-    message: str = ""
-    notes: tuple[str, ...] = ()
-    sections: tuple[tuple[str, str], ...] = ()
-    sample: Sample | None = None
-    leak: LeakFinding | None = None
+_OF_PYTEST = """
+    keyword markexpr deselect lf failedfirst newfirst stepwise maxfail usepdb trace xmlpath collectonly
+    durations plugins file_or_dir override_ini verbose inifilename rootdir confcutdir help version
+    showfixtures pastebin basetemp debug cacheclear cacheshow report_chars no_header quiet show_capture
+    capture
+"""
+_NOT_PASSED_ON = OPTION_DESTS.union(_OF_PLUGINS.split(), _OF_PYTEST.split())
 
 
 class FreshError(MemguardError):
@@ -102,42 +47,35 @@ class FreshError(MemguardError):
 
 
 def run_fresh(
-    item: pytest.Item,
-    policy: Policy,
-    session: GuardSession,
-    *,
-    traced_calls: int = 0,
-    counted: bool = False,
-    only_body: bool = False,
-    near_bytes: int | None = None,
+    item: pytest.Item, policy: Policy, session: GuardSession, sampling: FreshSampling
 ) -> FreshResult:
     """Run an item alone, cold; a crash there is a failed test that names the signal.
 
-    With `traced_calls` the leak check gives way to a traced pass over that many calls, which
-    says what the body settled at, and by which lines. With `counted` allocations are counted, with
-    `only_body` the sample is the call alone; with `near_bytes` the meter looks on near that peak.
     Raises `FreshError` where no interpreter could be started.
     """
     with tempfile.TemporaryDirectory(prefix="memguard-") as folder:
-        spec_path, report_path = Path(folder) / "spec.json", Path(folder) / "report.json"
-        spec = {
-            **_spec(item, policy, session, report_path),
-            "traced_calls": traced_calls,
-            "counted": counted,
-            "only_body": only_body,
-            "near_bytes": near_bytes,
-        }
-        spec_path.write_text(json.dumps(spec), encoding="utf-8")
-        return _result_of(_child(spec_path, item.config.invocation_params.dir), report_path)
+        request_path, report_path = Path(folder) / "request.json", Path(folder) / "report.json"
+        request = FreshRequest(
+            sys_path=tuple(sys.path),
+            arguments=_arguments(item),
+            options=_options(item.config),
+            report_path=str(report_path),
+            root=str(session.root),
+            settings=replace(session.settings, written=None, policies=(), meter=session.meter(policy).name),
+            policy=policy,
+            sampling=sampling,
+        )
+        request_path.write_text(json.dumps(to_plain(request)), encoding="utf-8")
+        return _result_of(_child(request_path, item.config.invocation_params.dir), report_path)
 
 
-def _child(spec_path: Path, directory: Path) -> subprocess.CompletedProcess[bytes]:
-    """Run the interpreter that reads the spec, to its end."""
+def _child(request_path: Path, directory: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run the interpreter that reads the request, to its end."""
     environment = {"PYTHONHASHSEED": "0", **real_environment()}
     environment.pop("PYTEST_XDIST_WORKER", None)
     try:
         return subprocess.run(
-            [sys.executable, "-c", _CHILD, str(spec_path)],
+            [sys.executable, "-c", _CHILD, str(request_path)],
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -160,24 +98,11 @@ def _result_of(child: subprocess.CompletedProcess[bytes], report_path: Path) -> 
         report = json.loads(report_path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return FreshResult("failed", f"the test's interpreter exited with {child.returncode}\n{output}")
-    return fresh_result(report)
+    return from_plain(FreshResult, report)
 
 
-def fresh_result(report: Mapping[str, Any]) -> FreshResult:
-    """Return what an interpreter reported."""
-    sections = tuple((name, text) for name, text in report["sections"])
-    sample, leak = report["sample"], report["leak"]
-    return FreshResult(
-        outcome=report["outcome"],
-        message=report["message"],
-        notes=tuple(report["notes"]),
-        sections=sections,
-        sample=None if sample is None else from_plain(Sample, sample),
-        leak=None if leak is None else from_plain(LeakFinding, leak),
-    )
-
-
-def _spec(item: pytest.Item, policy: Policy, session: GuardSession, report_path: Path) -> dict[str, object]:
+def _arguments(item: pytest.Item) -> tuple[str, ...]:
+    """Return the command line of a pytest that runs one item, as this one would."""
     config = item.config
     arguments = ["--rootdir", str(config.rootpath), "-o", "addopts=", "-p", "no:cacheprovider"]
     if config.inipath is not None:
@@ -188,16 +113,7 @@ def _spec(item: pytest.Item, policy: Policy, session: GuardSession, report_path:
         arguments += ["-o", override]
     for warning in config.known_args_namespace.pythonwarnings or ():
         arguments += ["-W", warning]
-    return {
-        "sys_path": sys.path,
-        "arguments": [*arguments, f"{config.rootpath}/{item.nodeid}"],
-        "options": _options(config),
-        "report_path": str(report_path),
-        "root": str(session.root),
-        "settings": to_plain(replace(session.settings, written=None, policies=())),
-        "meter": session.meter(policy).name,
-        "policy": to_plain(policy),
-    }
+    return (*arguments, f"{config.rootpath}/{item.nodeid}")
 
 
 def _options(config: pytest.Config) -> dict[str, object]:

@@ -26,6 +26,7 @@ from pytest_memguard.guard.confirming import (
     further_execution,
     with_peak_lines,
 )
+from pytest_memguard.guard.fresh_messages import FreshResult, FreshSampling
 from pytest_memguard.guard.fresh_process import FreshError, run_fresh
 from pytest_memguard.guard.isolated import CANNOT_FORK, HAS_FORK
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
@@ -298,7 +299,7 @@ class ItemGuard:
         """Check in an interpreter of its own; a note says why nothing was found out there."""
         try:
             with quietly(self._item):
-                again = run_fresh(self._item, self._plan.policy, self._session, traced_calls=traced_calls)
+                again = self._run_alone(traced_calls)
         except FreshError as error:
             self._notes += (f"what it settled at was measured only once: {error}",)
             return None
@@ -316,10 +317,15 @@ class ItemGuard:
     def _explain_settled(self, leak: LeakFinding) -> LeakFinding:
         """Name the lines behind what it settled at, in an interpreter whose caches are empty."""
         try:
-            alone = run_fresh(self._item, self._plan.policy, self._session, traced_calls=leak.calls)
+            alone = self._run_alone(leak.calls)
         except FreshError:
             return leak
         return leak if alone.leak is None else replace(leak, sites=alone.leak.sites)
+
+    def _run_alone(self, traced_calls: int) -> FreshResult:
+        return run_fresh(
+            self._item, self._plan.policy, self._session, FreshSampling(traced_calls=traced_calls)
+        )
 
 
 def _of_order(samples: Sequence[Sample]) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.measurement import LeakFinding, Measurement, Sample, Site, SiteBytes
-from pytest_memguard.core.plain_values import to_plain
+from pytest_memguard.core.plain_values import from_plain, to_plain
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults, TestResult, Verdict
-from pytest_memguard.guard.fresh_process import fresh_result
+from pytest_memguard.guard.fresh_messages import FreshResult
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES
 from pytest_memguard.storage.results import (
     read_results,
@@ -53,17 +53,8 @@ def test_a_result_crosses_processes_as_plain_json(result: TestResult) -> None:
 def test_a_sample_and_a_finding_come_home_from_an_interpreter_of_their_own_as_they_were(
     sample: Sample, leak: LeakFinding | None
 ) -> None:
-    sent, finding = to_plain(sample), to_plain(leak)
-    report = {
-        "outcome": "passed",
-        "message": "",
-        "notes": [],
-        "sections": [],
-        "sample": sent,
-        "leak": finding,
-    }
-    home = fresh_result(json.loads(json.dumps(report)))
-    assert (home.sample, home.leak) == (sample, leak)
+    sent = FreshResult("passed", notes=("a",), sections=(("out", "b"),), sample=sample, leak=leak)
+    assert from_plain(FreshResult, json.loads(json.dumps(to_plain(sent)))) == sent
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
