@@ -31,8 +31,8 @@ class Decision:
     """The step's status, its exit code, and one sentence if something other than growth decided."""
 
     status: str
-    exit_code: int
     sentence: str = ""
+    exit_code: int = 0
 
 
 def worst(decisions: Iterable[Decision]) -> Decision:
@@ -93,13 +93,10 @@ def decide_status(
     that could not measure never passes.
     """
     if exit_code not in (0, _TESTS_FAILED, _NO_TESTS_COLLECTED):
-        return Decision("error", exit_code, f"pytest ended with exit code {exit_code}. Its output is above.")
+        return Decision("error", f"pytest ended with exit code {exit_code}. Its output is above.", exit_code)
     if results is None:
-        return Decision(
-            "error",
-            exit_code or 2,
-            "The run left no results that can be read. The output of pytest is above.",
-        )
+        sentence = "The run left no results that can be read. The output of pytest is above."
+        return Decision("error", sentence, exit_code or 2)
     failed = exit_code == _TESTS_FAILED and tests_failed != 0
     by_memory = sum(test.fails for test in results.tests)
     otherwise = failed and (tests_failed is None or tests_failed > by_memory)
@@ -108,7 +105,7 @@ def decide_status(
         any(test.fails for test in results.tests) or _problem_fails(decision, results, inputs)
     )
     if fails and decision.status in _FINE and not _fails_by_name(results, inputs):
-        decision = Decision("error", 0, _unguarded_sentence(results))
+        decision = Decision("error", _unguarded_sentence(results))
     return replace(decision, exit_code=_TESTS_FAILED if failed or fails else 0)
 
 
@@ -134,43 +131,39 @@ def _unguarded_sentence(results: RunResults) -> str:
     return " ".join([*said, *(f"{number} {outcome}." for outcome, number in failing.items())])
 
 
+_NO_TESTS = "No guarded test ran. Mark tests with @pytest.mark.memguard, or set allow-empty: true."
+
+
 def _status(results: RunResults, *, failed: bool, environments: Sequence[str]) -> Decision:
     outcomes = {test.outcome for test in results.guarded}
     kinds = {problem.kind: problem.sentence for problem in results.problems}
     growth_fails = any(test.fails for test in results.grown)
     if growth_fails or (results.grown and not failed):
-        return Decision("regressed", 0)
+        return Decision("regressed")
     if failed:
         return Decision(
-            "tests-failed", 0, "Tests failed for other reasons than memory. The output of pytest names them."
+            "tests-failed", "Tests failed for other reasons than memory. The output of pytest names them."
         )
     said = [kinds[kind] for kind in ("nothing-measured", "nothing-judged") if kind in kinds]
     if said or not outcomes:
-        return Decision(
-            "no-tests",
-            0,
-            *(
-                said
-                or ["No guarded test ran. Mark tests with @pytest.mark.memguard, or set allow-empty: true."]
-            ),
-        )
+        return Decision("no-tests", said[0] if said else _NO_TESTS)
     if "no-baseline" in kinds or outcomes <= {Outcome.NO_BASELINE, Outcome.NOT_MEASURED}:
         return _without_baseline(results, environments)
     if outcomes & {Outcome.NEW, Outcome.NO_BASELINE}:
-        return Decision("new", 0)
-    return Decision("improved" if Outcome.IMPROVED in outcomes else "passed", 0)
+        return Decision("new")
+    return Decision("improved" if Outcome.IMPROVED in outcomes else "passed")
 
 
 def _without_baseline(results: RunResults, environments: Sequence[str]) -> Decision:
     if Outcome.NO_BASELINE not in {test.outcome for test in results.tests}:
-        return Decision("no-tests", 0, "No guarded test could be measured. The report says why of each.")
+        return Decision("no-tests", "No guarded test could be measured. The report says why of each.")
     others = sorted(set(environments) - {results.environment})
     there = f"; there is a baseline for {', '.join(others)}" if others else ""
     sentence = (
         f"Nothing is accepted for {results.environment}{there}. "
         "Accept the numbers of this run: comment `/memguard accept`, or apply the proposed baseline."
     )
-    return Decision("env-mismatch" if others else "no-baseline", 0, sentence)
+    return Decision("env-mismatch" if others else "no-baseline", sentence)
 
 
 def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> bool:
@@ -181,8 +174,8 @@ def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> b
         if inputs.fail_on is not None:
             return "no-tests" in inputs.fail_on
         kinds = {problem.kind: problem.fails for problem in results.problems}
-        if "nothing-judged" in kinds:  # each test was skipped or failed for itself
-            return False
+        if "nothing-judged" in kinds and "nothing-measured" not in kinds:
+            return False  # each test was skipped or failed for itself
         # The run's own setting may come from the checkout; a workflow that allows it says `allow-empty`.
         return inputs.is_enforced or kinds.get("nothing-measured", kinds.get("no-tests", True))
     if decision.status in ("no-baseline", "env-mismatch"):

@@ -29,6 +29,7 @@ SKIPPED = run(
     problems=[RunProblem("nothing-judged", "none was measured", fails=False)],
 )
 BROKEN = replace(SKIPPED, problems=(RunProblem("nothing-measured", "none was measured", fails=True),))
+BROKEN_SHARDS = replace(SKIPPED, problems=SKIPPED.problems + BROKEN.problems)
 BROKEN_ELSEWHERE = replace(SKIPPED, problems=(RunProblem("nothing-measured", "none was", fails=False),))
 SELECTED = run(problems=[RunProblem("no-tests", "none among those selected", fails=False)])
 LOST = run(result(), problems=[RunProblem("lost-results", "t.py::b left no result", fails=True)])
@@ -81,6 +82,7 @@ TABLE = [
     ("nothing collected", EMPTY, 5, 0, CHECK, ("no-tests", 1)),
     ("all skipped", SKIPPED, 0, 0, CHECK, ("no-tests", 0)),
     ("nothing could be measured", BROKEN, 1, 0, CHECK, ("no-tests", 1)),
+    ("all skipped in one shard, nothing measured in another", BROKEN_SHARDS, 1, 0, CHECK, ("no-tests", 1)),
     ("usage error", None, 4, None, CHECK, ("error", 4)),
     ("usage error in advisory mode", None, 4, None, ADVISORY, ("error", 4)),
     ("interrupted with results", OK, 2, 0, CHECK, ("error", 2)),
@@ -122,7 +124,7 @@ def test_the_failing_outcomes_of_merged_shards_are_decided_anew() -> None:
 
 
 def test_of_several_environments_the_worst_status_and_any_failure_count() -> None:
-    joined = worst([Decision("passed", 0), Decision("regressed", 1), Decision("new", 0)])
+    joined = worst([Decision("passed"), Decision("regressed", exit_code=1), Decision("new")])
     assert (joined.status, joined.exit_code) == ("regressed", 1)
 
 
