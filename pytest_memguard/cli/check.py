@@ -152,13 +152,7 @@ def _tell_changes(project: Project, environment: str, checked: Sequence[CheckedF
     if not changes:
         return 0
     project.write(f"{environment}, accepted since {base.name}: {_totals(changes)}")
-    own = project.settings.require_note
-    share = min((each for each in (own, base.require_note) if each is not None), default=None)
-    if share != own and share is not None:
-        said = "nothing" if own is None else f"{own * 100:g}%"
-        project.write(
-            f"require_note is {share * 100:g}% in {base.name}, which counts; this branch says {said}."
-        )
+    share = _note_share(project, base)
     wanting = 0
     for number, one in enumerate(sorted(changes, key=_growth_bytes, reverse=True)):
         lacking = lacking_note(one.change.old, one.change.new, share) or lacking_origin(
@@ -171,6 +165,18 @@ def _tell_changes(project: Project, environment: str, checked: Sequence[CheckedF
     if len(changes) > _SHOWN:
         project.write(f"  {len(changes):,} in all; `git diff {base.name}` shows each")
     return wanting
+
+
+def _note_share(project: Project, base: _Base) -> float | None:
+    """Return the share of growth that requires a note: the smaller one of this branch and of the base."""
+    own = project.settings.require_note
+    share = min((each for each in (own, base.require_note) if each is not None), default=None)
+    if share != own and share is not None:
+        said = "nothing" if own is None else f"{own * 100:g}%"
+        project.write(
+            f"require_note is {share * 100:g}% in {base.name}, which counts; this branch says {said}."
+        )
+    return share
 
 
 def _change_lines(one: AcceptedChange, lacking: str) -> Iterator[str]:

@@ -24,33 +24,57 @@ from pytest_memguard.meters import Meter, SiteNamer
 
 if TYPE_CHECKING:
     from pytest_memguard.leaks.check import LeakCheck
+    from pytest_memguard.leaks.renewed import Calling
+
+_TRACED_SECONDS = 3.0
+_TRACED_BUDGETS = 16
+"""How much CPU time a traced pass over the calls of a check may take, in seconds and in budgets of a policy.
+
+The larger one counts; a traced call costs up to ten times as much as another.
+"""
+
+_WAY_OUT = "create what it uses up inside the body"
+_NEW_FIXTURES = "the body cannot be repeated with the same fixtures, so they were set up for each call"
 
 
-Calling = Callable[[], AbstractContextManager[Callable[[], object]]]
+class CannotRepeatError(Exception):
+    """A body that cannot be repeated; the sentence is the reason of `not-measured`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """How a leak check calls its body again and again."""
+
+    calling: Calling | None = None
+    """Opens what calls the body as often as the policy says, for one that runs in threads."""
+    between: Callable[[], None] | None = None
+    """Called after each window."""
+    renewals: Renewals | None = None
+    """Renews the fixtures of the test; a leak is judged across that."""
+    calls_before: int = 0
+    """How often the body ran with the same fixtures before."""
 
 
 def check_leaks(
     body: Callable[[], object],
+    repetition: Repetition | None = None,
     *,
     meter: Meter,
     policy: Policy,
-    between: Callable[[], None] | None = None,
-    calling: Calling | None = None,
-    renewals: Renewals | None = None,
     is_news: Callable[[LeakFinding], bool] = lambda _finding: True,
     is_in_doubt: Callable[[LeakFinding], bool] = lambda _finding: False,
 ) -> LeakFinding:
     """Repeat `body`, say whether memory keeps growing per call, and explain it where it does.
 
     A leak whose rate `is_in_doubt` is screened twice, and the lower rate counts; one that `is_news`
-    denies is not explained. `between` is called after each window. `calling` opens what calls the body as
-    often as the policy says, for a body that runs in threads. With `renewals` of a test's fixtures a leak
-    is judged across them. Raises `BodyFailedError` where a call fails, with the error and the number of
+    denies is not explained. Raises `BodyFailedError` where a call fails, with the error and the number of
     the call.
     """
     from pytest_memguard.leaks.check import LeakCheck  # noqa: PLC0415 - only leak checks load psutil
 
-    check = LeakCheck(body, policy, between=between, calling=calling)
+    repetition = repetition or Repetition()
+    renewals = repetition.renewals
+    check = LeakCheck(body, policy, between=repetition.between, calling=repetition.calling)
     finding = check.screen()
     if Doubt.OFFSET in finding.doubts:
         if renewals is not None:
@@ -81,45 +105,27 @@ def _lower(first: LeakFinding, check: LeakCheck) -> LeakFinding:
     return second if second.leaking and second.bytes_per_call < first.bytes_per_call else first
 
 
-_TRACED_SECONDS = 3.0
-_TRACED_BUDGETS = 16
-"""How much CPU time a traced pass over the calls of a check may take; each costs up to ten times as much."""
-
-
-_WAY_OUT = "create what it uses up inside the body"
-_NEW_FIXTURES = "the body cannot be repeated with the same fixtures, so they were set up for each call"
-
-
-class CannotRepeatError(Exception):
-    """A body that cannot be repeated; the sentence is the reason of `not-measured`."""
-
-
 def run_check(
     body: Callable[[], object],
     policy: Policy,
     session: GuardSession,
     *,
     test_id: str,
-    between: Callable[[], None] | None = None,
-    calling: Calling | None = None,
-    renewals: Renewals | None = None,
-    calls_before: int = 0,
+    repetition: Repetition | None = None,
 ) -> LeakFinding:
     """Run the leak check on a body under a policy; a leak that is accepted is not explained.
 
-    `calls_before` is how often the body ran with the same fixtures before. Raises
-    `CannotRepeatError` where a later call of the body fails. With several threads such a
-    failure is what the check was asked to shake out, and goes on up as itself.
+    Raises `CannotRepeatError` where a later call of the body fails. With several threads such a failure is
+    what the check was asked to shake out, and goes on up as itself.
     """
     from pytest_memguard.leaks.repeating import BodyFailedError  # noqa: PLC0415 - only leak checks load psutil
 
+    repetition = repetition or Repetition(partial(_opened, policy, session.namer, body))
     try:
         finding = check_leaks(
             body,
+            repetition,
             policy=policy,
-            between=between,
-            calling=calling or partial(_opened, policy, session.namer, body),
-            renewals=renewals,
             meter=session.meter(policy),
             is_news=lambda finding: session.is_new_leak(test_id, finding, policy),
             is_in_doubt=lambda finding: session.is_leak_in_doubt(test_id, finding, policy),
@@ -127,7 +133,7 @@ def run_check(
     except BodyFailedError as error:
         if policy.at_once > 1:
             raise error.original from error
-        number = calls_before + error.call
+        number = repetition.calls_before + error.call
         failed = f"call {number} failed with {described(error.original)}"
         raise CannotRepeatError(f"its body cannot be repeated: {failed}; {_WAY_OUT}") from error
     return finding if policy.threads == 1 else replace(finding, order=policy.orders_tried[0])
@@ -209,7 +215,7 @@ class _ItemCheck:
         try:
             if has_patches(self.item):
                 renewals.renew()
-            return self._check(drop, calling=renewals.staying, renewals=renewals)
+            return self._check(Repetition(renewals.staying, drop, renewals, calls_before=1))
         except CannotRunAgainError as error:
             raise CannotRepeatError(f"its body cannot be repeated: {error}") from error
         finally:
@@ -232,21 +238,11 @@ class _ItemCheck:
                 self.rerunner.tear_down()
                 self.rerunner.let_go()
 
-        return self._check(drop, calling=lambda: nullcontext(once))
+        return self._check(Repetition(lambda: nullcontext(once), drop, calls_before=1))
 
-    def _check(
-        self, drop: Callable[[], None], *, calling: Calling, renewals: Renewals | None = None
-    ) -> LeakFinding:
-        return run_check(
-            _function(self.item),
-            self.policy,
-            self.session,
-            test_id=self.item.nodeid,
-            between=drop,
-            calling=calling,
-            renewals=renewals,
-            calls_before=1,
-        )
+    def _check(self, repetition: Repetition) -> LeakFinding:
+        body, test_id = _function(self.item), self.item.nodeid
+        return run_check(body, self.policy, self.session, test_id=test_id, repetition=repetition)
 
     def _make_body(self) -> Callable[[], object]:
         if self.policy.threads == 1:
