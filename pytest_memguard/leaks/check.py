@@ -6,7 +6,7 @@ import gc
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -27,14 +27,17 @@ from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
+from pytest_memguard.leaks.holders.bounds import limit_of
 from pytest_memguard.leaks.holders.gaining import Gaining, Lengths
 from pytest_memguard.leaks.holders.naming import Step
-from pytest_memguard.leaks.holders.records import Record
+from pytest_memguard.leaks.holders.records import Record, is_of_bench
 from pytest_memguard.leaks.holders.search import Held, HolderSearch
+from pytest_memguard.leaks.holders.surviving import Survivors, may_hide_objects, survivors
 from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
 from pytest_memguard.leaks.screen import Screen, Screened
+from pytest_memguard.leaks.series import Window
 from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.meters.protocol import Meter
@@ -90,6 +93,7 @@ class LeakCheck:
         self._calling = calling or (lambda: nullcontext(body))
         self._growth: Growth | None = None
         self._gaining: list[Gaining] = []
+        self._survivors: Survivors | None = None
         self._records: list[Record] = []
 
     def screen(self) -> LeakFinding:
@@ -97,6 +101,15 @@ class LeakCheck:
 
         Raises `BodyFailedError` where a call fails, with the error and the call's number.
         """
+        finding, windows = self._screen()
+        self._survivors = None
+        if finding.answer is Answer.SETTLES and self._policy.at_once == 1 and may_hide_objects(windows):
+            with suppress(BodyFailedError):
+                self._survivors = survivors(self._repeat, finding.calls)
+        return finding if self._survivors is None else replace(finding, doubts=(Doubt.OFFSET,))
+
+    def _screen(self) -> tuple[LeakFinding, tuple[Window, ...]]:
+        """Repeat the body; return what the readings say, and what containers say where those are level."""
         gc.collect()  # garbage of what ran before would seem to die during the check
         lengths = Lengths()
         with self._calling() as body, only_new_garbage():
@@ -104,7 +117,8 @@ class LeakCheck:
         self._growth = screened.growth
         finding = _finding(screened)
         self._gaining = self._gained(lengths, finding) if finding.answer is Answer.SETTLES else []
-        return replace(finding, doubts=(Doubt.OFFSET,)) if self._gaining else finding
+        finding = replace(finding, doubts=(Doubt.OFFSET,)) if self._gaining else finding
+        return finding, screened.windows
 
     def _gained(self, lengths: Lengths, finding: LeakFinding) -> list[Gaining]:
         try:
@@ -113,18 +127,23 @@ class LeakCheck:
             return []
 
     def name_gaining(self, finding: LeakFinding, namer: SiteNamer) -> LeakFinding:
-        """Name a container that gains entries while other memory is freed.
+        """Name a container that gains entries, or what holds objects that pile up, though memory is level.
 
         If all are gone with the fixtures of the test, or belong to the test bench, the body settles.
         """
         gc.collect()
         search = HolderSearch(self._repeat, finding, namer=namer, seconds=_HOLDER_SECONDS)
         chains = [chain for one in self._gaining if (chain := search.chain_to(one.find()))]
-        self._gaining = []
-        if not chains:
+        left, self._gaining, self._survivors = self._survivors, [], None
+        if chains:
+            return _beside(finding, chains[0])
+        if left is None or not left.are_alive():
             return replace(finding, doubts=())
-        held_by = tuple(step.text for step in chains[0])
-        return replace(finding, held_by=held_by, note=f"an entry with each call: {' > '.join(held_by)}")
+        holders = left.holders()
+        free = [one for one in holders if limit_of(one) is None and not is_of_bench(one, namer, but=holders)]
+        if holders and not free:
+            return replace(finding, doubts=())
+        return _beside(finding, next(filter(None, map(search.chain_to, free)), ()))
 
     def explain(self, finding: LeakFinding, meter: Meter) -> LeakFinding:
         """Add which lines allocate what stays behind, and what holds it.
@@ -196,13 +215,13 @@ class LeakCheck:
     def _is_bounded(self, bounds: tuple[Bound, ...]) -> bool:
         """Say whether all that grew has a bound; a container that is full by now must not grow any more."""
         if any(bound.entries >= bound.at_most for bound in bounds):
-            return self.screen().answer is Answer.SETTLES
+            return self._screen()[0].answer is Answer.SETTLES
         return bool(bounds)
 
     def _still_leaks(self) -> bool:
         """Say whether memory still grows, after the calls that looked for lines and holders."""
         try:
-            return self.screen().leaking
+            return self._screen()[0].leaking
         except BodyFailedError:
             return True
 
@@ -259,6 +278,12 @@ class LeakCheck:
             return ()
         site = Site(file=namer.classify(code.co_filename)[1], line=code.co_firstlineno, function=code.co_name)
         return (SiteBytes(site=site, retained_bytes=finding.bytes_per_call),)
+
+
+def _beside(finding: LeakFinding, steps: Sequence[Step]) -> LeakFinding:
+    """Return a finding without an answer, since something piles up that the readings do not show."""
+    held_by = tuple(step.text for step in steps)
+    return replace(finding, held_by=held_by, note=f"it piles up in {' > '.join(held_by)}" if held_by else "")
 
 
 def _own_bytes(site: SiteBytes) -> int:

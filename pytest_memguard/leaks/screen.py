@@ -46,6 +46,7 @@ class Screened:
     """
 
     growth: Growth
+    windows: tuple[Window, ...]
     calls: int
     settled_bytes: int
     signals: tuple[str, ...]
@@ -168,6 +169,7 @@ class Screen:
         before, *after_calls = self._readings.windows()
         return Screened(
             growth=self._growth,
+            windows=self._series(),
             calls=self._repeat.calls,
             settled_bytes=0 if self._growth.answer is Answer.LEAKS else settled_bytes(before, after_calls),
             signals=signals_of(before),

@@ -6,21 +6,26 @@ Where something else is freed at the same rate, the series of a check stand stil
 from __future__ import annotations
 
 import gc
-import sys
 from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from pytest_memguard.leaks.holders.bounds import limit_of
-from pytest_memguard.leaks.holders.objects import is_weak, namespace
+from pytest_memguard.leaks.holders.objects import is_weak
 
 _KINDS = frozenset({list, dict, set, deque, OrderedDict, defaultdict, Counter})
 """Types of which `len` runs no code in Python."""
 
 _EACH_CALL = 0.9
+_SOME_CALLS = 0.4
+_FEW_CALLS = 1_024
+"""In so few calls, readings that go up and down hide a leak; an entry at some of the calls is looked for."""
+
 _MOST_AGAIN_CALLS = 64
+_AT_ONCE = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,11 @@ class Lengths:
     def gaining(self, repeat: Callable[[int], object], calls: int) -> list[Gaining]:
         """Return the containers without a bound that gained an entry with each of these calls, and still do.
 
-        Further calls prove that, since another container may be where one was that has been freed.
+        Where there were few calls, an entry with nearly each second one counts. Further calls prove it, since
+        another container may be where one was that has been freed.
         """
-        least = _EACH_CALL * calls
+        share = _SOME_CALLS if calls <= _FEW_CALLS else _EACH_CALL
+        least = share * calls
         long = {
             id(one): one for one in _containers() if len(one) >= least
         }  # few, where there were many calls
@@ -67,7 +74,7 @@ class Lengths:
             longer = [
                 one
                 for one, was in zip(longer, lengths, strict=True)
-                if one is not lengths and len(one) - was >= _EACH_CALL * again
+                if one is not lengths and len(one) - was >= share * again
             ]
         return [
             Gaining(id(one), type(one), len(one))
@@ -77,14 +84,19 @@ class Lengths:
 
 
 def _containers() -> list[Any]:
-    """Return all containers that the collector knows, and dicts of plain values that are globals."""
-    found: list[Any] = [one for one in gc.get_objects() if type(one) in _KINDS]
-    found += _untracked_globals()
+    """Return all containers that the collector knows, and the dicts of plain values that they lead to."""
+    tracked = gc.get_objects()
+    found: list[Any] = [one for one in tracked if type(one) in _KINDS]
+    found += _untracked_dicts(tracked)
     return found
 
 
-def _untracked_globals() -> Iterator[dict[Any, Any]]:
-    for module in list(sys.modules.values()):
-        for value in list(namespace(module).values()):
-            if type(value) is dict and not gc.is_tracked(value):
-                yield value
+def _untracked_dicts(tracked: list[Any]) -> Iterable[dict[Any, Any]]:
+    """Return the dicts that the collector does not track; modules have tracked ones."""
+    found: dict[int, dict[Any, Any]] = {}
+    for start in range(0, len(tracked), _AT_ONCE):
+        some = [one for one in tracked[start : start + _AT_ONCE] if type(one) is not ModuleType]
+        for one in gc.get_referents(*some):
+            if type(one) is dict and not gc.is_tracked(one):
+                found[id(one)] = one
+    return found.values()

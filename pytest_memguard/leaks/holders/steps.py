@@ -9,6 +9,7 @@ import types
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
@@ -177,7 +178,12 @@ def _in_cell(cell: types.CellType, held: object, namer: SiteNamer) -> Step:
 
 
 def running_holder(held: object, namer: SiteNamer) -> Step | None:
-    """Return the frame of a running thread that has an object as a local; the collector does not list it."""
+    """Return what the collector does not list: a frame of a running thread that has an object as a local.
+
+    The context of a thread is not listed either.
+    """
+    if is_a(held, Context):
+        return _of_context(held)
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     for ident, top in sys._current_frames().items():  # noqa: SLF001 - the documented way to other stacks
         frame: types.FrameType | None = top
@@ -187,6 +193,13 @@ def running_holder(held: object, namer: SiteNamer) -> Step | None:
                 return replace(step, where=f"{step.where}, thread {names.get(ident, ident)}")
             frame = frame.f_back
     return None
+
+
+def _of_context(context: Context) -> Step:
+    """Name the variables of a thread's context that may hold something; only the interpreter refers to it."""
+    names = [variable.name for variable, value in context.items() if gc.is_tracked(value)]
+    path = f"context variable {names[0]}" if len(names) == 1 else "context variables"
+    return Step(path, "contextvars.Context", named=True)
 
 
 def _frame(frame: types.FrameType, held: object, namer: SiteNamer) -> Step:
