@@ -13,7 +13,7 @@ from pytest_memguard.github import commands
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.overruled import enforced
 from pytest_memguard.github.place import Place
-from pytest_memguard.github.status import Decision, decide_status, judged_by
+from pytest_memguard.github.status import Decision, Measured, decide_status, judged_by
 from pytest_memguard.github.workspace import FILE_NAME, relative, results_files
 from pytest_memguard.reports.annotations import AnnotationsReport
 from pytest_memguard.reports.markdown import MarkdownExtras, MarkdownReport
@@ -74,11 +74,9 @@ def reported(
     inputs: Inputs,
     place: Place,
     results: RunResults,
+    measured: Measured,
     *,
-    exit_code: int,
-    tests_failed: int | None,
     propose_into: Path | None,
-    propose_everything: bool = False,
 ) -> Reported:
     """Decide about the results of one environment, and propose the changes of accepting them.
 
@@ -87,9 +85,8 @@ def reported(
     is_allowed_to_be_empty = place.settings.allow_empty and not inputs.is_enforced
     decision = decide_status(
         results,
+        measured,
         inputs=replace(inputs, allow_empty=inputs.allow_empty or is_allowed_to_be_empty),
-        exit_code=exit_code,
-        tests_failed=tests_failed,
         environments=place.environments(),
     )
     if propose_into is None:
@@ -100,7 +97,11 @@ def reported(
     try:
         name = relative(place.workspace, place.baseline)
         patch = propose(
-            results, baseline=place.baseline, into=propose_into, name=name, everything=propose_everything
+            results,
+            baseline=place.baseline,
+            into=propose_into,
+            name=name,
+            everything=bool(measured.base_commit),
         )
     except MemguardError as error:
         commands.notice(f"No baseline is proposed: {error}")

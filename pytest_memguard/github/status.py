@@ -27,6 +27,18 @@ _NO_TESTS_COLLECTED = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """How the measuring step ended."""
+
+    exit_code: int
+    """pytest's."""
+    tests_failed: int | None = None
+    """The number of tests that failed, if it is known."""
+    base_commit: str = ""
+    """The commit that the results were compared with, if they were not compared with the baseline."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The step's status, its exit code, and one sentence if something other than growth decided."""
 
@@ -79,19 +91,14 @@ def _still_true(results: RunResults) -> tuple[RunProblem, ...]:
 
 
 def decide_status(
-    results: RunResults | None,
-    *,
-    inputs: Inputs,
-    exit_code: int,
-    tests_failed: int | None = None,
-    environments: Sequence[str] = (),
+    results: RunResults | None, measured: Measured, *, inputs: Inputs, environments: Sequence[str] = ()
 ) -> Decision:
     """Decide from pytest's exit code and the results; `environments` are those with a baseline.
 
-    `tests_failed` is the number of tests that failed, if it is known. A run without readable
-    results, or one that pytest ended early, is an `error` whatever else it shows, since a gate
-    that could not measure never passes.
+    A run without readable results, or one that pytest ended early, is an `error` whatever else it shows,
+    since a gate that could not measure never passes.
     """
+    exit_code, tests_failed = measured.exit_code, measured.tests_failed
     if exit_code not in (0, _TESTS_FAILED, _NO_TESTS_COLLECTED):
         return Decision("error", f"pytest ended with exit code {exit_code}. Its output is above.", exit_code)
     if results is None:

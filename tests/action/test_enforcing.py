@@ -7,12 +7,10 @@ from textwrap import dedent
 
 import pytest
 
-from pytest_memguard.github.environment_report import read_reported, reported
 from pytest_memguard.github.inputs import read_inputs
-from pytest_memguard.github.place import Place
 from pytest_memguard.github.status import Decision
-from pytest_memguard.github.steps.run import measure
 from tests.action.act_runner import write_files
+from tests.action.both_steps import measured_and_reported
 from tests.action.conftest import clean_environment
 from tests.action.consumer import PYPROJECT, shop_files
 
@@ -32,8 +30,6 @@ def decided(
     files: dict[str, str],
 ) -> Decision:
     """Run the measuring step on a checkout and return what the reporting step decides."""
-    directory = workspace.parent / "directory"
-    directory.mkdir()
     write_files(workspace, files)
     for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_VERSION"):
         monkeypatch.delenv(name, raising=False)
@@ -41,17 +37,7 @@ def decided(
         monkeypatch.setenv(name, value)
     checked, problems = read_inputs({**inputs, "MG_ARGS": "-p\nno:cacheprovider"}, workspace)
     assert problems == []
-    measured = measure(checked, workspace=workspace, directory=directory)
-    place = Place.of(checked, workspace)
-    (results,) = read_reported(checked, place, directory)
-    return reported(
-        checked,
-        place,
-        results,
-        exit_code=measured.exit_code,
-        tests_failed=measured.tests_failed,
-        propose_into=None,
-    ).decision
+    return measured_and_reported(checked, workspace, workspace.parent / "directory").decision
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.environment import environment_key
-from pytest_memguard.github.environment_report import Reported, read_reported, reported
+from pytest_memguard.github.environment_report import Reported
 from pytest_memguard.github.inputs import Inputs
-from pytest_memguard.github.place import Place
-from pytest_memguard.github.steps.run import measure
 from tests.action.act_runner import write_files
+from tests.action.both_steps import measured_and_reported
 from tests.action.conftest import clean_environment
 from tests.action.consumer import PYPROJECT, shop_files
 
@@ -35,19 +34,8 @@ def run(*arguments: str, folder: Path) -> int:
 
 def acted(workspace: Path, directory: Path) -> Reported:
     """Measure and report as the steps of the action do."""
-    directory.mkdir()
     inputs = Inputs(args=("-p", "no:cacheprovider"))
-    measured = measure(inputs, workspace=workspace, directory=directory)
-    place = Place.of(inputs, workspace)
-    (results,) = read_reported(inputs, place, directory)
-    return reported(
-        inputs,
-        place,
-        results,
-        exit_code=measured.exit_code,
-        tests_failed=measured.tests_failed,
-        propose_into=directory / "proposed",
-    )
+    return measured_and_reported(inputs, workspace, directory, propose_into=directory / "proposed")
 
 
 def test_a_baseline_in_another_folder_is_the_one_that_all_work_on(

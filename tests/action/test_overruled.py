@@ -14,7 +14,7 @@ from pytest_memguard.github.environment_report import read_reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.overruled import enforced
 from pytest_memguard.github.place import Place
-from pytest_memguard.github.status import decide_status
+from pytest_memguard.github.status import Measured, decide_status
 from pytest_memguard.github.workspace import FILE_NAME
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import write_results
@@ -101,6 +101,6 @@ def test_an_entry_that_no_shard_judged_fails_the_job_that_merges(tmp_path: Path)
         write_results(tmp_path / "shards" / f"{name}.json", run(result(f"t.py::{name}")))
     inputs = Inputs(results=("shards/a.json", "shards/b.json"))
     (merged,) = read_reported(inputs, place, tmp_path)
-    decision = decide_status(merged, inputs=inputs, exit_code=0, tests_failed=0)
+    decision = decide_status(merged, Measured(0, 0), inputs=inputs)
     assert (decision.status, decision.exit_code) == ("error", 1)
     assert "about 1 accepted entry: t.py::lost." in decision.sentence

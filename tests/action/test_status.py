@@ -12,7 +12,7 @@ from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
 from pytest_memguard.github.environment_report import reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.place import Place
-from pytest_memguard.github.status import Decision, decide_status, judged_by, worst
+from pytest_memguard.github.status import Decision, Measured, decide_status, judged_by, worst
 from tests.reports.made_results import leaked, quarantined, result, run
 
 OK = run(result())
@@ -103,13 +103,13 @@ def test_a_run_ends_with_its_status_and_exit_code(
     inputs: Inputs,
     expected: tuple[str, int],
 ) -> None:
-    decision = decide_status(results, inputs=inputs, exit_code=exit_code, tests_failed=tests_failed)
+    decision = decide_status(results, Measured(exit_code, tests_failed), inputs=inputs)
     assert (decision.status, decision.exit_code) == expected
 
 
 def test_a_baseline_of_another_environment_is_a_mismatch_that_names_it() -> None:
     decision = decide_status(
-        NO_BASELINE, inputs=CHECK, exit_code=1, tests_failed=0, environments=["cpython-3.13-macos-arm64"]
+        NO_BASELINE, Measured(1, 0), inputs=CHECK, environments=["cpython-3.13-macos-arm64"]
     )
     assert decision.status == "env-mismatch"
     assert "there is a baseline for cpython-3.13-macos-arm64. Accept" in decision.sentence
@@ -133,7 +133,7 @@ def test_the_project_may_allow_a_run_that_guards_no_test(
     tmp_path: Path, allow_empty: bool, exit_code: int
 ) -> None:
     place = Place(tmp_path, tmp_path, Settings(allow_empty=allow_empty), tmp_path / "baseline")
-    told = reported(CHECK, place, EMPTY, exit_code=0, tests_failed=0, propose_into=None)
+    told = reported(CHECK, place, EMPTY, Measured(0, 0), propose_into=None)
     assert told.decision.exit_code == exit_code
 
 

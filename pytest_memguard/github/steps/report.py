@@ -25,7 +25,7 @@ from pytest_memguard.github.outputs import (
     wants_artifact,
 )
 from pytest_memguard.github.place import Place
-from pytest_memguard.github.status import Decision, decide_status, worst
+from pytest_memguard.github.status import Decision, Measured, decide_status, worst
 from pytest_memguard.github.steps import variable, workspace
 from pytest_memguard.github.workspace import FILE_NAME
 from pytest_memguard.reports.markdown import COMMENT_CHARACTERS, SUMMARY_BYTES
@@ -60,7 +60,13 @@ def step() -> int:
 
 def _without_results(inputs: Inputs) -> Decision:
     """Say how pytest ended if it left no results, as after a usage error."""
-    return decide_status(None, inputs=inputs, exit_code=_exit_code())
+    return decide_status(None, _measured(), inputs=inputs)
+
+
+def _measured() -> Measured:
+    """Return what the measuring step has written as its outputs."""
+    failed = variable("TESTS_FAILED")
+    return Measured(_exit_code(), int(failed) if failed.isdigit() else None, variable("BASE_COMMIT"))
 
 
 def _exit_code() -> int:
@@ -69,7 +75,6 @@ def _exit_code() -> int:
 
 def _reports(inputs: Inputs, place: Place, directory: Path, folder: Path) -> list[Reported]:
     proposing = importlib.util.find_spec("yaml") is not None and variable("EVENT") != "workflow_run"
-    failed = variable("TESTS_FAILED")
     reports: list[Reported] = []
     if not inputs.results and not (directory / FILE_NAME).exists():
         return reports
@@ -78,10 +83,8 @@ def _reports(inputs: Inputs, place: Place, directory: Path, folder: Path) -> lis
             inputs,
             place,
             results,
-            exit_code=_exit_code(),
-            tests_failed=int(failed) if failed.isdigit() else None,
+            _measured(),
             propose_into=folder / "proposed-baseline" if proposing else None,
-            propose_everything=bool(variable("BASE_COMMIT")),
         )
         reports.append(report)
     return reports

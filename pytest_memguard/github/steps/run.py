@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_memguard.commits.base import Execute, measure_base
@@ -16,6 +16,7 @@ from pytest_memguard.github import commands
 from pytest_memguard.github.child import run_child
 from pytest_memguard.github.failures import FAILURES_FILE
 from pytest_memguard.github.inputs import Inputs, from_json
+from pytest_memguard.github.status import Measured
 from pytest_memguard.github.steps import variable, workspace
 from pytest_memguard.github.workspace import FILE_NAME
 from pytest_memguard.storage.baseline import BaselineStore
@@ -47,15 +48,6 @@ _MODE_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "advisory": ("--memguard-advisory",),
     "record": ("--memguard-accept",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What the measuring step leaves for the next step; `tests_failed` is None if pytest did not tell it."""
-
-    exit_code: int
-    tests_failed: int | None = None
-    base_commit: str = ""
 
 
 def measure(inputs: Inputs, *, workspace: Path, directory: Path) -> Measured:
