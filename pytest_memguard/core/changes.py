@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_memguard.core.measurement import Entry
-from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
+from pytest_memguard.core.metrics import COUNTED_UNITS, LEAK_PER_CALL, METRICS, SETTLED
 from pytest_memguard.core.units import format_change
 
 
@@ -24,6 +24,8 @@ class Change:
 
         >>> Change("t.py::a", Entry({"peak": 32505856}), Entry({"peak": 50541363})).description
         't.py::a  peak 31.0 MiB -> 48.2 MiB (+55.5%)'
+        >>> Change("t.py::a", Entry({"settled": 9}), Entry({"settled": 0, "leak_per_call": 72})).description
+        't.py::a  leak per call 72 B'
         """
         if self.new is None:
             return f"{self.test_id}  removed"
@@ -68,7 +70,8 @@ def _differences(old: Entry | None, new: Entry) -> list[str]:
         is_told = metric.is_gated or (before is not None and not parts)  # allocations alone say little
         if before is not None and after is None:
             parts.append(f"{metric.label} dropped")
-        if after is None or before == after or not is_told:
+        leaks_instead = name == SETTLED and new.metrics.get(LEAK_PER_CALL)
+        if after is None or before == after or not is_told or leaks_instead:
             continue
         varies = f" (varies by {metric.text(new.spread[name])})" if name in new.spread else ""
         if before is None:
