@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,8 @@ _UNEXPECTED = "[XPASS(strict)]"
 
 def main(request: Mapping[str, Any]) -> int:
     """Run the one test of a `FreshRequest`, as JSON holds it, and write its `FreshResult`."""
+    if request["bytecode_folder"]:
+        sys.pycache_prefix, sys.dont_write_bytecode = request["bytecode_folder"], False
     plugin = FreshRun(from_plain(FreshRequest, request))
     code = pytest.main(list(request["arguments"]), plugins=[plugin])
     plugin.write(int(code))

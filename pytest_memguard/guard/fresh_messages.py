@@ -34,6 +34,8 @@ class FreshRequest:
     """What the project's own options are set to."""
     report_path: str
     """Where it writes its `FreshResult`."""
+    bytecode_folder: str
+    """Where it keeps the bytecode of what it imports; empty for beside the source."""
     root: str
     settings: Settings
     policy: Policy

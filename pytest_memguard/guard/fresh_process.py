@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,7 @@ def run_fresh(
             arguments=_arguments(item),
             options=_options(item.config),
             report_path=str(report_path),
+            bytecode_folder=_bytecode_folder(session),
             root=str(session.root),
             settings=replace(session.settings, written=None, policies=(), meter=session.meter(policy).name),
             policy=policy,
@@ -114,6 +116,17 @@ def _arguments(item: pytest.Item) -> tuple[str, ...]:
     for warning in config.known_args_namespace.pythonwarnings or ():
         arguments += ["-W", warning]
     return (*arguments, f"{config.rootpath}/{item.nodeid}")
+
+
+def _bytecode_folder(session: GuardSession) -> str:
+    """Return where bytecode goes if it may not be kept beside the source.
+
+    Each execution would compile what it imports otherwise, which takes ten times the memory of a module.
+    """
+    is_kept = os.access(session.root, os.W_OK) and not sys.dont_write_bytecode
+    if is_kept and not real_environment().get("PYTHONDONTWRITEBYTECODE"):
+        return ""
+    return session.bytecode_folder
 
 
 def _options(config: pytest.Config) -> dict[str, object]:

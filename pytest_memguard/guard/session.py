@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from pytest_memguard.core.changes import Change
@@ -64,6 +66,7 @@ class GuardSession:
         self._meters: dict[str | None, ChosenMeter] = {}
         self._results: dict[str, TestResult] = {}
         self.left_out: set[str] = set()
+        self._closing: list[tempfile.TemporaryDirectory[str]] = []
 
     def chosen_meter(self, wanted: str | None = None) -> ChosenMeter:
         """Return the meter that a policy asks for; raises `MeterUnavailableError`."""
@@ -307,8 +310,16 @@ class GuardSession:
             left_out=tuple(sorted(self.left_out)),
         )
 
+    @cached_property
+    def bytecode_folder(self) -> str:
+        """A folder for the bytecode of fresh tests, which lasts as long as the run."""
+        self._closing.append(folder := tempfile.TemporaryDirectory(prefix="memguard-"))
+        return folder.name
+
     def close(self) -> None:
-        """Remove what the meters keep on disk."""
+        """Remove what the meters and fresh tests keep on disk."""
+        for folder in self._closing:
+            folder.cleanup()
         for chosen in self._meters.values():
             chosen.meter.close()
 

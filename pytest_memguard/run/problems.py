@@ -66,6 +66,8 @@ def _without_verdicts(
     session: GuardSession, results: RunResults, facts: RunFacts, *, fails: bool
 ) -> Iterator[RunProblem]:
     tests = results.guarded
+    if not tests and facts.never_run:
+        return  # that it was stopped says it all
     if not tests:
         sentence = _LEFT_OUT if facts.is_empty_by_choice else _NONE_GUARDED
         may_be_empty = session.settings.allow_empty or facts.is_empty_by_choice

@@ -63,7 +63,7 @@ class ProgressLine:
     def _terminal(self) -> pytest.TerminalReporter | None:
         terminal: pytest.TerminalReporter | None = self._config.pluginmanager.get_plugin("terminalreporter")
         wanted = (
-            self._config.getoption("capture") != "no"
+            self._config.getoption("capture", default="no") != "no"
             and self._config.get_verbosity() >= 0
             and os.environ.get("TERM", "dumb") != "dumb"
         )

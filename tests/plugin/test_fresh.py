@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -293,3 +294,20 @@ def test_warnings_as_errors_fail_no_fresh_test_where_pytest_finds_its_plugins(
     command = [sys.executable, "-m", "pytest", "--memguard"]
     run = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
+
+
+def test_where_no_bytecode_is_kept_a_fresh_test_needs_no_more(
+    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    functions = "".join(f"def f{n}(x): return {{'key {n}': [x] * {n}}}\n" for n in range(600))
+    project.write(
+        program=functions,
+        test_it="import pytest\n@pytest.mark.memguard(fresh=True)\ndef test_one(): import program\n",
+    )
+    project.let(PYTHONDONTWRITEBYTECODE="")
+    assert project.accept().code == 0
+    shutil.rmtree(project.root / "__pycache__")
+    project.let(PYTHONDONTWRITEBYTECODE=1)
+    assert project.run().outcomes() == {"test_one": "ok", "test_one::body": "ok"}
+    assert not [*project.root.glob("__pycache__/program*")]
