@@ -233,22 +233,23 @@ def _counts_line(results: RunResults) -> Line:
 
 def _reasons(found: Iterable[Row]) -> Iterator[Line]:
     """Yield the reasons why tests were not measured, each once, with its tests."""
-    by_reason: dict[str, list[str]] = {}
-    for one in found:
-        by_reason.setdefault(one.sentence, []).append(one.id)
-    for reason, ids in sorted(by_reason.items(), key=lambda item: -len(item[1]))[:_SHORT_LIST]:
-        text = f": {shortened(reason, _SENTENCE)}"
-        yield _listed("not-measured", _named(ids), text, Outcome.NOT_MEASURED)
+    for tests, reason in _by_sentence((one.sentence, one.id) for one in found):
+        yield _listed("not-measured", tests, f": {reason}", Outcome.NOT_MEASURED)
 
 
 def _remarks(found: Iterable[Row]) -> Iterator[Line]:
     """Yield the notes of tests that are not shown, each sentence once, with its tests."""
-    by_remark: dict[str, list[str]] = {}
-    for one in found:
-        for remark in one.remarks:
-            by_remark.setdefault(remark, []).append(one.id)
-    for remark, ids in sorted(by_remark.items(), key=lambda item: -len(item[1]))[:_SHORT_LIST]:
-        yield line(f"note  {_named(ids)}: {shortened(remark, _SENTENCE)}", hang=6)
+    for tests, remark in _by_sentence((remark, one.id) for one in found for remark in one.remarks):
+        yield line(f"note  {tests}: {remark}", hang=6)
+
+
+def _by_sentence(said: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the tests that a sentence is about, and the sentence; those of most tests first."""
+    ids: dict[str, list[str]] = {}
+    for sentence, test_id in said:
+        ids.setdefault(sentence, []).append(test_id)
+    for sentence, named in sorted(ids.items(), key=lambda item: -len(item[1]))[:_SHORT_LIST]:
+        yield _named(named), shortened(sentence, _SENTENCE)
 
 
 def _blind(found: Iterable[Row]) -> Iterator[Line]:
@@ -288,10 +289,7 @@ def _next_steps(results: RunResults) -> Iterator[Line]:
     improved = [test for test in results.tests if test.outcome is Outcome.IMPROVED]
     fresh = [test for test in results.tests if test.outcome.is_new]
     if grown:
-        ids = " ".join(shlex.quote(test.id) for test in grown[:SHOWN_ACCEPTS])
-        yield _step("Accept what is intended:", f"memguard accept {ids}")
-        if len(grown) > SHOWN_ACCEPTS:
-            yield line(f"  and {len(grown) - SHOWN_ACCEPTS} more; memguard accept takes all that changed")
+        yield from _accept_growth(grown)
     if improved:
         slack = sum(any(is_slack(metric) for metric in test.verdict.metrics) for test in improved)
         hidden = f" ({slack} with slack that would hide growth)" if slack else ""
@@ -304,6 +302,13 @@ def _next_steps(results: RunResults) -> Iterator[Line]:
     if gone:
         words = " or ".join(str(outcome) for outcome in Outcome if outcome in gone)
         yield _step(f"Drop what is {words}:", "memguard prune")
+
+
+def _accept_growth(grown: Sequence[TestResult]) -> Iterator[Line]:
+    ids = " ".join(shlex.quote(test.id) for test in grown[:SHOWN_ACCEPTS])
+    yield _step("Accept what is intended:", f"memguard accept {ids}")
+    if len(grown) > SHOWN_ACCEPTS:
+        yield line(f"  and {len(grown) - SHOWN_ACCEPTS} more; memguard accept takes all that changed")
 
 
 def _largest(tests: list[TestResult]) -> Iterator[Line]:
