@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_memguard.meters import SiteNamer
-from pytest_memguard.meters.attribution import Owner
+from pytest_memguard.meters.site_namer import Owner
 
 _NOTED_RECORDS = 1000
 

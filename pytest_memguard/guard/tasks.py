@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_memguard.core.measurement import Meeting, Sample, Site, SiteBytes
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.meetings import with_named_sites
-from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 
 if TYPE_CHECKING:
     from pytest_memguard.orders.waiting import WaitingTasks

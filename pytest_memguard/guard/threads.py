@@ -20,7 +20,7 @@ from pytest_memguard.guard.body import is_async
 from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.guard.meetings import with_named_sites
 from pytest_memguard.guard.tasks import TaskedRun
-from pytest_memguard.meters.attribution import Owner, SiteNamer
+from pytest_memguard.meters.site_namer import Owner, SiteNamer
 from pytest_memguard.meters.stack_room import with_room
 
 if TYPE_CHECKING:

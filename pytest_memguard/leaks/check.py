@@ -38,9 +38,9 @@ from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
 from pytest_memguard.leaks.screen import Screen, Screened
 from pytest_memguard.leaks.series import Window
-from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.meters.protocol import Meter
+from pytest_memguard.meters.site_namer import SiteNamer
 
 _DEFAULT_POLICY = Policy()
 _EXPLAIN_FACTOR = 2.0

@@ -11,7 +11,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_memguard.core.measurement import Site
-from pytest_memguard.meters.attribution import Owner, SiteNamer
+from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
 _Place = tuple[CodeType, int]
 

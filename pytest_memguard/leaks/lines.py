@@ -9,9 +9,10 @@ from functools import partial
 
 from pytest_memguard.core.measurement import Site, SiteBytes
 from pytest_memguard.leaks.repeating import cpu_seconds
-from pytest_memguard.meters.attribution import Owner, SiteNamer, Tally
 from pytest_memguard.meters.protocol import Meter
+from pytest_memguard.meters.site_namer import Owner, SiteNamer
 from pytest_memguard.meters.stacks import Frame, Survivor
+from pytest_memguard.meters.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)

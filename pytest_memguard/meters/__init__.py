@@ -9,9 +9,9 @@ from importlib import import_module
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.meters import BEST_METER, METERS, PORTABLE_METER
-from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.missing_meter import MissingMeter
 from pytest_memguard.meters.protocol import Meter, MeterError, Recording, SampleOptions
+from pytest_memguard.meters.site_namer import SiteNamer
 
 __all__ = [
     "ChosenMeter",

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_memguard.core.flames import FlameNode
-from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.memray_captures import open_capture, require_whole
 from pytest_memguard.meters.memray_tracker import AllocationRecord, FileReader, flame_graph_reporter
+from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.meters.stacks import Frame
 
 MOST_FRAMES = 200

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pytest_memguard.core.measurement import Curve
 from pytest_memguard.core.metrics import ALLOCATIONS
-from pytest_memguard.meters.attribution import Tally
 from pytest_memguard.meters.curves import CurveOfRecords, curve_of_snapshots
 from pytest_memguard.meters.lost_frames import StackMark
 from pytest_memguard.meters.memray_tracker import AllocationRecord, AllocatorType, FileReader
 from pytest_memguard.meters.protocol import MeterError
 from pytest_memguard.meters.stacks import Frame, Survivor
+from pytest_memguard.meters.tally import Tally
 
 _UNMAP = int(AllocatorType.MUNMAP)
 _FREES = frozenset(map(int, (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)))

@@ -15,7 +15,6 @@ from typing import final
 
 from pytest_memguard.core.measurement import Sample
 from pytest_memguard.meters import tracemalloc_meter
-from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.lost_frames import StackMark
@@ -35,7 +34,9 @@ from pytest_memguard.meters.memray_tracker import (
 )
 from pytest_memguard.meters.own_thread import UnnoticedThread
 from pytest_memguard.meters.protocol import PLAIN, MeterError, SampleOptions
+from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.meters.stacks import Survivor
+from pytest_memguard.meters.tally import Tally
 
 _SNAPSHOT_INTERVAL_MS = 10
 

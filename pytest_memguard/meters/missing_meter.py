@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.protocol import PLAIN, MeterError, SampleOptions
+from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.meters.stacks import Survivor
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.measurement import Sample
-from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.meters.stacks import Survivor
 
 

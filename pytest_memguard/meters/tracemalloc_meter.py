@@ -10,12 +10,13 @@ from typing import final
 
 from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.metrics import PEAK
-from pytest_memguard.meters.attribution import SiteNamer, Tally
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.peak_watch import PeakWatch
 from pytest_memguard.meters.protocol import PLAIN, MeterError, SampleOptions
+from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.meters.stacks import Frame, Survivor
+from pytest_memguard.meters.tally import Tally
 
 _FRAMES = 32
 

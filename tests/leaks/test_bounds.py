@@ -25,7 +25,7 @@ from pytest_memguard.core.measurement import LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.holders.search import HolderSearch
-from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 from tests.leaks.closing_meter import meter_of
 from tests.leaks.holding_bodies import Link
 

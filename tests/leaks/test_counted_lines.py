@@ -16,7 +16,7 @@ from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.process_memory import ProcessMemory
-from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 from tests.leaks.closing_meter import meter_of
 
 ROOT = Path(__file__).parents[2]

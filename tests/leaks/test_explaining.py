@@ -25,7 +25,7 @@ from pytest_memguard.guard.body import leaving_fixtures
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.holders.objects import is_weak
-from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 from tests.leaks import holding_bodies
 from tests.leaks.closing_meter import meter_of
 from tests.leaks.holding_bodies import Session

@@ -18,7 +18,7 @@ import pytest
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.holders.records import is_of_bench, record_of
-from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 from tests.leaks.closing_meter import meter_of
 from tests.made_distributions import install
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.meters.attribution import Owner, SiteNamer
+from pytest_memguard.meters.site_namer import Owner, SiteNamer
 from tests.made_distributions import install
 
 PLUGIN = ("Requires-Dist: pytest>=7",)

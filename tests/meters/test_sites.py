@@ -10,7 +10,7 @@ import _pytest.python
 import pytest
 
 import pytest_memguard.guard.session
-from pytest_memguard.meters.attribution import Owner, SiteNamer
+from pytest_memguard.meters.site_namer import Owner, SiteNamer
 from pytest_memguard.meters.stacks import Frame
 
 ROOT = Path("/srv/shop")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from pytest_memguard.core.units import counted
-from pytest_memguard.meters.attribution import Owner, SiteNamer
+from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
 FUNCTOOLS_CACHE = type(functools.lru_cache(maxsize=1)(int))
 """The type of a function with a cache of functools."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_memguard.leaks.holders.naming import SUSPENDABLE, Step, file_of_class, is_a, is_ours, module_name
 from pytest_memguard.leaks.holders.objects import namespace, own_dict
-from pytest_memguard.meters.attribution import Owner, SiteNamer
+from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
 _MOST_DEPTH = 4
 

@@ -27,9 +27,9 @@ from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
 from pytest_memguard.leaks.holders.referring import exit_handlers, leads_to_older, referrers, unreferred
 from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
 from pytest_memguard.leaks.holders.turned_over import MadeByCaches
-from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.ending_threads import let_others_rest
 from pytest_memguard.meters.garbage import clear_type_caches
+from pytest_memguard.meters.site_namer import SiteNamer
 
 _LEAST_GAINED = 3
 _SHARE = 0.25

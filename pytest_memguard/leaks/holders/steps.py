@@ -28,7 +28,7 @@ from pytest_memguard.leaks.holders.naming import (
     of_at_most,
 )
 from pytest_memguard.leaks.holders.objects import namespace, own_dict, slot_value
-from pytest_memguard.meters.attribution import SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 
 _FIXTURE = ("_pytest.fixtures", "FixtureDef")
 _SHOWN_NAME = 120

@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from pytest_memguard.core.ci import ci_variable
 from pytest_memguard.core.flames import FlameNode
-from pytest_memguard.meters.attribution import SiteNamer
 from pytest_memguard.meters.flames import memray_flame_graph
 from pytest_memguard.meters.memray_meter import MemrayMeter
+from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.reports.html.flame import flame_page
 from pytest_memguard.reports.html.page import HtmlReport
 from tests.reports.html.made_pages import HOSTILE, grown, history, hostile, many, one_of_everything

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
-from pytest_memguard.core.metrics import PEAK, RETAINED
+from pytest_memguard.core.measurement import Site
 from pytest_memguard.meters import doubles
 from pytest_memguard.meters.functions import functions_of
 from pytest_memguard.meters.plugins import covers, installed_for, paths_of
@@ -19,110 +16,6 @@ from pytest_memguard.meters.stacks import Frame
 from pytest_memguard.meters.timing_dependent import FILES, is_timing_dependent
 
 UNKNOWN_SITE = Site(file="<native>", line=0, function="unknown")
-
-KEPT_SITES = 20
-"""How many sites of the peak, and of what was retained, a sample carries along."""
-
-
-@dataclass(slots=True)
-class _Account:
-    peak_bytes: int = 0
-    retained_bytes: int = 0
-    inner: dict[Site, int] = field(default_factory=dict)
-    threads: set[int] = field(default_factory=set)
-
-
-class Tally:
-    """What the records of one sample come to; the frames it is given can be iterated again.
-
-    Where the meter lost frames, what seems to be the harness' may be the test's, and counts as such.
-    """
-
-    def __init__(self, namer: SiteNamer, *, has_lost_frames: bool = False) -> None:
-        self._namer = namer
-        self._has_lost_frames = has_lost_frames
-        self._accounts: dict[Site, _Account] = {}
-        self._metrics = Counter({PEAK: 0, RETAINED: 0})
-        self._harness_bytes = 0
-        self._left_out: Counter[str] = Counter()
-        self._curve: Curve | None = None
-        self.is_of_ended_process = False
-
-    def owns(self, frames: Iterable[Frame]) -> bool:
-        """Say whether what these frames allocated is the test's."""
-        if self._has_lost_frames:
-            return not self._namer.is_meter(frames)
-        return self._namer.belongs_to_test(frames)
-
-    def add_peak(self, size_bytes: int, frames: Iterable[Frame], thread: int = 0) -> None:
-        """Count memory that was alive at the peak, and which thread had made it where that is known."""
-        account = self._account(size_bytes, frames)
-        if account is not None:
-            self._metrics[PEAK] += size_bytes
-            account.peak_bytes += size_bytes
-            account.threads.add(thread)
-            return
-        self._harness_bytes += size_bytes
-        name = self._namer.left_out_by(frames)
-        if name is not None and not self._namer.is_runner(name):
-            self._left_out[doubles.package_of(name)] += size_bytes
-
-    def add(self, metric: str, number: int) -> None:
-        """Add to the figure of a metric; one to which nothing is ever added was not counted."""
-        self._metrics[metric] += number
-
-    def add_curve(self, curve: Curve | None) -> None:
-        """Keep what the process of the test itself held on its way, the first that comes."""
-        self._curve = self._curve or curve
-
-    def add_retained(self, size_bytes: int, frames: Iterable[Frame]) -> None:
-        """Count memory that outlived the sample; a process that has ended holds none."""
-        if self.is_of_ended_process:
-            return
-        account = self._account(size_bytes, frames)
-        if account is not None:
-            self._metrics[RETAINED] += size_bytes
-            account.retained_bytes += size_bytes
-
-    def _account(self, size_bytes: int, frames: Iterable[Frame]) -> _Account | None:
-        if size_bytes <= 0 or not self.owns(frames):
-            return None
-        site, inner = self._site_of(frames)
-        account = self._accounts.setdefault(site, _Account())
-        if inner is not None:
-            account.inner[inner] = account.inner.get(inner, 0) + size_bytes
-        return account
-
-    def _site_of(self, frames: Iterable[Frame]) -> tuple[Site, Site | None]:
-        if self._has_lost_frames and not self._namer.belongs_to_test(frames):
-            return UNKNOWN_SITE, None
-        return self._namer.site_of(frames)
-
-    def sample(self) -> Sample:
-        """Return the sample, with its largest sites."""
-        by_peak = sorted(self._accounts.items(), key=lambda item: (-item[1].peak_bytes, item[0].at))
-        by_retained = sorted(self._accounts.items(), key=lambda item: (-item[1].retained_bytes, item[0].at))
-        kept = dict(by_peak[:KEPT_SITES] + by_retained[:KEPT_SITES])
-        return Sample(
-            metrics=dict(self._metrics),
-            harness_bytes=self._harness_bytes,
-            left_out_bytes=dict(self._left_out),
-            has_lost_frames=self._has_lost_frames,
-            curve=self._curve,
-            sites=tuple(_site_bytes(site, account) for site, account in kept.items()),
-        )
-
-
-def _site_bytes(site: Site, account: _Account) -> SiteBytes:
-    inner = max(account.inner, key=lambda place: account.inner[place], default=None)
-    return SiteBytes(
-        site=site,
-        peak_bytes=account.peak_bytes,
-        retained_bytes=account.retained_bytes,
-        inner=inner,
-        threads=max(1, len(account.threads)),
-    )
-
 
 _SOURCES = "src/"
 """Where many projects keep what they install."""
