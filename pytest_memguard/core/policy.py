@@ -146,7 +146,7 @@ class Policy:
         parse_orders,
         "number of [orders](../explanation/races.md#more-orders) of turns to try, 1 to 64; the order that "
         "needs the most memory counts",
-        default=1,
+        default=2,
     )
     order: int | None = declared(
         parse_count, "run only the order of turns with this number, which a failure names", default=None
@@ -201,8 +201,8 @@ class Policy:
 
     @property
     def orders_tried(self) -> tuple[int, ...]:
-        """The numbers of the orders in which threads take turns; 0 is lockstep."""
-        if self.threads == 1:
+        """The numbers of the orders in which threads or tasks take turns; 0 is lockstep, 1 is staggered."""
+        if self.at_once == 1:
             return (0,)
         return tuple(range(self.orders)) if self.order is None else (self.order,)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import replace
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -54,26 +55,32 @@ def _as_trio_runs_it(item: Any) -> None:
     call.close()
 
 
-def as_tasks(item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer) -> Callable[[], None]:
+def as_tasks(
+    item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer, *, order: int
+) -> Callable[[], None]:
     """Return one run of an item: as pytest runs it, with its coroutine in several tasks where asked for."""
     if policy.tasks == 1 or tasks_refused(item, policy):
         return runtest
-    return TaskedRun(item, runtest, policy, namer)
+    return TaskedRun(item, runtest, policy, namer, order=order)
 
 
 class TaskedRun:
     """One run of an item whose coroutine runs as several tasks.
 
-    The tasks start in their order and take turns at their awaits: each runs to its first await before
-    the first one goes on, so that as many as possible overlap.
+    They take turns at their awaits. In order 0 each runs to its first await before the first one goes on,
+    so that as many as possible overlap. In order 1 each starts one turn behind the one before it, and in
+    any other they start at turns that are drawn.
     """
 
-    def __init__(self, item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer) -> None:
+    def __init__(
+        self, item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer, *, order: int
+    ) -> None:
+        from pytest_memguard.orders.order import delays_of  # noqa: PLC0415 - only tests with tasks pay for it
         from pytest_memguard.orders.waiting import WaitingTasks  # noqa: PLC0415 - only tests with tasks pay for it
 
         self._item = item
         self._runtest = runtest
-        self._tasks = policy.tasks
+        self._delays = delays_of(order, policy.tasks)
         self._namer = namer
         self._waiting_tasks = WaitingTasks
         self._last: WaitingTasks | None = None
@@ -82,7 +89,7 @@ class TaskedRun:
         """Run it."""
         alone = self._item.obj
         self._last = self._waiting_tasks(self._namer.is_of_project)
-        self._item.obj = _several(_before_trio(self._item), self._tasks, self._last.follow)
+        self._item.obj = _several(_before_trio(self._item), self._delays, self._last.follow)
         try:
             if _is_run_by_trio(alone):
                 _as_trio_runs_it(self._item)
@@ -114,21 +121,32 @@ class TaskedRun:
 
 
 def _several(
-    function: Callable[..., Coroutine[Any, Any, object]], tasks: int, follow: _Follow
+    function: Callable[..., Coroutine[Any, Any, object]], delays: Sequence[int], follow: _Follow
 ) -> Callable[..., Awaitable[None]]:
     @functools.wraps(function)
     async def several(*args: object, **kwargs: object) -> None:
-        async def call() -> object:
+        trio = sys.modules.get("trio")
+        is_trio = trio is not None and _is_running_in(trio)
+        one_turn = trio.lowlevel.checkpoint if trio is not None and is_trio else _one_turn
+
+        async def call(delay: int) -> object:
+            for _ in range(delay):
+                await one_turn()
             return await follow(function(*args, **kwargs))
 
-        calls: Sequence[_Call] = [call] * tasks
-        trio = sys.modules.get("trio")
-        if trio is not None and _is_running_in(trio):
+        calls: Sequence[_Call] = [functools.partial(call, delay) for delay in delays]
+        if is_trio:
             await _in_nursery(trio, calls)
         else:
             await _in_loop(calls)
 
     return several
+
+
+@types.coroutine
+def _one_turn() -> Generator[None, None, None]:
+    """Let the other tasks of a loop of asyncio run once, also where `asyncio.sleep` is patched."""
+    yield
 
 
 async def _in_loop(calls: Sequence[_Call]) -> None:

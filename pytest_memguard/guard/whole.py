@@ -69,10 +69,11 @@ class ItemGuard:
         self._plan = plan
         self._session = session
         seen = as_test_sees_it(ended_in_children(keeping_names(item, runtest)))
-        self._runtest = runtest = as_tasks(item, seen, plan.policy, session.namer)
+        policy, namer = plan.policy, session.namer
+        runs = {order: as_tasks(item, seen, policy, namer, order=order) for order in policy.orders_tried}
+        self._runtest = runs[policy.orders_tried[0]]
         self._sampled_runs = {
-            order: from_threads(item, runtest, plan.policy, session.namer, order=order)
-            for order in plan.policy.orders_tried
+            order: from_threads(item, run, policy, namer, order=order) for order, run in runs.items()
         }
         self._rerunner = Rerunner(item)
         self._records = BenchRecords(session.namer)

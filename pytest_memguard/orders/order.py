@@ -11,6 +11,10 @@ _STEPS = 200
 """Change points are among the first steps, up to this one; a race needs few (Burckhardt et al., 2010)."""
 
 
+STAGGERED = 1
+"""The number of the order that is tried beside the usual one."""
+
+
 class Order(Protocol):
     """Chooses the thread that runs next. It sees only thread numbers, so the clock has no influence."""
 
@@ -44,6 +48,36 @@ class Lockstep:
 
     def steps_aside(self, number: int) -> None:
         """Do nothing: every other thread has a turn before this one has another."""
+
+
+class Staggered:
+    """Has each thread start one step behind the one before it; those that have started run in lockstep.
+
+    Threads then stand at different places: one checks while another one stores. Where all store at once,
+    the last one wins and all read the same, as with a lock for each key that is made twice.
+    """
+
+    def __init__(self) -> None:
+        self._started = 0
+
+    def begin(self, threads: int) -> None:  # noqa: ARG002 - part of the protocol
+        """Let the first thread start alone."""
+        self._started = 1
+
+    def joins(self, number: int, *, is_older: bool) -> None:
+        """Do nothing: a thread that the body starts has the highest number, and starts last."""
+
+    def next(self, ready: Sequence[int], current: int | None) -> int:
+        """Return the next of the threads that have started; after a round of them, one more starts."""
+        for number in ready:
+            if current is not None and current < number < self._started:
+                return number
+        first = ready[0]  # a thread that has not started is next where all that have wait
+        self._started = max(self._started, first) + 1
+        return first
+
+    def steps_aside(self, number: int) -> None:
+        """Do nothing: all that have started have a turn before it is this thread's again."""
 
 
 class RandomPriorities:
@@ -94,6 +128,20 @@ class RandomPriorities:
         self._priorities[number] = self._lowest
 
 
+def delays_of(order: int, tasks: int) -> tuple[int, ...]:
+    """Return how many turns each of several tasks starts late in an order.
+
+    >>> delays_of(0, 3), delays_of(STAGGERED, 3)
+    ((0, 0, 0), (0, 1, 2))
+    """
+    if order <= STAGGERED:
+        return tuple(number * order for number in range(tasks))
+    drawn = random.Random(order)  # noqa: S311 - an order is drawn, not a secret
+    return tuple(drawn.randrange(2 * tasks) for _ in range(tasks))
+
+
 def order_of(seed: int) -> Order:
-    """Return the order with a number: 0 is lockstep; any other number is the seed of a random order."""
+    """Return the order with a number: 0 is lockstep, 1 staggered, and any other the seed of a random one."""
+    if seed == STAGGERED:
+        return Staggered()
     return RandomPriorities(seed) if seed else Lockstep()
