@@ -103,6 +103,13 @@ def described(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
+def noted(error: BaseException, note: str) -> BaseException:
+    """Add a note to an error, where this Python has notes."""
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+    return error
+
+
 def cause_of(error: Exception) -> str:
     """Say why the system refused something, without the number and the path that it says too."""
     return getattr(error, "strerror", None) or str(error)

@@ -13,6 +13,7 @@ from functools import cache, partial
 import pytest
 
 from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, largest
+from pytest_memguard.core.errors import described, noted
 from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import has_settled_higher
@@ -38,7 +39,7 @@ from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, keeping_names, re
 from pytest_memguard.guard.sample_options import sample_options
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
-from pytest_memguard.guard.silenced import quietly
+from pytest_memguard.guard.silenced import let_go, quietly
 from pytest_memguard.guard.tasks import as_tasks, tasks_refused
 from pytest_memguard.guard.threads import from_threads, prepared, threads_refused, with_meetings
 from pytest_memguard.guard.unmeasurable_plugins import refused_by_neighbour
@@ -80,6 +81,7 @@ class ItemGuard:
         self._notes: tuple[str, ...] = (CANNOT_FORK,) if plan.policy.isolate and not HAS_FORK else ()
         self._is_first = True
         self._near_bytes: int | None = None
+        self._held_back: BaseException | None = None
         self.sampled = Sampled()
 
     def run(self) -> None:
@@ -156,6 +158,8 @@ class ItemGuard:
 
     def _add_whole(self, verdict: Verdict, measurement: Measurement) -> None:
         result = self._session.result(self._item.nodeid, verdict, measurement)
+        if self._held_back is not None and not result.fails:
+            raise self._held_back
         meter = self._session.meter(self._plan.policy)
         self.sampled.results.append(self._session.profiles.keep(result, meter))
 
@@ -169,8 +173,28 @@ class ItemGuard:
             except NotConfirmedError as error:
                 self._notes += (f"order {order} was not tried: {error}",)
                 break
+            except TEST_ERRORS as error:
+                if not self._is_too_large(execution):
+                    raise noted(error, f"in order {order}; {_play_again(order)}") from None
+                self._hold_back(order, error)
+                break
             execution = {name: largest(sample, again[name]) for name, sample in execution.items()}
         return execution
+
+    def _is_too_large(self, execution: Execution) -> bool:
+        """Say whether what an execution needed fails the test, which says more than an error."""
+        for name, sample in execution.items():
+            verdict = self._session.verdict(name, [sample], self._plan.policy)
+            if verdict.outcome.is_growth and self._session.fails(verdict.outcome):
+                return True
+        return False
+
+    def _hold_back(self, order: int, error: BaseException) -> None:
+        """Keep an error of a further order, which is raised only where the memory does not fail the test."""
+        let_go(error)
+        self._held_back = error
+        note = f"in order {order} it fails with {described(error)}; {_play_again(order)}"
+        self._notes += (note,) if note not in self._notes else ()
 
     def _take_in(self, order: int, *, counted: bool) -> Execution:
         """Measure one execution: first the test's own run, then further ones that nobody sees.
@@ -332,4 +356,8 @@ class ItemGuard:
 def _of_order(samples: Sequence[Sample]) -> tuple[str, ...]:
     """Name the order that the lowest peak rests on, where it is not the usual one."""
     order = min(samples, key=lambda sample: sample.peak_bytes).order
-    return (f"order {order} needs the most; play it again with --memguard-order={order}",) if order else ()
+    return (f"order {order} needs the most; {_play_again(order)}",) if order else ()
+
+
+def _play_again(order: int) -> str:
+    return f"play it again with --memguard-order={order}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import sleep
 from types import FrameType, TracebackType
 
-from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.errors import MemguardError, noted
 from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns, nobody_moves
 from pytest_memguard.orders.line_sources import line_events
 from pytest_memguard.orders.order import Order
@@ -189,7 +189,7 @@ class OrderedThreads:
             self._started.end()
         if failed is not None:
             try:
-                raise _noted(failed[1], f"in thread {failed[0] + 1} of {len(self._threads)}")
+                raise noted(failed[1], f"in thread {failed[0] + 1} of {len(self._threads)}")
             finally:
                 failed = None  # the error's traceback holds this frame
 
@@ -361,10 +361,3 @@ def stacks_of_threads(without: Collection[int | None] = ()) -> str:
 def _interrupt(ident: int) -> None:
     """Ask a thread that is still running to end."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
-
-
-def _noted(error: BaseException, note: str) -> BaseException:
-    """Add a note to an error, where this Python has notes."""
-    if hasattr(error, "add_note"):
-        error.add_note(note)
-    return error

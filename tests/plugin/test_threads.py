@@ -373,3 +373,82 @@ def test_nothing_of_the_threads_themselves_counts(
         nothing.append(run.measured("test_nothing"))
     assert max(peaks) - min(peaks) < 1_000  # runs in one process find other free lists each time
     assert max(nothing) < 8 * 1024  # the stack of one thread alone is 16 KiB
+
+
+LOCKED_BY_KEY = """
+    import threading
+    CACHE, LOCKS, MASTER = {}, {}, threading.Lock()
+
+    def get():
+        with lock_of("k"):
+            if "k" not in CACHE:
+                CACHE["k"] = bytearray(200_000)
+        return CACHE["k"]
+
+    def lock_of(key):
+"""
+MADE_ONCE = """
+        with MASTER:
+            return LOCKS.setdefault(key, threading.Lock())
+"""
+MADE_TWICE = """
+        if key not in LOCKS:
+            LOCKS[key] = threading.Lock()
+        return LOCKS[key]
+"""
+
+
+def test_a_lock_that_is_made_twice_shows_in_the_staggered_order(project: GuardedProject) -> None:
+    project.write(
+        shop=LOCKED_BY_KEY + MADE_ONCE,
+        test_it="""
+            import pytest, shop
+
+            @pytest.fixture(autouse=True)
+            def empty():
+                shop.CACHE.clear()
+                shop.LOCKS.clear()
+
+            @pytest.mark.memguard(threads=8)
+            def test_it():
+                assert shop.get()
+        """,
+    )
+    assert project.run("--memguard-accept").outcomes() == {"test_it": "no-baseline"}
+    project.write(shop=LOCKED_BY_KEY + MADE_TWICE)
+    run = project.run()
+    assert run.outcomes() == {"test_it": "grew"}
+    assert "--memguard-order=1" in run.text
+    assert project.run("--memguard-order=0").outcomes() == {"test_it": "ok"}
+
+
+def test_an_error_of_a_further_order_names_it_and_hides_no_growth(project: GuardedProject) -> None:
+    project.write(
+        shop="""
+            CACHE = {}
+
+            def get():
+                if not CACHE:
+                    value = CACHE["k"] = bytearray(100_000)
+                return value
+        """,
+        test_it="""
+            import pytest, shop
+
+            @pytest.fixture(autouse=True)
+            def empty():
+                shop.CACHE.clear()
+
+            @pytest.mark.memguard(threads=8, max_peak="2 MiB")
+            def test_within():
+                assert shop.get()
+
+            @pytest.mark.memguard(threads=8, max_peak="300 KiB")
+            def test_over():
+                assert shop.get()
+        """,
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_within": "not-measured", "test_over": "over-limit"}
+    assert "UnboundLocalError" in run.text
+    assert run.text.count("play it again with --memguard-order=1") == 2
