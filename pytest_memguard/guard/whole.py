@@ -12,8 +12,8 @@ from functools import cache, partial
 
 import pytest
 
-from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, largest
 from pytest_memguard.core.errors import described, noted
+from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, largest
 from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import has_settled_higher

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from pytest_memguard.orders.line_events import Followed, IsDue, OnLine
@@ -47,6 +47,7 @@ class _TracedThread:
 
     __slots__ = (
         "_before",
+        "_code",
         "_frame",
         "_global",
         "_is_due",
@@ -57,6 +58,7 @@ class _TracedThread:
         "_on_line",
         "_packages",
         "_seen",
+        "_steps",
     )
 
     def __init__(self, is_due: IsDue, on_line: OnLine, packages: Packages) -> None:
@@ -72,6 +74,8 @@ class _TracedThread:
         self._learn: Callable[[], None] = self._learned
         self._frame: FrameType | None = None
         self._number = RETURN
+        self._code: CodeType | None = None
+        self._steps: frozenset[int] = frozenset()
 
     def __enter__(self) -> None:
         if not HAS_CALL_TRACING:
@@ -83,7 +87,7 @@ class _TracedThread:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         sys.settrace(self._before)
-        self._before = None
+        self._before = self._code = None
 
     def stop(self) -> None:
         """Do nothing: a thread's tracing ends with it."""
@@ -108,14 +112,20 @@ class _TracedThread:
     def _line(self, frame: FrameType, event: str, _arg: object) -> Callable[..., Any]:
         if event == "line":
             is_due = self._comes_to(frame, frame.f_lineno)
-            if STEPS[id(frame.f_code)]:
+            if self._steps_of(frame.f_code):
                 frame.f_trace_opcodes = is_due
         elif event == "opcode":
-            if frame.f_lasti in STEPS[id(frame.f_code)]:
+            if frame.f_lasti in self._steps_of(frame.f_code):
                 self._comes_to(frame, behind(frame.f_lasti))
         elif event == "return":
             self._comes_to(frame, RETURN)
         return self._local
+
+    def _steps_of(self, code: CodeType) -> frozenset[int]:
+        """Return the steps of a code object; the last ones are at hand without an integer for it."""
+        if code is not self._code:
+            self._code, self._steps = code, STEPS[id(code)]
+        return self._steps
 
     def _comes_to(self, frame: FrameType, number: int) -> bool:
         """Call back at a place of a frame if that is due; return whether it was."""

@@ -23,6 +23,62 @@ Passage = tuple[int, int, int]
 """A code object, the line that a thread has passed, and the place that it comes to."""
 
 
+class Counts:
+    """Counts the visits of numbered places, and says at which of them something is due.
+
+    `next_due` returns the first count after another one at which it is. In between, a visit makes no
+    integer: what is left until then is a byte, and CPython has made the small integers at its start. A meter
+    would charge each integer to the line that is visited, and reading its records takes long.
+    """
+
+    __slots__ = ("_left", "_next_due", "_until")
+
+    def __init__(self, next_due: Callable[[int], int]) -> None:
+        self._next_due = next_due
+        self._left = bytearray()  # visits that are let through before the next look
+        self._until = array("Q")  # the count when none of them is left
+
+    def add(self, count: int) -> None:
+        """Begin to count at one more place."""
+        self._left.append(0)
+        self._until.append(count)
+
+    def visit(self, number: int) -> bool:
+        """Count a visit; say whether something is due at it."""
+        left = self._left[number]
+        if left:
+            self._left[number] = left - 1
+            return False
+        count = self._until[number] + 1
+        left = min(self._next_due(count) - count - 1, _MOST_LEFT)
+        self._left[number] = left
+        self._until[number] = count + left
+        return self._next_due(count - 1) == count
+
+    def __getitem__(self, number: int) -> int:
+        """Return the count of a place."""
+        return self._until[number] - self._left[number]
+
+    def forget(self) -> None:
+        """Count from zero again, at every place."""
+        for number in range(len(self._left)):
+            self._left[number] = self._until[number] = 0
+
+
+_MOST_LEFT = 255
+"""What a byte holds."""
+
+
+def _next_offer(visits: int) -> int:
+    if visits < EVERY_VISIT:
+        return visits + 1
+    return min(1 << visits.bit_length(), (visits // SELDOM_VISITS + 1) * SELDOM_VISITS)
+
+
+def _next_look(looks: int) -> int:
+    return looks + 1 if looks < IDLE_LOOKS else 1 << looks.bit_length()
+
+
 class Path:
     """The places that one thread came to in one call, in the order of its first visits.
 
@@ -31,13 +87,26 @@ class Path:
     interpreter would keep that for reuse.
     """
 
-    __slots__ = ("_at", "_codes", "_last", "_length", "_looks", "_numbers", "_visits", "passage")
+    __slots__ = (
+        "_at",
+        "_code",
+        "_codes",
+        "_in_code",
+        "_last",
+        "_length",
+        "_looks",
+        "_numbers",
+        "_visits",
+        "passage",
+    )
 
     def __init__(self) -> None:
         self._numbers: dict[int, dict[int, int]] = {}  # by code object, then by line
         self._length = 0
-        self._visits = array("Q")
-        self._looks = array("Q")  # by place, as the visits
+        self._visits = Counts(_next_offer)
+        self._looks = Counts(_next_look)
+        self._code: CodeType | None = None  # the last one, whose places are at hand without its identity
+        self._in_code: dict[int, int] = {}
         self._at = 0
         self._last: dict[int, int] = {}
         self._codes: dict[int, CodeType] = {}  # held, or another one could have the same identity
@@ -45,15 +114,16 @@ class Path:
 
     def comes_to(self, code: CodeType, line: int) -> bool:
         """Count a visit of a place, and say whether the thread offers its turn at it."""
-        numbers = self._numbers.get(id(code))
-        if numbers is None:
-            return True
-        number = numbers.get(line)
+        if code is not self._code:
+            numbers = self._numbers.get(id(code))
+            if numbers is None:
+                return True
+            self._code, self._in_code = code, numbers
+        number = self._in_code.get(line)
         if number is None:
             return True
         self._at = number
-        self._visits[number] += 1
-        return _offers(self._visits[number])
+        return self._visits.visit(number)
 
     def arrives(self, code: CodeType, line: int) -> None:
         """Record that the thread came to a place; `comes_to` has counted the visit unless it is the first."""
@@ -62,8 +132,8 @@ class Path:
         if line not in numbers:
             numbers[line] = self._length
             self._length += 1
-            self._visits.append(1)
-            self._looks.append(0)
+            self._visits.add(1)
+            self._looks.add(0)
             self._codes[code_id] = code
         self.passage = (code_id, self._last.get(code_id, NOWHERE), line)
         if not is_within(line):
@@ -71,14 +141,11 @@ class Path:
 
     def is_looked_at_in_vain(self) -> bool:
         """Count a look for other threads at the place of the last `comes_to`; say whether to leave it out."""
-        looks = self._looks[self._at]
-        self._looks[self._at] += 1
-        return looks >= IDLE_LOOKS and looks & (looks - 1) != 0
+        return not self._looks.visit(self._at)
 
     def forget_looks(self) -> None:
         """Count the looks from zero again, at every place."""
-        for number in range(self._length):
-            self._looks[number] = 0
+        self._looks.forget()
 
     def _number(self, code_id: int, line: int) -> int | None:
         return self._numbers.get(code_id, {}).get(line)
@@ -86,7 +153,8 @@ class Path:
     def offers(self, place: Place) -> bool:
         """Say whether the thread offers its turn at its last visit of a place."""
         code_id, line = place
-        return _offers(self._visits[self._numbers[code_id][line]])
+        visits = self._visits[self._numbers[code_id][line]]
+        return _next_offer(visits - 1) == visits
 
     def is_far_in_a_loop(self, place: Place) -> bool:
         """Say whether the number of visits of a place is a multiple of `SELDOM_VISITS`."""
@@ -117,10 +185,6 @@ class Path:
         for code_id, numbers in self._numbers.items():
             if line in numbers:
                 yield self._codes[code_id], (code_id, line)
-
-
-def _offers(visits: int) -> bool:
-    return visits <= EVERY_VISIT or visits & (visits - 1) == 0 or visits % SELDOM_VISITS == 0
 
 
 class Meetings:

@@ -18,7 +18,7 @@ from unittest import mock
 import pytest
 
 from pytest_memguard.orders.blocking import Look, ThreadWatch
-from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities
+from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities, Staggered
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Participant, Turns
 from pytest_memguard.orders.visited_lines import Path
@@ -80,7 +80,7 @@ def test_what_a_function_returns_is_not_stored_before_all_have_made_it() -> None
     assert made == [0] * THREADS
 
 
-@pytest.mark.parametrize("order", [Lockstep(), RandomPriorities(1), RandomPriorities(7)], ids=["0", "1", "7"])
+@pytest.mark.parametrize("order", [Lockstep(), Staggered(), RandomPriorities(7)], ids=["0", "1", "7"])
 def test_an_order_is_the_same_in_every_run(order: Order) -> None:
     lock = threading.Lock()
 
@@ -264,7 +264,9 @@ WAITING = [
 
 
 @pytest.mark.parametrize("make", WAITING)
-@pytest.mark.parametrize("order", [Lockstep(), RandomPriorities(3)], ids=["lockstep", "random"])
+@pytest.mark.parametrize(
+    "order", [Lockstep(), Staggered(), RandomPriorities(3)], ids=["lockstep", "staggered", "random"]
+)
 def test_no_order_hangs_because_a_thread_waits(make: Any, order: Order) -> None:
     play(make(), order, calls=3)
 

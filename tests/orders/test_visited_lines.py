@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pytest_memguard.orders.order import Lockstep
 from pytest_memguard.orders.places import RETURN
 from pytest_memguard.orders.threads import OrderedThreads
-from pytest_memguard.orders.visited_lines import Together
+from pytest_memguard.orders.visited_lines import Path, Together
 
 THREADS = 4
 
@@ -98,3 +98,26 @@ def test_threads_that_took_turns_at_a_lock_did_not_meet_in_it() -> None:
                 cache["key"] = load()
 
     assert met(body) is None
+
+
+def test_a_loop_offers_its_turn_at_eight_visits_at_each_doubling_and_seldom_after() -> None:
+    path, code = Path(), load.__code__
+    assert path.comes_to(code, 1)
+    path.arrives(code, 1)
+    offered = [1, *(visit for visit in range(2, 20_000) if path.comes_to(code, 1))]
+    assert offered == sorted({*range(1, 9), *(2**power for power in range(15)), 4_096, 8_192, 12_288, 16_384})
+    assert not path.offers((id(code), 1))
+
+
+def test_looks_in_vain_become_seldom_until_they_are_forgotten() -> None:
+    path, code = Path(), load.__code__
+    path.arrives(code, 1)
+    path.comes_to(code, 1)
+    assert [look for look in range(1, 1_000) if not path.is_looked_at_in_vain()] == [
+        *range(1, 65),
+        128,
+        256,
+        512,
+    ]
+    path.forget_looks()
+    assert not path.is_looked_at_in_vain()
