@@ -71,15 +71,15 @@ def median_seconds(call: Callable[[], None]) -> float:
 
 def main() -> None:
     """Print one line for each size of a body."""
-    print(f"{'lines':>8} {'at a barrier':>14} {'lockstep':>12} {'turns':>7} {'order 1':>12} {'turns':>7}")
+    print(f"{'lines':>8} {'at a barrier':>14} {'lockstep':>12} {'turns':>7} {'staggered':>12} {'turns':>7}")
     for lines in LINES:
         body = body_of(lines)
         barrier = median_seconds(at_a_barrier(body))
         lockstep, passed = in_order(body, 0)
-        drawn, drawn_passed = in_order(body, 1)
+        staggered, staggered_passed = in_order(body, 1)
         print(
             f"{lines:>8,} {1000 * barrier:>11.1f} ms {1000 * lockstep:>9.1f} ms {passed:>7,}"
-            f" {1000 * drawn:>9.1f} ms {drawn_passed:>7,}"
+            f" {1000 * staggered:>9.1f} ms {staggered_passed:>7,}"
         )
 
 

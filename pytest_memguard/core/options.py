@@ -23,7 +23,7 @@ VALUES = {
         "TOLERANCE",
         "tolerated growth for every test, such as '5%%', '64 KiB' or '5%%, 64 KiB'",
     ),
-    "--memguard-order": ("NUMBER", "run only this order of turns in tests with threads"),
+    "--memguard-order": ("NUMBER", "run only this order of turns in tests with threads or tasks"),
     "--memguard-fail-on": ("OUTCOMES", "outcomes that fail, separated by commas"),
     "--memguard-profiles": ("WHICH", "keep the captures of failed, all or none of the tests; default failed"),
 }
