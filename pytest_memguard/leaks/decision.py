@@ -96,6 +96,10 @@ A leak keeps its rate; the rate of a cache that fills halves with each doubling 
 grows by an eighth at a time, shows at worst 0.7 of its rate in the next window.
 """
 
+_NEARLY_ALL = 0.85
+_LEAST_HINT = 1 / 8
+"""The share of few calls that must add something for a doubt, and of the amount that would prove growth."""
+
 _EIGHTHS = 8
 _STEADY = 2.0
 """The mean growth of the last four eighths must be this many times their standard deviation."""
@@ -233,7 +237,33 @@ def _counts(windows: Sequence[Window], *, is_last: bool) -> tuple[tuple[CountGro
 
 
 def series_trend(calls: Sequence[int], values: Sequence[int], floor: Floor) -> Trend:
-    """Say whether one series keeps growing evenly with the calls."""
+    """Say whether one series keeps growing evenly with the calls.
+
+    In few calls something that is freed once, or a single jump, makes even growth look uneven; there it is
+    enough for doubt that nearly all of them add something.
+    """
+    trend = _trend_of_parts(calls, values, floor)
+    if trend is Trend.LEVEL and _nearly_all_calls_add(calls, values, floor):
+        return Trend.TOO_LITTLE
+    return trend
+
+
+def _nearly_all_calls_add(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:
+    """Say whether nearly all of few calls add something, and half of them enough to count."""
+    total = calls[-1] - calls[0]
+    if total > _FEW_CALLS:
+        return False
+    added = sorted(
+        (after - before) / (made - made_before)
+        for made_before, made, before, after in zip(calls, calls[1:], values, values[1:], strict=False)
+    )
+    usual = added[len(added) // 2]
+    is_enough = usual >= floor.per_call and usual * total / 2 >= _LEAST_HINT * floor.amount
+    return is_enough and sum(one > 0 for one in added) >= _NEARLY_ALL * len(added)
+
+
+def _trend_of_parts(calls: Sequence[int], values: Sequence[int], floor: Floor) -> Trend:
+    """Say whether a series keeps growing evenly, judged by parts of the calls."""
     total = calls[-1] - calls[0]
     first, second, last = (rate_between(calls, values, *part) for part in ((1, 2), (2, 4), (4, 8)))
     grown = last * total / 2

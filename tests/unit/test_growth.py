@@ -224,3 +224,21 @@ def test_a_rate_by_resident_memory_is_in_doubt_where_the_heap_is_not_counted(
     rate = leak_rate(windows, (RESIDENT,))
     assert rate.bytes_per_call == pytest.approx(1000)
     assert rate.doubt_bytes == pytest.approx(doubt)
+
+
+@pytest.mark.parametrize(
+    ("added", "answer"),
+    [
+        ([512] * 8, Answer.LEAKS),
+        ([512] * 5 + [-3_000] + [512] * 2, Answer.CANNOT_TELL),
+        ([512, -600, 512, 0, 900, 512, -512, 512], Answer.SETTLES),
+        ([4_000] + [0] * 7, Answer.SETTLES),
+        ([4] * 5 + [-20] + [4] * 2, Answer.SETTLES),
+    ],
+    ids=["even", "beside a fall", "up and down", "paid once", "below the floor"],
+)
+def test_few_calls_that_nearly_all_add_something_do_not_settle(added: list[int], answer: Answer) -> None:
+    heap = [sum(added[:calls]) for calls in range(len(added) + 1)]
+    growth = decide([Window(calls=calls, heap_bytes=held) for calls, held in enumerate(heap)], is_last=True)
+    assert growth.answer is answer
+    assert growth.doubt is (Doubt.TOO_FEW_CALLS if answer is Answer.CANNOT_TELL else None)
