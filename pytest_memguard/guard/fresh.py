@@ -78,14 +78,14 @@ class FreshGuard:
     def _leave_regions_out(self) -> None:
         """Say that the test is not judged, nor its regions: their samples stay in the other process."""
         test_id = self._item.nodeid
-        accepted = [f"{test_id}{REGION}{name}" for name in self._session.regions_accepted(test_id)]
+        accepted = [f"{test_id}{REGION}{name}" for name in self._session.baseline.regions_of(test_id)]
         for name in (test_id, *accepted):
             result = self._session.unmeasured(name, _REGIONS_ELSEWHERE)
             self.sampled.results.append(self._session.demanded(result, asks=True))
 
     def _leave_body_out(self, reason: str) -> None:
         """Let an accepted call have a result where its test was not measured, and accept nothing new."""
-        if self._session.entry(self._body_id) is not None:
+        if self._session.baseline.entry(self._body_id) is not None:
             self.sampled.results.append(self._session.unmeasured(self._body_id, reason))
 
     def _run_body(self) -> None:

@@ -130,7 +130,7 @@ class RegionGuard:
     def _leave_out(self, verdict: Verdict) -> None:
         """Say of every accepted region that has no result why it has none."""
         judged = {result.id for result in self._sampled.results}
-        for name in self._session.regions_accepted(self._item.nodeid):
+        for name in self._session.baseline.regions_of(self._item.nodeid):
             if self._id(name) not in judged:
                 self._sampled.results.append(self._session.result(self._id(name), verdict))
 

@@ -13,14 +13,13 @@ from pytest_memguard.core.changes import Change
 from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.history import Past
 from pytest_memguard.core.known_leaks import KnownLeak
-from pytest_memguard.core.measurement import Answer, Curve, Entry, LeakFinding, Measurement, Sample
+from pytest_memguard.core.measurement import Answer, Entry, LeakFinding, Measurement, Sample
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.metrics import RETAINED
-from pytest_memguard.core.node_ids import REGION, split_id
 from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.policy import CreepLimit, Policy
 from pytest_memguard.core.settings import Settings
-from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict, meter_name
+from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict
 from pytest_memguard.gate.confirm import measurement_of
 from pytest_memguard.gate.judge import (
     certain,
@@ -33,6 +32,7 @@ from pytest_memguard.gate.judge import (
 )
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
 from pytest_memguard.gate.wording import doubts_text, origin_text, peak_doubt_text
+from pytest_memguard.guard.loaded_baseline import LoadedBaseline
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source
 from pytest_memguard.meters import (
@@ -43,8 +43,6 @@ from pytest_memguard.meters import (
     SiteNamer,
     choose_meter,
 )
-from pytest_memguard.storage.baseline import BaselineStore
-from pytest_memguard.storage.baseline_writing import ModuleBaseline
 
 
 class GuardSession:
@@ -57,12 +55,9 @@ class GuardSession:
         self._in_ci = in_ci
         self.environment = environment_key()
         self.namer = SiteNamer(root, settings.exclude, settings.include)
-        self.store = BaselineStore(root / settings.baseline_dir, self.environment)
-        self.has_baseline = self.store.exists()
+        self.baseline = LoadedBaseline(root / settings.baseline_dir, self.environment)
         self.pasts: Callable[[str, CreepLimit], Past | None] = _no_past
         self.profiles = ProfileKeeper(root, settings.profiles)
-        self._modules: dict[str, ModuleBaseline] = {}
-        self._curves: dict[str, dict[str, Curve]] = {}
         self._meters: dict[str | None, ChosenMeter] = {}
         self._results: dict[str, TestResult] = {}
         self.left_out: set[str] = set()
@@ -87,23 +82,6 @@ class GuardSession:
             )
         return meter
 
-    def module(self, name: str) -> ModuleBaseline:
-        """Return the entries of a test module, read once; raises `BaselineError`."""
-        if name not in self._modules:
-            self._modules[name] = self.store.load(name)
-        return self._modules[name]
-
-    def entry(self, test_id: str) -> Entry | None:
-        """Return what is accepted for a test or a region."""
-        module, key = split_id(test_id)
-        return self.module(module).entries.get(key)
-
-    def regions_accepted(self, test_id: str) -> tuple[str, ...]:
-        """Return the names of the regions that the baseline has for a test."""
-        module, key = split_id(test_id)
-        start = f"{key}{REGION}"
-        return tuple(name[len(start) :] for name in self.module(module).entries if name.startswith(start))
-
     def judge(
         self,
         test_id: str,
@@ -125,7 +103,7 @@ class GuardSession:
         if reason and is_told:
             notes = (*notes, reason)
         other = self._other_meter(test_id, policy)
-        entry = None if other else self.entry(test_id)
+        entry = None if other else self.baseline.entry(test_id)
         past = self._past(test_id, entry, policy)
         if past is not None and past.perhaps:
             notes = (*notes, origin_text(past))
@@ -134,7 +112,7 @@ class GuardSession:
             measurement,
             entry,
             policy,
-            has_baseline=self.has_baseline and not other,
+            has_baseline=self.baseline.exists and not other,
             other_meter=other,
             today=_today(),
             past=past,
@@ -187,9 +165,9 @@ class GuardSession:
         A file names the meter of the run; of a test with a meter of its own it says nothing.
         """
         now = self.chosen_meter().meter.name
-        if self.meter(policy).name != now or self.entry(test_id) is None:
+        if self.meter(policy).name != now or self.baseline.entry(test_id) is None:
             return ""
-        accepted = meter_name(self.module(split_id(test_id)[0]).meter)
+        accepted = self.baseline.meter_of(test_id)
         return "" if accepted == now else accepted
 
     def result(self, test_id: str, verdict: Verdict, measurement: Measurement | None = None) -> TestResult:
@@ -202,10 +180,11 @@ class GuardSession:
             if verdict.is_in_doubt:
                 measurement = with_note(measurement, peak_doubt_text(measurement))
         verdict = with_source(verdict, self.root)
-        entry = self.entry(test_id) if measurement is not None else None
+        entry = self.baseline.entry(test_id) if measurement is not None else None
         is_leak_checked = measurement is not None and measurement.leak is not None
         if entry is not None and entry.is_leak_checked and not is_leak_checked:
             verdict = without_leak_check(verdict)
+        is_ok = verdict.outcome is Outcome.OK  # nobody will compare its curve
         return TestResult(
             id=test_id,
             verdict=verdict,
@@ -213,17 +192,8 @@ class GuardSession:
             fails=self.fails(verdict.outcome) and not verdict.is_quarantined,
             note=entry.note if entry else "",
             hints=_hints(verdict, measurement),
-            accepted_curve=self._accepted_curve(test_id, verdict, entry),
+            accepted_curve=None if entry is None or is_ok else self.baseline.curve(test_id),
         )
-
-    def _accepted_curve(self, test_id: str, verdict: Verdict, entry: Entry | None) -> Curve | None:
-        """Return the curve to compare with, where somebody will look at it."""
-        if entry is None or verdict.outcome is Outcome.OK:
-            return None
-        module, key = split_id(test_id)
-        if module not in self._curves:
-            self._curves[module] = self.store.curves(module)
-        return self._curves[module].get(key)
 
     def unmeasured(self, test_id: str, reason: str) -> TestResult:
         """Return the result of a test that could not be measured."""
@@ -241,7 +211,7 @@ class GuardSession:
 
     def demanded(self, result: TestResult, *, asks: bool) -> TestResult:
         """Fail a test in CI that was not measured, where its marker or an accepted leak rate asks for it."""
-        entry = self.entry(result.id)
+        entry = self.baseline.entry(result.id)
         if result.outcome is not Outcome.NOT_MEASURED or not (asks or (entry and entry.is_leak_checked)):
             return result
         settings = self.settings
@@ -288,14 +258,7 @@ class GuardSession:
 
     def differences(self) -> tuple[str, ...]:
         """Say where a loaded baseline was made with other versions than run now."""
-        now = self.made_with()
-        found = {
-            f"{name} {version} made the baseline, {now[name]} runs now"
-            for module in self._modules.values()
-            for name, version in module.made_with.items()
-            if now.get(name, version) != version
-        }
-        return tuple(sorted(found))
+        return self.baseline.differences(self.made_with())
 
     def results(self, problems: tuple[RunProblem, ...] = ()) -> RunResults:
         """Return everything this run has found, in the order of the tests' ids."""

@@ -96,7 +96,7 @@ class GuardedRun:
     def header(self) -> list[str]:
         """Return the lines of pytest's header."""
         chosen = self.session.chosen_meter()
-        state = "" if self.session.has_baseline else ", no baseline for it yet"
+        state = "" if self.session.baseline.exists else ", no baseline for it yet"
         lines = [f"memguard: {chosen.meter.label}, {self.session.environment}{state}"]
         if self.session.settings.source:
             lines.append(f"memguard: settings: {self.session.settings.source}")
@@ -132,7 +132,7 @@ class GuardedRun:
             )
             if plan is not None:
                 item.stash[PLAN] = plans[item.nodeid] = plan
-                self.session.entry(item.nodeid)
+                self.session.baseline.entry(item.nodeid)
         self.progress.plan({test_id: plan.policy for test_id, plan in plans.items()})
         if any(plan.policy.children for plan in plans.values()):
             listen()
@@ -161,7 +161,7 @@ class GuardedRun:
         """Read what was accepted before, where growth in small steps is judged."""
         days = {limit.days for limit in limits if limit is not None}
         if days:
-            store = self.session.store
+            store = self.session.baseline.store
             pasts = self._history_of(self.options.root, store.directory, store.environment, days)
             self.session.pasts, self._no_history = pasts.of, pasts.missing
 
@@ -364,7 +364,7 @@ class GuardedRun:
         pytest itself fails a run that has no test at all.
         """
         places = self.options.places
-        limited = any(place.is_file() for place in places) or bool(places and self.session.has_baseline)
+        limited = any(place.is_file() for place in places) or bool(places and self.session.baseline.exists)
         return limited or self._has_guarded or session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
 
     def tell(self, terminal: pytest.TerminalReporter) -> None:

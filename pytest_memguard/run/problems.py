@@ -83,8 +83,8 @@ def _without_verdicts(
 def _without_baseline(session: GuardSession, results: RunResults, *, fails: bool) -> Iterator[RunProblem]:
     tests = results.guarded
     uncompared = [test for test in tests if test.outcome is Outcome.NO_BASELINE]
-    if tests and not session.accepting and (uncompared or not session.has_baseline):
-        sentence = _other_meter(uncompared) if session.has_baseline else _no_baseline(session)
+    if tests and not session.accepting and (uncompared or not session.baseline.exists):
+        sentence = _other_meter(uncompared) if session.baseline.exists else _no_baseline(session)
         yield RunProblem("no-baseline", sentence, fails)
 
 
@@ -166,7 +166,7 @@ def _other_meter(uncompared: Sequence[TestResult]) -> str:
 
 
 def _no_baseline(session: GuardSession) -> str:
-    others = [name for name in session.store.environments() if name != session.environment]
+    others = [name for name in session.baseline.store.environments() if name != session.environment]
     there = f" There are baselines for {', '.join(others)}." if others else ""
     return (
         f"nothing is accepted for {session.environment} in {session.settings.baseline_dir}, "

@@ -61,7 +61,7 @@ def forgotten(
 
 def _excused(session: GuardSession, collection: Collection, deselected: set[str]) -> Iterator[str]:
     """Yield the entries of tests that pytest's own options deselect, and of modules that are skipped."""
-    accepted = {*session.store.modules()}
+    accepted = {*session.baseline.store.modules()}
     for module in accepted & {test_id.split("::", 1)[0] for test_id in deselected}:
         for test_id in _ids(session, module):
             if test_id in deselected or test_id.rpartition(REGION)[0] in deselected:
@@ -71,7 +71,7 @@ def _excused(session: GuardSession, collection: Collection, deselected: set[str]
 
 
 def _ids(session: GuardSession, module: str) -> list[str]:
-    return [join_id(module, key) for key in session.module(module).entries]
+    return [join_id(module, key) for key in session.baseline.module(module).entries]
 
 
 def _vanished(
@@ -82,9 +82,9 @@ def _vanished(
     One that has moved to where the run looks is gone from where it does not: a new module of its name has
     tests of its names. A baseline outside of the project may be that of several, whose files are elsewhere.
     """
-    if not session.store.directory.resolve().is_relative_to(session.root.resolve()):
+    if not session.baseline.store.directory.resolve().is_relative_to(session.root.resolve()):
         return
-    accepted = session.store.modules()
+    accepted = session.baseline.store.modules()
     new = {split_id(test_id) for test_id in planned}
     came = {(PurePosixPath(module).name, key) for module, key in new if module not in accepted}
     for module in accepted:
@@ -92,5 +92,5 @@ def _vanished(
         met = not places or any(path.is_relative_to(place) for place in places)
         if module in collection.modules or path.exists():
             continue
-        if met or any((path.name, key) in came for key in session.module(module).entries):
+        if met or any((path.name, key) in came for key in session.baseline.module(module).entries):
             yield module
