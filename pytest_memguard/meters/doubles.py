@@ -22,9 +22,14 @@ STANDARD = "unittest/mock.py"
 
 _FOR_TESTS = ("Topic :: Software Development :: Testing", "Framework :: Pytest")
 _KEYWORDS = frozenset(
-    {"fake", "fakes", "mock", "mocking", "mocks", "stub", "stubs", "test", "testing", "tests"}
+    {
+        *("fake", "fakes", "mock", "mocking", "mocks", "spies", "spy", "spying", "stub", "stubs"),
+        *("test", "testing", "tests"),
+    }
 )
-_SUMMARY = re.compile(r"\b(?:fakes?|mock(?:s|ed|ing)?|stubs?|test doubles?)\b", re.IGNORECASE)
+_SUMMARY = re.compile(
+    r"\b(?:fakes?|mock(?:s|ed|ing)?|sp(?:y|ies|ying)|stubs?|test doubles?)\b", re.IGNORECASE
+)
 _TEST_FOLDERS = frozenset({"test", "tests"})
 
 

@@ -51,6 +51,9 @@ def _code(config: pytest.Config, asked_for: int, how: str) -> int:
     try:
         code = None if run is None else run.code_at_end(how)
     except Exception:  # noqa: BLE001 - whatever it is, the process is about to end as if all were well
+        capture = config.pluginmanager.get_plugin("capturemanager")
+        if capture is not None:
+            capture.suspend(in_=True)
         traceback.print_exc(file=sys.__stderr__)
         return 1
     if code is None:

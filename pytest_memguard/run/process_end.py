@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import update_wrapper
@@ -19,8 +20,11 @@ REPLACING = tuple(f"os.{name}" for name in _REPLACING)
 class _Asking:
     """A function of `os` that asks first in the process of pytest; in a child it does what it always does.
 
-    It can be pickled by its name, as in `Process(target=os._exit)` with spawn.
+    It can be pickled by its name, as in `Process(target=os._exit)` with spawn. Threads ask one at a time:
+    the first to ask ends the process, and must not be overtaken while it writes the results.
     """
+
+    _lock = threading.RLock()
 
     def __init__(self, real: Callable[..., Any], code_of: Callable[[int, str], int]) -> None:
         update_wrapper(self, real)
@@ -33,9 +37,10 @@ class _Asking:
     def __call__(self, *args: Any, **options: Any) -> Any:
         if getpid() == self._process:
             asked_for = 0 if self._name in _REPLACING else next(iter([*args, *options.values()]), 0)
-            code = self._code_of(asked_for, f"os.{self._name}")
-            if code != asked_for:
-                _exit(code)
+            with self._lock:
+                code = self._code_of(asked_for, f"os.{self._name}")
+                if code != asked_for:
+                    _exit(code)
         return self.real(*args, **options)
 
     def __reduce__(self) -> str:

@@ -78,6 +78,20 @@ NEIGHBOURS = (
         is_core=True,
     ),
     Neighbour(
+        name="mockito",
+        requirements=("pytest-mockito", "mockito"),
+        test="""
+            import shop
+            from work import work
+
+            def test_stubbed(when):
+                when(shop).price("tea").thenReturn(5)
+                assert shop.price("tea") == 5
+                assert work()
+        """,
+        files={"shop.py": "def price(product):\n    return len(product)\n"},
+    ),
+    Neighbour(
         name="respx",
         requirements=("respx", "httpx"),
         test="""
