@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from tests.ecosystem.neighbour import Neighbour
+from tests.ecosystem.neighbour import Answer, Neighbour, Stage
 
 NEIGHBOURS = (
+    Neighbour(
+        name="pytest-steps",
+        requirements=("pytest-steps",),
+        test="""
+            from pytest_steps import test_steps
+            from work import work
+
+            @test_steps("first", "second")
+            def test_generator():
+                assert work()
+                yield
+                assert work()
+                yield
+
+            @test_steps("first", "second")
+            def test_parameter(test_step):
+                assert test_step and work()
+        """,
+        answers={
+            stage: (Answer("not-measured", "runs only once", tests="test_generator*"),)
+            for stage in (Stage.ACCEPT, Stage.SAME, Stage.GROW, Stage.CLEAN, Stage.LEAK)
+        },
+    ),
     Neighbour(
         name="subtests of pytest and of unittest",
         requirements=(),
