@@ -75,9 +75,8 @@ class Cost:
 
     def __init__(self) -> None:
         self._reference_seconds = math.inf
-        self._cpu = array(
-            "d", [math.inf] * _LAST
-        )  # set aside: what a reading allocates would show in the next
+        # Room for all readings: what one allocates would show in the next.
+        self._cpu = array("d", [math.inf] * _LAST)
         self._waiting = array("d", [math.inf] * _LAST)
         self._next = 0
         self.spent_cpu_seconds = 0.0

@@ -34,9 +34,8 @@ class SeenByProfiler:
     __slots__ = ("_state",)
 
     def __init__(self) -> None:
-        self._state = (
-            ctypes.c_void_p(_thread_state()),
-        )  # made once, as all that lies below a line of the project
+        # Made once, as all that lies below a line of the project.
+        self._state = (ctypes.c_void_p(_thread_state()),)
 
     def __call__(self, call: Callable[[], None]) -> None:
         """Call it."""

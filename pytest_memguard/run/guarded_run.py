@@ -309,7 +309,7 @@ class GuardedRun:
         if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
             self.old_results.put_back()
         elif self.options.runs_tests:
-            self.ending.finish(session, self._settled(session))
+            self.ending.finish(session, self._facts_at_end(session))
         self._journal.drop()
 
     def code_at_end(self, how: str) -> int | None:
@@ -336,7 +336,7 @@ class GuardedRun:
         differences = self.session.differences()
         replace(self._handover, differences=differences, error=self._error).put_into(self._config)
 
-    def _settled(self, session: pytest.Session) -> RunFacts:
+    def _facts_at_end(self, session: pytest.Session) -> RunFacts:
         """Give a result to every planned test that has none, and return what is known of the run."""
         for test_id, said in self.planned_tests.crashes().items():
             self.session.add(self.session.unmeasured(test_id, f"the process that ran it ended: {said}"))
@@ -344,13 +344,11 @@ class GuardedRun:
         lost = self.planned_tests.lost(stopped=bool(stopped))
         for test_id in lost:
             self.session.add(self.session.unmeasured(test_id, _LOST))
-        is_each = (
-            self._config.getoption("dist", default="no") == "each"
-        )  # which runs every test several times
+        repeats_all = self._config.getoption("dist", default="no") == "each"
         return RunFacts(
             lost=lost,
             never_run=self.planned_tests.never_run() if stopped else (),
-            doubled=() if is_each else self.planned_tests.doubled(),
+            doubled=() if repeats_all else self.planned_tests.doubled(),
             unjudged=self.planned_tests.unjudged,
             cut_off_by=self._cut_off_by,
             is_empty_by_choice=self._is_empty_by_choice(session),

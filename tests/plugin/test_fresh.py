@@ -171,9 +171,8 @@ def test_a_fresh_test_ends_as_it_ended_and_shows_what_it_printed(project: Guarde
         "test_xfails",
         "test_xpasses",
     ]
-    assert "XFAIL test_it.py::test_xfails - known" in run.text.replace(
-        "reason: ", ""
-    )  # as pytest 8.0 writes it
+    said = run.text.replace("reason: ", "")  # pytest 8.0 writes that before it
+    assert "XFAIL test_it.py::test_xfails - known" in said
 
 
 ALIKE = ("tx-host", "px-ratio", "dist-dir", "coverage-of", "rsyncs", "reruns-of", "memguardian")

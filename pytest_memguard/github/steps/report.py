@@ -103,9 +103,8 @@ def _write(inputs: Inputs, folder: Path, reports: list[Reported], decision: Deci
         name = "results.json" if len(reports) == 1 else f"{report.results.environment}/results.json"
         (folder / name).parent.mkdir(exist_ok=True)
         write_results(folder / name, report.results)
-    if (
-        reports and importlib.util.find_spec("jinja2") is not None
-    ):  # a job that only comments installs no packages
+    # A job that only comments installs no packages.
+    if reports and importlib.util.find_spec("jinja2") is not None:
         from pytest_memguard.reports.html.page import HtmlReport  # noqa: PLC0415 - as said
 
         page = HtmlReport().page(*(report.results for report in reports))
