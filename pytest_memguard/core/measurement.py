@@ -234,7 +234,7 @@ class LeakFinding:
     `readings` are what the answer rests on, thinned; those from `judged_from_calls` on decide.
     `kinds` are the types of what its holder gains, classes first. `fingerprint` is the same for one leak
     in every test that shows it.
-    `order` is that of the turns of the threads that made the calls; None where they were made one by one.
+    `orders` are those of the turns of the threads that made the calls; none where they were made one by one.
     """
 
     leaking: bool
@@ -252,7 +252,7 @@ class LeakFinding:
     doubts: tuple[Doubt, ...] = ()
     used_up: str = ""
     bounds: tuple[Bound, ...] = ()
-    order: int | None = None
+    orders: tuple[int, ...] = ()
     readings: tuple[Reading, ...] = ()
     judged_from_calls: int = 0
     kinds: tuple[KindGrowth, ...] = ()

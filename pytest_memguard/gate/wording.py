@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pytest_memguard.core.history import Past
 from pytest_memguard.core.measurement import (
@@ -148,6 +148,18 @@ def creep_step_texts(creep: Creep) -> tuple[str, ...]:
     )
 
 
+def _orders(orders: Sequence[int]) -> str:
+    """Name the orders of turns that were tried, which follow each other.
+
+    >>> _orders([3]), _orders([0, 1]), _orders([0, 1, 2])
+    ('order 3', 'orders 0 and 1', 'orders 0 to 2')
+    """
+    first, *more = orders
+    if not more:
+        return f"order {first}"
+    return f"orders {first} {'and' if len(more) == 1 else 'to'} {more[-1]}"
+
+
 def _leak_reason(measurement: Measurement, judged: MetricVerdict | None, entry: Entry | None) -> str:
     leak = measurement.leak
     if leak is None:
@@ -164,8 +176,8 @@ def _leak_reason(measurement: Measurement, judged: MetricVerdict | None, entry: 
         how = f"used up after {leak.calls:,} calls: {leak.used_up}"
     else:
         how = f"{'rising' if leak.is_accelerating else 'steady'} over {leak.calls:,} calls"
-    if leak.order is not None:
-        how += f" from threads in order {leak.order}"
+    if leak.orders:
+        how += f" from threads in {_orders(leak.orders)}"
     return f"{' and '.join(parts)}, {how}{accepted}{_over_rate(judged)}"
 
 

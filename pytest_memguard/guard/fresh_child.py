@@ -99,7 +99,7 @@ class FreshRun:
             as_test_sees_it(asking_shows_all(keeping_names(item, item.runtest))),
             self._policy,
             self._session.namer,
-            order=self._policy.orders_tried[0],
+            orders=self._policy.orders_tried[:1],
         )
         item.runtest = lambda: self._run(item, runtest)
         try:

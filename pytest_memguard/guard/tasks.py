@@ -8,6 +8,7 @@ import sys
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import replace
+from itertools import cycle
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +57,12 @@ def _as_trio_runs_it(item: Any) -> None:
 
 
 def as_tasks(
-    item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer, *, order: int
+    item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer, *, orders: Sequence[int]
 ) -> Callable[[], None]:
     """Return one run of an item: as pytest runs it, with its coroutine in several tasks where asked for."""
     if policy.tasks == 1 or tasks_refused(item, policy):
         return runtest
-    return TaskedRun(item, runtest, policy, namer, order=order)
+    return TaskedRun(item, runtest, policy, namer, orders=orders)
 
 
 class TaskedRun:
@@ -69,18 +70,24 @@ class TaskedRun:
 
     They take turns at their awaits. In order 0 each runs to its first await before the first one goes on,
     so that as many as possible overlap. In order 1 each starts one turn behind the one before it, and in
-    any other they start at turns that are drawn.
+    any other they start at turns that are drawn. With several orders, each call has the next one.
     """
 
     def __init__(
-        self, item: Any, runtest: Callable[[], None], policy: Policy, namer: SiteNamer, *, order: int
+        self,
+        item: Any,
+        runtest: Callable[[], None],
+        policy: Policy,
+        namer: SiteNamer,
+        *,
+        orders: Sequence[int],
     ) -> None:
         from pytest_memguard.orders.order import delays_of  # noqa: PLC0415 - only tests with tasks pay for it
         from pytest_memguard.orders.waiting import WaitingTasks  # noqa: PLC0415 - only tests with tasks pay for it
 
         self._item = item
         self._runtest = runtest
-        self._delays = delays_of(order, policy.tasks)
+        self._delays = cycle([delays_of(order, policy.tasks) for order in orders])
         self._namer = namer
         self._waiting_tasks = WaitingTasks
         self._last: WaitingTasks | None = None
@@ -89,7 +96,7 @@ class TaskedRun:
         """Run it."""
         alone = self._item.obj
         self._last = self._waiting_tasks(self._namer.is_of_project)
-        self._item.obj = _several(_before_trio(self._item), self._delays, self._last.follow)
+        self._item.obj = _several(_before_trio(self._item), next(self._delays), self._last.follow)
         try:
             if _is_run_by_trio(alone):
                 _as_trio_runs_it(self._item)

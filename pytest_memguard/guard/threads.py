@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -97,7 +97,7 @@ class ThreadedRun:
             threads.body = _nothing
 
     def _taking_turns(self, body: Callable[[], object]) -> OrderedThreads:
-        return taking_turns(body, self._policy, self._namer, order=self._order)
+        return taking_turns(body, self._policy, self._namer, orders=[self._order])
 
     def with_meetings(self, sample: Sample) -> Sample:
         """Say in a sample of the last run where the threads had come to that made what its sites held."""
@@ -145,11 +145,11 @@ def with_meetings(sample: Sample, run: Callable[[], None]) -> tuple[Sample, tupl
 
 
 def taking_turns(
-    body: Callable[[], object], policy: Policy, namer: SiteNamer, *, order: int
+    body: Callable[[], object], policy: Policy, namer: SiteNamer, *, orders: Sequence[int]
 ) -> OrderedThreads:
     """Return a context whose value calls `body` from every thread, in an order that the program decides.
 
-    The turn passes at lines of the project's own files.
+    With several orders, each call has the next one. The turn passes at lines of the project's own files.
     """
     from pytest_memguard.orders.order import order_of  # noqa: PLC0415 - only tests with threads pay for it
     from pytest_memguard.orders.threads import OrderedThreads  # noqa: PLC0415 - its libraries would slow every tracker down
@@ -157,7 +157,7 @@ def taking_turns(
     return OrderedThreads(
         body,
         policy.threads,
-        order=order_of(order),
+        order=order_of(*orders),
         is_own=_OwnFiles(namer).__getitem__,
         stuck_seconds=policy.thread_timeout_seconds,
         above_room=with_room,

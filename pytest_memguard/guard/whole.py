@@ -71,8 +71,10 @@ class ItemGuard:
         self._session = session
         seen = as_test_sees_it(ended_in_children(keeping_names(item, runtest)))
         policy, namer = plan.policy, session.namer
-        runs = {order: as_tasks(item, seen, policy, namer, order=order) for order in policy.orders_tried}
+        runs = {order: as_tasks(item, seen, policy, namer, orders=[order]) for order in policy.orders_tried}
         self._runtest = runs[policy.orders_tried[0]]
+        self._seen = seen
+        self._orders = policy.orders_tried
         self._sampled_runs = {
             order: from_threads(item, run, policy, namer, order=order) for order, run in runs.items()
         }
@@ -81,7 +83,7 @@ class ItemGuard:
         self._notes: tuple[str, ...] = (CANNOT_FORK,) if plan.policy.isolate and not HAS_FORK else ()
         self._is_first = True
         self._near_bytes: int | None = None
-        self._held_back: BaseException | None = None
+        self._held_back: tuple[int | None, Exception] | None = None
         self.sampled = Sampled()
 
     def run(self) -> None:
@@ -158,14 +160,14 @@ class ItemGuard:
 
     def _add_whole(self, verdict: Verdict, measurement: Measurement) -> None:
         result = self._session.result(self._item.nodeid, verdict, measurement)
-        if self._held_back is not None and not result.fails:
-            raise self._held_back
+        if not result.fails:
+            self._raise_held_back()
         meter = self._session.meter(self._plan.policy)
         self.sampled.results.append(self._session.profiles.keep(result, meter))
 
     def _take(self, counted: bool) -> Execution:
         """Measure one execution in each order; the order that needed the most counts."""
-        first, *more = self._sampled_runs
+        first, *more = self._orders
         execution = self._take_in(first, counted=counted)
         for order in more if execution else ():
             try:
@@ -173,28 +175,37 @@ class ItemGuard:
             except NotConfirmedError as error:
                 self._notes += (f"order {order} was not tried: {error}",)
                 break
-            except TEST_ERRORS as error:
-                if not self._is_too_large(execution):
-                    raise noted(error, f"in order {order}; {_play_again(order)}") from None
+            except Exception as error:  # noqa: BLE001 - of the test: its memory is judged first
                 self._hold_back(order, error)
                 break
             execution = {name: largest(sample, again[name]) for name, sample in execution.items()}
         return execution
 
-    def _is_too_large(self, execution: Execution) -> bool:
-        """Say whether what an execution needed fails the test, which says more than an error."""
-        for name, sample in execution.items():
-            verdict = self._session.verdict(name, [sample], self._plan.policy)
-            if verdict.outcome.is_growth and self._session.fails(verdict.outcome):
-                return True
-        return False
+    def _hold_back(self, order: int, error: Exception) -> None:
+        """Try an order no more that makes the test fail, and judge what the others need.
 
-    def _hold_back(self, order: int, error: BaseException) -> None:
-        """Keep an error of a further order, which is raised only where the memory does not fail the test."""
+        Growth has a line and a holder, which say more of a race than the error that it leads to. The error
+        is raised where the memory does not fail the test. A deadlock is none of these.
+        """
         let_go(error)
-        self._held_back = error
-        note = f"in order {order} it fails with {described(error)}; {_play_again(order)}"
-        self._notes += (note,) if note not in self._notes else ()
+        self._held_back = order, error
+        self._orders = self._orders[: self._orders.index(order)]
+        self._notes += (f"in order {order} it fails with {described(error)}; {_play_again(order)}",)
+
+    def _raise_held_back(self) -> None:
+        """Raise the error that was held back; one of a sample from a further run, which has its traceback."""
+        if self._held_back is None:
+            return
+        order, error = self._held_back
+        if order is None:
+            raise error
+        try:
+            self._take_in(order, counted=False)
+        except NotConfirmedError:
+            pass
+        except TEST_ERRORS as again:
+            error = again  # type: ignore[assignment]  # an outcome of pytest is raised as well
+        raise noted(error, f"in order {order}; {_play_again(order)}") from None
 
     def _take_in(self, order: int, *, counted: bool) -> Execution:
         """Measure one execution: first the test's own run, then further ones that nobody sees.
@@ -291,9 +302,23 @@ class ItemGuard:
     def _check_leaks(self) -> LeakFinding | None:
         if not self._plan.policy.leaks:
             return None
-        return check_item(
-            self._item, self._runtest, self._plan.policy, self._session, rerunner=self._rerunner
-        )
+        if len(self._orders) > 1:
+            try:
+                return self._checked_in(self._orders)
+            except CannotRepeatError:
+                raise
+            except Exception as error:  # noqa: BLE001 - of the body: its memory is judged first
+                self._held_back = None, error
+                self._notes += (
+                    f"its calls fail in turns of several orders with {described(error)}; order 0 was checked",
+                )
+        return self._checked_in(self._orders[:1])
+
+    def _checked_in(self, orders: tuple[int, ...]) -> LeakFinding:
+        """Check for leaks with calls that take these orders, one after the other."""
+        policy = replace(self._plan.policy, orders=len(orders))
+        repeated = as_tasks(self._item, self._seen, policy, self._session.namer, orders=orders)
+        return check_item(self._item, repeated, policy, self._session, rerunner=self._rerunner)
 
     def _judge_without_leaks(self, samples: list[Sample], reason: str) -> None:
         measurement, verdict = self._session.judge_without_leaks(

@@ -128,6 +128,33 @@ class RandomPriorities:
         self._priorities[number] = self._lowest
 
 
+class ByTurns:
+    """Plays several orders, one a call."""
+
+    def __init__(self, orders: Sequence[Order]) -> None:
+        self._orders = orders
+        self._calls = 0
+        self._now = orders[0]
+
+    def begin(self, threads: int) -> None:
+        """Begin with the next order."""
+        self._now = self._orders[self._calls % len(self._orders)]
+        self._calls += 1
+        self._now.begin(threads)
+
+    def joins(self, number: int, *, is_older: bool) -> None:
+        """Have the order of this call know one more thread."""
+        self._now.joins(number, is_older=is_older)
+
+    def next(self, ready: Sequence[int], current: int | None) -> int:
+        """Return what the order of this call says."""
+        return self._now.next(ready, current)
+
+    def steps_aside(self, number: int) -> None:
+        """Have the thread step aside in the order of this call."""
+        self._now.steps_aside(number)
+
+
 def delays_of(order: int, tasks: int) -> tuple[int, ...]:
     """Return how many turns each of several tasks starts late in an order.
 
@@ -140,7 +167,13 @@ def delays_of(order: int, tasks: int) -> tuple[int, ...]:
     return tuple(drawn.randrange(2 * tasks) for _ in range(tasks))
 
 
-def order_of(seed: int) -> Order:
+def order_of(*numbers: int) -> Order:
+    """Return the order with a number, or one that plays the orders with these numbers, one a call."""
+    orders = [_order_of(number) for number in numbers]
+    return orders[0] if len(orders) == 1 else ByTurns(orders)
+
+
+def _order_of(seed: int) -> Order:
     """Return the order with a number: 0 is lockstep, 1 staggered, and any other the seed of a random one."""
     if seed == STAGGERED:
         return Staggered()

@@ -202,9 +202,9 @@ LEAK = Record(
     Key("used_up", TEXT, "The error that was raised when the body ran out of something."),
     Key("accelerating", FLAG, "Whether each call leaves more than the one before.", field="is_accelerating"),
     Key(
-        "order",
-        COUNT,
-        "The order of turns of the threads that made the calls; absent if there was one thread.",
+        "orders",
+        list_of(COUNT),
+        "The orders of turns of the threads that made the calls, one a call; absent if there was one thread.",
     ),
     Key("sites", list_of(NAMED_SITE_BYTES), "The lines that allocate; sizes are bytes per call."),
     Key(

@@ -146,7 +146,7 @@ _BY_TYPE[Meeting] = every_field(Meeting, threads=sizes, before_line=st.integers(
 _BY_TYPE[SiteBytes] = every_field(SiteBytes, threads=sizes)
 _BY_TYPE[Reading] = every_field(Reading, calls=sizes)
 _BY_TYPE[LeakFinding] = every_field(
-    LeakFinding, calls=sizes, judged_from_calls=sizes, order=st.none() | sizes
+    LeakFinding, calls=sizes, judged_from_calls=sizes, orders=st.lists(sizes, max_size=3).map(tuple)
 )
 _BY_TYPE[Creep] = every_field(Creep, metric=st.sampled_from(list(METRICS)))
 
