@@ -5,9 +5,15 @@ from __future__ import annotations
 import atexit
 import gc
 import weakref
+from collections import Counter
 from collections.abc import Callable, Container, Iterable
 
-from pytest_memguard.leaks.holders.naming import Step, is_a, is_ours, referents
+from pytest_memguard.leaks.holders.naming import Step, describe_common, is_a, is_ours, referents
+from pytest_memguard.meters.site_namer import SiteNamer
+
+_SHARE = 0.25
+_LEAST_UNHELD = 6
+"""Fewer objects may be locals of the bench's running functions, which the collector does not list."""
 
 
 def unreferred(new: list[object], *, but: Container[int]) -> list[object]:
@@ -17,6 +23,16 @@ def unreferred(new: list[object], *, but: Container[int]) -> list[object]:
     ]
     referred = {id(held) for one in holders for held in referents(one)}
     return [one for one in new if id(one) not in referred]
+
+
+def described_unreferred(
+    new: list[object], namer: SiteNamer, *, calls: int, but: Container[int]
+) -> tuple[Step, ...]:
+    """Describe objects that stay although nothing refers to them: an extension miscounted references."""
+    kinds = Counter(map(type, unreferred(new, but=but)))
+    if not kinds or kinds.most_common(1)[0][1] < max(_LEAST_UNHELD, _SHARE * calls):
+        return ()
+    return (Step("no Python object: an extension keeps a reference"), *describe_common(kinds, namer))
 
 
 def leads_to_older(held: Iterable[object]) -> bool:

@@ -7,25 +7,39 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pytest_memguard.core.measurement import Bound, KindGrowth, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
 from pytest_memguard.leaks.holders.bounds import Limit, index_within, limit_of
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
+from pytest_memguard.leaks.holders.enlarging import enlarging
 from pytest_memguard.leaks.holders.naming import (
     Step,
     describe_common,
     is_a,
-    is_of_statement,
     is_ours,
     readable,
     referents,
 )
-from pytest_memguard.leaks.holders.objects import SIZED, containers, is_sized, is_weak, length, old_holders
+from pytest_memguard.leaks.holders.objects import (
+    SIZED,
+    containers,
+    is_sized,
+    is_weak,
+    length,
+    number_held,
+    old_holders,
+)
 from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
-from pytest_memguard.leaks.holders.referring import exit_handlers, leads_to_older, referrers, unreferred
-from pytest_memguard.leaks.holders.steps import is_named, most_common_finalizer, running_holder, step_to
+from pytest_memguard.leaks.holders.referring import (
+    described_unreferred,
+    exit_handlers,
+    leads_to_older,
+    referrers,
+)
+from pytest_memguard.leaks.holders.steps import is_named, kept_in, running_holder, step_to
 from pytest_memguard.leaks.holders.turned_over import MadeByCaches
 from pytest_memguard.meters.ending_threads import let_others_rest
 from pytest_memguard.meters.garbage import clear_type_caches
@@ -34,8 +48,6 @@ from pytest_memguard.meters.site_namer import SiteNamer
 _LEAST_GAINED = 3
 _SHARE = 0.25
 """A holder counts if it gains at least this share of what the best one gains."""
-_LEAST_UNHELD = 6
-"""Fewer objects may be locals of the bench's running functions, which the collector does not list."""
 _SAMPLE = 12
 _CLIMBED = 3
 """How many new objects are followed upwards, and through how many levels of new objects."""
@@ -43,7 +55,6 @@ _UNKNOWN = 1 << 62
 _MOST_DEPTH = 12
 _MOST_WIDTH = 24
 _CANDIDATES = 4
-_LOOKED_INTO = 2
 _SECONDS_AN_OBJECT = 5e-6
 """Seconds for each object of the session: to find what refers to one object takes a look at all objects, and
 a chain takes some dozens of such looks."""
@@ -55,11 +66,15 @@ class _OutOfTimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Gain:
-    """An old object, and how many new ones it holds; it may also only lead to them (not `is_direct`)."""
+    """An old object, and how many new ones it holds; it may also only lead to them (not `is_direct`).
+
+    A plain value that gets larger (`is_value`) holds nothing.
+    """
 
     number: int
     holder: object
     is_direct: bool = True
+    is_value: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +96,12 @@ class Held:
 
 
 class HolderSearch:
-    """Finds the chain of objects that holds what a body leaves behind.
-
-    It takes at most `seconds` of CPU time, and more where a session holds millions of objects.
-    """
+    """Finds the chain of objects that holds what a body leaves behind, in `seconds` of its own CPU time."""
 
     def __init__(
         self, repeat: Callable[[int], object], leak: LeakFinding, *, namer: SiteNamer, seconds: float
     ) -> None:
-        self._repeat = repeat
+        self._call = repeat
         self._leak = leak
         self._namer = namer
         gc.unfreeze()  # the holder is older than the check
@@ -149,7 +161,23 @@ class HolderSearch:
             self._new = new = self._window(calls, untracked=True)
         if not self._is_explained(calls):
             self._gained |= {id(one): _Gain(number, one) for one, number in self._made.full_ones()}
-        return self._best_chain(calls) or self._unheld(new, calls)
+        self._find_enlarging(calls)
+        return self._best_chain(calls) or described_unreferred(new, self._namer, calls=calls, but=self._own)
+
+    def _repeat(self, calls: int) -> None:
+        """Make the calls; their time does not count as that of the search."""
+        self._deadline -= time.thread_time()
+        self._call(calls)
+        self._deadline += time.thread_time()
+
+    def _find_enlarging(self, calls: int) -> None:
+        """Look for plain values that get larger; they gain nothing that could be counted."""
+        least = _SHARE * calls * self._leak.bytes_per_call
+        if not least or any(gain.number >= _SHARE * calls for gain in self._gained.values()):
+            return
+        with suppress(_OutOfTimeError):
+            found = enlarging(self._repeat, calls, least_bytes=least, tick=self._check_clock)
+            self._gained |= {id(one): _Gain(calls, one, is_value=True) for one in found}
 
     def _number_led_to(self, gain: _Gain) -> int:
         return len(content_of(gained_by(gain.holder, gain.number), self._fresh).seen)
@@ -234,7 +262,7 @@ class HolderSearch:
         )
 
     def _ranked(self) -> list[_Gain]:
-        """Return the largest gains; equal ones are in the order in which they were found."""
+        """Return the largest gains, equal ones as they were found."""
         return sorted(self._gained.values(), key=lambda gain: -gain.number)[:_MOST_WIDTH]
 
     def _is_explained(self, calls: int) -> bool:
@@ -278,21 +306,6 @@ class HolderSearch:
             if not is_weak(one, self._fresh):
                 self._gained[id(one)] = _Gain(gained, one)
 
-    def _new_in(self, *holders: object) -> list[object]:
-        return [held for one in holders for held in referents(one) if id(held) in self._fresh]
-
-    def _kept_in(self, holder: object) -> tuple[Step, ...]:
-        """Name what an object holds: a class defined in Python, looked for inside tuples and lists too."""
-        held = outer = self._new_in(holder)
-        for _ in range(_LOOKED_INTO):
-            if not held or any(is_of_statement(type(one)) for one in held):
-                break
-            held = self._new_in(*held)
-        finalizer = most_common_finalizer(held, self._namer)
-        if finalizer is not None:
-            return (finalizer,)
-        return describe_common(Counter(map(type, held or outer)), self._namer)
-
     def _find_holders(self, new: list[object]) -> None:
         """Climb from a sample of the new objects to the old ones that refer to them."""
         inner = {id(held) for one in new for held in referents(one)}
@@ -307,7 +320,7 @@ class HolderSearch:
             own.add(id(upper))
             for one in upper:
                 if id(one) not in self._fresh and not is_weak(one, self._fresh):
-                    number = len(self._new_in(one))
+                    number = number_held(one, self._fresh)
                     if number >= _LEAST_GAINED and not self._turns_over(one):
                         self._gained[id(one)] = _Gain(number, one)
             sample = [one for one in upper if id(one) in self._fresh][:_SAMPLE]
@@ -346,27 +359,17 @@ class HolderSearch:
         is_best_named = is_best_sized = False
         for gain in near:
             steps, named = self._climb(gain.holder)
-            is_sized = is_a(gain.holder, *SIZED, bytearray)
+            is_sized = gain.is_value or is_a(gain.holder, *SIZED, bytearray)
             is_of_program = (
                 named and is_sized and any(one.where for one in steps) and limit_of(gain.holder) is None
             )
             if (not is_best_named and (named or not best)) or (is_of_program and not is_best_sized):
-                best = readable((*steps, *self._kept_in(gain.holder)))
+                best = readable((*steps, *kept_in(gain.holder, self._fresh, self._namer)))
                 self._found, is_best_named, is_best_sized = gain, named, is_sized
             self._is_of_program |= is_of_program
             if is_best_named and self._is_of_program:
                 break
         return best
-
-    def _unheld(self, new: list[object], calls: int) -> tuple[Step, ...]:
-        """Describe objects that stay although nothing refers to them: an extension miscounted references."""
-        kinds = Counter(map(type, unreferred(new, but=self._own)))
-        if not kinds or kinds.most_common(1)[0][1] < max(_LEAST_UNHELD, _SHARE * calls):
-            return ()
-        return (
-            Step("no Python object: an extension keeps a reference"),
-            *describe_common(kinds, self._namer),
-        )
 
     def _climb(self, start: object) -> tuple[list[Step], bool]:
         """Search upwards, level by level, for the nearest object that has a name."""

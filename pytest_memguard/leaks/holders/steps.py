@@ -8,7 +8,7 @@ import threading
 import types
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextvars import Context
 from dataclasses import replace
 from typing import Any
@@ -17,21 +17,25 @@ from pytest_memguard.leaks.holders.naming import (
     FUNCTOOLS_CACHE,
     SUSPENDABLE,
     Step,
+    describe_common,
     file_of_class,
     full_name,
     function_name,
     in_file,
     is_a,
+    is_of_statement,
     is_ours,
     kind_of,
     module_name,
     of_at_most,
+    referents,
 )
 from pytest_memguard.leaks.holders.objects import namespace, own_dict, slot_value
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _FIXTURE = ("_pytest.fixtures", "FixtureDef")
 _SHOWN_NAME = 120
+_LOOKED_INTO = 2
 _FINALIZER = ("weakref", "_Info")
 
 
@@ -118,7 +122,23 @@ def _unnamed(_holder: object, _held: object, _namer: SiteNamer) -> Step:
     return Step("")
 
 
-def most_common_finalizer(held: Iterable[object], namer: SiteNamer) -> Step | None:
+def kept_in(holder: object, new: Container[int], namer: SiteNamer) -> tuple[Step, ...]:
+    """Name what an object holds: a class defined in Python, looked for inside tuples and lists too.
+
+    `new` holds the identities of what may be named.
+    """
+    held = outer = [inner for inner in referents(holder) if id(inner) in new]
+    for _ in range(_LOOKED_INTO):
+        if not held or any(is_of_statement(type(one)) for one in held):
+            break
+        held = [inner for one in held for inner in referents(one) if id(inner) in new]
+    finalizer = _most_common_finalizer(held, namer)
+    if finalizer is not None:
+        return (finalizer,)
+    return describe_common(Counter(map(type, held or outer)), namer)
+
+
+def _most_common_finalizer(held: Iterable[object], namer: SiteNamer) -> Step | None:
     """Name the most common finalizer of `weakref.finalize` among these: its object and its function."""
     steps = Counter(
         _finalizer(one, namer) for one in held if (module_name(type(one)), type(one).__name__) == _FINALIZER
