@@ -27,7 +27,7 @@ from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
-from pytest_memguard.leaks.holders.bounds import limit_of
+from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.gaining import Gaining, Lengths
 from pytest_memguard.leaks.holders.naming import Step
 from pytest_memguard.leaks.holders.records import Record, is_of_bench
@@ -140,7 +140,7 @@ class LeakCheck:
         if left is None or not left.are_alive():
             return replace(finding, doubts=())
         holders = left.holders()
-        free = [one for one in holders if limit_of(one) is None and not is_of_bench(one, namer, but=holders)]
+        free = [one for one in holders if not has_bound(one) and not is_of_bench(one, namer, but=holders)]
         if holders and not free:
             return replace(finding, doubts=())
         return _beside(finding, next(filter(None, map(search.chain_to, free)), ()))
