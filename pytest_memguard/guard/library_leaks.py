@@ -52,18 +52,19 @@ def _release(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _finalizers_of_the_test_client() -> int:
-    """Drop finalizers that Django's signals make again for each request of a test client.
+def _finalizers_of_djangos_tests() -> int:
+    """Drop finalizers that signals of Django make for each request of a test client and `assertNumQueries`.
 
-    They are of `close_old_connections`, which is never freed, and of clients that outlive their request.
+    They are of functions of `django.db`, which are never freed, and of clients that outlive their request.
     """
-    function: Any = getattr(sys.modules.get("django.db"), "close_old_connections", None)
+    database = sys.modules.get("django.db")
+    functions = {id(getattr(database, name, None)) for name in ("close_old_connections", "reset_queries")}
     client: Any = getattr(sys.modules.get("django.test.client"), "ClientMixin", ())
     registry: dict[Any, Any] = getattr(weakref.finalize, "_registry", {})
     taken_bytes = 0
     for finalizer in list(registry):
         details = finalizer.peek()
-        if details is None or not (details[0] is function or isinstance(details[0], client)):
+        if details is None or not (id(details[0]) in functions or isinstance(details[0], client)):
             continue
         info = registry.get(finalizer)
         parts = (finalizer, info, getattr(info, "weakref", None), details[1])
@@ -137,9 +138,9 @@ LIBRARY_LEAKS = (
     LibraryLeak(
         distribution="django",
         fixed_in=(6, 1),
-        reason="Django's test client leaves weakref finalizers of close_old_connections and of itself behind",
+        reason="Django's test client and assertNumQueries leave weakref finalizers behind",
         reference="Signal.connect in django/dispatch/dispatcher.py, before Django 6.1",
-        take_away=_finalizers_of_the_test_client,
+        take_away=_finalizers_of_djangos_tests,
     ),
     LibraryLeak(
         distribution="click",

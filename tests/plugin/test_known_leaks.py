@@ -60,7 +60,10 @@ def test_djangos_test_client_is_a_known_leak_and_a_view_that_leaks_is_one(projec
                 import django
                 from django.conf import settings
 
-                settings.configure(SECRET_KEY="x", ROOT_URLCONF="urls", ALLOWED_HOSTS=["*"])
+                database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+                settings.configure(
+                    SECRET_KEY="x", ROOT_URLCONF="urls", ALLOWED_HOSTS=["*"], DATABASES={"default": database}
+                )
                 django.setup()
             """,
             "urls.py": """
@@ -82,7 +85,9 @@ def test_djangos_test_client_is_a_known_leak_and_a_view_that_leaks_is_one(projec
         },
         test_it="""
             import pytest
+            from django.db import connection
             from django.test import Client
+            from django.test.utils import CaptureQueriesContext
             pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
 
             @pytest.fixture(scope="module")
@@ -91,15 +96,18 @@ def test_djangos_test_client_is_a_known_leak_and_a_view_that_leaks_is_one(projec
             def test_of_the_module(client): client.get("/")
             def test_two_requests(): Client().get("/"); Client().get("/")
             def test_connects(): Client().get("/connects")
+            def test_queries():
+                with CaptureQueriesContext(connection): pass
         """,
     )
     run = project.spawn("-v")
     assert run.outcomes() == {
         "test_connects": "leaked",
         "test_of_the_module": "no-baseline",
+        "test_queries": "no-baseline",
         "test_two_requests": "no-baseline",
     }
-    assert re.search(r"1 known leak:\n  [\d.]+ (B|KiB) a call in 3 tests: Django's test client", run.summary)
+    assert re.search(r"1 known leak:\n  [\d.]+ (B|KiB) a call in 4 tests: Django's test client", run.summary)
     assert "shipped with memguard: Signal.connect in django/dispatch/dispatcher.py" in run.summary
 
 
