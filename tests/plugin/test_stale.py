@@ -267,7 +267,7 @@ def test_a_shard_of_a_plugin_finds_what_no_shard_guards_any_more(project: Guarde
 def test_what_options_and_skipped_modules_leave_out_is_kept_for_those_who_merge(
     project: GuardedProject,
 ) -> None:
-    project.write(test_it=ONE, test_second=TWO)
+    project.write({"pytest.ini": "[pytest]\nmarkers = slow\n"}, test_it=ONE, test_second=TWO)
     project.accept()
     skipping = f"import pytest\npytest.skip('not here', allow_module_level=True)\n{dedent(TWO)}"
     project.write(test_second=skipping)
