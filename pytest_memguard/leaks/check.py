@@ -25,7 +25,6 @@ from pytest_memguard.core.measurement import (
 from pytest_memguard.core.metrics import BLOCKS, RESIDENT
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.counted_lines import leaving_line
-from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.gaining import Gaining, Lengths
@@ -37,7 +36,6 @@ from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
 from pytest_memguard.leaks.screen import Screen, Screened
-from pytest_memguard.leaks.series import Window
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.meters.protocol import Meter
 from pytest_memguard.meters.site_namer import SiteNamer
@@ -91,7 +89,7 @@ class LeakCheck:
         self._policy = policy
         self._between = between or (lambda: None)
         self._calling = calling or (lambda: nullcontext(body))
-        self._growth: Growth | None = None
+        self._screened: Screened | None = None
         self._gaining: list[Gaining] = []
         self._survivors: Survivors | None = None
         self._records: list[Record] = []
@@ -101,24 +99,22 @@ class LeakCheck:
 
         Raises `BodyFailedError` where a call fails, with the error and the call's number.
         """
-        finding, windows = self._screen()
+        finding = self._screen()
         self._survivors = None
-        if finding.answer is Answer.SETTLES and self._policy.at_once == 1 and may_hide_objects(windows):
+        if finding.answer is Answer.SETTLES and self._policy.at_once == 1 and self._may_hide_objects():
             with suppress(BodyFailedError):
                 self._survivors = survivors(self._repeat, finding.calls)
         return finding if self._survivors is None else replace(finding, doubts=(Doubt.OFFSET,))
 
-    def _screen(self) -> tuple[LeakFinding, tuple[Window, ...]]:
+    def _screen(self) -> LeakFinding:
         """Repeat the body; return what the readings say, and what containers say where those are level."""
         gc.collect()  # garbage of what ran before would seem to die during the check
         lengths = Lengths()
         with self._calling() as body, only_new_garbage():
-            screened = Screen(body, self._policy, between=self._drop).run()
-        self._growth = screened.growth
-        finding = _finding(screened)
+            self._screened = Screen(body, self._policy, between=self._drop).run()
+        finding = _finding(self._screened)
         self._gaining = self._gained(lengths, finding) if finding.answer is Answer.SETTLES else []
-        finding = replace(finding, doubts=(Doubt.OFFSET,)) if self._gaining else finding
-        return finding, screened.windows
+        return replace(finding, doubts=(Doubt.OFFSET,)) if self._gaining else finding
 
     def _gained(self, lengths: Lengths, finding: LeakFinding) -> list[Gaining]:
         try:
@@ -215,18 +211,21 @@ class LeakCheck:
     def _is_bounded(self, bounds: tuple[Bound, ...]) -> bool:
         """Say whether all that grew has a bound; a container that is full by now must not grow any more."""
         if any(bound.entries >= bound.at_most for bound in bounds):
-            return self._screen()[0].answer is Answer.SETTLES
+            return self._screen().answer is Answer.SETTLES
         return bool(bounds)
 
     def _still_leaks(self) -> bool:
         """Say whether memory still grows, after the calls that looked for lines and holders."""
         try:
-            return self._screen()[0].leaking
+            return self._screen().leaking
         except BodyFailedError:
             return True
 
     def _grew(self) -> tuple[str, ...]:
-        return self._growth.signals if self._growth is not None else ()
+        return self._screened.growth.signals if self._screened is not None else ()
+
+    def _may_hide_objects(self) -> bool:
+        return self._screened is not None and may_hide_objects(self._screened.windows)
 
     def _sites(self, finding: LeakFinding, meter: Meter) -> tuple[SiteBytes, ...]:
         grew = self._grew()

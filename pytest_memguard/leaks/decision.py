@@ -254,8 +254,8 @@ def _nearly_all_calls_add(calls: Sequence[int], values: Sequence[int], floor: Fl
     if total > _FEW_CALLS:
         return False
     added = sorted(
-        (after - before) / (made - made_before)
-        for made_before, made, before, after in zip(calls, calls[1:], values, values[1:], strict=False)
+        (after - before) / (made_after - made_before)
+        for (made_before, before), (made_after, after) in itertools.pairwise(zip(calls, values, strict=True))
     )
     usual = added[len(added) // 2]
     is_enough = usual >= floor.per_call and usual * total / 2 >= _LEAST_HINT * floor.amount

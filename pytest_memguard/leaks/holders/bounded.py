@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_memguard.leaks.holders.bounds import Limit
+from pytest_memguard.leaks.holders.bounds import PRUNED, Limit
 from pytest_memguard.leaks.holders.content import Content, content_of, latest, size_bytes
 from pytest_memguard.leaks.holders.naming import is_a
 from pytest_memguard.leaks.holders.objects import is_sized, length, number_held
@@ -31,9 +31,6 @@ _FILLED_BYTES = 256 * 1024**2
 _BEYOND = 0.25
 _STEPS = 16
 """To prove a bound, calls are made in sixteenths of those that fill it, and a quarter more."""
-
-_PRUNED = 2.0
-"""A cache that is pruned now and then is followed up to this many times the bound that it states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +149,7 @@ def keeps_bound(
         return full if all(not is_a(one, list, set) for one in filled.containers) else None
     highest, made = full.entries, 0
     step = max(1, needed // _STEPS)
-    while made < needed + max(_STEPS, _BEYOND * needed) or full.at_most < highest < _PRUNED * full.at_most:
+    while made < needed + max(_STEPS, _BEYOND * needed) or full.at_most < highest < PRUNED * full.at_most:
         repeat(step)
         made += step
         entries = full.limit.entries()

@@ -20,10 +20,12 @@ _LIMITS = frozenset(
 _USED = frozenset({"currsize", "curr_size", "current_size"})
 _INNER_DEPTH = 4
 _FEW = 64
-_PRUNED = 2
 _OUTSIDE = (type, types.ModuleType, types.FunctionType, types.MethodType, types.FrameType)
 _PRIVATE = re.compile(r"^_[A-Za-z]\w*?__(?=[A-Za-z])|^_+")
 """The start of the name of an attribute that is private, or private to its class (`_Cache__maxsize`)."""
+
+PRUNED = 2
+"""A cache that is pruned now and then may exceed the bound that it states, up to this many times that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def limit_of(container: object) -> Limit | None:
 def has_bound(container: object) -> bool:
     """Say whether a container states a bound, even one that it exceeds until it is pruned again."""
     found = _limit_of(container)
-    return found is not None and found.entries() <= _PRUNED * found.at_most
+    return found is not None and found.entries() <= PRUNED * found.at_most
 
 
 def _limit_of(container: object) -> Limit | None:

@@ -20,9 +20,9 @@ _KINDS = frozenset({list, dict, set, deque, OrderedDict, defaultdict, Counter})
 """Types of which `len` runs no code in Python."""
 
 _EACH_CALL = 0.9
-_SOME_CALLS = 0.4
-_FEW_CALLS = 1_024
-"""In so few calls, readings that go up and down hide a leak; an entry at some of the calls is looked for."""
+SOME_CALLS = 0.4
+FEW_CALLS = 1_024
+"""In so few calls, readings that go up and down hide a leak of an object at nearly each second call."""
 
 _MOST_AGAIN_CALLS = 64
 _AT_ONCE = 4_096
@@ -59,7 +59,7 @@ class Lengths:
         Where there were few calls, an entry with nearly each second one counts. Further calls prove it, since
         another container may be where one was that has been freed.
         """
-        share = _SOME_CALLS if calls <= _FEW_CALLS else _EACH_CALL
+        share = SOME_CALLS if calls <= FEW_CALLS else _EACH_CALL
         least = share * calls
         long = {
             id(one): one for one in _containers() if len(one) >= least

@@ -124,8 +124,7 @@ class HolderSearch:
             steps = self._search(calls)
         except _OutOfTimeError:
             return Held(is_cut_short=True)
-        gained = self._gained_objects()
-        kinds = growth_by_kind(gained, self._fresh, calls)
+        kinds = growth_by_kind(self._gained_objects(), self._fresh, calls)
         held = Held(steps, kinds=kinds, is_of_program=self._is_of_program)
         try:
             held = replace(held, records=self._records())

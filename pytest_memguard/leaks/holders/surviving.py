@@ -10,18 +10,15 @@ import itertools
 import weakref
 from collections.abc import Callable, Sequence
 
+from pytest_memguard.leaks.holders.gaining import FEW_CALLS, SOME_CALLS
 from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
 from pytest_memguard.leaks.series import Window, reading_at
-
-_FEW_CALLS = 1_024
-"""From more calls, the readings themselves show a leak of an object at some of the calls."""
-
-_EACH_CALL = 0.4
-"""The least number of objects a call that counts: an object at nearly each second call."""
 
 _FIRST_SHARE = 8
 _FIRST_MOST_CALLS = 16
 _PROOF = 2
+"""An eighth of a check's calls, at most sixteen, sort out most bodies; the proof takes twice as many."""
+
 _MOST_HOLDERS = 24
 
 
@@ -31,11 +28,11 @@ def may_hide_objects(windows: Sequence[Window]) -> bool:
     A leak that is not hidden moves the blocks by as much as it adds.
     """
     calls = [window.calls for window in windows]
-    if len(calls) <= 1 or calls[-1] - calls[0] > _FEW_CALLS:
+    if len(calls) <= 1 or calls[-1] - calls[0] > FEW_CALLS:
         return False
     half = windows[reading_at(calls, 4) :]
     moved = sum(abs((after.blocks or 0) - (before.blocks or 0)) for before, after in itertools.pairwise(half))
-    return moved >= _EACH_CALL * (half[-1].calls - half[0].calls)
+    return moved >= SOME_CALLS * (half[-1].calls - half[0].calls)
 
 
 class Survivors:
@@ -82,7 +79,7 @@ def survivors(repeat: Callable[[int], object], calls: int) -> Survivors | None:
     Of a full cache, whose entries outlive the next calls as well, as many older ones die meanwhile.
     """
     some = max(2, min(_FIRST_MOST_CALLS, calls // _FIRST_SHARE))
-    if _more_old_ones(repeat, some) < _EACH_CALL * some:
+    if _more_old_ones(repeat, some) < SOME_CALLS * some:
         return None
     gc.collect()
     older = {id(one): type(one) for one in gc.get_objects()}
@@ -91,7 +88,7 @@ def survivors(repeat: Callable[[int], object], calls: int) -> Survivors | None:
     kept = _kept(made, younger)
     died = len(older) - len(_kept(older, {**made, **younger}))
     number = len(kept) - died / 2  # these died in twice as many calls
-    return Survivors(kept, younger, number) if number >= _EACH_CALL * _PROOF * some else None
+    return Survivors(kept, younger, number) if number >= SOME_CALLS * _PROOF * some else None
 
 
 def _more_old_ones(repeat: Callable[[int], object], calls: int) -> int:
