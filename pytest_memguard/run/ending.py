@@ -16,6 +16,7 @@ from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run.colours import write
 from pytest_memguard.run.options import RunOptions
 from pytest_memguard.run.problems import RunFacts, problems
+from pytest_memguard.run.process_end import stop_capturing
 from pytest_memguard.storage.accepting import accept_results
 from pytest_memguard.storage.baseline import write_gitignore
 from pytest_memguard.storage.captures import keep_accepted
@@ -95,10 +96,8 @@ class Ending:
 
     def tell_now(self, config: pytest.Config) -> None:
         """Write the summary at once, since pytest will not: the process is about to end."""
-        capture = config.pluginmanager.get_plugin("capturemanager")
         terminal = config.pluginmanager.get_plugin("terminalreporter")
-        if capture is not None:
-            capture.suspend(in_=True)
+        stop_capturing(config)
         if terminal is not None:
             if terminal._tw.width_of_current_line:  # noqa: SLF001 - as below
                 terminal.line("")

@@ -313,7 +313,11 @@ class GuardedRun:
         self._journal.drop()
 
     def code_at_end(self, how: str) -> int | None:
-        """Return the code that the run ends with, as `Endable` says; a run that was cut off ends here."""
+        """Return the code that the run ends with; nothing if no session began.
+
+        `how` names what ends the process now, so that a run that was cut off ends here; it is empty where
+        pytest itself has ended.
+        """
         session = self._pytest_session
         if session is None or not self.options.runs_tests:
             return None if session is None else 0

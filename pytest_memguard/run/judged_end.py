@@ -6,25 +6,18 @@ import sys
 import traceback
 from collections.abc import Generator
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_memguard.core.ci import is_ci
-from pytest_memguard.run.process_end import REPLACING, asking_first
+from pytest_memguard.run.process_end import REPLACING, asking_first, stop_capturing
+
+if TYPE_CHECKING:
+    from pytest_memguard.run.guarded_run import GuardedRun
 
 
-class Endable(Protocol):
-    """A run that can be brought to its end."""
-
-    def code_at_end(self, how: str) -> int | None:
-        """Return the code that the run ends with; nothing if no session began.
-
-        `how` names what ends the process now; it is empty where pytest itself has ended.
-        """
-
-
-RUN = pytest.StashKey[Endable]()
+RUN: pytest.StashKey[GuardedRun] = pytest.StashKey()
 
 _SHOWING = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 """Options under which pytest runs no test."""
@@ -51,9 +44,7 @@ def _code(config: pytest.Config, asked_for: int, how: str) -> int:
     try:
         code = None if run is None else run.code_at_end(how)
     except Exception:  # noqa: BLE001 - whatever it is, the process is about to end as if all were well
-        capture = config.pluginmanager.get_plugin("capturemanager")
-        if capture is not None:
-            capture.suspend(in_=True)
+        stop_capturing(config)
         traceback.print_exc(file=sys.__stderr__)
         return 1
     if code is None:

@@ -11,10 +11,19 @@ from functools import update_wrapper
 from os import _exit, getpid  # bound: a test may patch them
 from typing import Any
 
+import pytest
+
 _EXIT = "_exit"
 _REPLACING = ("execv", "execve")
 REPLACING = tuple(f"os.{name}" for name in _REPLACING)
 """Functions that put another program in place of this one; the others of this kind call them."""
+
+
+def stop_capturing(config: pytest.Config) -> None:
+    """Have what is written from now on reach the user: pytest will not show what it has captured."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if capture is not None:
+        capture.suspend(in_=True)
 
 
 class _Asking:
