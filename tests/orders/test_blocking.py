@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
@@ -53,7 +54,7 @@ def test_a_thread_that_waits_for_a_lock_is_blocked() -> None:
         thread.start()
         watch = ThreadWatch(thread.ident or 0, thread.native_id or 0)
         seen = Sightings(watch)
-        while not seen.is_blocked():
-            pass
+        is_blocked = any(seen.is_blocked() for _ in itertools.count())
         watch.close()
     thread.join()
+    assert is_blocked

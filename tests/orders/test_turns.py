@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import queue
 import socket
@@ -268,7 +269,15 @@ WAITING = [
     "order", [Lockstep(), Staggered(), RandomPriorities(3)], ids=["lockstep", "staggered", "random"]
 )
 def test_no_order_hangs_because_a_thread_waits(make: Any, order: Order) -> None:
-    play(make(), order, calls=3)
+    calls = itertools.count()
+    body = make()
+
+    def counted() -> object:
+        next(calls)
+        return body()
+
+    play(counted, order, calls=3)
+    assert next(calls) == 3 * THREADS
 
 
 def test_a_deadlock_is_told_with_the_line_of_every_thread() -> None:

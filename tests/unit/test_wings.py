@@ -101,11 +101,11 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         }  # a package's face may be inside it
         for name, names in own_imports().items()
     }
-    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
+    assert graph.keys() <= {*TopologicalSorter(graph).static_order()}  # or CycleError, with the circle
 
 
 def test_no_wings_import_each_other_in_a_circle() -> None:
-    TopologicalSorter(WINGS).prepare()
+    assert {*TopologicalSorter(WINGS).static_order()} == set(WINGS)
 
 
 def test_the_picture_of_the_wings_shows_what_they_may_import() -> None:
