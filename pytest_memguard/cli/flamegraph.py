@@ -56,8 +56,8 @@ def flamegraph(
 
 def write_flame_graphs(project: Project, test: TestResult) -> list[tuple[Path, str]]:
     """Write the pages of one test, and return each with what it shows."""
-    from pytest_memguard.meters.flames import difference, memray_flame_graph  # noqa: PLC0415 - as above
-    from pytest_memguard.meters.site_namer import SiteNamer  # noqa: PLC0415 - the meters load memray
+    from pytest_memguard.meters.flames import difference, memray_flame_graph  # noqa: PLC0415 - the meters load memray
+    from pytest_memguard.meters.site_namer import SiteNamer  # noqa: PLC0415 - as above
     from pytest_memguard.reports.html.flame import flame_page  # noqa: PLC0415 - loads jinja2
 
     after, before = capture_of(project.root, test.id), capture_before(project.root, test.id)

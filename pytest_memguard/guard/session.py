@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -61,7 +62,7 @@ class GuardSession:
         self._meters: dict[str | None, ChosenMeter] = {}
         self._results: dict[str, TestResult] = {}
         self.left_out: set[str] = set()
-        self._closing: list[tempfile.TemporaryDirectory[str]] = []
+        self._at_close = ExitStack()
 
     def chosen_meter(self, wanted: str | None = None) -> ChosenMeter:
         """Return the meter that a policy asks for; raises `MeterUnavailableError`."""
@@ -276,13 +277,11 @@ class GuardSession:
     @cached_property
     def bytecode_folder(self) -> str:
         """A folder for the bytecode of fresh tests, which lasts as long as the run."""
-        self._closing.append(folder := tempfile.TemporaryDirectory(prefix="memguard-"))
-        return folder.name
+        return self._at_close.enter_context(tempfile.TemporaryDirectory(prefix="memguard-"))
 
     def close(self) -> None:
         """Remove what the meters and fresh tests keep on disk."""
-        for folder in self._closing:
-            folder.cleanup()
+        self._at_close.close()
         for chosen in self._meters.values():
             chosen.meter.close()
 

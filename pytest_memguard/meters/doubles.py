@@ -15,7 +15,7 @@ from importlib.metadata import (
 from pathlib import Path, PurePosixPath
 
 from pytest_memguard.meters.imports import importers
-from pytest_memguard.meters.plugins import packages_of
+from pytest_memguard.meters.plugins import package_of, packages_of
 
 STANDARD = "unittest/mock.py"
 """The test doubles of the standard library."""
@@ -66,15 +66,6 @@ def _distributions(_sys_path: tuple[str, ...]) -> dict[str, set[str]]:
             for path in packages_of(dist):
                 found.setdefault(package_of(path), set()).add(dist.metadata["Name"])
     return found
-
-
-def package_of(name: str) -> str:
-    """Return the outermost package or module of a file below a folder that is imported from.
-
-    >>> package_of("responses/api.py"), package_of("mongomock.py")
-    ('responses', 'mongomock')
-    """
-    return name.partition("/")[0].removesuffix(".py")
 
 
 def _says_so(name: str) -> bool:

@@ -157,6 +157,15 @@ def _is_for_pytest(dist: Distribution) -> tuple[bool, bool]:
     return is_plugin or any(_ASKS_FOR_PYTEST.match(line) for line in head), is_plugin
 
 
+def package_of(name: str) -> str:
+    """Return the outermost package or module of a file below a folder that is imported from.
+
+    >>> package_of("responses/api.py"), package_of("mongomock.py")
+    ('responses', 'mongomock')
+    """
+    return name.partition("/")[0].removesuffix(".py")
+
+
 def packages_of(dist: Distribution) -> frozenset[str]:
     """Return the outermost packages and the modules outside packages; a namespace is nobody's own."""
     files = [PurePosixPath(*file.parts) for file in dist.files or () if ".." not in file.parts]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
 from pytest_memguard.core.metrics import PEAK, RETAINED
-from pytest_memguard.meters import doubles
+from pytest_memguard.meters.plugins import package_of
 from pytest_memguard.meters.site_namer import UNKNOWN_SITE, SiteNamer
 from pytest_memguard.meters.stacks import Frame
 
@@ -57,7 +57,7 @@ class Tally:
         self._harness_bytes += size_bytes
         name = self._namer.left_out_by(frames)
         if name is not None and not self._namer.is_runner(name):
-            self._left_out[doubles.package_of(name)] += size_bytes
+            self._left_out[package_of(name)] += size_bytes
 
     def add(self, metric: str, number: int) -> None:
         """Add to the figure of a metric; one to which nothing is ever added was not counted."""
