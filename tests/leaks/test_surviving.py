@@ -102,6 +102,18 @@ def test_objects_that_are_freed_later_are_not_alive() -> None:
     assert not found.are_alive()
 
 
+def test_an_older_object_that_dies_meanwhile_hides_no_survivors() -> None:
+    older = [[object()] for _ in range(2)]
+    calls = itertools.count(1)
+
+    def body() -> None:
+        _at_each_second_call()
+        if next(calls) == _CALLS // 8 + 1:  # the first of those in which the first objects are to survive
+            older.pop()
+
+    assert survivors(_beside_recent(body), _CALLS) is not None
+
+
 def _named(body: Callable[[], object]) -> LeakFinding:
     check = LeakCheck(body)
     check._survivors = survivors(_beside_recent(body), _CALLS)

@@ -19,6 +19,9 @@ _FIRST_MOST_CALLS = 16
 _PROOF = 2
 """An eighth of a check's calls, at most sixteen, sort out most bodies; the proof takes twice as many."""
 
+_FIRST_EACH_CALL = SOME_CALLS / 2
+"""In the first calls half as many objects are enough: what dies of something else counts against them."""
+
 _MOST_HOLDERS = 24
 
 
@@ -79,7 +82,7 @@ def survivors(repeat: Callable[[int], object], calls: int) -> Survivors | None:
     Of a full cache, whose entries outlive the next calls as well, as many older ones die meanwhile.
     """
     some = max(2, min(_FIRST_MOST_CALLS, calls // _FIRST_SHARE))
-    if _more_old_ones(repeat, some) < SOME_CALLS * some:
+    if _more_old_ones(repeat, some) < _FIRST_EACH_CALL * some:
         return None
     gc.collect()
     older = {id(one): type(one) for one in gc.get_objects()}
