@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.clean_series import MOST_CALLS, RECORDED, marks
-from pytest_memguard.core.measurement import Answer
+from pytest_memguard.core.leak_finding import Answer
 from pytest_memguard.leaks.decision import Growth, decide
 from pytest_memguard.leaks.ladder import Reach, climb, reach_of
 from pytest_memguard.leaks.series import Window

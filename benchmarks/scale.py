@@ -14,9 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from pytest_memguard.core.measurement import Entry, EntrySite, Measurement, Site, SiteBytes
+from pytest_memguard.core.entries import Entry, EntrySite
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
 from pytest_memguard.gate.judge import judge
 from pytest_memguard.storage.accepting import Acceptance, plan_acceptance

@@ -7,10 +7,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pytest_memguard.core.entries import Entry, ModuleBaseline
 from pytest_memguard.core.environment import environment_key
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.storage.baseline import BaselineStore
-from pytest_memguard.storage.baseline_writing import ModuleBaseline, module_text
+from pytest_memguard.storage.baseline_writing import module_text
 
 METER = "memray (python allocators traced)"
 _MADE_WITH = {"python": "3.11.7", "memray": "1.20.0"}

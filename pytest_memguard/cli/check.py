@@ -20,9 +20,9 @@ from pytest_memguard.commits.accepted import (
 )
 from pytest_memguard.commits.folders import settings_at
 from pytest_memguard.commits.git import RevisionError, commit_of, resolve_commit, top_of
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError, SettingsError
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.notes import NOTE_RULE, is_reason, lacking_note, lacking_origin
 from pytest_memguard.core.units import counted

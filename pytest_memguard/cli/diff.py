@@ -10,8 +10,8 @@ import click
 from pytest_memguard.cli.parameters import baseline_option, from_option
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.changes import Change
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, counts
 from pytest_memguard.gate.judge import judge
 from pytest_memguard.reports.rows import count_text

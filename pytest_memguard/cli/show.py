@@ -10,15 +10,14 @@ import click
 
 from pytest_memguard.cli.parameters import baseline_option, environment_option, patterns_argument
 from pytest_memguard.cli.project import Project, pass_project
+from pytest_memguard.core.entries import Entry, ModuleBaseline
 from pytest_memguard.core.errors import NothingToJudgeError
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.core.units import format_size
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import select
 from pytest_memguard.storage.baseline import BaselineStore
-from pytest_memguard.storage.baseline_writing import ModuleBaseline
 
 _WIDTH = 72
 """Room for figures, so that a line with its indent fits in 80 columns."""

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from pytest_memguard.commits.folders import NamedFolders, folder_in
 from pytest_memguard.commits.git import blobs, run_git, text_of_git
 from pytest_memguard.core.changes import Change
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import BaselineError
 from pytest_memguard.core.history import Renaming
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.core.renames import renames
 from pytest_memguard.storage.baseline import read_module

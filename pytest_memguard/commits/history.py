@@ -9,9 +9,9 @@ from pytest_memguard.commits.accepted import entries_in
 from pytest_memguard.commits.folders import Move, Trail, folder_in, follow
 from pytest_memguard.commits.git import HistoryError, blobs, is_shallow, top_of
 from pytest_memguard.commits.log import ChangedFile, CommitChange
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import BaselineError
 from pytest_memguard.core.history import Commit, History, HistoryStep, TestHistory
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.node_ids import join_id, split_id
 from pytest_memguard.core.renames import is_like, renames
 from pytest_memguard.storage.baseline import read_module

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.metrics import COUNTED_UNITS, LEAK_PER_CALL, METRICS, SETTLED
 from pytest_memguard.core.units import format_change
 

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from pytest_memguard.core.changes import Change
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import NoteRequiredError
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS
 from pytest_memguard.core.tolerance import Tolerance
 from pytest_memguard.core.units import format_change

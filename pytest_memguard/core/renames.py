@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.history import Evidence, Renaming
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.node_ids import join_id, split_id
 

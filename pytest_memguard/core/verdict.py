@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from pytest_memguard.core.measurement import CountGrowth, Curve, LeakFinding, Measurement, Meeting, Site
+from pytest_memguard.core.leak_finding import CountGrowth, LeakFinding
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import METRICS, Metric
+from pytest_memguard.core.sample import Curve
+from pytest_memguard.core.sites import Meeting, Site
 
 
 class Outcome(str, Enum):

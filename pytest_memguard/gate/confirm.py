@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pytest_memguard.core.measurement import (
-    RECORDS,
-    Curve,
-    LeakFinding,
-    Measurement,
-    Sample,
-    SiteBytes,
-)
+from pytest_memguard.core.leak_finding import LeakFinding
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import METRICS, PEAK
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sample import RECORDS, Curve, Sample
+from pytest_memguard.core.sites import SiteBytes
 from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE
 from pytest_memguard.core.units import format_size
 from pytest_memguard.core.verdict import Outcome, Verdict

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from pytest_memguard.core.measurement import Entry, EntrySite, Measurement, SiteBytes
+from pytest_memguard.core.entries import Entry, EntrySite
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import Metric
+from pytest_memguard.core.sites import SiteBytes
 from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import GrownSite, LineBytes, MetricVerdict, Outcome
 

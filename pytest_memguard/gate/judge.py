@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.history import Past
-from pytest_memguard.core.measurement import Entry, Measurement
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.tolerance import LEAK_TOLERANCE, Tolerance

@@ -8,7 +8,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from pytest_memguard.core.known_leaks import KnownLeak
-from pytest_memguard.core.measurement import KnownGrowth, LeakFinding, SiteBytes
+from pytest_memguard.core.leak_finding import KnownGrowth, LeakFinding
+from pytest_memguard.core.sites import SiteBytes
 from pytest_memguard.core.tolerance import LEAK_TOLERANCE
 
 

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.history import Past
-from pytest_memguard.core.measurement import (
-    Bound,
-    CountGrowth,
-    Doubt,
-    Entry,
-    KindGrowth,
-    LeakFinding,
-    Measurement,
-)
+from pytest_memguard.core.leak_finding import Bound, CountGrowth, Doubt, KindGrowth, LeakFinding
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import CHILDREN, METRICS, PEAK
 from pytest_memguard.core.units import counted, format_change, format_growth, format_size
 from pytest_memguard.core.verdict import Creep, GrownSite, MetricVerdict, Outcome, Verdict

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.confirm import counts_allocations, may_end_in_entry, wants_another

@@ -10,8 +10,9 @@ from types import TracebackType
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.measurement import Answer, LeakFinding, Sample, largest
+from pytest_memguard.core.leak_finding import Answer, LeakFinding
 from pytest_memguard.core.policy import Policy, overlay
+from pytest_memguard.core.sample import Sample, largest
 from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
 from pytest_memguard.guard.children import ChildWatch
 from pytest_memguard.guard.own_errors import own_error

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.core.measurement import Doubt, LeakFinding, Sample
+from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.core.plain_values import from_plain, to_plain
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.unpatched import (
     Unpatched,
     as_test_sees_it,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_memguard.core.measurement import LeakFinding, Sample
+from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.settings import Settings
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_memguard.core.errors import described
-from pytest_memguard.core.measurement import Doubt, LeakFinding
+from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.body import has_patches, repeatable_body, run_once
 from pytest_memguard.guard.library_leaks import LibraryLeaks

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from pytest_memguard.core.measurement import KnownGrowth
+from pytest_memguard.core.leak_finding import KnownGrowth
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_memguard.core.measurement import Curve, Entry
+from pytest_memguard.core.entries import Entry, ModuleBaseline
 from pytest_memguard.core.node_ids import REGION, split_id
+from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.baseline import BaselineStore
-from pytest_memguard.storage.baseline_writing import ModuleBaseline
 
 
 class LoadedBaseline:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from pytest_memguard.core.measurement import Sample, SiteBytes
+from pytest_memguard.core.sample import Sample
+from pytest_memguard.core.sites import SiteBytes
 
 _NAMED_SHARE = 0.02
 """What held less of the peak explains none."""

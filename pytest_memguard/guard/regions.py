@@ -8,9 +8,10 @@ from functools import partial
 
 import pytest
 
-from pytest_memguard.core.measurement import Doubt, LeakFinding, Sample
+from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.core.node_ids import REGION
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.verdict import TestResult, Verdict
 from pytest_memguard.gate.judge import not_measured, region_gone
 from pytest_memguard.guard.confirming import (

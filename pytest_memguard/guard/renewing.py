@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
-from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.guard.rerun import CannotRunAgainError, Rerunner
 
 Body = Callable[[], object]

@@ -11,14 +11,17 @@ from functools import cached_property
 from pathlib import Path
 
 from pytest_memguard.core.changes import Change
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.history import Past
 from pytest_memguard.core.known_leaks import KnownLeak
-from pytest_memguard.core.measurement import Answer, Entry, LeakFinding, Measurement, Sample
+from pytest_memguard.core.leak_finding import Answer, LeakFinding
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.policy import CreepLimit, Policy
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict
 from pytest_memguard.gate.confirm import measurement_of

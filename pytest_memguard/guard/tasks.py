@@ -12,8 +12,9 @@ from itertools import cycle
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from pytest_memguard.core.measurement import Meeting, Sample, Site, SiteBytes
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sample import Sample
+from pytest_memguard.core.sites import Meeting, Site, SiteBytes
 from pytest_memguard.guard.meetings import with_named_sites
 from pytest_memguard.meters.site_namer import SiteNamer
 

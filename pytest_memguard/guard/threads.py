@@ -13,8 +13,9 @@ import pytest
 from _pytest.unittest import TestCaseFunction
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.measurement import Meeting, Sample, Site, SiteBytes
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sample import Sample
+from pytest_memguard.core.sites import Meeting, Site, SiteBytes
 from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
 from pytest_memguard.guard.body import is_async
 from pytest_memguard.guard.hypothesis_tests import is_property_test

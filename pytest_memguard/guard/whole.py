@@ -13,7 +13,9 @@ from functools import cache, partial
 import pytest
 
 from pytest_memguard.core.errors import described, noted
-from pytest_memguard.core.measurement import Answer, LeakFinding, Measurement, Sample, largest
+from pytest_memguard.core.leak_finding import Answer, LeakFinding
+from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.sample import Sample, largest
 from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import has_settled_higher

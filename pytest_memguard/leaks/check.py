@@ -12,18 +12,10 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from pytest_memguard.core.measurement import (
-    Answer,
-    Bound,
-    CountGrowth,
-    Doubt,
-    KnownGrowth,
-    LeakFinding,
-    Site,
-    SiteBytes,
-)
+from pytest_memguard.core.leak_finding import Answer, Bound, CountGrowth, Doubt, KnownGrowth, LeakFinding
 from pytest_memguard.core.metrics import BLOCKS, RESIDENT
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.bounds import has_bound

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-from pytest_memguard.core.measurement import Site
+from pytest_memguard.core.sites import Site
 from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
 _Place = tuple[CodeType, int]

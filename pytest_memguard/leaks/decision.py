@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_memguard.core.measurement import Answer, CountGrowth, Doubt
+from pytest_memguard.core.leak_finding import Answer, CountGrowth, Doubt
 from pytest_memguard.core.metrics import BLOCKS, HEAP, RESIDENT
 from pytest_memguard.leaks.freed import BehindFall, Shows, behind_fall
 from pytest_memguard.leaks.rate import accelerates, leak_rate

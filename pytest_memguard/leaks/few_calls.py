@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from pytest_memguard.core.measurement import Doubt, LeakFinding
+from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.leaks.ladder import EVIDENT_BYTES, TURNED_OVER_CALLS
 
 

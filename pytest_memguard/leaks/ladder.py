@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from pytest_memguard.core.measurement import Answer
+from pytest_memguard.core.leak_finding import Answer
 from pytest_memguard.leaks.decision import Growth
 
 SINGLE_CALLS = 8

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pytest_memguard.core.measurement import Site, SiteBytes
+from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.leaks.repeating import cpu_seconds
 from pytest_memguard.meters.protocol import Meter
 from pytest_memguard.meters.site_namer import Owner, SiteNamer

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median_low
 
-from pytest_memguard.core.measurement import Answer, LeakFinding
+from pytest_memguard.core.leak_finding import Answer, LeakFinding
 from pytest_memguard.core.units import format_size
 from pytest_memguard.leaks.decision import decide
 from pytest_memguard.leaks.readings import Readings

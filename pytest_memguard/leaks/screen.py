@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pytest_memguard.core.errors import described
-from pytest_memguard.core.measurement import Answer, Doubt, Reading
+from pytest_memguard.core.leak_finding import Answer, Doubt, Reading
 from pytest_memguard.core.metrics import RESIDENT
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.ceiling import Ceiling, CeilingReached

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pytest_memguard.core.measurement import Reading
+from pytest_memguard.core.leak_finding import Reading
 from pytest_memguard.core.metrics import BLOCKS, HEAP, RESIDENT
 
 _LARGEST_TABLE_BYTES = 2 * 1024**2

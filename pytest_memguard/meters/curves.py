@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from pytest_memguard.core.measurement import CURVE_POINTS, RECORDS, TIME, Curve
+from pytest_memguard.core.sample import CURVE_POINTS, RECORDS, TIME, Curve
 
 _FEWEST_SNAPSHOTS = 4
 

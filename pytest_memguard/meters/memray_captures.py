@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 from itertools import takewhile
 from pathlib import Path
 
-from pytest_memguard.core.measurement import Curve
 from pytest_memguard.core.metrics import ALLOCATIONS
+from pytest_memguard.core.sample import Curve
 from pytest_memguard.meters.curves import CurveOfRecords, curve_of_snapshots
 from pytest_memguard.meters.lost_frames import StackMark
 from pytest_memguard.meters.memray_tracker import AllocationRecord, AllocatorType, FileReader

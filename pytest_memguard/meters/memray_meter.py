@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import final
 
-from pytest_memguard.core.measurement import Sample
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.meters import tracemalloc_meter
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.measurement import Sample
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.meters.stacks import Survivor
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 
-from pytest_memguard.core.measurement import Site
+from pytest_memguard.core.sites import Site
 from pytest_memguard.meters import doubles
 from pytest_memguard.meters.functions import functions_of
 from pytest_memguard.meters.plugins import covers, installed_for, paths_of

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pytest_memguard.core.measurement import Curve, Sample, Site, SiteBytes
 from pytest_memguard.core.metrics import PEAK, RETAINED
+from pytest_memguard.core.sample import Curve, Sample
+from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.meters.plugins import package_of
 from pytest_memguard.meters.site_namer import UNKNOWN_SITE, SiteNamer
 from pytest_memguard.meters.stacks import Frame

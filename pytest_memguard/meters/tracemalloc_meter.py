@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import final
 
-from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.metrics import PEAK
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.meters.ending_threads import RunningThreads
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.peak_watch import PeakWatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_memguard.core.measurement import KnownGrowth
+from pytest_memguard.core.leak_finding import KnownGrowth
 from pytest_memguard.core.units import counted, format_size
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.reports.untrusted import shortened

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pytest_memguard.core.measurement import Site
+from pytest_memguard.core.sites import Site
 from pytest_memguard.core.units import format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
 from pytest_memguard.gate.wording import (

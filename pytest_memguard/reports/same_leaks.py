@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.verdict import Outcome, RunResults
 
 _MOST_SHOWN = 10

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_memguard.core.changes import Change
+from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.errors import NothingToJudgeError
-from pytest_memguard.core.measurement import Curve, Entry, EntrySite, Measurement
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS, PEAK, RETAINED
+from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
 from pytest_memguard.storage.baseline import BaselineStore

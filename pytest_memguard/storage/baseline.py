@@ -6,10 +6,11 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from pytest_memguard.core.entries import Entry, ModuleBaseline
 from pytest_memguard.core.environment import check_environment_key
 from pytest_memguard.core.errors import BaselineError, ValueFormError, cause_of
-from pytest_memguard.core.measurement import Curve, Entry
 from pytest_memguard.core.node_ids import join_id, split_id
+from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.atomic import (
     LOCK_TIMEOUT_SECONDS,
@@ -20,7 +21,7 @@ from pytest_memguard.storage.atomic import (
     write_atomic,
 )
 from pytest_memguard.storage.baseline_quick_reading import read_quickly
-from pytest_memguard.storage.baseline_writing import ModuleBaseline, module_text
+from pytest_memguard.storage.baseline_writing import module_text
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
 from pytest_memguard.storage.curves import SUFFIX, curves_text, read_curves
 from pytest_memguard.storage.names import baseline_files, environments_in, file_of, module_of

@@ -7,8 +7,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import BaselineError
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.node_ids import join_id
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_writing import is_heading, module_text

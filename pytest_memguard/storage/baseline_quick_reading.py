@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from pytest_memguard.core.measurement import Entry, EntrySite
+from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.metrics import METRICS
-from pytest_memguard.storage.baseline_writing import FORMAT, ModuleBaseline
+from pytest_memguard.storage.baseline_writing import FORMAT
 
 _LONGEST_LINE = 1000  # well below the 1,024 characters at which YAML ends simple keys
 _LARGEST = 2**63 - 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.errors import BaselineError, nearest
-from pytest_memguard.core.measurement import Entry, EntrySite
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
-from pytest_memguard.storage.baseline_writing import FORMAT, ModuleBaseline
+from pytest_memguard.storage.baseline_writing import FORMAT
 from pytest_memguard.storage.yaml_reading import UnreadableYamlError, line_of, read_yaml
 
 _LEAKS = "leaks_per_1000_calls"

@@ -1,31 +1,12 @@
-"""The baseline of one module, and how it is written."""
+"""Writes the baseline of one module as text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.entries import Entry, ModuleBaseline
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
 from pytest_memguard.storage.yaml_writing import write_flow, write_key, write_quoted, write_text
 
 FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleBaseline:
-    """The accepted entries of one test module in one environment.
-
-    `entries` is keyed by what follows the first `::` of a node id; `meter` and `made_with` say
-    how the numbers were taken.
-    """
-
-    module: str
-    meter: str = ""
-    made_with: Mapping[str, str] = field(default_factory=dict)
-    entries: Mapping[str, Entry] = field(default_factory=dict)
-
-
 _HEADING = "# Accepted memory of "
 _ADVICE = ". Change it with `memguard accept`; review it like code."
 

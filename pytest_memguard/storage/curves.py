@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import ResultsError
-from pytest_memguard.core.measurement import Curve, Entry
 from pytest_memguard.core.metrics import PEAK
+from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.units import KIB
 from pytest_memguard.storage.bounded_reading import read_regular
 from pytest_memguard.storage.checked_json import Part

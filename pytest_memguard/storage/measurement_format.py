@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pytest_memguard.core.measurement import (
-    CURVE_UNITS,
+from pytest_memguard.core.leak_finding import (
     Bound,
     CountGrowth,
-    Curve,
     Doubt,
     KindGrowth,
     KnownGrowth,
     LeakFinding,
-    Measurement,
-    Meeting,
     Reading,
-    Site,
-    SiteBytes,
 )
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import METRICS
+from pytest_memguard.core.sample import CURVE_UNITS, Curve
+from pytest_memguard.core.sites import Meeting, Site, SiteBytes
 from pytest_memguard.storage.checked_json import Part
 from pytest_memguard.storage.json_kinds import (
     COUNT,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.settings import PatternPolicy, Settings
 from pytest_memguard.core.verdict import Outcome, RunResults
 from pytest_memguard.github.environment_report import read_reported

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pytest_memguard.cli import COMMANDS
-from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.storage.baseline import BaselineStore
 from tests.cli.running import HERE, KIB, CommandProject, measured
 from tests.docs.pages import ROOT

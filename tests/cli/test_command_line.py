@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.cli import COMMANDS
-from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.entries import Entry
 from tests.cli.running import KIB, CommandProject, measured
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"

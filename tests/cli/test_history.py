@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.measurement import Entry, EntrySite
+from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.storage.baseline import BaselineStore
 from tests.cli.running import HERE, KIB, CommandProject
 from tests.made_repository import METER, MadeRepository

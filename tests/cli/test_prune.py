@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.verdict import Outcome
 from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured
 

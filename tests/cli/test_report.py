@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.paths import PAGE_PATH
 from tests.cli.running import KIB, CommandProject, measured
 from tests.made_repository import MadeRepository

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from pytest_memguard.core.measurement import Entry, EntrySite
+from pytest_memguard.core.entries import Entry, EntrySite
 from tests.cli.running import HERE, KIB, CommandProject
 
 ENTRY = Entry(

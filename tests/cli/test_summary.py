@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.ci import CI_VARIABLES
-from pytest_memguard.core.measurement import Entry
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.verdict import Outcome, RunResults
 from pytest_memguard.storage.results import write_results
 from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured

@@ -8,7 +8,9 @@ import re
 import cmarkgfm
 from cmarkgfm.cmark import Options
 
-from pytest_memguard.core.measurement import CountGrowth, LeakFinding, Measurement, Site
+from pytest_memguard.core.leak_finding import CountGrowth, LeakFinding
+from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.sites import Site
 from pytest_memguard.core.verdict import (
     GrownSite,
     MetricVerdict,

@@ -21,7 +21,7 @@ from cachetools import LRUCache as LeastRecent
 from expiringdict import ExpiringDict
 from jinja2.utils import LRUCache as TemplateCache
 
-from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.holders.search import HolderSearch

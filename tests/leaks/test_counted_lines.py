@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.measurement import Site
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sites import Site
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.process_memory import ProcessMemory

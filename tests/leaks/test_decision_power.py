@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.clean_series import RECORDED
 from benchmarks.leak_power import COSTS, MUCH_BYTES, Gathered, Play, Record, rhythms, tables
-from pytest_memguard.core.measurement import Answer
+from pytest_memguard.core.leak_finding import Answer
 from pytest_memguard.leaks.ladder import ROWS, SINGLE_CALLS, doubling, most_calls_for, reach_of
 
 RECORDS = [

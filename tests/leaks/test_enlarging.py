@@ -6,7 +6,7 @@ import time
 from array import array
 from pathlib import Path
 
-from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.leaks.holders.enlarging import enlarging
 from pytest_memguard.leaks.holders.search import HolderSearch
 from tests.leaks.closing_meter import meter_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.measurement import Answer, Doubt, LeakFinding
+from pytest_memguard.core.leak_finding import Answer, Doubt, LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.holders.gaining import Lengths

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pytest_memguard.core.measurement import Doubt, LeakFinding
+from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.leaks.check import LeakCheck
 

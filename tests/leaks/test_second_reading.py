@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.measurement import LeakFinding
+from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from tests.leaks.closing_meter import meter_of

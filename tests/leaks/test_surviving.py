@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.measurement import Answer, Doubt, LeakFinding
+from pytest_memguard.core.leak_finding import Answer, Doubt, LeakFinding
 from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.holders.surviving import may_hide_objects, survivors
 from pytest_memguard.leaks.series import Window

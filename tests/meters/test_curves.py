@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.core.measurement import CURVE_POINTS, Curve
+from pytest_memguard.core.sample import CURVE_POINTS, Curve
 from pytest_memguard.meters.curves import CurveOfRecords, curve_of_snapshots
 
 

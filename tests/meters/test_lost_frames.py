@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.measurement import Sample
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.meters import Meter, SampleOptions, SiteNamer, choose_meter
 from tests.guarded_project import GuardedProject
 

@@ -17,8 +17,8 @@ import memray
 import pytest
 from memray._thread_name_interceptor import ThreadNameInterceptor
 
-from pytest_memguard.core.measurement import Sample
 from pytest_memguard.core.meters import METERS
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.meters import (
     Meter,
     MeterError,

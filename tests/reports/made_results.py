@@ -6,8 +6,10 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pytest_memguard.core.measurement import KindGrowth, LeakFinding, Measurement, Site
+from pytest_memguard.core.leak_finding import KindGrowth, LeakFinding
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import LEAK_PER_CALL, PEAK, RETAINED
+from pytest_memguard.core.sites import Site
 from pytest_memguard.core.units import MIB
 from pytest_memguard.core.verdict import (
     GrownSite,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_memguard.core.measurement import Meeting, Site
+from pytest_memguard.core.sites import Meeting, Site
 from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.reports.annotations import AnnotationsReport
 from pytest_memguard.reports.markdown import MarkdownReport

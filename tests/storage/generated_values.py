@@ -11,19 +11,12 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from pytest_memguard.core.measurement import (
-    CURVE_UNITS,
-    Curve,
-    Entry,
-    EntrySite,
-    LeakFinding,
-    Measurement,
-    Meeting,
-    Reading,
-    Site,
-    SiteBytes,
-)
+from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
+from pytest_memguard.core.leak_finding import LeakFinding, Reading
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
+from pytest_memguard.core.sample import CURVE_UNITS, Curve
+from pytest_memguard.core.sites import Meeting, Site, SiteBytes
 from pytest_memguard.core.verdict import (
     Creep,
     LineBytes,
@@ -33,7 +26,6 @@ from pytest_memguard.core.verdict import (
     TestResult,
     Verdict,
 )
-from pytest_memguard.storage.baseline_writing import ModuleBaseline
 
 ENVIRONMENT = "cpython-3.11-linux-x86_64"
 NASTY = (

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import BaselineError
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.storage.atomic import LockTimeoutError, locked, remove_leftovers, write_all, write_atomic
 from pytest_memguard.storage.baseline import BaselineStore
 from tests.storage.generated_values import ENVIRONMENT

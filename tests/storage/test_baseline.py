@@ -7,11 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.errors import BaselineError
-from pytest_memguard.core.measurement import Entry, EntrySite
 from pytest_memguard.core.node_ids import join_id, split_id
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
-from pytest_memguard.storage.baseline_writing import ModuleBaseline
 from tests.storage.generated_values import ENVIRONMENT, entries, ids
 
 HOSTILE_MODULES = (

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_memguard.core.measurement import CURVE_POINTS, Curve, Entry
+from pytest_memguard.core.entries import Entry
+from pytest_memguard.core.sample import CURVE_POINTS, Curve
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.curves import LEAST_PEAK_BYTES, curves_text, read_curves
 from tests.storage.generated_values import ENVIRONMENT

@@ -5,9 +5,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_memguard.core.entries import ModuleBaseline
 from pytest_memguard.storage.baseline_quick_reading import read_quickly
 from pytest_memguard.storage.baseline_reading import check_module
-from pytest_memguard.storage.baseline_writing import ModuleBaseline, module_text
+from pytest_memguard.storage.baseline_writing import module_text
 from pytest_memguard.storage.yaml_reading import UnreadableYamlError, line_of, read_yaml
 from pytest_memguard.storage.yaml_writing import write_key, write_quoted, write_text
 from tests.storage.generated_values import NASTY, ids, modules

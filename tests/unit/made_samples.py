@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_memguard.core.measurement import Sample, SiteBytes
+from pytest_memguard.core.sample import Sample
+from pytest_memguard.core.sites import SiteBytes
 
 
 def sample(

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from pytest_memguard.core.changes import Change
+from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.errors import NothingToJudgeError
-from pytest_memguard.core.measurement import Entry, EntrySite, LeakFinding, Measurement, Site, SiteBytes
+from pytest_memguard.core.leak_finding import LeakFinding
+from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
 from pytest_memguard.storage.accepting import (
     STORED_SITES,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.core.measurement import Entry, Sample
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.confirm import CONFIRMING_SAMPLES_AT_MOST, measurement_of, wants_another
 from pytest_memguard.gate.judge import judge

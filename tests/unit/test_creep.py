@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.commits.past import read_pasts
+from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import ValueFormError
 from pytest_memguard.core.history import Past, Pasts
-from pytest_memguard.core.measurement import Entry, EntrySite, Measurement, Site, SiteBytes
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.policy import CreepLimit, Policy, parse_creep
+from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.core.units import MIB
 from pytest_memguard.core.verdict import Outcome, Verdict
 from pytest_memguard.gate.judge import judge

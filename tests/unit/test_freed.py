@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_memguard.core.measurement import Answer
+from pytest_memguard.core.leak_finding import Answer
 from pytest_memguard.leaks.decision import decide
 from pytest_memguard.leaks.ladder import doubling
 from pytest_memguard.leaks.series import Window

@@ -9,17 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_memguard.core.measurement import (
-    Bound,
-    CountGrowth,
-    Entry,
-    EntrySite,
-    LeakFinding,
-    Measurement,
-    Site,
-    SiteBytes,
-)
+from pytest_memguard.core.entries import Entry, EntrySite
+from pytest_memguard.core.leak_finding import Bound, CountGrowth, LeakFinding
+from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.policy import Policy, parse_tolerances
+from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, Tolerance
 from pytest_memguard.core.verdict import LineBytes, Outcome, Quarantine
 from pytest_memguard.gate.grown_sites import SHOWN_SITES

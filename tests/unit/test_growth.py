@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from pytest_memguard.core.measurement import Answer, Doubt
+from pytest_memguard.core.leak_finding import Answer, Doubt
 from pytest_memguard.core.metrics import RESIDENT
 from pytest_memguard.leaks.decision import Growth, decide
 from pytest_memguard.leaks.rate import STANDARD_CALLS, even_rate, leak_rate

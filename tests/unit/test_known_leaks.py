@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from pytest_memguard.core.known_leaks import KnownLeak
-from pytest_memguard.core.measurement import CountGrowth, KnownGrowth, LeakFinding, Site, SiteBytes
+from pytest_memguard.core.leak_finding import CountGrowth, KnownGrowth, LeakFinding
+from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
 
 TODAY = dt.date(2027, 1, 1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_memguard.core.changes import Change
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import NoteRequiredError
-from pytest_memguard.core.measurement import Entry
 from pytest_memguard.core.metrics import LEAK_PER_CALL
 from pytest_memguard.core.notes import lacking_note, lacking_origin, refuse_without_note
 from pytest_memguard.core.units import MIB

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_memguard.core.measurement import LeakFinding, Sample
+from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.plain_values import from_plain, to_plain
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.sample import Sample
 
 
 def is_itself(plain: object) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.history import Evidence, Renaming
-from pytest_memguard.core.measurement import Entry, EntrySite
 from pytest_memguard.core.renames import renames
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_memguard.core.measurement import Answer
+from pytest_memguard.core.leak_finding import Answer
 from pytest_memguard.leaks.decision import decide
 from pytest_memguard.leaks.renewed import EMPTY_WINDOWS, WINDOWS, without_renewals
 from pytest_memguard.leaks.series import Window

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_memguard.core.measurement import KindGrowth
+from pytest_memguard.core.leak_finding import KindGrowth
 from pytest_memguard.leaks.holders.naming import full_name, is_a, module_name, referents
 
 _SHARED = (type, types.ModuleType, types.CodeType, type(None), bool)

@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 
 from pytest_memguard.core.history import HistoryStep, TestHistory
-from pytest_memguard.core.measurement import Answer, Curve, Doubt, LeakFinding
+from pytest_memguard.core.leak_finding import Answer, Doubt, LeakFinding
 from pytest_memguard.core.metrics import PEAK
+from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.units import format_change, format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
 from pytest_memguard.gate.wording import doubts_text, figures_text, met_text

@@ -6,8 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.history import Commit, HistoryStep, TestHistory
-from pytest_memguard.core.measurement import Curve, Entry, LeakFinding, Meeting, Reading, Site
+from pytest_memguard.core.leak_finding import LeakFinding, Reading
+from pytest_memguard.core.sample import Curve
+from pytest_memguard.core.sites import Meeting, Site
 from pytest_memguard.core.units import KIB, MIB
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
 from tests.reports.made_results import leaked, result, run

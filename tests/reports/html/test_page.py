@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.core.measurement import Curve
+from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.verdict import GrownSite
 from pytest_memguard.reports.html import page as page_module
 from pytest_memguard.reports.html.page import HtmlReport
