@@ -102,10 +102,10 @@ class _Real:
         self._names = _Names()
         for one in _CLASSES:
             self._names.add(one, _methods(one))
-        self._learn_modules()
+        self.learn_modules()
         self.environment = dict(os.environ)
 
-    def _learn_modules(self) -> None:
+    def learn_modules(self) -> None:
         """Take in the modules that memguard has loaded since, without a copy: a sample may be going on."""
         loaded, self._known_modules = len(sys.modules) - self._known_modules, len(sys.modules)
         for name in [*islice(reversed(sys.modules), max(0, loaded))]:
@@ -137,7 +137,7 @@ class _Real:
             self.depth -= 1
             if self.depth > 0:
                 return
-            self._learn_modules()
+            self.learn_modules()
             while self._patched:
                 place, name, real, value = self._patched.pop()
                 if vars(place).get(name) is not real:
@@ -175,6 +175,7 @@ def _methods(one: type) -> Iterator[tuple[str, object]]:
 
 _real = _Real()
 remember_real_names = _real.remember
+learn_loaded_modules = _real.learn_modules
 
 
 def real_environment() -> Mapping[str, str]:

@@ -7,6 +7,7 @@ import sys
 from array import array
 
 from pytest_memguard.core.metrics import COUNTED_UNITS
+from pytest_memguard.core.unpatched import learn_loaded_modules
 from pytest_memguard.leaks.process_memory import ProcessMemory, SmallBlocks
 from pytest_memguard.leaks.series import Window
 from pytest_memguard.meters.ending_threads import ENDING_SECONDS, RunningThreads
@@ -35,6 +36,7 @@ class Readings:
         self._rows = 0
         self._threads = RunningThreads()
         self._patience_seconds = ENDING_SECONDS
+        learn_loaded_modules()  # those of the leak check: the first call would be seen to keep their names
         for _ in range(2):  # what a first reading allocates must not show in the second
             self.take(0)
         self.clear()

@@ -277,6 +277,8 @@ def test_a_body_that_uses_up_its_fixtures_is_repeated_with_new_ones(project: Gua
             KEPT = []
             pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.05)
 
+            def test_of_nothing(): pass
+
             def test_clean(tmp_path): (tmp_path / "made").mkdir()
 
             def test_leaking(tmp_path):
@@ -294,6 +296,7 @@ def test_a_body_that_uses_up_its_fixtures_is_repeated_with_new_ones(project: Gua
     )
     run = project.spawn()
     assert run.outcomes() == {
+        "test_of_nothing": "no-baseline",
         "test_clean": "no-baseline",
         "test_leaking": "leaked",
         "test_two_samples": "not-measured",
@@ -301,6 +304,8 @@ def test_a_body_that_uses_up_its_fixtures_is_repeated_with_new_ones(project: Gua
     assert "cannot be repeated with the same fixtures" in run.results()["test_leaking"]["leak"]["note"]
     assert run.reason("test_two_samples").startswith("its body cannot be repeated: call ")
     assert run.text.count("its body cannot be repeated") == 1
+    nothing = run.measured("test_of_nothing", "settled")
+    assert nothing < 4096, "what memguard keeps for its first leak check was counted"
 
 
 def test_a_file_that_a_failed_repetition_left_open_breaks_no_test(project: GuardedProject) -> None:
