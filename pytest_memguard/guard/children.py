@@ -78,18 +78,6 @@ class ChildWatch:
             with AsTestSeesIt():
                 self._programs.end()
 
-    def around(self, body: Callable[[], None]) -> Callable[[], None]:
-        """Return a call of `body` between `begin` and `end`."""
-
-        def watched() -> None:
-            self.begin()
-            try:
-                body()
-            finally:
-                self.end()
-
-        return watched
-
     def missed(self) -> str:
         """Say which children are not in the sample; nothing where there are none."""
         now = _turns_of_children()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
@@ -14,10 +13,9 @@ from pytest_memguard.core.leak_finding import Answer, LeakFinding
 from pytest_memguard.core.policy import Policy, overlay
 from pytest_memguard.core.sample import Sample, largest
 from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
-from pytest_memguard.guard.children import ChildWatch
 from pytest_memguard.guard.own_errors import own_error
-from pytest_memguard.guard.sample_options import sample_options
-from pytest_memguard.meters import Meter, Recording
+from pytest_memguard.guard.sample_in_progress import SampleInProgress, Taken
+from pytest_memguard.meters import Meter
 
 LeakCheck = Callable[[Callable[[], object], Policy, str], LeakFinding]
 
@@ -55,9 +53,8 @@ class RegionBook:
         self._refusal = refusal
         self._near_bytes = near_bytes
         self._inside: str | None = None
-        self._children: ChildWatch | None = None
 
-    def enter(self, name: str) -> Recording | None:
+    def enter(self, name: str) -> SampleInProgress | None:
         """Start to measure a region; None where it cannot be, with the reason kept."""
         if self._refusal:
             self.unmeasured[name] = self._refusal
@@ -67,43 +64,33 @@ class RegionBook:
             return None
         try:
             with Unpatched():
-                near_bytes = self._near_bytes(name)
-                recording = self._meter.recording(
-                    sample_options(self.policy, counted=self._counted, near_bytes=near_bytes)
+                sample = SampleInProgress(
+                    self._meter, self.policy, counted=self._counted, near_bytes=self._near_bytes(name)
                 )
-                self._children = ChildWatch(are_counted=self.policy.children, by=self._meter)
-                gc.collect()
-                recording.__enter__()
-                self._children.begin()
+                sample.begin()
         except Exception as error:  # noqa: BLE001 - the test has raised nothing here
             self.unmeasured[name] = own_error(error)
             return None
         self._inside = name
-        return recording
+        return sample
 
-    def leave(self, name: str, recording: Recording) -> None:
+    def leave(self, name: str, sample: SampleInProgress) -> None:
         """Stop; of several runs of one region in a test, the largest figures count."""
         self._inside = None
         try:
             with Unpatched():
-                if self._children is not None:
-                    self._children.end()
-                recording.__exit__(None, None, None)
-                self._keep(name, recording.sample())
-                self._tell_children(name)
+                sample.end()
+                self._keep(name, sample.taken())
         except Exception as error:  # noqa: BLE001 - the test has raised nothing here
             self.unmeasured[name] = own_error(error)
 
-    def _keep(self, name: str, sample: Sample) -> None:
+    def _keep(self, name: str, taken: Taken) -> None:
         before = self.samples.get(name)
-        self.samples[name] = sample if before is None else largest(before, sample)
-
-    def _tell_children(self, name: str) -> None:
-        missed = "" if self._children is None else self._children.missed()
-        if missed and self.policy.children:
-            self.unmeasured[name] = missed
-        elif missed:
-            self.notes[name] = (missed,)
+        self.samples[name] = taken.sample if before is None else largest(before, taken.sample)
+        if taken.refusal:
+            self.unmeasured[name] = taken.refusal
+        if taken.notes:
+            self.notes[name] = taken.notes
 
     def check_leaks(self, body: Callable[[], object], name: str, written: Mapping[str, object]) -> None:
         """Repeat a call and keep what the check finds; of several under one name, the worst counts."""
@@ -141,24 +128,24 @@ def _badness(finding: LeakFinding) -> tuple[float, ...]:
 class Region:
     """One run of a region; a class, since what `contextlib` allocates would count as the test's."""
 
-    __slots__ = ("_book", "_name", "_recording")
+    __slots__ = ("_book", "_name", "_sample")
 
     def __init__(self, book: RegionBook, name: str) -> None:
         self._book = book
         self._name = name
-        self._recording: Recording | None = None
+        self._sample: SampleInProgress | None = None
 
     def __enter__(self) -> None:
         """Start to measure."""
-        self._recording = self._book.enter(self._name)
+        self._sample = self._book.enter(self._name)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop, whatever the block did."""
-        if self._recording is not None:
-            self._book.leave(self._name, self._recording)
-            self._recording = None
+        if self._sample is not None:
+            self._book.leave(self._name, self._sample)
+            self._sample = None
 
 
 class MemguardFixture:

@@ -14,14 +14,12 @@ import pytest
 
 from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.core.plain_values import from_plain, to_plain
-from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.unpatched import (
     Unpatched,
     as_test_sees_it,
     is_raised_by_test,
     remember_real_names,
 )
-from pytest_memguard.guard.children import ChildWatch
 from pytest_memguard.guard.fresh_messages import FreshRequest, FreshResult
 from pytest_memguard.guard.gc_freezing import asking_shows_all
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, trace_item
@@ -29,11 +27,11 @@ from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
 from pytest_memguard.guard.pytest_memray import without_its_wrapper
 from pytest_memguard.guard.rerun import Rerunner, keeping_names, recorded_failure
-from pytest_memguard.guard.sample_options import sample_options
+from pytest_memguard.guard.sample_in_progress import SampleInProgress, Taken
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.tasks import as_tasks
 from pytest_memguard.guard.threads import from_threads
-from pytest_memguard.meters.protocol import MeterError, Recording
+from pytest_memguard.meters import MeterError
 
 _UNEXPECTED = "[XPASS(strict)]"
 
@@ -56,11 +54,9 @@ class FreshRun:
         self._policy = request.policy
         self._sampling = request.sampling
         self._session = GuardSession(request.settings, Path(request.root), accepting=False)
-        self._recording: Recording | None = None
-        self._sample: Sample | None = None
+        self._under_way: SampleInProgress | None = None
+        self._taken: Taken | None = None
         self._unmeasured = ""
-        self._notes: tuple[str, ...] = ()
-        self._children: ChildWatch | None = None
         self._leak: LeakFinding | None = None
         self._reports: list[pytest.TestReport | pytest.CollectReport] = []
 
@@ -78,19 +74,18 @@ class FreshRun:
         return (yield)
 
     def _start(self) -> None:
-        meter = self._session.meter(self._policy)
-        counted, near_bytes = self._sampling.counted, self._sampling.near_bytes
-        self._recording = meter.recording(
-            sample_options(self._policy, counted=counted, near_bytes=near_bytes)
+        meter, sampling = self._session.meter(self._policy), self._sampling
+        sample = SampleInProgress(
+            meter, self._policy, counted=sampling.counted, near_bytes=sampling.near_bytes
         )
-        self._children = ChildWatch(are_counted=self._policy.children, by=meter)
         gc.collect()
         gc.freeze()
         try:
-            self._recording.__enter__()
-            self._children.begin()
+            sample.begin()
         except MeterError as error:
-            self._recording, self._unmeasured = None, str(error)
+            self._unmeasured = str(error)
+        else:
+            self._under_way = sample
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
@@ -139,7 +134,7 @@ class FreshRun:
             except Exception as error:
                 if is_raised_by_test(error):
                     raise
-                self._sample, self._unmeasured = None, own_error(error)
+                self._taken, self._unmeasured = None, own_error(error)
 
     def _check_leaks(self, item: pytest.Item, runtest: Callable[[], None], rerunner: Rerunner) -> None:
         if calls := self._sampling.traced_calls:
@@ -148,22 +143,16 @@ class FreshRun:
             self._leak = check_item(item, runtest, self._policy, self._session, rerunner=rerunner)
 
     def _stop(self) -> None:
-        if self._recording is None:
+        if self._under_way is None:
             return
-        recording, self._recording = self._recording, None
-        if self._children is not None:
-            self._children.end()
-        recording.__exit__(None, None, None)
+        sample, self._under_way = self._under_way, None
+        sample.end()
         gc.unfreeze()
         try:
-            self._sample = recording.sample()
+            self._taken = sample.taken()
+            self._unmeasured = self._taken.refusal
         except MeterError as error:
             self._unmeasured = str(error)
-        missed = "" if self._children is None else self._children.missed()
-        if missed and self._policy.children:
-            self._sample, self._unmeasured = None, missed
-        elif missed:
-            self._notes = (missed,)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what could not be collected."""
@@ -180,9 +169,11 @@ class FreshRun:
         self._session.close()
         outcome, message = self._ending(code)
         sections = {name: text for report in self._reports for name, text in report.sections}
-        result = FreshResult(outcome, message, self._notes, tuple(sections.items()))
+        notes = self._taken.notes if self._taken else ()
+        result = FreshResult(outcome, message, notes, tuple(sections.items()))
         if outcome == "passed":
-            result = replace(result, sample=self._sample, leak=self._leak)
+            sample = self._taken.sample if self._taken and not self._taken.refusal else None
+            result = replace(result, sample=sample, leak=self._leak)
         Path(self._request.report_path).write_text(json.dumps(to_plain(result)), encoding="utf-8")
 
     def _ending(self, code: int) -> tuple[str, str]:

@@ -16,8 +16,9 @@ import pytest
 
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import as_test_sees_it
-from pytest_memguard.guard.children import ChildWatch, ended_in_children
+from pytest_memguard.guard.children import ended_in_children
 from pytest_memguard.guard.fixture import MemguardFixture, RegionBook
+from pytest_memguard.guard.sample_in_progress import SampleInProgress
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.meters import Meter
 
@@ -36,11 +37,12 @@ def warm_up(meter: Meter, item: pytest.Item) -> None:
     _warm.add(meter.name)
     # Whatever fails here only leaves the first peak in doubt, and a sample of its own says what is wrong.
     with suppress(Exception):
-        recording = meter.recording()
-        watch = ChildWatch(are_counted=False, by=meter)
-        body = watch.around(as_test_sees_it(ended_in_children(_calling(lambda: item.ihook))))
-        with recording:
-            Sampled().timed(body)
+        sample = SampleInProgress(meter, Policy(), counted=False)
+        sample.begin()
+        try:
+            Sampled().timed(as_test_sees_it(ended_in_children(_calling(lambda: item.ihook))))
+        finally:
+            sample.end()
         book = RegionBook(meter, Policy(), None, counted=False)
         _calling(lambda: _measure(MemguardFixture(lambda: book)))()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import has_settled_higher
 from pytest_memguard.gate.wording import doubts_text
 from pytest_memguard.guard.bench_records import BenchRecords
-from pytest_memguard.guard.children import ChildWatch, ended_in_children
+from pytest_memguard.guard.children import ended_in_children
 from pytest_memguard.guard.confirming import (
     Execution,
     NotConfirmedError,
@@ -38,7 +37,7 @@ from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.pytest_memray import OWN_TRACKER, wants_own_tracker
 from pytest_memguard.guard.regions import RegionGuard
 from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, keeping_names, recorded_failure
-from pytest_memguard.guard.sample_options import sample_options
+from pytest_memguard.guard.sample_in_progress import SampleInProgress, Taken
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import let_go, quietly
@@ -46,7 +45,7 @@ from pytest_memguard.guard.tasks import as_tasks, tasks_refused
 from pytest_memguard.guard.threads import from_threads, prepared, threads_refused, with_meetings
 from pytest_memguard.guard.unmeasurable_plugins import refused_by_neighbour
 from pytest_memguard.guard.warming import warm_up
-from pytest_memguard.meters import MeterError, MeterUnavailableError, Recording
+from pytest_memguard.meters import MeterError, MeterUnavailableError
 from pytest_memguard.meters.stack_room import with_room
 
 
@@ -116,6 +115,9 @@ class ItemGuard:
         """Run the item as if it were not guarded."""
         self.sampled.timed(self._runtest)
 
+    def _note(self, *notes: str) -> None:
+        self._notes += tuple(note for note in notes if note not in self._notes)
+
     def _unmeasured(self, reason: str) -> None:
         self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
 
@@ -129,9 +131,9 @@ class ItemGuard:
         confirmed = found.get(test_id)
         if confirmed is None:
             return
-        self._notes += confirmed.notes
+        self._note(*confirmed.notes)
         samples = confirmed.samples
-        self._notes += _of_order(samples)
+        self._note(*_of_order(samples))
         try:
             leak = self._check_leaks()
         except CannotRepeatError as error:
@@ -175,7 +177,7 @@ class ItemGuard:
             try:
                 again = self._take_in(order, counted=counted)
             except NotConfirmedError as error:
-                self._notes += (f"order {order} was not tried: {error}",)
+                self._note(f"order {order} was not tried: {error}")
                 break
             except Exception as error:  # noqa: BLE001 - of the test: its memory is judged first
                 self._hold_back(order, error)
@@ -192,7 +194,7 @@ class ItemGuard:
         let_go(error)
         self._held_back = order, error
         self._orders = self._orders[: self._orders.index(order)]
-        self._notes += (f"in order {order} it fails with {described(error)}; {_play_again(order)}",)
+        self._note(f"in order {order} it fails with {described(error)}; {_play_again(order)}")
 
     def _raise_held_back(self) -> None:
         """Raise the error that was held back; one of a sample from a further run, which has its traceback."""
@@ -225,12 +227,10 @@ class ItemGuard:
         is_first, self._is_first = self._is_first, False
         further = further_execution(self._item, self._rerunner, self._plan.policy)
         with nullcontext() if is_first else further:
-            meter = self._session.meter(self._plan.policy)
-            watch = ChildWatch(are_counted=self._plan.policy.children, by=meter)
             try:
-                taken = replace(self._sample(order, watch, counted=counted), order=order)
-                sample, notes = with_meetings(taken, self._sampled_runs[order])
-                self._notes += tuple(note for note in notes if note not in self._notes)
+                taken = self._sample(order, counted=counted)
+                sample, notes = with_meetings(replace(taken.sample, order=order), self._sampled_runs[order])
+                self._note(*notes)
             except MeterError as error:
                 if not is_first:
                     raise
@@ -243,8 +243,13 @@ class ItemGuard:
                 self._rerunner.renew()
                 self._runtest()
                 return {}
-            if is_first and (recorded_failure(self._item) or self._misses_children(watch)):
-                return {}
+            if is_first:
+                if recorded_failure(self._item):
+                    return {}
+                if taken.refusal:
+                    self._unmeasured(taken.refusal)
+                    return {}
+                self._note(*taken.notes)
             return {self._item.nodeid: sample}
 
     def _take_near(self, lowest: Mapping[str, Sample]) -> Execution:
@@ -256,34 +261,24 @@ class ItemGuard:
         finally:
             self._near_bytes = None
 
-    def _misses_children(self, watch: ChildWatch) -> bool:
-        """Note children that are not counted; say whether they were to be, and there is nothing to judge."""
-        missed = watch.missed()
-        if missed and self._plan.policy.children:
-            self._unmeasured(missed)
-            return True
-        self._notes += (missed,) if missed else ()
-        return False
-
-    def _sample(self, order: int, watch: ChildWatch, *, counted: bool) -> Sample:
+    def _sample(self, order: int, *, counted: bool) -> Taken:
         """Take one sample; if the meter does not start, the test runs without it."""
         policy = self._plan.policy
-        options = sample_options(policy, counted=counted, near_bytes=self._near_bytes)
-        recording = self._session.meter(policy).recording(options)
-        run = self._sampled_runs[order]
-        body = watch.around(run)
+        sample = SampleInProgress(
+            self._session.meter(policy), policy, counted=counted, near_bytes=self._near_bytes
+        )
+        body = run = self._sampled_runs[order]
         if policy.fixtures:
             self._rerunner.tear_down()
             body = partial(self._with_fixtures, body)
         with prepared(run), log_records_let_go(self._item, self._session.namer) as kept_notes:
-            with_room(partial(self._record, recording, body))
-        self._notes += tuple(note for note in kept_notes if note not in self._notes)
-        return recording.sample()
+            with_room(partial(self._record, sample, body))
+        self._note(*kept_notes)
+        return sample.taken()
 
-    def _record(self, recording: Recording, body: Callable[[], None]) -> None:
-        gc.collect()
+    def _record(self, sample: SampleInProgress, body: Callable[[], None]) -> None:
         try:
-            recording.__enter__()
+            sample.begin()
         except MeterError:
             if not self.sampled.has_begun:
                 self.sampled.timed(body)
@@ -291,7 +286,7 @@ class ItemGuard:
         try:
             self.sampled.timed(body)
         finally:
-            recording.__exit__(None, None, None)
+            sample.end()
 
     def _with_fixtures(self, body: Callable[[], None]) -> None:
         """Run set-up, call and tear-down as one body, and leave the item torn down."""
@@ -311,8 +306,8 @@ class ItemGuard:
                 raise
             except Exception as error:  # noqa: BLE001 - of the body: its memory is judged first
                 self._held_back = None, error
-                self._notes += (
-                    f"its calls fail in turns of several orders with {described(error)}; order 0 was checked",
+                self._note(
+                    f"its calls fail in turns of several orders with {described(error)}; order 0 was checked"
                 )
         return self._checked_in(self._orders[:1])
 
@@ -353,16 +348,14 @@ class ItemGuard:
             with quietly(self._item):
                 again = self._run_alone(traced_calls)
         except FreshError as error:
-            self._notes += (f"what it settled at was measured only once: {error}",)
+            self._note(f"what it settled at was measured only once: {error}")
             return None
         if again.leak is None:
             reason = again.message.splitlines()[0] if again.message else again.outcome
-            self._notes += (
-                f"what it settled at was measured only once; alone, the test ended with: {reason}",
-            )
+            self._note(f"what it settled at was measured only once; alone, the test ended with: {reason}")
             return None
         if again.leak.answer is Answer.CANNOT_TELL:
-            self._notes += (f"what it settled at was measured only once; alone, {doubts_text(again.leak)}",)
+            self._note(f"what it settled at was measured only once; alone, {doubts_text(again.leak)}")
             return None
         return again.leak
 
