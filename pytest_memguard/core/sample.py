@@ -34,7 +34,8 @@ class Sample:
     allocation takes time. `harness_bytes` is what pytest and its plugins held when the process held the
     most: the test itself may have held up to that much more at another moment. It is 0 in a counted sample,
     which is exact. `left_out_bytes` is the part of it that plugins and excluded packages held, by package.
-    Where the meter `has_lost_frames`, what all of them held counts as the test's.
+    Where the meter `has_lost_frames`, what all of them held counts as the test's. `background` names the
+    places whose memory is left out since threads allocate there whether a test runs or not.
     """
 
     metrics: Mapping[str, int]
@@ -42,6 +43,7 @@ class Sample:
     harness_bytes: int = 0
     left_out_bytes: Mapping[str, int] = field(default_factory=dict)
     has_lost_frames: bool = False
+    background: tuple[str, ...] = ()
     order: int = 0
     curve: Curve | None = None
 

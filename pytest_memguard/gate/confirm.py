@@ -172,6 +172,9 @@ def _attribution_notes(samples: Sequence[Sample], peak_bytes: int) -> tuple[str,
     """Say that it is not known whose memory it was, or whose was left out where that was most of it."""
     if any(sample.has_lost_frames for sample in samples):
         return (_LOST_FRAMES,)
+    if background := sorted({place for sample in samples for place in sample.background}):
+        places = ", ".join(background)
+        return (f"left out: memory of {places}, where a thread allocates between tests, too",)
     left_out = max((sample.left_out_bytes for sample in samples), key=_total_bytes, default={})
     if _total_bytes(left_out) <= max(peak_bytes, DEFAULT_TOLERANCE.absolute_bytes):
         return ()

@@ -66,8 +66,8 @@ def peak_doubt_text(measurement: Measurement) -> str:
     at_most = format_size(lowest + doubt_bytes)
     return (
         f"the peak is not certain: it is between {format_size(lowest)} and {at_most}, "
-        f"since pytest and its plugins held {format_size(doubt_bytes)} when the process held the most; "
-        "put memguard.measure() around what counts, or let the test allocate less often"
+        f"since what is not the test's held {format_size(doubt_bytes)} when the process held the "
+        "most; put memguard.measure() around what counts, or let the test allocate less often"
     )
 
 

@@ -41,9 +41,9 @@ class SampleInProgress:
         self._children.end()
         self._recording.__exit__(None, None, None)
 
-    def taken(self) -> Taken:
+    def taken(self, *, is_test_over: bool = False) -> Taken:
         """Return what was measured; `MeterError` where it cannot be read."""
-        sample, missed = self._recording.sample(), self._children.missed()
+        sample, missed = self._recording.sample(is_test_over=is_test_over), self._children.missed()
         if missed and self._needs_children:
             return Taken(sample, refusal=missed)
         return Taken(sample, notes=(missed,) if missed else ())

@@ -14,6 +14,11 @@ _STEP_SECONDS = 0.0005
 _running = _thread._count  # noqa: SLF001 - `threading` forgets a thread before its memory is given back
 
 
+def others_run() -> bool:
+    """Say whether there are threads of Python beside the one that asks."""
+    return _running() > 1
+
+
 class RunningThreads:
     """The threads of Python that run at one moment, so that those started later can be waited for.
 
@@ -52,7 +57,7 @@ def let_others_rest() -> None:
     The loop of a server's thread frees the task of a request only after the request has been answered.
     """
     before = -1
-    for _ in range(_MOST_RESTS if _running() > 1 else 0):
+    for _ in range(_MOST_RESTS if others_run() else 0):
         now = sys.getallocatedblocks()
         if now == before:
             return

@@ -37,9 +37,14 @@ class StackMark:
         """Let go of the block."""
         self._block = None
 
+    @staticmethod
+    def is_in(stack: Sequence[Frame]) -> bool:
+        """Say whether a stack is that of a mark."""
+        return bool(stack) and stack[0][:2] == _MARK
+
     def is_missed(self, stacks: Iterable[Sequence[Frame]]) -> bool:
         """Say whether a capture has the block at a lesser depth than it was left at, or not at all."""
-        depths = [len(stack) for stack in stacks if stack and stack[0][:2] == _MARK]
+        depths = [len(stack) for stack in stacks if self.is_in(stack)]
         return max(depths, default=0) < self._expected
 
 

@@ -87,6 +87,11 @@ class Replay:
             _merge(self._by_stack, since)
             since.clear()
 
+    @property
+    def peak_bytes(self) -> int:
+        """The most that was held at one moment."""
+        return self._peak_bytes
+
     def curve(self) -> Curve | None:
         """Return what was held on the way; None where nothing was allocated."""
         self._curve.add(self._recent_bytes)
@@ -145,8 +150,8 @@ def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
     with open_capture(path) as reader:
         for record in reader.get_high_watermark_allocation_records(merge_threads=False):
             tally.add_peak(record.size, stack_of(record, native=native), record.tid)
-        for record in reader.get_leaked_allocation_records(merge_threads=True):
-            tally.add_retained(record.size, stack_of(record, native=native))
+        for record in reader.get_leaked_allocation_records(merge_threads=not tally.knows_threads):
+            tally.add_retained(record.size, stack_of(record, native=native), record.tid)
         tally.add_curve(curve_of_snapshots(list(reader.get_memory_snapshots())))
 
 
@@ -157,12 +162,12 @@ def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
     `MeterError` where the capture cannot be read.
     """
     with open_capture(path) as reader:
-        replay = Replay(lambda record: tally.owns(stack_of(record, native=native)))
+        replay = Replay(lambda record: tally.owns(stack_of(record, native=native), record.tid))
         replay.run(reader.get_allocation_records())
         for record, size_bytes in replay.at_peak():
             tally.add_peak(size_bytes, stack_of(record, native=native), record.tid)
         for record, size_bytes in replay.at_end():
-            tally.add_retained(size_bytes, stack_of(record, native=native))
+            tally.add_retained(size_bytes, stack_of(record, native=native), record.tid)
         tally.add(ALLOCATIONS, replay.allocations)
         tally.add_curve(replay.curve())
 
@@ -181,6 +186,34 @@ def lost_frames(path: Path, mark: StackMark) -> bool:
     with open_capture(path) as reader:
         records = reader.get_leaked_allocation_records(merge_threads=True)
         return mark.is_missed(record.stack_trace() for record in records if record.size < _LARGEST_MARK)
+
+
+def held_by_others(path: Path, mark: StackMark, tally: Tally) -> dict[int, dict[str, int]]:
+    """Return what threads beside that of a mark held at the peak of the process, by thread and place.
+
+    Raises `MeterError` where the capture cannot be read.
+    """
+    with open_capture(path) as reader:
+        own = {
+            record.tid
+            for record in reader.get_leaked_allocation_records(merge_threads=False)
+            if record.size < _LARGEST_MARK and mark.is_in(record.stack_trace())
+        }
+        held: dict[int, dict[str, int]] = {}
+        for record in reader.get_high_watermark_allocation_records(merge_threads=False):
+            if record.tid not in own and tally.owns(stack_of(record, native=False)):
+                places = held.setdefault(record.tid, {})
+                place = tally.place_of(stack_of(record, native=False))
+                places[place] = places.get(place, 0) + record.size
+        return held
+
+
+def peak_of_thread(path: Path, thread: int, tally: Tally) -> int:
+    """Return the most that a thread held at one moment; raises `MeterError`."""
+    with open_capture(path) as reader:
+        replay = Replay(lambda record: record.tid == thread and tally.owns(stack_of(record, native=False)))
+        replay.run(reader.get_allocation_records())
+        return replay.peak_bytes
 
 
 def number_of_records(path: Path) -> int:

@@ -6,8 +6,10 @@ import gc
 import logging
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -15,12 +17,15 @@ from typing import final
 
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.meters import tracemalloc_meter
-from pytest_memguard.meters.ending_threads import RunningThreads
+from pytest_memguard.meters.background import Background
+from pytest_memguard.meters.ending_threads import RunningThreads, others_run
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
 from pytest_memguard.meters.lost_frames import StackMark
 from pytest_memguard.meters.memray_captures import (
+    held_by_others,
     lost_frames,
     number_of_records,
+    peak_of_thread,
     read_aggregated,
     read_every_record,
     read_survivors,
@@ -57,6 +62,7 @@ class MemrayMeter:
         self._survivors = self._folder / "survivors.bin"
         self._followed = False
         self._is_warm = False
+        self._background = Background()
 
     def recording(self, options: SampleOptions = PLAIN) -> MemrayRecording:
         """Prepare one sample; the one before is overwritten."""
@@ -66,7 +72,7 @@ class MemrayMeter:
         self._followed = options.children
         self._survivors.unlink(missing_ok=True)
         self._warm_up()
-        return MemrayRecording(self._capture, self.namer, options)
+        return MemrayRecording(self._capture, self.namer, options, self._background)
 
     def _warm_up(self) -> None:
         """Make the first tracker of a process and drop it: memray imports modules for it.
@@ -118,12 +124,15 @@ class MemrayMeter:
 class MemrayRecording:
     """One sample by memray."""
 
-    def __init__(self, path: Path, namer: SiteNamer, options: SampleOptions) -> None:
+    def __init__(self, path: Path, namer: SiteNamer, options: SampleOptions, background: Background) -> None:
         self._path = path
         self._namer = namer
         self._options = options
+        self._background = background
+        self._seconds = 0.0
         self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
         self._thread = UnnoticedThread()
+        self._has_ended = True
         self._stop: Callable[[], None] | None = None
         self._mark: StackMark | None = None
 
@@ -138,6 +147,7 @@ class MemrayRecording:
         except BaseException:
             self._thread.end()
             raise
+        self._seconds = -time.monotonic()
         return self
 
     def __exit__(
@@ -146,7 +156,8 @@ class MemrayRecording:
         """Collect what the sample left behind, then stop."""
         if self._stop is None:
             return
-        self._threads.let_later_ones_end()
+        self._seconds += time.monotonic()
+        self._has_ended = self._threads.let_later_ones_end()
         gc.collect()
         clear_type_caches()
         if self._mark is not None:
@@ -157,9 +168,13 @@ class MemrayRecording:
         if self._mark is not None:
             self._mark.drop()
 
-    def sample(self) -> Sample:
+    def sample(self, *, is_test_over: bool = False) -> Sample:
         """Read the capture; the memory of harness and plugins is left out by site."""
-        tally = Tally(self._namer, has_lost_frames=self._has_lost_frames())
+        held = self._held_by_others(may_look=is_test_over and self._has_ended)
+        background = self._background.within(
+            {thread: sum(places.values()) for thread, places in held.items()}
+        )
+        tally = Tally(self._namer, has_lost_frames=self._has_lost_frames(), background=background)
         paths = [self._path]
         if self._options.children:
             paths += sorted(self._path.parent.glob(f"{self._path.name}.*"))
@@ -167,7 +182,35 @@ class MemrayRecording:
         for path in paths:
             tally.is_of_ended_process = path != self._path
             read(path, tally, native=self._options.native)
-        return tally.sample()
+        places = {place for thread in background & held.keys() for place in held[thread]}
+        return replace(tally.sample(), background=tuple(sorted(places)))
+
+    def _held_by_others(self, *, may_look: bool) -> dict[int, dict[str, int]]:
+        """Return what other threads than the test's held at the peak, by thread and place.
+
+        Find out first which of them allocate without a test, too, where nothing of it runs any more.
+        """
+        if self._mark is None or not others_run():
+            return {}
+        tally = Tally(self._namer)
+        held = held_by_others(self._path, self._mark, tally)
+        unknown = self._background.unknown({thread: sum(places.values()) for thread, places in held.items()})
+        if unknown and may_look:
+            self._background.look(
+                unknown,
+                lambda seconds: self._peaks_while_idle(unknown, seconds),
+                sample_seconds=self._seconds,
+            )
+        return held
+
+    def _peaks_while_idle(self, threads: tuple[int, ...], seconds: float) -> dict[int, int]:
+        path = self._path.with_name("idle.bin")
+        stop = start(_tracker(path, SampleOptions(counted=True)))
+        try:
+            time.sleep(seconds)
+        finally:
+            stop()
+        return {thread: peak_of_thread(path, thread, Tally(self._namer)) for thread in threads}
 
     def _has_lost_frames(self) -> bool:
         return self._mark is not None and lost_frames(self._path, self._mark)

@@ -49,7 +49,7 @@ class Recording(Protocol):
     ) -> None:
         """Collect garbage and stop, whatever happened."""
 
-    def sample(self) -> Sample:
+    def sample(self, *, is_test_over: bool = False) -> Sample:
         """Return what was measured; raises `MeterError` where the capture cannot be read."""
 
 

@@ -28,12 +28,16 @@ class _Account:
 class Tally:
     """What the records of one sample come to; the frames it is given can be iterated again.
 
-    Where the meter lost frames, what seems to be the harness' may be the test's, and counts as such.
+    Where the meter lost frames, what seems to be the harness' may be the test's, and counts as such. What
+    the threads of the `background` allocate counts as the harness'.
     """
 
-    def __init__(self, namer: SiteNamer, *, has_lost_frames: bool = False) -> None:
+    def __init__(
+        self, namer: SiteNamer, *, has_lost_frames: bool = False, background: frozenset[int] = frozenset()
+    ) -> None:
         self._namer = namer
         self._has_lost_frames = has_lost_frames
+        self._background = background
         self._accounts: dict[Site, _Account] = {}
         self._metrics = Counter({PEAK: 0, RETAINED: 0})
         self._harness_bytes = 0
@@ -41,15 +45,22 @@ class Tally:
         self._curve: Curve | None = None
         self.is_of_ended_process = False
 
-    def owns(self, frames: Iterable[Frame]) -> bool:
-        """Say whether what these frames allocated is the test's."""
+    @property
+    def knows_threads(self) -> bool:
+        """Whether it matters which thread allocated."""
+        return bool(self._background)
+
+    def owns(self, frames: Iterable[Frame], thread: int = 0) -> bool:
+        """Say whether what these frames allocated in a thread is the test's."""
+        if thread in self._background and not self.is_of_ended_process:
+            return False
         if self._has_lost_frames:
             return not self._namer.is_meter(frames)
         return self._namer.belongs_to_test(frames)
 
     def add_peak(self, size_bytes: int, frames: Iterable[Frame], thread: int = 0) -> None:
         """Count memory that was alive at the peak, and which thread had made it where that is known."""
-        account = self._account(size_bytes, frames)
+        account = self._account(size_bytes, frames, thread)
         if account is not None:
             self._metrics[PEAK] += size_bytes
             account.peak_bytes += size_bytes
@@ -68,17 +79,17 @@ class Tally:
         """Keep what the process of the test itself held on its way, the first that comes."""
         self._curve = self._curve or curve
 
-    def add_retained(self, size_bytes: int, frames: Iterable[Frame]) -> None:
+    def add_retained(self, size_bytes: int, frames: Iterable[Frame], thread: int = 0) -> None:
         """Count memory that outlived the sample; a process that has ended holds none."""
         if self.is_of_ended_process:
             return
-        account = self._account(size_bytes, frames)
+        account = self._account(size_bytes, frames, thread)
         if account is not None:
             self._metrics[RETAINED] += size_bytes
             account.retained_bytes += size_bytes
 
-    def _account(self, size_bytes: int, frames: Iterable[Frame]) -> _Account | None:
-        if size_bytes <= 0 or not self.owns(frames):
+    def _account(self, size_bytes: int, frames: Iterable[Frame], thread: int) -> _Account | None:
+        if size_bytes <= 0 or not self.owns(frames, thread):
             return None
         site, inner = self._site_of(frames)
         account = self._accounts.setdefault(site, _Account())
@@ -90,6 +101,10 @@ class Tally:
         if self._has_lost_frames and not self._namer.belongs_to_test(frames):
             return UNKNOWN_SITE, None
         return self._namer.site_of(frames)
+
+    def place_of(self, frames: Iterable[Frame]) -> str:
+        """Return the file and function that these frames are charged to."""
+        return self._site_of(frames)[0].at
 
     def sample(self) -> Sample:
         """Return the sample, with its largest sites."""
