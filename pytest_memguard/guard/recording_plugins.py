@@ -85,10 +85,22 @@ def _mocks() -> list[Any]:
     """Return all mocks: those of wide fixtures, of modules and of patches stay while a test is repeated."""
     module: Any = sys.modules.get("unittest.mock")
     kinds: set[type] = set() if module is None else set(_kinds_of(module.NonCallableMock))
-    if all(getattr(module, kind.__name__, None) is kind for kind in kinds):
-        return []  # there is no mock, which would have a class of its own
+    if not any(_may_be_of_a_mock(kind, module) for kind in kinds):
+        return []
     gc.unfreeze()  # what was kept aside for the samples may be a mock
     return [one for one in gc.get_objects() if type(one) in kinds]
+
+
+def _may_be_of_a_mock(kind: type, module: Any) -> bool:
+    """Say whether a mock of this class may have been called; looking for it takes a walk of all objects.
+
+    Each mock has a class of its own, which no module declares. A declared class has no instances, unless it
+    makes them in its own way: respx's `CallList` does, and cannot be called.
+    """
+    if getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is not kind:
+        return True
+    makes_classes = kind.__new__ is module.NonCallableMock.__new__
+    return not makes_classes and issubclass(kind, module.CallableMixin)
 
 
 def _mocks_in_fixtures(item: Any) -> list[Any]:

@@ -203,3 +203,20 @@ def test_scenarios_of_pytest_bdd_pile_up_no_fixtures(project: GuardedProject) ->
     )
     run = project.spawn("--memguard-all", "--memguard-leaks", plugins=("pytest_bdd.plugin",))
     assert run.outcomes() == {"test_clean": "no-baseline", "test_leaking": "leaked"}
+
+
+def test_declared_kinds_of_mocks_cost_no_walk_of_all_objects(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import gc, pytest, respx, unittest.mock
+            ASIDE = []
+
+            @pytest.mark.memguard
+            def test_it(): ASIDE.append(gc.get_freeze_count())
+
+            def test_what_was_seen():
+                assert len(ASIDE) > 1, "a new entry takes two samples"
+                assert min(ASIDE) > 10_000, "collections between the samples looked at old objects too"
+        """
+    )
+    assert project.run("--memguard-accept", plugins=("pytest_mock",)).counted() == {"passed": 2}
