@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 from array import array
 
 from pytest_memguard.core.metrics import COUNTED_UNITS
 from pytest_memguard.core.unpatched import learn_loaded_modules
 from pytest_memguard.leaks.process_memory import ProcessMemory, SmallBlocks
 from pytest_memguard.leaks.series import Window
-from pytest_memguard.meters.ending_threads import ENDING_SECONDS, RunningThreads
+from pytest_memguard.meters.ending_threads import ENDING_SECONDS, RunningThreads, others_run
 from pytest_memguard.meters.garbage import clear_type_caches
 
 _MOST_ROWS = 512
@@ -21,6 +22,11 @@ _LEAST_PATIENCE_SECONDS = 0.01
 _LITTLE_BLOCKS = 64
 _LITTLE_SHARE = 0.05
 """Garbage of up to this many blocks, or this share of the blocks that the calls left, changes no verdict."""
+
+_MUCH_BYTES = 64 * 1024
+_PAUSE_SECONDS = 0.005
+_MOST_PAUSES = 4
+"""Another thread may hold much for a moment, as a server that reads ahead or a heartbeat does."""
 
 _FEW_OBJECTS = 200_000
 """The collector looks at this many objects in some 20 ms, which each reading can afford."""
@@ -59,16 +65,28 @@ class Readings:
             self._patience_seconds = max(_LEAST_PATIENCE_SECONDS, self._patience_seconds / 2)
         gc.collect()
         clear_type_caches()
-        _, blocks, small, heap, resident, *counts = self._columns
-        blocks[row] = sys.getallocatedblocks() if hasattr(sys, "getallocatedblocks") else _UNKNOWN
-        heap[row] = _known(self.process.heap_bytes())
-        small[row] = _known(self._small.bytes_in_use())
-        resident[row] = _known(self.process.resident_bytes())
-        threads, files, children, garbage = counts
+        self._read_memory(row)
+        pauses = _MOST_PAUSES if row and others_run() else 0
+        heap = self._columns[3]
+        while pauses and heap[row] - heap[row - 1] > _MUCH_BYTES:
+            pauses -= 1
+            time.sleep(_PAUSE_SECONDS)
+            before = [column[row] for column in self._columns[1:5]]
+            self._read_memory(row)
+            for column, value in zip(self._columns[1:5], before, strict=True):
+                column[row] = min(column[row], value)
+        threads, files, children, garbage = self._columns[5:]
         threads[row] = _known(self.process.threads())
         files[row] = _known(self.process.open_files())
         children[row] = _known(self.process.children())
         garbage[row] = len(gc.garbage)
+
+    def _read_memory(self, row: int) -> None:
+        _, blocks, small, heap, resident, *_ = self._columns
+        blocks[row] = sys.getallocatedblocks() if hasattr(sys, "getallocatedblocks") else _UNKNOWN
+        heap[row] = _known(self.process.heap_bytes())
+        small[row] = _known(self._small.bytes_in_use())
+        resident[row] = _known(self.process.resident_bytes())
 
     def see_everything(self, *, once: bool = False) -> bool:
         """Let the collector see objects older than the check too, and take the last row again.
