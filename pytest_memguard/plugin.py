@@ -9,6 +9,7 @@ import pytest
 from pytest_memguard.core.options import SWITCHES, VALUES
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Generator
 
     from pytest_memguard.guard.fixture import MemguardFixture
@@ -23,10 +24,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(name, metavar=metavar, default=None, help=text)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Let no conftest.py end a guarded run well while it is imported."""
+    if not _is_enabled(early_config.known_args_namespace):
+        return (yield)
+    from pytest_memguard.run.judged_end import no_unjudged_end  # noqa: PLC0415 - only a guarded run needs it
+
+    with no_unjudged_end(early_config):
+        return (yield)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the hooks of a guarded run where one was asked for."""
     config.addinivalue_line("markers", _marker_line(config))
-    if _is_enabled(config):
+    if _is_enabled(config.option):
         from pytest_memguard.commits.past import read_pasts  # noqa: PLC0415 - only a guarded run needs it
         from pytest_memguard.run.hooks import install  # noqa: PLC0415 - as above
 
@@ -36,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
     """Let no guarded run end well before it was judged, whatever ends it."""
-    if not _is_enabled(config) or hasattr(config, "workerinput"):
+    if not _is_enabled(config.option) or hasattr(config, "workerinput"):
         return (yield)
     from pytest_memguard.run.judged_end import judged_end  # noqa: PLC0415 - only a guarded run needs it
 
@@ -53,9 +65,9 @@ def _marker_line(config: pytest.Config) -> str:
     return f"memguard({arguments}): measure the memory of this test, and fail on growth with --memguard"
 
 
-def _is_enabled(config: pytest.Config) -> bool:
+def _is_enabled(options: argparse.Namespace) -> bool:
     names = ("memguard", "memguard_all", "memguard_leaks", "memguard_accept")
-    return any(config.getoption(name, default=None) for name in names)
+    return any(getattr(options, name, None) for name in names)
 
 
 @pytest.fixture

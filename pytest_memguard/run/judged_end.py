@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,15 +26,22 @@ _SHOWING = ("help", "version", "markers", "showfixtures", "show_fixtures_per_tes
 
 def judged_end(config: pytest.Config) -> Generator[None, int | None, int | None]:
     """Wrap the whole run of pytest: a code of 0 becomes that of the guarded run."""
+    with no_unjudged_end(config):
+        code = yield
+        return code or _code(config, 0, "")
+
+
+@contextmanager
+def no_unjudged_end(config: pytest.Config) -> Iterator[None]:
+    """Let nothing in the block end the process with 0 that the guarded run would not end with."""
     code_of = partial(_code, config)
     with asking_first(code_of):
         try:
-            code = yield
+            yield
         except SystemExit as error:
             if error.code:
                 raise
             raise SystemExit(code_of(0, "SystemExit")) from error
-        return code or code_of(0, "")
 
 
 def _code(config: pytest.Config, asked_for: int, how: str) -> int:
@@ -56,6 +64,7 @@ def _without_session(config: pytest.Config, how: str) -> int:
     """Say that pytest has run no test, unless it was to show something; in CI, fail where it was to guard."""
     if any(config.getoption(name, default=False) for name in _SHOWING):
         return 0
+    stop_capturing(config)
     is_typed = any(str(arg).startswith("--memguard") for arg in config.invocation_params.args)
     print(
         f"memguard: {how or 'a hook'} ended pytest with 0 before it ran a test, so nothing was measured. "

@@ -372,3 +372,14 @@ def test_a_plugin_that_answers_for_pytest_fails_in_ci(
         assert run.code == code
         assert "memguard: a hook ended pytest with 0 before it ran a test" in said
     assert measured.run("--markers").code == 0
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
+def test_a_conftest_that_ends_pytest_while_it_is_imported_fails_in_ci(
+    measured: GuardedProject, end: str
+) -> None:
+    measured.write(conftest=f"import os, sys; {end}")
+    measured.let(CI=1)
+    run = measured.spawn()
+    assert run.code == 1
+    assert "ended pytest with 0 before it ran a test" in run.errors
