@@ -21,6 +21,7 @@ from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.guard.confirming import Confirmed, Execution, NotConfirmedError, confirm, with_peak_lines
 from pytest_memguard.guard.fresh_messages import FreshResult, FreshSampling
 from pytest_memguard.guard.fresh_process import FreshError, run_fresh
+from pytest_memguard.guard.in_each_order import FailedElsewhereError, InEachOrder, play_again
 from pytest_memguard.guard.plan import BODY, Plan
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
@@ -53,6 +54,7 @@ class FreshGuard:
         self._body_id = f"{item.nodeid}{REGION}{BODY}"
         # Limits are for the whole test, and its leak check is one.
         self._body_policy = replace(plan.policy, leaks=False, limits={})
+        self._in_each_order = InEachOrder(plan.policy.orders_tried)
         self.sampled = Sampled()
 
     def run(self) -> None:
@@ -65,7 +67,7 @@ class FreshGuard:
             self._leave_regions_out()
             return
         confirmed = self._with_peak_lines(found, replace(policy, leaks=False), FreshSampling())[test_id]
-        notes = (*self._first.notes, *confirmed.notes)
+        notes = (*self._first.notes, *confirmed.notes, *self._in_each_order.notes_on(confirmed.samples))
         measurement, verdict = self._session.judge(
             test_id, confirmed.samples, policy, leak=self._first.leak, notes=notes
         )
@@ -74,6 +76,16 @@ class FreshGuard:
             self._leave_body_out(verdict.reason)
         else:
             self._run_body()
+        self._raise_held_back()
+
+    def _raise_held_back(self) -> None:
+        """Fail with the error of a further order, where no memory fails the test."""
+        failed = self._in_each_order.failed
+        if failed is None or any(result.fails for result in self.sampled.results):
+            return
+        order, error = failed
+        self.sampled.results.clear()  # of a failed test, nothing is judged
+        pytest.fail(f"{error}\nin order {order}; {play_again(order)}", pytrace=False)
 
     def _leave_regions_out(self) -> None:
         """Say that the test is not judged, nor its regions: their samples stay in the other process."""
@@ -103,7 +115,10 @@ class FreshGuard:
         self.sampled.results.append(self._session.result(body_id, verdict, measurement))
 
     def _take_body(self, counted: bool) -> Execution:
-        return {self._body_id: self._further(self._body_policy, FreshSampling(counted, only_body=True))}
+        sampling = FreshSampling(counted, only_body=True)
+        return self._in_each_order.execute(
+            lambda order: {self._body_id: self._further(self._body_policy, sampling, order=order)}
+        )
 
     def _with_peak_lines(
         self, confirmed: dict[str, Confirmed], policy: Policy, sampling: FreshSampling
@@ -114,29 +129,40 @@ class FreshGuard:
 
         def take(lowest: Mapping[str, Sample]) -> Execution:
             ((name, sample),) = lowest.items()
-            return {name: self._further(policy, replace(sampling, near_bytes=sample.peak_bytes))}
+            near = replace(sampling, near_bytes=sample.peak_bytes)
+            return {name: self._further(policy, near, order=sample.order)}
 
         return with_peak_lines(confirmed, take, partial(self._session.verdict, policy=policy))
 
-    def _further(self, policy: Policy, sampling: FreshSampling) -> Sample:
-        """Take a sample in an interpreter that nobody sees; raises `NotConfirmedError` without one."""
+    def _further(self, policy: Policy, sampling: FreshSampling, *, order: int) -> Sample:
+        """Take a sample in an interpreter that nobody sees; raises `NotConfirmedError` without one.
+
+        Raises `FailedElsewhereError` if the test fails there in another order than its first run had.
+        """
+        policy = replace(policy, order=order)
         try:
             done = self.sampled.timed(lambda: run_fresh(self._item, policy, self._session, sampling))
         except FreshError as error:
             raise NotConfirmedError(str(error)) from None
+        if done.outcome == "failed" and order != self._in_each_order.orders[0]:
+            raise FailedElsewhereError(done.message, done.error or done.message)
         if done.sample is None:
             raise NotConfirmedError(done.message.splitlines()[0] if done.message else done.outcome)
-        return done.sample
+        return replace(done.sample, order=order)
 
     def run_unmeasured(self) -> None:
         """Fail: a test without its fixtures cannot be run here."""
         pytest.fail(f"memguard: {self.sampled.results[-1].verdict.reason}", pytrace=False)
 
     def _take(self, counted: bool) -> Execution:
+        """Measure one interpreter for each order."""
+        return self._in_each_order.execute(partial(self._take_in, FreshSampling(counted)))
+
+    def _take_in(self, sampling: FreshSampling, order: int) -> Execution:
         """Measure one interpreter; the first one's end is the test's, and knows what leaks."""
-        policy, sampling = self._plan.policy, FreshSampling(counted)
+        policy = self._plan.policy
         if self._first is not None:
-            return {self._item.nodeid: self._further(replace(policy, leaks=False), sampling)}
+            return {self._item.nodeid: self._further(replace(policy, leaks=False), sampling, order=order)}
         try:
             done = self.sampled.timed(lambda: run_fresh(self._item, policy, self._session, sampling))
         except FreshError as error:
@@ -144,7 +170,7 @@ class FreshGuard:
         self._first = done
         self._end_as(done)
         if done.sample is not None:
-            return {self._item.nodeid: done.sample}
+            return {self._item.nodeid: replace(done.sample, order=order)}
         reason = done.message or "the interpreter that was started for it took no sample"
         self.sampled.results.append(self._session.unmeasured(self._item.nodeid, reason))
         self._leave_body_out(reason)

@@ -30,7 +30,7 @@ from pytest_memguard.guard.rerun import Rerunner, keeping_names, recorded_failur
 from pytest_memguard.guard.sample_in_progress import SampleInProgress, Taken
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.tasks import as_tasks
-from pytest_memguard.guard.threads import from_threads
+from pytest_memguard.guard.threads import from_threads, with_meetings
 from pytest_memguard.meters import MeterError
 
 _UNEXPECTED = "[XPASS(strict)]"
@@ -95,7 +95,7 @@ class FreshRun:
             as_test_sees_it(asking_shows_all(keeping_names(item, item.runtest))),
             self._policy,
             self._session.namer,
-            orders=self._policy.orders_tried[:1],
+            orders=self._policy.orders_tried,
         )
         item.runtest = lambda: self._run(item, runtest)
         try:
@@ -124,7 +124,7 @@ class FreshRun:
                         self._start()
                     call()
             finally:
-                self._stop()
+                self._stop(call)
             if recorded_failure(item):
                 return
             try:
@@ -142,15 +142,18 @@ class FreshRun:
         elif self._policy.leaks:
             self._leak = check_item(item, runtest, self._policy, self._session, rerunner=rerunner)
 
-    def _stop(self) -> None:
+    def _stop(self, call: Callable[[], None] | None = None) -> None:
         if self._under_way is None:
             return
         sample, self._under_way = self._under_way, None
         sample.end()
         gc.unfreeze()
         try:
-            self._taken = sample.taken()
-            self._unmeasured = self._taken.refusal
+            taken = sample.taken()
+            if call is not None:
+                met, notes = with_meetings(taken.sample, call)
+                taken = replace(taken, sample=met, notes=(*taken.notes, *notes))
+            self._taken, self._unmeasured = taken, taken.refusal
         except MeterError as error:
             self._unmeasured = str(error)
 
@@ -170,11 +173,16 @@ class FreshRun:
         outcome, message = self._ending(code)
         sections = {name: text for report in self._reports for name, text in report.sections}
         notes = self._taken.notes if self._taken else ()
-        result = FreshResult(outcome, message, notes, tuple(sections.items()))
+        result = FreshResult(outcome, message, self._error(), notes, tuple(sections.items()))
         if outcome == "passed":
             sample = self._taken.sample if self._taken and not self._taken.refusal else None
             result = replace(result, sample=sample, leak=self._leak)
         Path(self._request.report_path).write_text(json.dumps(to_plain(result)), encoding="utf-8")
+
+    def _error(self) -> str:
+        """Return the error of the test in one line, as pytest has it; empty if it has none."""
+        crashes = (getattr(report.longrepr, "reprcrash", None) for report in self._reports)
+        return next((crash.message.partition("\n")[0] for crash in crashes if crash is not None), "")
 
     def _ending(self, code: int) -> tuple[str, str]:
         for report in self._reports:

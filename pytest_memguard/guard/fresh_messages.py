@@ -50,6 +50,8 @@ class FreshResult:
     outcome: str
     """`passed`, `failed`, `skipped` or `xfailed`."""
     message: str = ""
+    error: str = ""
+    """The error of a failed test, in one line."""
     notes: tuple[str, ...] = ()
     sections: tuple[tuple[str, str], ...] = ()
     """Captured output: the title and the text of each section."""

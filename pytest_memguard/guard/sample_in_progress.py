@@ -10,6 +10,7 @@ from pytest_memguard.core.sample import Sample
 from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.guard.children import ChildWatch
 from pytest_memguard.meters import Meter, SampleOptions
+from pytest_memguard.meters.stack_room import fill_free_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,13 @@ class SampleInProgress:
         self._recording = meter.recording(options)
         self._children = ChildWatch(are_counted=policy.children, by=meter)
         self._needs_children = policy.children
+        self._has_threads = policy.threads > 1
 
     def begin(self) -> None:
         """Collect garbage, and start; `MeterError` where the meter cannot."""
         gc.collect()
+        if self._has_threads:
+            fill_free_frames()
         self._recording.__enter__()
         self._children.begin()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache, partial
@@ -14,7 +14,7 @@ import pytest
 from pytest_memguard.core.errors import described, noted
 from pytest_memguard.core.leak_finding import Answer, LeakFinding
 from pytest_memguard.core.measurement import Measurement
-from pytest_memguard.core.sample import Sample, largest
+from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import has_settled_higher
@@ -30,6 +30,7 @@ from pytest_memguard.guard.confirming import (
 )
 from pytest_memguard.guard.fresh_messages import FreshResult, FreshSampling
 from pytest_memguard.guard.fresh_process import FreshError, run_fresh
+from pytest_memguard.guard.in_each_order import InEachOrder, play_again
 from pytest_memguard.guard.isolated import CANNOT_FORK, HAS_FORK
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
 from pytest_memguard.guard.log_records import log_records_let_go
@@ -40,7 +41,7 @@ from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, keeping_names, re
 from pytest_memguard.guard.sample_in_progress import SampleInProgress, Taken
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
-from pytest_memguard.guard.silenced import let_go, quietly
+from pytest_memguard.guard.silenced import quietly
 from pytest_memguard.guard.tasks import as_tasks, tasks_refused
 from pytest_memguard.guard.threads import from_threads, prepared, threads_refused, with_meetings
 from pytest_memguard.guard.unmeasurable_plugins import refused_by_neighbour
@@ -75,7 +76,7 @@ class ItemGuard:
         runs = {order: as_tasks(item, seen, policy, namer, orders=[order]) for order in policy.orders_tried}
         self._runtest = runs[policy.orders_tried[0]]
         self._seen = seen
-        self._orders = policy.orders_tried
+        self._in_each_order = InEachOrder(policy.orders_tried)
         self._sampled_runs = {
             order: from_threads(item, run, policy, namer, order=order) for order, run in runs.items()
         }
@@ -84,7 +85,7 @@ class ItemGuard:
         self._notes: tuple[str, ...] = (CANNOT_FORK,) if plan.policy.isolate and not HAS_FORK else ()
         self._is_first = True
         self._near_bytes: int | None = None
-        self._held_back: tuple[int | None, Exception] | None = None
+        self._failed_repeated: Exception | None = None
         self.sampled = Sampled()
 
     def run(self) -> None:
@@ -133,7 +134,7 @@ class ItemGuard:
             return
         self._note(*confirmed.notes)
         samples = confirmed.samples
-        self._note(*_of_order(samples))
+        self._note(*self._in_each_order.notes_on(samples))
         try:
             leak = self._check_leaks()
         except CannotRepeatError as error:
@@ -171,45 +172,22 @@ class ItemGuard:
 
     def _take(self, counted: bool) -> Execution:
         """Measure one execution in each order; the order that needed the most counts."""
-        first, *more = self._orders
-        execution = self._take_in(first, counted=counted)
-        for order in more if execution else ():
-            try:
-                again = self._take_in(order, counted=counted)
-            except NotConfirmedError as error:
-                self._note(f"order {order} was not tried: {error}")
-                break
-            except Exception as error:  # noqa: BLE001 - of the test: its memory is judged first
-                self._hold_back(order, error)
-                break
-            execution = {name: largest(sample, again[name]) for name, sample in execution.items()}
-        return execution
-
-    def _hold_back(self, order: int, error: Exception) -> None:
-        """Try an order no more that makes the test fail, and judge what the others need.
-
-        Growth has a line and a holder, which say more of a race than the error that it leads to. The error
-        is raised where the memory does not fail the test. A deadlock is none of these.
-        """
-        let_go(error)
-        self._held_back = order, error
-        self._orders = self._orders[: self._orders.index(order)]
-        self._note(f"in order {order} it fails with {described(error)}; {_play_again(order)}")
+        return self._in_each_order.execute(partial(self._take_in, counted=counted))
 
     def _raise_held_back(self) -> None:
         """Raise the error that was held back; one of a sample from a further run, which has its traceback."""
-        if self._held_back is None:
+        if self._failed_repeated is not None:
+            raise self._failed_repeated
+        if self._in_each_order.failed is None:
             return
-        order, error = self._held_back
-        if order is None:
-            raise error
+        order, error = self._in_each_order.failed
         try:
             self._take_in(order, counted=False)
         except NotConfirmedError:
             pass
         except TEST_ERRORS as again:
             error = again  # type: ignore[assignment]  # an outcome of pytest is raised as well
-        raise noted(error, f"in order {order}; {_play_again(order)}") from None
+        raise noted(error, f"in order {order}; {play_again(order)}") from None
 
     def _take_in(self, order: int, *, counted: bool) -> Execution:
         """Measure one execution: first the test's own run, then further ones that nobody sees.
@@ -299,17 +277,18 @@ class ItemGuard:
     def _check_leaks(self) -> LeakFinding | None:
         if not self._plan.policy.leaks:
             return None
-        if len(self._orders) > 1:
+        orders = self._in_each_order.orders
+        if len(orders) > 1:
             try:
-                return self._checked_in(self._orders)
+                return self._checked_in(orders)
             except CannotRepeatError:
                 raise
             except Exception as error:  # noqa: BLE001 - of the body: its memory is judged first
-                self._held_back = None, error
+                self._failed_repeated = error
                 self._note(
                     f"its calls fail in turns of several orders with {described(error)}; order 0 was checked"
                 )
-        return self._checked_in(self._orders[:1])
+        return self._checked_in(orders[:1])
 
     def _checked_in(self, orders: tuple[int, ...]) -> LeakFinding:
         """Check for leaks with calls that take these orders, one after the other."""
@@ -371,13 +350,3 @@ class ItemGuard:
         return run_fresh(
             self._item, self._plan.policy, self._session, FreshSampling(traced_calls=traced_calls)
         )
-
-
-def _of_order(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """Name the order that the lowest peak rests on, where it is not the usual one."""
-    order = min(samples, key=lambda sample: sample.peak_bytes).order
-    return (f"order {order} needs the most; {_play_again(order)}",) if order else ()
-
-
-def _play_again(order: int) -> str:
-    return f"play it again with --memguard-order={order}"

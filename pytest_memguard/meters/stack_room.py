@@ -4,11 +4,16 @@ From CPython 3.11 on, frames lie in chunks of 16 KiB, and a frame that does not 
 that happens depends on how deep the stack already is, so the same test could show 16 KiB more, or pytest
 could seem to hold as much. A frame that is larger than a chunk gets one of its own, with room for a thousand
 values above it (`MINIMUM_OVERHEAD` in CPython's `Python/pystate.c`), and that before the sample starts.
+
+CPython 3.10 creates frames as objects, and keeps those that are free for reuse by any thread. Which of them
+a test with threads finds depends on what the thread that watches them just does, unless there are enough.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,8 +22,15 @@ _LOCALS = 3_000
 """Names of local variables that the frame has room for, eight bytes each: more than one chunk holds."""
 
 
-def _roomy() -> Callable[[Callable[[], Any]], Any]:
-    names = " = ".join(f"name_{number}" for number in range(_LOCALS))
+_FREE_FRAMES = 200
+"""As many as CPython 3.10 keeps (`PyFrame_MAXFREELIST` in its `Objects/frameobject.c`)."""
+
+_LOCALS_OF_FREE_FRAMES = 250
+"""Free frames are as large as this makes them; a function that needs more enlarges one."""
+
+
+def _roomy(local_names: int) -> Callable[[Callable[[], Any]], Any]:
+    names = " = ".join(f"name_{number}" for number in range(local_names))
     namespace: dict[str, Any] = {}
     # A frame is as large as its function has local variables, whether or not they are ever set.
     exec(f"def roomy(call):\n    return call()\n    {names} = None", namespace)  # noqa: S102 - text of our own
@@ -26,10 +38,24 @@ def _roomy() -> Callable[[Callable[[], Any]], Any]:
     return roomy
 
 
-_call = _roomy()
+_call = _roomy(_LOCALS)
+_call_in_small = _roomy(_LOCALS_OF_FREE_FRAMES)
 
 
 def with_room(call: Callable[[], T]) -> T:
     """Call something above a chunk of its own."""
     result: T = _call(call)
     return result
+
+
+def fill_free_frames() -> None:
+    """Have CPython 3.10 keep as many free frames as it can; a collection of garbage releases them."""
+    if sys.version_info < (3, 11):
+        call: Callable[[], None] = _nothing
+        for _ in range(_FREE_FRAMES + 1):  # the code itself keeps one
+            call = partial(_call_in_small, call)
+        call()
+
+
+def _nothing() -> None:
+    """End the calls within calls."""

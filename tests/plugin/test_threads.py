@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+from pytest_memguard.core.environment import environment_key
 from pytest_memguard.orders import turns
 from tests.guarded_project import GuardedProject
+from tests.meter_here import METER
 
 CACHE = """
     import time
@@ -275,22 +277,6 @@ def test_a_skip_in_a_thread_skips_the_test(project: GuardedProject) -> None:
     assert project.run().counted() == {"skipped": 1}
 
 
-def test_fresh_test_runs_from_threads_in_its_own_interpreter(project: GuardedProject) -> None:
-    project.write(
-        cache=CACHE,
-        test_it="""
-            import pytest
-            from cache import Cache
-            cache = Cache()
-
-            @pytest.mark.memguard(threads=4, fresh=True)
-            def test_it():
-                cache.get("k")
-        """,
-    )
-    assert project.run().measured("test_it") // 1_000_000 == 4
-
-
 def test_the_order_that_needs_the_most_counts_and_can_be_played_again(project: GuardedProject) -> None:
     project.write(
         shop="""
@@ -420,6 +406,33 @@ def test_a_lock_that_is_made_twice_shows_in_the_staggered_order(project: Guarded
     assert run.outcomes() == {"test_it": "grew"}
     assert "--memguard-order=1" in run.text
     assert project.run("--memguard-order=0").outcomes() == {"test_it": "ok"}
+
+
+def test_a_fresh_test_runs_from_threads_in_both_orders(project: GuardedProject) -> None:
+    project.write(
+        {
+            # One sample for each order: an entry that needs no confirmation.
+            f".memguard/baseline/{environment_key()}/test_it.py.yml": f"""
+                format: 1
+                meter: {METER.name}
+                tests:
+                  test_it: {{peak: 1_000_000, retained: 1_000_000}}
+                  test_it::body: {{peak: 1_000_000, retained: 1_000_000}}
+            """
+        },
+        shop=LOCKED_BY_KEY.replace("200_000", "2_000_000") + MADE_TWICE,
+        test_it="""
+            import pytest, shop
+
+            @pytest.mark.memguard(threads=8, fresh=True, tolerance="1000%, 10 MiB")
+            def test_it():
+                assert shop.get()
+        """,
+    )
+    run = project.run()
+    assert run.outcomes() == {"test_it": "ok", "test_it::body": "ok"}
+    assert run.measured("test_it::body") // 2_000_000 == 2
+    assert "order 1 needs the most; play it again with --memguard-order=1" in run.text
 
 
 def test_an_error_of_a_further_order_names_it_and_hides_no_growth(project: GuardedProject) -> None:
