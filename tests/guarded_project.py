@@ -18,10 +18,16 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml  # noqa: F401 - its extension too: loaded again, it would know the classes of the first
 
-import pytest_memguard.run.hooks  # noqa: F401 - loaded once as well, which saves half a second a run
+# A run in this process forgets the modules that it loads: loaded here, they are loaded once for all runs.
+import pytest_memguard.commits.past
+import pytest_memguard.core.renames
+import pytest_memguard.leaks.check
+import pytest_memguard.run.hooks
 
 with suppress(ImportError):  # tracemalloc measures then
-    import memray  # noqa: F401 - a run in this process forgets the modules it loads, and memray loads once
+    import memray.reporters  # noqa: F401 - its extension loads only once
+
+    import pytest_memguard.meters.memray_meter  # noqa: F401
 
 PLUGIN = "pytest_memguard.plugin"
 
