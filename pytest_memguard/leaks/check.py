@@ -142,22 +142,9 @@ class LeakCheck:
         """
         namer = meter.namer
         notes = [finding.note] if finding.note else []
-        sites: tuple[SiteBytes, ...] = ()
-        held = Held()
-        try:
-            sites = self._sites(finding, meter)
-        except BodyFailedError as error:
-            notes.append(f"its lines are not known: call {error.call} failed while they were traced")
-        if RESIDENT in self._grew() and sum(map(_own_bytes, sites)) < _SEEN_SHARE * finding.bytes_per_call:
-            sites = tuple(site for site in sites if site.retained_bytes >= _AN_OBJECT_BYTES)
-            notes.append(_RESIDENT_ALONE)
+        sites = self._sites(finding, meter, notes)
         counts = tuple(self._located(count, namer) for count in finding.counts)
-        try:
-            held = self._holders(finding, namer)
-        except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
-            notes.append(f"its holder is not known: the search failed with {type(error).__name__}")
-        if held.is_cut_short:
-            notes.append("its holder is not known: the search ran out of time")
+        held = self._held(finding, namer, notes)
         explained = replace(
             finding,
             sites=sites or self.own_line(finding, namer),
@@ -219,7 +206,8 @@ class LeakCheck:
     def _may_hide_objects(self) -> bool:
         return self._screened is not None and may_hide_objects(self._screened.windows)
 
-    def _sites(self, finding: LeakFinding, meter: Meter) -> tuple[SiteBytes, ...]:
+    def _sites(self, finding: LeakFinding, meter: Meter, notes: list[str]) -> tuple[SiteBytes, ...]:
+        """Return the sites of what leaks; a note says where they are not known, or are not all there is."""
         grew = self._grew()
         leak = Leak(
             bytes_per_call=finding.bytes_per_call,
@@ -228,7 +216,15 @@ class LeakCheck:
             at_once=self._policy.at_once,
         )
         seconds = _EXPLAIN_FACTOR * self._policy.leak_budget_seconds
-        return leak_sites(self._repeat, leak, meter=meter, seconds=seconds)
+        sites: tuple[SiteBytes, ...] = ()
+        try:
+            sites = leak_sites(self._repeat, leak, meter=meter, seconds=seconds)
+        except BodyFailedError as error:
+            notes.append(f"its lines are not known: call {error.call} failed while they were traced")
+        if RESIDENT in grew and sum(map(_own_bytes, sites)) < _SEEN_SHARE * finding.bytes_per_call:
+            sites = tuple(site for site in sites if site.retained_bytes >= _AN_OBJECT_BYTES)
+            notes.append(_RESIDENT_ALONE)
+        return sites
 
     def _located(self, count: CountGrowth, namer: SiteNamer) -> CountGrowth:
         """Add the line that leaves something behind, where the system lists what there is."""
@@ -247,9 +243,18 @@ class LeakCheck:
             return count
         return replace(count, site=line)
 
-    def _holders(self, finding: LeakFinding, namer: SiteNamer) -> Held:
+    def _held(self, finding: LeakFinding, namer: SiteNamer, notes: list[str]) -> Held:
+        """Return what holds what leaks; a note says why that is not known."""
         seconds = max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._policy.leak_budget_seconds)
-        return HolderSearch(self._repeat, finding, namer=namer, seconds=seconds).find(_holder_calls(finding))
+        search = HolderSearch(self._repeat, finding, namer=namer, seconds=seconds)
+        try:
+            held = search.find(_holder_calls(finding))
+        except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
+            notes.append(f"its holder is not known: the search failed with {type(error).__name__}")
+            return Held()
+        if held.is_cut_short:
+            notes.append("its holder is not known: the search ran out of time")
+        return held
 
     def _repeat(self, calls: int) -> None:
         """Make that many calls, from new threads: a tracer sees no lines of threads started before it."""
