@@ -244,8 +244,8 @@ _DOUBTS = {
     "(leak_ceiling)",
     Doubt.COULD_BE_CACHE: "a cache of more than {calls:,} entries that still fills would look the same; "
     "raise leak_budget for more calls",
-    Doubt.OFFSET: "memory as a whole did not grow over {calls:,} calls, but objects piled up: a leak that is "
-    "very small, or as large as what was freed meanwhile",
+    Doubt.OFFSET: "memory as a whole did not grow over {calls:,} calls, but something piled up: a leak that "
+    "is very small, or as large as what was freed meanwhile",
     Doubt.NO_HOLDER: "memory grew over {calls:,} calls, and {held} stayed behind, but no container of the "
     "program is known to hold it: a library's cache that still fills would look the same; "
     "raise leak_budget for more calls",

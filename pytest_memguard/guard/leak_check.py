@@ -74,12 +74,9 @@ def check_leaks(
 
     repetition = repetition or Repetition()
     renewals = repetition.renewals
-    check = LeakCheck(body, policy, between=repetition.between, calling=repetition.calling)
+    renew = (lambda: None) if renewals is None else renewals.renew_if_possible
+    check = LeakCheck(body, policy, between=repetition.between, calling=repetition.calling, renew=renew)
     finding = check.screen()
-    if Doubt.OFFSET in finding.doubts:
-        if renewals is not None:
-            renewals.renew_if_possible()
-        return check.name_gaining(finding, meter.namer)
     if finding.leaking and renewals is not None:
         across = renewals.across(finding, ceiling_bytes=policy.leak_ceiling_bytes)
         if renewals.is_broken:
@@ -89,9 +86,9 @@ def check_leaks(
             is_in_doubt, finding = lambda _finding: False, across
     if finding.leaking and is_in_doubt(finding):
         finding = _lower(finding, check)
-    if finding.leaking and is_news(finding):
-        return check.explain(finding, meter)
-    return finding
+    if finding.leaking:
+        return check.explain(finding, meter) if is_news(finding) else finding
+    return check.look_closer(finding, meter.namer)
 
 
 def _lower(first: LeakFinding, check: LeakCheck) -> LeakFinding:

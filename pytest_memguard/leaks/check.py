@@ -19,6 +19,7 @@ from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.bounds import has_bound
+from pytest_memguard.leaks.holders.enlarging import Enlarging, enlarging_values, may_enlarge
 from pytest_memguard.leaks.holders.gaining import Gaining, Lengths
 from pytest_memguard.leaks.holders.naming import Step
 from pytest_memguard.leaks.holders.records import Record, is_of_bench
@@ -66,7 +67,7 @@ class LeakCheck:
     The policy says how much CPU time sizes the check, what it may add to the process, and how many calls
     are made at once. `between` is called after each window, to drop what the body printed or
     logged. For a body that runs in several threads, `calling` opens a context whose value calls the
-    body from all of them.
+    body from all of them. `renew` sets the fixtures of the test up again.
     """
 
     def __init__(
@@ -76,14 +77,15 @@ class LeakCheck:
         *,
         between: Callable[[], None] | None = None,
         calling: Callable[[], AbstractContextManager[Callable[[], object]]] | None = None,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
         self._body = body
         self._policy = policy
         self._between = between or (lambda: None)
         self._calling = calling or (lambda: nullcontext(body))
+        self._renew = renew
         self._screened: Screened | None = None
-        self._gaining: list[Gaining] = []
-        self._survivors: Survivors | None = None
+        self._lengths: Lengths | None = None
         self._records: list[Record] = []
 
     def screen(self) -> LeakFinding:
@@ -91,47 +93,55 @@ class LeakCheck:
 
         Raises `BodyFailedError` where a call fails, with the error and the call's number.
         """
-        finding = self._screen()
-        self._survivors = None
-        if finding.answer is Answer.SETTLES and self._policy.at_once == 1 and self._may_hide_objects():
-            with suppress(BodyFailedError):
-                self._survivors = survivors(self._repeat, finding.calls)
-        return finding if self._survivors is None else replace(finding, doubts=(Doubt.OFFSET,))
-
-    def _screen(self) -> LeakFinding:
-        """Repeat the body; return what the readings say, and what containers say where those are level."""
         gc.collect()  # garbage of what ran before would seem to die during the check
-        lengths = Lengths()
+        self._lengths = Lengths()
         with self._calling() as body, only_new_garbage():
             self._screened = Screen(body, self._policy, between=self._drop).run()
-        finding = _finding(self._screened)
-        self._gaining = self._gained(lengths, finding) if finding.answer is Answer.SETTLES else []
-        return replace(finding, doubts=(Doubt.OFFSET,)) if self._gaining else finding
+        return _finding(self._screened)
 
-    def _gained(self, lengths: Lengths, finding: LeakFinding) -> list[Gaining]:
-        try:
-            return lengths.gaining(self._repeat, finding.calls)
-        except BodyFailedError:
-            return []
-
-    def name_gaining(self, finding: LeakFinding, namer: SiteNamer) -> LeakFinding:
-        """Name a container that gains entries, or what holds objects that pile up, though memory is level.
-
-        If all are gone with the fixtures of the test, or belong to the test bench, the body settles.
-        """
+    def look_closer(self, finding: LeakFinding, namer: SiteNamer) -> LeakFinding:
+        """Look for what piles up though the readings settle, and name it: the check cannot tell then."""
+        if finding.answer is not Answer.SETTLES:
+            return finding
+        growing, left = self._piling_up(finding)
+        if not growing and left is None:
+            return finding
+        self._renew()
         gc.collect()
+        return self._named(finding, growing, left, namer)
+
+    def _piling_up(self, finding: LeakFinding) -> tuple[list[Gaining | Enlarging], Survivors | None]:
+        """Return what gets longer or larger, and the objects that outlive later calls."""
+        growing: list[Gaining | Enlarging] = []
+        left: Survivors | None = None
+        if self._screened is None or self._lengths is None:
+            return growing, left
+        with suppress(BodyFailedError):
+            growing += self._lengths.gaining(self._repeat, finding.calls)
+            if self._policy.at_once == 1 and may_hide_objects(self._screened.windows):
+                left = survivors(self._repeat, finding.calls)
+            if self._policy.at_once == 1 and may_enlarge(self._screened.windows):
+                growing += enlarging_values(self._repeat, finding.calls)
+        return growing, left
+
+    def _named(
+        self,
+        finding: LeakFinding,
+        growing: Sequence[Gaining | Enlarging],
+        left: Survivors | None,
+        namer: SiteNamer,
+    ) -> LeakFinding:
+        """Name what is still there now that the fixtures of the test are new, unless it is of the test bench.
+
+        If nothing is, or if objects are left in holders with a bound, the body settles.
+        """
         search = HolderSearch(self._repeat, finding, namer=namer, seconds=_HOLDER_SECONDS)
-        chains = [chain for one in self._gaining if (chain := search.chain_to(one.find()))]
-        left, self._gaining, self._survivors = self._survivors, [], None
-        if chains:
-            return _beside(finding, chains[0])
-        if left is None or not left.are_alive():
-            return replace(finding, doubts=())
-        holders = left.holders()
-        free = [one for one in holders if not has_bound(one) and not is_of_bench(one, namer, but=holders)]
-        if holders and not free:
-            return replace(finding, doubts=())
-        return _beside(finding, next(filter(None, map(search.chain_to, free)), ()))
+        chains = [chain for one in growing if (chain := search.chain_to(one.find())) is not None]
+        if left is not None and left.are_alive():
+            holders = left.holders()
+            free = [one for one in holders if not has_bound(one) and not is_of_bench(one, namer, but=holders)]
+            chains += [search.chain_to(one) or () for one in free] if holders else [()]
+        return _beside(finding, next(filter(None, chains), ())) if chains else finding
 
     def explain(self, finding: LeakFinding, meter: Meter) -> LeakFinding:
         """Add which lines allocate what stays behind, and what holds it.
@@ -177,8 +187,7 @@ class LeakCheck:
             reason=f"a plugin or a test double keeps it, not the program: {records[0].name}",
             bytes_per_call=max(0, finding.bytes_per_call - rest.bytes_per_call),
         )
-        if rest.leaking:
-            rest = self.explain(rest, meter)
+        rest = self.explain(rest, meter) if rest.leaking else self.look_closer(rest, meter.namer)
         return replace(rest, known=(*finding.known, known, *rest.known)) if known.bytes_per_call else rest
 
     def _drop(self) -> None:
@@ -190,21 +199,18 @@ class LeakCheck:
     def _is_bounded(self, bounds: tuple[Bound, ...]) -> bool:
         """Say whether all that grew has a bound; a container that is full by now must not grow any more."""
         if any(bound.entries >= bound.at_most for bound in bounds):
-            return self._screen().answer is Answer.SETTLES
+            return self.screen().answer is Answer.SETTLES
         return bool(bounds)
 
     def _still_leaks(self) -> bool:
         """Say whether memory still grows, after the calls that looked for lines and holders."""
         try:
-            return self._screen().leaking
+            return self.screen().leaking
         except BodyFailedError:
             return True
 
     def _grew(self) -> tuple[str, ...]:
         return self._screened.growth.signals if self._screened is not None else ()
-
-    def _may_hide_objects(self) -> bool:
-        return self._screened is not None and may_hide_objects(self._screened.windows)
 
     def _sites(self, finding: LeakFinding, meter: Meter, notes: list[str]) -> tuple[SiteBytes, ...]:
         """Return the sites of what leaks; a note says where they are not known, or are not all there is."""
@@ -279,7 +285,8 @@ class LeakCheck:
 def _beside(finding: LeakFinding, steps: Sequence[Step]) -> LeakFinding:
     """Return a finding without an answer, since something piles up that the readings do not show."""
     held_by = tuple(step.text for step in steps)
-    return replace(finding, held_by=held_by, note=f"it piles up in {' > '.join(held_by)}" if held_by else "")
+    note = f"it piles up in {' > '.join(held_by)}" if held_by else ""
+    return replace(finding, held_by=held_by, note=note, doubts=(Doubt.OFFSET,))
 
 
 def _own_bytes(site: SiteBytes) -> int:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import time
 from array import array
 from pathlib import Path
 
-from pytest_memguard.core.leak_finding import LeakFinding
-from pytest_memguard.leaks.holders.enlarging import enlarging
+import pytest
+
+from pytest_memguard.core.leak_finding import Answer, LeakFinding
+from pytest_memguard.leaks.check import LeakCheck
+from pytest_memguard.leaks.holders.enlarging import enlarging, enlarging_values, may_enlarge
 from pytest_memguard.leaks.holders.search import HolderSearch
+from pytest_memguard.leaks.series import Window
 from tests.leaks.closing_meter import meter_of
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +45,54 @@ def test_values_that_get_larger_are_found_and_those_that_vary_are_not() -> None:
     found = enlarging(_repeat, 8, least_bytes=4_000, tick=lambda: None)
     grown = {id(_state.text): "text", id(_state.rows): "rows", id(_state.samples): "samples"}
     assert {grown.get(id(one), type(one)) for one in found} == {"text", "rows", "samples"}
+
+
+class _Buffers:
+    def __init__(self) -> None:
+        self.text = ""
+        self.written = io.StringIO()
+        self.data = io.BytesIO()
+        self.second = b""
+        self.recent = ""
+
+
+_buffers = _Buffers()
+_calls = itertools.count()
+
+
+def _extend(calls: int) -> None:
+    for call in itertools.islice(_calls, calls):
+        _buffers.text += "x" * 30
+        _buffers.written.write("x" * 30)
+        _buffers.data.write(b"x" * 30)
+        _buffers.second += b"x" * 60 * (call % 2)
+        _buffers.recent = (_buffers.recent + "x" * 300)[-1_000:]
+
+
+def test_what_gets_larger_by_little_in_few_calls_is_found() -> None:
+    _extend(9)
+    found = {id(one.find()) for one in enlarging_values(_extend, 9)}
+    named = {name for name, value in vars(_buffers).items() if id(value) in found}
+    assert named == {"text", "written", "data", "second"}
+
+
+@pytest.mark.parametrize(
+    ("blocks_bytes", "may"),
+    [([0, 90, *[60] * 7], False), ([0, 90, 60, 60, 60, 160, 90, 90, 90], True), ([*range(2_000)], False)],
+    ids=["level", "more at one call", "many calls"],
+)
+def test_few_calls_that_add_something_may_enlarge_a_value(blocks_bytes: list[int], may: bool) -> None:
+    windows = [Window(calls=number, blocks_bytes=size) for number, size in enumerate(blocks_bytes)]
+    assert may_enlarge(windows) is may
+
+
+def test_a_text_that_gets_a_little_larger_is_named_and_does_not_pass() -> None:
+    with meter_of(ROOT) as meter:
+        check = LeakCheck(lambda: _text(1))
+        finding = LeakFinding(leaking=False, bytes_per_call=0, calls=9)
+        finding = check._named(finding, enlarging_values(_text, 9), None, meter.namer)
+    assert finding.answer is Answer.CANNOT_TELL
+    assert "text of" in finding.held_by[-1]
 
 
 def _text(calls: int) -> None:

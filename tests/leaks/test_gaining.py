@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from pytest_memguard.core.leak_finding import Answer, Doubt, LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
+from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.holders.gaining import Lengths
+from pytest_memguard.leaks.holders.records import Record
 from tests.guarded_project import GuardedProject
 from tests.leaks.closing_meter import meter_of
 
@@ -97,3 +100,37 @@ def test_what_a_fixture_gains_is_gone_with_it(project: GuardedProject) -> None:
     run = project.run()
     assert run.outcomes() == {"test_fixture": "no-baseline", "test_global": "not-measured"}
     assert "test_it.KEPT (list" in run.reason("test_global")
+
+
+class _State:
+    def __init__(self) -> None:
+        self.recorded: list[bytes] = []
+        self.events: list[None] = []
+
+    def body(self) -> None:
+        self.recorded.append(bytes(1_000))
+        self.events.append(None)
+        end = time.thread_time() + 0.003
+        while time.thread_time() < end:
+            pass
+
+    def renew(self) -> None:
+        self.events = []
+
+
+_state = _State()
+
+
+@pytest.mark.parametrize(
+    ("renew", "answer"), [(_state.renew, Answer.SETTLES), (lambda: None, Answer.CANNOT_TELL)]
+)
+def test_what_gains_beside_records_of_the_bench_is_looked_up_too(
+    renew: Callable[[], None], answer: Answer
+) -> None:
+    check = LeakCheck(_state.body, Policy(leak_budget_seconds=0.01), renew=renew)
+    recorded = LeakFinding(leaking=True, bytes_per_call=1_000, calls=9)
+    with meter_of(ROOT) as meter:
+        finding = check._beside_records(recorded, [Record("recorded", _state.recorded, [])], meter)
+    assert finding.answer is answer
+    assert [known.bytes_per_call for known in finding.known] == [1_000]
+    assert ("events of" in "".join(finding.held_by)) is (answer is Answer.CANNOT_TELL)

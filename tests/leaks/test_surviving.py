@@ -114,15 +114,19 @@ def test_an_older_object_that_dies_meanwhile_hides_no_survivors() -> None:
     assert survivors(_beside_recent(body), _CALLS) is not None
 
 
+def test_nested_tuples_that_the_collector_lists_no_more_hide_no_survivors() -> None:
+    nested: list[tuple[object, ...]] = [()]
+    for _ in range(50):
+        nested[0] = (nested[0], object())
+    assert survivors(_beside_recent(_at_each_second_call), _CALLS) is not None
+
+
 def _named(body: Callable[[], object]) -> LeakFinding:
-    check = LeakCheck(body)
-    check._survivors = survivors(_beside_recent(body), _CALLS)
-    assert check._survivors is not None
-    finding = LeakFinding(
-        leaking=False, bytes_per_call=0, calls=_CALLS, settled_bytes=0, doubts=(Doubt.OFFSET,)
-    )
+    left = survivors(_beside_recent(body), _CALLS)
+    assert left is not None
+    finding = LeakFinding(leaking=False, bytes_per_call=0, calls=_CALLS, settled_bytes=0)
     with meter_of(ROOT) as meter:
-        return check.name_gaining(finding, meter.namer)
+        return LeakCheck(body)._named(finding, [], left, meter.namer)
 
 
 @pytest.mark.parametrize(

@@ -8,31 +8,82 @@ from __future__ import annotations
 import gc
 import io
 import itertools
+import sys
 import types
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
+from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.content import size_bytes
+from pytest_memguard.leaks.holders.gaining import FEW_CALLS
 from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
 from pytest_memguard.leaks.holders.objects import all_objects
+from pytest_memguard.leaks.series import Window, held_series
 
 _ROUNDS = 2
-"""Further rounds must show a value larger again; one that goes up and down hardly ever rises so often."""
+_ROUNDS_ALONE = 5
+"""Further rounds must never leave a value smaller, and more than half of them a larger one.
+
+One that goes up and down hardly ever does that. More rounds are made where readings prove no growth.
+"""
+
+_FIRST_SHARE = 8
+_FIRST_LEAST_CALLS = 32
+"""A round makes half of a few calls, for a buffer grows by an eighth at a time, or an eighth of many."""
+
+_LEAST_BYTES = 4
+"""By how much a value must grow at each call."""
 
 _SHARED = frozenset({type(None), bool, float, types.CodeType, types.BuiltinFunctionType})
-_BUFFERS = frozenset({array, io.BytesIO})
+_BUFFERS = frozenset({array, io.BytesIO, io.StringIO})
 """The collector tracks these for the sake of their classes; they hold nothing but plain memory."""
+
+_ATOMS = frozenset({int, str, bytes, bytearray})
 
 _FIXED = frozenset({type, types.FunctionType, types.BuiltinFunctionType, types.WrapperDescriptorType})
 """Objects of these types hold no values that change, other than in a dict of their own."""
 
 
-def enlarging(
-    repeat: Callable[[int], object], calls: int, *, least_bytes: float, tick: Callable[[], None]
-) -> list[object]:
-    """Make three rounds of half the calls and return the values that took more memory after each.
+@dataclass(frozen=True, slots=True)
+class Enlarging:
+    """A value that gets larger."""
 
-    `least_bytes` is by how much they grow in as many calls as the last two rounds make.
+    value: object
+
+    def find(self) -> object:
+        """Return the value; where what held it is gone, nothing leads to it."""
+        return self.value
+
+
+def may_enlarge(windows: Sequence[Window]) -> bool:
+    """Say whether some of few calls added something, though too little to prove anything."""
+    if windows[-1].calls - windows[0].calls > FEW_CALLS:
+        return False
+    held = held_series(windows)
+    return any(before < after for before, after in itertools.pairwise(held[1:]))
+
+
+def enlarging_values(repeat: Callable[[int], object], calls: int) -> list[Enlarging]:
+    """Make further calls after those of a check, and return the values that each round leaves larger."""
+    each = max(2, min(calls // 2, _FIRST_LEAST_CALLS), calls // _FIRST_SHARE)
+    least = _LEAST_BYTES * each * _ROUNDS_ALONE
+    found = enlarging(repeat, 2 * each, least_bytes=least, tick=lambda: None, rounds=_ROUNDS_ALONE)
+    return [Enlarging(one) for one in found if not has_bound(one)]
+
+
+def enlarging(
+    repeat: Callable[[int], object],
+    calls: int,
+    *,
+    least_bytes: float,
+    tick: Callable[[], None],
+    rounds: int = _ROUNDS,
+) -> list[object]:
+    """Make a round of half the calls, and some more, and return the values that took more memory after each.
+
+    `least_bytes` is by how much they grow in all the further `rounds`.
     """
     half = max(1, calls // 2)
     before = {id(one): sum(_sizes(one)) for one in all_objects(tick) if not is_ours(one)}
@@ -41,24 +92,34 @@ def enlarging(
     known: list[tuple[object, list[list[int]]]] = []
     for one in all_objects(tick):
         was = before.get(id(one))
-        if was is not None and one is not before and sum(sizes := _sizes(one)) - was >= least_bytes / 4:
+        if (
+            was is not None
+            and one is not before
+            and sum(sizes := _sizes(one)) - was >= least_bytes / (2 * rounds)
+        ):
             known.append((one, [sizes]))
-    for _ in range(_ROUNDS):
-        if known:
-            repeat(half)
-            gc.collect(0)
+    most = rounds // 2 + 1
+    for left in reversed(range(rounds)):
+        if not known:
+            return []
+        repeat(half)
+        gc.collect(0)
         for one, series in known:
             series.append(_sizes(one))
+        rising = partial(_rises, least=most - left)
+        known = [(one, series) for one, series in known if any(map(rising, zip(*series, strict=False)))]
     return [
         value
         for one, series in known
         for value, *sizes in zip(_plain_values(one), *series, strict=False)
-        if _rises(sizes) and sizes[-1] - sizes[0] >= least_bytes
+        if _rises(sizes, most) and sizes[-1] - sizes[0] >= least_bytes
     ]
 
 
-def _rises(sizes: list[int]) -> bool:
-    return all(before < after for before, after in itertools.pairwise(sizes))
+def _rises(sizes: Sequence[int], least: int) -> bool:
+    """Say whether sizes never fall, and rise at least so often."""
+    steps = [after - before for before, after in itertools.pairwise(sizes)]
+    return min(steps) >= 0 and sum(step > 0 for step in steps) >= least
 
 
 def _sizes(one: object) -> list[int]:
@@ -67,14 +128,24 @@ def _sizes(one: object) -> list[int]:
 
 
 def _deep_bytes(value: object) -> int:
+    if type(value) in _ATOMS:
+        return sys.getsizeof(value)
     waiting, seen, size = [value], {id(value)}, 0
     while waiting:
         one = waiting.pop()
-        size += size_bytes(one)
+        size += size_bytes(one) + (_characters(one) if type(one) is io.StringIO else 0)
         inner = [each for each in _plain_values(one) if id(each) not in seen]
         waiting += inner
         seen.update(map(id, inner))
     return size
+
+
+def _characters(text: io.StringIO) -> int:
+    """Return how many characters a buffer of text holds, which its own size does not include."""
+    try:
+        return len(text.getvalue())
+    except ValueError:  # it is closed
+        return 0
 
 
 def _plain_values(one: object) -> list[object]:

@@ -41,6 +41,7 @@ from pytest_memguard.leaks.holders.referring import (
 )
 from pytest_memguard.leaks.holders.steps import is_named, kept_in, running_holder, step_to
 from pytest_memguard.leaks.holders.turned_over import MadeByCaches
+from pytest_memguard.leaks.ladder import TURNED_OVER_CALLS
 from pytest_memguard.meters.ending_threads import let_others_rest
 from pytest_memguard.meters.garbage import clear_type_caches
 from pytest_memguard.meters.site_namer import SiteNamer
@@ -56,8 +57,7 @@ _MOST_DEPTH = 12
 _MOST_WIDTH = 24
 _CANDIDATES = 4
 _SECONDS_AN_OBJECT = 5e-6
-"""Seconds for each object of the session: to find what refers to one object takes a look at all objects, and
-a chain takes some dozens of such looks."""
+"""Seconds for each object of the session: a chain takes some dozens of looks at all objects."""
 
 
 class _OutOfTimeError(Exception):
@@ -66,10 +66,7 @@ class _OutOfTimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Gain:
-    """An old object, and how many new ones it holds; it may also only lead to them (not `is_direct`).
-
-    A plain value that gets larger (`is_value`) holds nothing.
-    """
+    """An old object, and how many new ones it holds or leads to; a value that gets larger holds none."""
 
     number: int
     holder: object
@@ -134,13 +131,15 @@ class HolderSearch:
         finally:
             self._new.clear()
 
-    def chain_to(self, container: object) -> tuple[Step, ...]:
-        """Return the chain to a container; nothing if it is of the test bench or has no name in time."""
+    def chain_to(self, one: object) -> tuple[Step, ...] | None:
+        """Return the chain to an object, empty if it has no name; None if it is gone or of the test bench."""
+        if one is None or is_of_bench(one, self._namer):
+            return None
         try:
-            steps, named = self._climb(container) if container is not None else ([], False)
+            steps, named = self._climb(one)
         except _OutOfTimeError:
             return ()
-        return readable(steps) if named and not is_of_bench(container, self._namer) else ()
+        return readable(steps) if named else ()
 
     def _check_clock(self) -> None:
         if time.thread_time() > self._deadline:
@@ -171,9 +170,10 @@ class HolderSearch:
 
     def _find_enlarging(self, calls: int) -> None:
         """Look for plain values that get larger; they gain nothing that could be counted."""
-        least = _SHARE * calls * self._leak.bytes_per_call
-        if not least or any(gain.number >= _SHARE * calls for gain in self._gained.values()):
+        if not self._leak.bytes_per_call or any(one.number >= _SHARE * calls for one in self._ranked()):
             return
+        calls = max(calls, min(self._leak.calls, TURNED_OVER_CALLS))  # a buffer grows by an eighth at a time
+        least = _SHARE * calls * self._leak.bytes_per_call
         with suppress(_OutOfTimeError):
             found = enlarging(self._repeat, calls, least_bytes=least, tick=self._check_clock)
             self._gained |= {id(one): _Gain(calls, one, is_value=True) for one in found}
@@ -251,8 +251,7 @@ class HolderSearch:
         return sum(not any(id(one) in each.content.seen for each in filled) for one in self._new)
 
     def _named(self, full: Full) -> Bound:
-        steps, _ = self._climb(full.limit.container)
-        step = next((step for step in steps if step.text), Step("?"))
+        step = next((step for step in self._climb(full.limit.container)[0] if step.text), Step("?"))
         return Bound(
             holder=step.path or step.kind,
             entries=full.entries,

@@ -23,6 +23,7 @@ _FIRST_EACH_CALL = SOME_CALLS / 2
 """In the first calls half as many objects are enough: what dies of something else counts against them."""
 
 _MOST_HOLDERS = 24
+_DROPPED = (tuple, dict)
 
 
 def may_hide_objects(windows: Sequence[Window]) -> bool:
@@ -85,7 +86,7 @@ def survivors(repeat: Callable[[int], object], calls: int) -> Survivors | None:
     if _more_old_ones(repeat, some) < _FIRST_EACH_CALL * some:
         return None
     gc.collect()
-    older = {id(one): type(one) for one in gc.get_objects()}
+    older = {id(one): type(one) for one in gc.get_objects() if _stays_tracked(one)}
     older = _kept(older, _made_by(repeat, some))  # without what only the last calls had left
     made, younger = _made_by(repeat, _PROOF * some), _made_by(repeat, _PROOF * some)
     kept = _kept(made, younger)
@@ -119,6 +120,16 @@ def _kept(older: dict[int, type], younger: dict[int, type]) -> dict[int, type]:
         for one in gc.get_objects()
         if older.get(id(one)) is type(one) and id(one) not in younger
     }
+
+
+def _stays_tracked(one: object) -> bool:
+    """Say whether the collector lists an object for as long as it lives.
+
+    It drops tuples and dicts of plain values, and at each look one more layer of nested ones.
+    """
+    if type(one) not in _DROPPED:
+        return True
+    return any(gc.is_tracked(inner) and type(inner) not in _DROPPED for inner in gc.get_referents(one))
 
 
 def _reached(start: list[int], alive: dict[int, object]) -> set[int]:
