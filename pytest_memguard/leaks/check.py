@@ -93,6 +93,7 @@ class LeakCheck:
 
         Raises `BodyFailedError` where a call fails, with the error and the call's number.
         """
+        gc.unfreeze()  # else the lengths of older containers are not known
         gc.collect()  # garbage of what ran before would seem to die during the check
         self._lengths = Lengths()
         with self._calling() as body, only_new_garbage():
