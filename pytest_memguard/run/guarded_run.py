@@ -148,6 +148,7 @@ class GuardedRun:
                 unguarded=found.unguarded,
                 no_history=self._no_history,
                 left_out=found.left_out,
+                passed_over=found.passed_over,
                 unread=unread_settings(
                     self.options.root,
                     self.session.settings,
@@ -358,6 +359,7 @@ class GuardedRun:
             is_empty_by_choice=self._is_empty_by_choice(session),
             unread=self._unread,
             no_history=self._no_history,
+            passed_over=self._handover.passed_over,
         )
 
     def _is_empty_by_choice(self, session: pytest.Session) -> bool:

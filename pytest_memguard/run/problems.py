@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.run.options import RunOptions
@@ -18,6 +20,7 @@ class RunFacts:
     `doubled` those that ended more than once, `unjudged` those that were skipped, failed or expected to
     fail. `cut_off_by` names what ended the process in the midst of the run.
     `is_empty_by_choice` says that the tests that the run left out may include guarded ones.
+    `passed_over` are modules whose accepted entries nobody judged, though the run selected nothing.
     `unread` are settings files that it did not read; `no_history` says why growth in small steps could
     not be judged.
     """
@@ -30,6 +33,7 @@ class RunFacts:
     is_empty_by_choice: bool = False
     unread: Sequence[str] = ()
     no_history: str = ""
+    passed_over: Sequence[str] = ()
 
 
 def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tuple[RunProblem, ...]:
@@ -42,6 +46,8 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
     ]
     if facts.unread:
         found.append(RunProblem("settings-not-read", _unread(facts.unread), fails=False))
+    if facts.passed_over:
+        found.append(RunProblem("passed-over", _passed_over(facts.passed_over), fails=False))
     if facts.no_history:
         asked = session.settings.fails(str(Outcome.CREPT), in_ci=options.in_ci)
         judges = options.in_ci or not session.accepting
@@ -124,6 +130,16 @@ def _unread(files: Sequence[str]) -> str:
     return (
         f"{', '.join(files)}: settings that this run does not read. It reads pyproject.toml in pytest's "
         "rootdir, or memguard.yml where there is none; move them there, or name another --rootdir."
+    )
+
+
+def _passed_over(modules: Sequence[str]) -> str:
+    first, *more = modules
+    others = f" and of {counted(len(more), 'more file')}" if more else ""
+    return (
+        f"accepted entries of {first}{others} were not judged: the file was skipped or not collected, or the "
+        "project's own options deselect its tests. If that is meant for good, remove them: "
+        f"memguard prune {shlex.quote(f'{first}::*')}"
     )
 
 

@@ -19,12 +19,14 @@ from pytest_memguard.run.options import RunOptions
 class Forgotten:
     """Node ids of entries whose test is gone, and of those whose test runs without a guard.
 
-    `left_out` are entries that the run met and need not judge.
+    `left_out` are entries that the run met and need not judge. `passed_over` are modules of entries that a
+    run which selects nothing did not judge all the same.
     """
 
     stale: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 def forgotten(
@@ -56,7 +58,10 @@ def forgotten(
                 stale.append(test_id)
             elif base not in left_out and not (base in plans and plans[base].guards(region)):
                 unguarded.append(test_id)
-    return Forgotten(stale=tuple(stale), unguarded=tuple(unguarded), left_out=excused)
+    passed_over = {split_id(test_id)[0] for test_id in excused}
+    if options.in_ci:
+        passed_over |= {*_uncollected(session, collection, options.places)}
+    return Forgotten(tuple(stale), tuple(unguarded), excused, tuple(sorted(passed_over)))
 
 
 def _excused(session: GuardSession, collection: Collection, deselected: set[str]) -> Iterator[str]:
@@ -74,6 +79,18 @@ def _ids(session: GuardSession, module: str) -> list[str]:
     return [join_id(module, key) for key in session.baseline.module(module).entries]
 
 
+def _uncollected(session: GuardSession, collection: Collection, places: Sequence[Path]) -> Iterator[str]:
+    """Yield the modules of the baseline that are there, within the run's reach, and were not collected."""
+    for module in session.baseline.store.modules():
+        path = session.root / module
+        if module not in collection.modules and _is_met(path, places) and path.exists():
+            yield module
+
+
+def _is_met(path: Path, places: Sequence[Path]) -> bool:
+    return not places or any(path.is_relative_to(place) for place in places)
+
+
 def _vanished(
     session: GuardSession, collection: Collection, places: Sequence[Path], planned: Iterable[str]
 ) -> Iterator[str]:
@@ -89,8 +106,9 @@ def _vanished(
     came = {(PurePosixPath(module).name, key) for module, key in new if module not in accepted}
     for module in accepted:
         path = session.root / module
-        met = not places or any(path.is_relative_to(place) for place in places)
         if module in collection.modules or path.exists():
             continue
-        if met or any((path.name, key) in came for key in session.baseline.module(module).entries):
+        if _is_met(path, places) or any(
+            (path.name, key) in came for key in session.baseline.module(module).entries
+        ):
             yield module

@@ -44,6 +44,7 @@ class Handover:
     stale: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     no_history: str = ""
     differences: tuple[str, ...] = ()

@@ -277,6 +277,28 @@ def test_what_options_and_skipped_modules_leave_out_is_kept_for_those_who_merge(
     assert not any("test_kept" in test_id for test_id in left_out if test_id.startswith("test_it"))
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"conftest.py": "collect_ignore = ['test_second.py']\n"},
+        {"pytest.ini": "[pytest]\naddopts = --deselect test_second.py\n"},
+        {"test_second.py": "import pytest\npytest.skip('not here', allow_module_level=True)\n"},
+    ],
+    ids=["not_collected", "deselected", "skipped"],
+)
+def test_ci_says_which_entries_the_project_itself_keeps_from_being_judged(
+    project: GuardedProject, files: dict[str, str]
+) -> None:
+    project.write({"pytest.ini": "[pytest]\nmarkers = slow\n"}, test_it=ONE, test_second=TWO)
+    project.accept()
+    project.write(files)
+    project.let(CI=1)
+    run = project.run("-W", "ignore::pytest.PytestUnknownMarkWarning")
+    assert run.problems() == {"passed-over": False}
+    assert "entries of test_second.py were not judged" in run.text
+    assert not project.run("-k", "kept").problems()
+
+
 def test_entries_of_tests_that_moved_to_the_folder_of_this_run_are_stale(project: GuardedProject) -> None:
     project.write({"tests/test_it.py": TWO, "tests/test_second.py": OTHER})
     project.accept("tests")
