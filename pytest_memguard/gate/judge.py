@@ -264,6 +264,18 @@ def has_settled_higher(verdict: Verdict) -> bool:
     return settled is not None and settled.outcome in (Outcome.GREW, Outcome.OVER_LIMIT)
 
 
+def has_grown_much(metric: MetricVerdict) -> bool:
+    """Say whether a metric passes that has grown by more than noise may, since its tolerance allows it."""
+    baseline = metric.baseline
+    return (
+        metric.metric.from_samples
+        and metric.outcome is Outcome.OK
+        and metric.rule == "tolerance"
+        and baseline is not None
+        and metric.measured > baseline + NOISE_AT_MOST.allowance_bytes(baseline)
+    )
+
+
 def is_slack(metric: MetricVerdict) -> bool:
     """Say whether an entry is so far above what is measured that growth could hide under it."""
     return (

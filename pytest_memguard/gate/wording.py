@@ -87,6 +87,11 @@ def metric_text(judged: MetricVerdict) -> str:
     return f"{judged.name} {figures_text(judged)}"
 
 
+def tolerated_text(judged: MetricVerdict) -> str:
+    """Say that a metric grew by much, and that its tolerance allows it."""
+    return f"it grew, and its tolerance allows that: {metric_text(judged)}"
+
+
 def figures_text(judged: MetricVerdict) -> str:
     """Write the figures of a metric without its name."""
     if judged.outcome is Outcome.OVER_LIMIT:

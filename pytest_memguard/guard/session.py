@@ -27,6 +27,7 @@ from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestRe
 from pytest_memguard.gate.confirm import measurement_of
 from pytest_memguard.gate.judge import (
     certain,
+    has_grown_much,
     is_leak_in_doubt,
     judge,
     not_measured,
@@ -35,7 +36,7 @@ from pytest_memguard.gate.judge import (
     without_leak_check,
 )
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
-from pytest_memguard.gate.wording import doubts_text, origin_text, peak_doubt_text
+from pytest_memguard.gate.wording import doubts_text, origin_text, peak_doubt_text, tolerated_text
 from pytest_memguard.guard.loaded_baseline import LoadedBaseline
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source
@@ -183,6 +184,9 @@ class GuardSession:
             verdict = certain(verdict, measurement)
             if verdict.is_in_doubt:
                 measurement = with_note(measurement, peak_doubt_text(measurement))
+        for judged in verdict.metrics:
+            if measurement is not None and has_grown_much(judged):
+                measurement = with_note(measurement, tolerated_text(judged))
         verdict = with_source(verdict, self.root)
         entry = self.baseline.entry(test_id) if measurement is not None else None
         is_leak_checked = measurement is not None and measurement.leak is not None

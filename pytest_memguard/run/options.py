@@ -20,6 +20,9 @@ from pytest_memguard.run.xdist import Asked, asked_by_controller, is_worker
 _ONLY_SHOWING = ("collectonly", "showfixtures", "show_fixtures_per_test", "setuponly", "setupplan")
 """Options of pytest under which no test is called."""
 
+_SHOWING_WORDS = ("--co", "--collect", "--fixtures", "--funcargs", "--setup-")
+"""How these options begin on a command line; no other option does but `--color`."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
@@ -69,7 +72,7 @@ def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
         page_path=folder / page if page else None,
         overrides={key: value for key, value in given.items() if key in POLICY_KEYS},
         in_ci=asked.in_ci,
-        runs_tests=not any(config.getoption(name, default=False) for name in _ONLY_SHOWING),
+        runs_tests=_runs_tests(config, in_ci=asked.in_ci),
     )
 
 
@@ -114,6 +117,14 @@ def _selects(config: pytest.Config) -> bool:
         or any(config.getoption(name, default=None) for name in _COLLECTING_SOME)
         or any("::" in arg for arg in config.args)
     )
+
+
+def _runs_tests(config: pytest.Config, *, in_ci: bool) -> bool:
+    """Say whether tests are to be called: in CI they are, unless the command line itself says otherwise."""
+    typed = [str(arg) for arg in config.invocation_params.args]
+    is_typed = any(arg.startswith(_SHOWING_WORDS) and not arg.startswith("--color") for arg in typed)
+    only_shows = any(config.getoption(name, default=False) for name in _ONLY_SHOWING)
+    return not only_shows or (in_ci and not is_typed)
 
 
 def _places(config: pytest.Config) -> tuple[str, ...]:

@@ -219,3 +219,32 @@ def test_a_test_that_nobody_accepted_fails_in_ci_by_what_needs_no_entry(project:
     assert {name for name, test in run.results().items() if test.get("fails")} == {"test_leak", "test_limit"}
     run = project.run("--memguard-fail-on=new", "-k", "clean or threads or within")
     assert run.counted() == {"failed": 3, "deselected": 3}
+
+
+@pytest.mark.parametrize("in_ci", [True, False])
+def test_options_of_the_project_cannot_keep_every_test_from_running_in_ci(
+    project: GuardedProject, in_ci: bool
+) -> None:
+    """A command line may: it shows what a run would do."""
+    project.write(
+        {"pytest.ini": "[pytest]\naddopts = --collect-only\n"},
+        test_it="import pytest\n@pytest.mark.memguard\ndef test_it(): pass\n",
+    )
+    project.let(CI=int(in_ci))
+    assert project.run().code == in_ci
+    assert project.run("--collect-only").code == 0
+
+
+def test_much_growth_that_a_tolerance_allows_is_said(project: GuardedProject) -> None:
+    test = """
+        import pytest
+        @pytest.mark.memguard(tolerance="1 GiB")
+        def test_it(): bytearray({size})
+    """
+    project.write(test_it=test.format(size=400_000))
+    project.accept()
+    assert "its tolerance allows" not in project.run().text
+    project.write(test_it=test.format(size=4_000_000))
+    run = project.run()
+    assert run.outcomes() == {"test_it": "ok"}
+    assert "it grew, and its tolerance allows that: peak 3.8 MiB, was 390." in run.text
