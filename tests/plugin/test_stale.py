@@ -69,9 +69,8 @@ def test_a_file_that_lost_its_last_test_has_stale_entries(project: GuardedProjec
     ]
 
 
-@pytest.mark.parametrize(
-    "selection",
-    [
+def test_nothing_is_stale_where_the_run_selects_tests(shrunk: GuardedProject) -> None:
+    for selection in (
         ["-k", "test"],
         ["-m", "not slow"],
         ["--deselect=test_it.py::test_slow"],
@@ -79,11 +78,8 @@ def test_a_file_that_lost_its_last_test_has_stale_entries(project: GuardedProjec
         ["test_second.py"],
         ["--ignore=test_it.py"],
         ["--sw", "-p", "cacheprovider"],
-    ],
-    ids=lambda selection: selection[0],
-)
-def test_nothing_is_stale_where_the_run_selects_tests(shrunk: GuardedProject, selection: list[str]) -> None:
-    assert stale(shrunk.run(*selection).outcomes()) == []
+    ):
+        assert stale(shrunk.run(*selection).outcomes()) == [], selection
 
 
 def test_nothing_is_stale_under_last_failed(shrunk: GuardedProject) -> None:
@@ -173,22 +169,23 @@ def guarded(project: GuardedProject) -> GuardedProject:
     return project
 
 
-@pytest.mark.parametrize("arguments", [(), ("tests",), ("-n1",)], ids=str)
-def test_tests_that_lost_their_guard_are_unguarded(
-    guarded: GuardedProject, arguments: tuple[str, ...]
-) -> None:
-    assert guarded.run(*arguments, plugins=("xdist.plugin",)).code == 0
+SELECTING_ALL: tuple[tuple[str, ...], ...] = ((), ("tests",), ("-n1",))
+
+
+def test_tests_that_lost_their_guard_are_unguarded(guarded: GuardedProject) -> None:
+    assert guarded.run().code == 0
     guarded.write({"tests/test_it.py": UNGUARDED})
-    run = guarded.run(*arguments, plugins=("xdist.plugin",))
-    lost = {name for name, outcome in run.outcomes().items() if outcome == "unguarded"}
-    assert lost == {"test_plain", "test_checked", "test_region::load"}
-    assert (run.code, run.counted()) == (1, {"passed": 6})
-    assert "3 unguarded" in run.summary
-    assert run.summary.splitlines()[-1] == "Drop what is unguarded:  memguard prune"
+    for arguments in SELECTING_ALL:
+        run = guarded.run(*arguments, plugins=("xdist.plugin",))
+        lost = {name for name, outcome in run.outcomes().items() if outcome == "unguarded"}
+        assert lost == {"test_plain", "test_checked", "test_region::load"}
+        assert (run.code, run.counted()) == (1, {"passed": 6})
+        assert "3 unguarded" in run.summary
+        assert run.summary.splitlines()[-1] == "Drop what is unguarded:  memguard prune"
     with pytest.raises(SystemExit) as pruned:
         main(["prune"])
     assert pruned.value.code == 0
-    assert guarded.run(*arguments, plugins=("xdist.plugin",)).code == 0
+    assert guarded.run().code == 0
 
 
 def test_a_test_that_lost_its_leak_check_is_unguarded(guarded: GuardedProject) -> None:
@@ -203,27 +200,27 @@ def test_a_test_that_lost_its_leak_check_is_unguarded(guarded: GuardedProject) -
     assert guarded.run().outcomes()["test_checked"] == "ok"
 
 
-@pytest.mark.parametrize("arguments", [(), ("tests",), ("-n1",)], ids=str)
-def test_entries_of_a_file_that_moved_are_stale(guarded: GuardedProject, arguments: tuple[str, ...]) -> None:
-    (guarded.root / "tests/test_it.py").rename(guarded.root / "tests/test_moved.py")
-    run = guarded.run(*arguments, plugins=("xdist.plugin",))
-    assert run.code == 1
-    gone = {test["id"] for test in run.file["tests"] if test["outcome"] == "stale"}
-    assert gone == {
-        "tests/test_it.py::test_plain",
-        "tests/test_it.py::test_checked",
-        "tests/test_it.py::test_region::load",
-    }
+def test_entries_of_a_file_that_moved_are_stale(guarded: GuardedProject) -> None:
+    moved = guarded.root / "tests/test_moved.py"
+    (guarded.root / "tests/test_it.py").rename(moved)
+    moved.write_text(moved.read_text().replace("(leaks=True, leak_budget=0.1)", ""))
+    for arguments in SELECTING_ALL:
+        run = guarded.run(*arguments, plugins=("xdist.plugin",))
+        assert run.code == 1
+        gone = {test["id"] for test in run.file["tests"] if test["outcome"] == "stale"}
+        assert gone == {
+            "tests/test_it.py::test_plain",
+            "tests/test_it.py::test_checked",
+            "tests/test_it.py::test_region::load",
+        }
 
 
-@pytest.mark.parametrize(
-    "arguments", [["-k", "kept"], ["tests/test_other.py"], ["tests/test_other.py::test_kept"]], ids=str
-)
-def test_a_run_of_some_tests_asks_for_no_others(guarded: GuardedProject, arguments: list[str]) -> None:
+def test_a_run_of_some_tests_asks_for_no_others(guarded: GuardedProject) -> None:
     guarded.write({"tests/test_it.py": UNGUARDED})
-    run = guarded.run(*arguments)
-    assert run.code == 0
-    assert set(run.outcomes().values()) == {"ok"}
+    for arguments in (["-k", "kept"], ["tests/test_other.py"], ["tests/test_other.py::test_kept"]):
+        run = guarded.run(*arguments)
+        assert run.code == 0
+        assert set(run.outcomes().values()) == {"ok"}
 
 
 def test_options_of_the_project_itself_hide_no_lost_guard(guarded: GuardedProject) -> None:

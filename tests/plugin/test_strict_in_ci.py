@@ -20,49 +20,44 @@ LEAKS = """
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "in a worker"])
-def test_a_check_that_was_asked_for_and_not_made_fails_in_ci(
-    project: GuardedProject, workers: tuple[str, ...]
-) -> None:
+def test_a_check_that_was_asked_for_and_not_made_fails_in_ci(project: GuardedProject) -> None:
     project.write(test_it=LEAKS)
     project.accept()
     project.let(ONCE=1)
-    here = project.run(*workers, plugins=XDIST)
+    here = project.run()
     assert here.code == 0
     assert here.outcomes() == {"test_export": "not-measured", "test_plain": "ok"}
     project.let(CI=1)
-    run = project.run(*workers, plugins=XDIST)
-    assert run.counted() == {"failed": 1, "passed": 1}
-    assert run.outcomes() == here.outcomes()
-    assert "memguard: not-measured: its body cannot be repeated" in run.text
-    assert "memguard accept" not in run.text
-    assert project.run("--memguard-fail-on=grew", *workers, plugins=XDIST).code == 0
-    assert project.run("--memguard-advisory", *workers, plugins=XDIST).code == 0
+    for workers in ((), ("-n1",)):
+        run = project.run(*workers, plugins=XDIST)
+        assert run.counted() == {"failed": 1, "passed": 1}
+        assert run.outcomes() == here.outcomes()
+        assert "memguard: not-measured: its body cannot be repeated" in run.text
+        assert "memguard accept" not in run.text
+    assert project.run("--memguard-fail-on=grew").code == 0
+    assert project.run("--memguard-advisory").code == 0
 
 
-@pytest.mark.parametrize(
-    ("marker", "fails"),
-    [
-        ("(max_peak='1 GiB')", True),
-        ("(threads=2)", True),
-        ("(tolerance='5%')", False),
-        ("(leaks=False)", False),
-        ("", False),
-    ],
-)
-def test_only_who_asks_for_a_check_or_a_limit_must_be_measured(
-    project: GuardedProject, marker: str, fails: bool
-) -> None:
+def test_only_who_asks_for_a_check_or_a_limit_must_be_measured(project: GuardedProject) -> None:
     project.write(
         {"pyproject.toml": "[tool.memguard]\nmax_retained = '1 GiB'\n"},
-        test_it=f"""
+        test_it="""
             import pytest
 
-            @pytest.mark.memguard{marker}
-            def test_a(): pass
+            @pytest.mark.memguard(max_peak="1 GiB")
+            def test_limit(): pass
+
+            @pytest.mark.memguard(threads=2)
+            def test_threads(): pass
+
+            @pytest.mark.memguard(tolerance="5%")
+            def test_tolerance(): pass
+
+            @pytest.mark.memguard(leaks=False)
+            def test_no_leaks(): pass
 
             @pytest.mark.memguard
-            def test_b(): pass
+            def test_plain(): pass
         """,
     )
     project.accept()
@@ -72,25 +67,26 @@ def test_only_who_asks_for_a_check_or_a_limit_must_be_measured(
             "conftest.py": """
                 import memray
 
-                def pytest_runtest_setup(item):
-                    if item.name == "test_a":
-                        memray.Tracker(destination=memray.FileDestination("x", overwrite=True)).__enter__()
+                def pytest_collection_finish():
+                    memray.Tracker(destination=memray.FileDestination("x", overwrite=True)).__enter__()
             """
         }
     )
     run = project.spawn()
-    assert run.outcomes()["test_a"] == "not-measured"
-    assert run.results()["test_a"].get("fails", False) is fails
+    assert set(run.outcomes().values()) == {"not-measured"}
+    failing = {name for name, test in run.results().items() if test.get("fails")}
+    assert failing == {"test_limit", "test_threads"}
 
 
-@pytest.mark.parametrize("ending", ["pytest.skip('not here')", "assert False", "pytest.xfail('known')"])
-def test_tests_that_end_otherwise_need_no_measurement(project: GuardedProject, ending: str) -> None:
+def test_tests_that_end_otherwise_need_no_measurement(project: GuardedProject) -> None:
     project.write(test_it=LEAKS)
     project.accept()
     project.let(CI=1)
-    body = 'if os.environ.get("ONCE"): (tmp_path / "out").mkdir()'
-    project.write(test_it=LEAKS.replace(body, ending))
-    assert not project.run().results()["test_export"].get("fails", False)
+    body = 'if os.environ.get("ONCE"): (tmp_path_factory.getbasetemp() / "out").mkdir()'
+    for ending in ("pytest.skip('not here')", "assert False", "pytest.xfail('known')"):
+        project.write(test_it=LEAKS.replace(body, ending))
+        result = project.run("-k", "export").results()["test_export"]
+        assert (result["outcome"], result.get("fails", False)) == ("not-measured", False)
 
 
 GROWN = "import os, pytest\n@pytest.mark.memguard\ndef test_a(): bytearray(int(os.environ['SIZE']))\n"
@@ -115,26 +111,25 @@ def test_accepting_counts_in_ci_only_on_the_command_line(project: GuardedProject
     assert project.run("-n1", plugins=XDIST).counted() == {"failed": 1}
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"pyproject.toml": "[tool.memguard]\nadvisory = true\n"},
-        {"pyproject.toml": "[tool.memguard]\nfail_on = []\n"},
-        {"pytest.ini": "[pytest]\naddopts = --memguard-advisory\n"},
-        {"pytest.ini": "[pytest]\naddopts = --memguard-fail-on=\n"},
-    ],
-    ids=str,
-)
-def test_what_the_command_line_says_beats_the_checkout(
-    project: GuardedProject, files: dict[str, str]
-) -> None:
+def test_what_the_command_line_says_beats_the_checkout(project: GuardedProject) -> None:
     project.write(test_it=GROWN)
     project.let(SIZE=100_000)
     project.accept()
-    project.write(files)
     project.let(SIZE=300_000)
-    assert project.run().code == 0
-    assert project.run("--memguard-fail-on=grew").code == 1
+    for settings, options in (
+        ("advisory = true", ""),
+        ("fail_on = []", ""),
+        ("", "--memguard-advisory"),
+        ("", "--memguard-fail-on="),
+    ):
+        project.write(
+            {
+                "pyproject.toml": f"[tool.memguard]\n{settings}\n",
+                "pytest.ini": f"[pytest]\naddopts = {options}\n",
+            }
+        )
+        assert project.run().code == 0
+        assert project.run("--memguard-fail-on=grew").code == 1
 
 
 def test_a_gate_that_is_switched_off_is_a_usage_error(project: GuardedProject) -> None:
@@ -151,22 +146,17 @@ SHARDING = """
 """
 
 
-@pytest.mark.parametrize(
-    "arguments", [["-k", "unmarked"], ["-k", "unmarked", "-n1"], ["test_plain.py", "-n1"], ["."]], ids=str
-)
-def test_a_selection_without_a_guarded_test_is_no_failure(
-    project: GuardedProject, arguments: list[str]
-) -> None:
+def test_a_selection_without_a_guarded_test_is_no_failure(project: GuardedProject) -> None:
     project.let(SIZE=1000)
     project.write(test_it=GROWN, test_plain=PLAIN)
     project.accept()
     project.let(CI=1)
-    sharding = arguments == ["."]
-    project.write({"conftest.py": SHARDING if sharding else ""})
-    run = project.run(*arguments, plugins=XDIST)
-    assert run.problems() == {"no-tests": False}
-    assert run.code == 0
-    assert "no guarded test is among those that this run selected" in " ".join(run.summary.split())
+    for arguments in (["-k", "unmarked"], ["test_plain.py", "-n1"], ["."]):
+        project.write({"conftest.py": SHARDING if arguments == ["."] else ""})
+        run = project.run(*arguments, plugins=XDIST)
+        assert run.problems() == {"no-tests": False}
+        assert run.code == 0
+        assert "no guarded test is among those that this run selected" in " ".join(run.summary.split())
 
 
 @pytest.mark.parametrize("arguments", [[], ["-k", "unmarked"], ["."]], ids=str)
