@@ -237,25 +237,22 @@ GROWN = """
 """
 
 
-@pytest.mark.parametrize(("which", "number"), [("failed", 1), ("all", 2), ("none", 0)])
-def test_profiles_are_kept_of_the_tests_that_were_asked_for(
-    project: GuardedProject, which: str, number: int
-) -> None:
+def test_profiles_are_kept_of_the_tests_that_were_asked_for(project: GuardedProject) -> None:
     project.write(test_it=GROWN)
     project.let(SIZE=100_000)
     project.accept("--memguard-profiles=all")
     project.let(SIZE=900_000)
-    run = project.run(f"--memguard-profiles={which}")
-    folder = project.root / ".memguard/profiles"
-    kept = sorted(folder.glob("*.bin"))
-    assert len(kept) == number
-    for path in kept:
-        assert (
-            f"profile: memray flamegraph .memguard/profiles/{path.name}"
-            in (project.root / ".memguard/results/last.json").read_text()
-        )
-        assert path.stat().st_size < 200_000  # a capture of every record, where the peak was in doubt
-    assert ("memray flamegraph" in run.text) == (which != "none")
+    for which, number in (("failed", 1), ("all", 2), ("none", 0)):
+        run = project.run(f"--memguard-profiles={which}")
+        kept = sorted((project.root / ".memguard/profiles").glob("*.bin"))
+        assert len(kept) == number
+        for path in kept:
+            assert (
+                f"profile: memray flamegraph .memguard/profiles/{path.name}"
+                in (project.root / ".memguard/results/last.json").read_text()
+            )
+            assert path.stat().st_size < 200_000  # a capture of every record, where the peak was in doubt
+        assert ("memray flamegraph" in run.text) == (which != "none")
 
 
 def test_regions_and_leak_checks_of_a_fresh_test_do_not_pass_unmeasured(project: GuardedProject) -> None:

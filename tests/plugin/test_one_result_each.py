@@ -41,22 +41,22 @@ TWO = """
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "in a worker"])
-def test_flaky_hides_no_verdict(project: GuardedProject, workers: tuple[str, ...]) -> None:
+def test_flaky_hides_no_verdict(project: GuardedProject) -> None:
     project.write(test_it=FLAKY_TESTS)
     assert project.accept(plugins=FLAKY).code == 0
     project.let(CI=1, GROWN=1)
-    run = project.run(*workers, plugins=(*FLAKY, *XDIST))
-    assert run.code == 1
-    assert run.counted() == {"failed": 3, "passed": 1}
-    assert run.outcomes() == {
-        "test_decorated": "grew",
-        "test_limit": "over-limit",
-        "test_leaks": "leaked",
-        "test_plain": "ok",
-    }
-    assert "memguard: grew: peak 1.9 MiB, was 976.6 KiB" in run.text
-    assert run.problems() == {}
+    for workers in ((), ("-n1",)):
+        run = project.run(*workers, plugins=(*FLAKY, *XDIST))
+        assert run.code == 1
+        assert run.counted() == {"failed": 3, "passed": 1}
+        assert run.outcomes() == {
+            "test_decorated": "grew",
+            "test_limit": "over-limit",
+            "test_leaks": "leaked",
+            "test_plain": "ok",
+        }
+        assert "memguard: grew: peak 1.9 MiB, was 976.6 KiB" in run.text
+        assert run.problems() == {}
 
 
 def test_a_verdict_is_the_exception_of_the_call(project: GuardedProject) -> None:
@@ -103,22 +103,21 @@ REPLAYING = """
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "in a worker"])
-def test_a_plugin_that_makes_its_own_report_loses_a_result_and_fails_in_ci(
-    project: GuardedProject, workers: tuple[str, ...]
-) -> None:
+def test_a_plugin_that_makes_its_own_report_loses_a_result_and_fails_in_ci(project: GuardedProject) -> None:
     project.write(test_it=TWO)
     project.accept()
     project.write({"conftest.py": REPLAYING})
-    run = project.run(*workers, plugins=XDIST)
+    run = project.run()
     assert run.code == 0
     assert run.problems() == {"lost-results": False}
     assert run.outcomes() == {"test_a": "ok", "test_b": "not-measured"}
     assert run.reason("test_b") == "its result is lost: the test was planned, and pytest reported no result"
     project.let(CI=1)
-    again = project.run(*workers, plugins=XDIST)
-    assert again.code == 1
-    assert "FAILED: test_it.py::test_b was planned and left no result." in again.summary
+    for workers in ((), ("-n1",)):
+        again = project.run(*workers, plugins=XDIST)
+        assert again.code == 1
+        assert again.outcomes() == run.outcomes()
+        assert "FAILED: test_it.py::test_b was planned and left no result." in again.summary
 
 
 def test_a_test_that_a_plugin_never_runs_is_lost(project: GuardedProject) -> None:
@@ -165,29 +164,24 @@ def test_of_a_test_that_ends_twice_the_worst_counts(project: GuardedProject) -> 
     assert "test_it.py::test_a was run to its end more than once" in " ".join(run.summary.split())
 
 
-@pytest.mark.parametrize(
-    ("stop", "option", "workers"),
-    [
-        ("assert False", "-x", ()),
-        ("assert False", "-x", ("-n1",)),
-        ("pytest.exit('enough', returncode=0)", "-q", ()),
-        ("raise KeyboardInterrupt", "-q", ()),
-        ("raise KeyboardInterrupt", "-q", ("-n1",)),
-    ],
-)
-def test_what_a_stopped_run_never_ran_is_not_lost(
-    project: GuardedProject, stop: str, option: str, workers: tuple[str, ...]
-) -> None:
+def test_what_a_stopped_run_never_ran_is_not_lost(project: GuardedProject) -> None:
     project.write(test_it=TWO)
     project.accept()
     project.let(CI=1)
-    project.write(test_it=TWO.replace("def test_a(): bytearray(100_000)", f"def test_a(): {stop}"))
-    run = project.run(option, *workers, plugins=XDIST)
-    assert run.problems().get("lost-results") is None
-    assert "test_b" not in run.outcomes()
-    assert run.problems()["unfinished"]
-    assert run.code != 0
-    assert "the run was stopped: test_it.py::test_" in " ".join(run.summary.split())
+    for stop, arguments in (
+        ("assert False", ("-x",)),
+        ("assert False", ("-x", "-n1")),
+        ("pytest.exit('enough', returncode=0)", ()),
+        ("raise KeyboardInterrupt", ()),
+        ("raise KeyboardInterrupt", ("-n1",)),
+    ):
+        project.write(test_it=TWO.replace("def test_a(): bytearray(100_000)", f"def test_a(): {stop}"))
+        run = project.run(*arguments, plugins=XDIST)
+        assert run.problems().get("lost-results") is None
+        assert "test_b" not in run.outcomes()
+        assert run.problems()["unfinished"]
+        assert run.code != 0
+        assert "the run was stopped: test_it.py::test_" in " ".join(run.summary.split())
 
 
 def test_every_copy_of_a_test_may_run_under_dist_each(project: GuardedProject) -> None:
