@@ -31,7 +31,7 @@ _LOCALS_OF_FREE_FRAMES = 250
 
 def _roomy(local_names: int) -> Callable[[Callable[[], Any]], Any]:
     names = " = ".join(f"name_{number}" for number in range(local_names))
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = {"__name__": __name__}  # loggers look for it in the frames above them
     # A frame is as large as its function has local variables, whether or not they are ever set.
     exec(f"def roomy(call):\n    return call()\n    {names} = None", namespace)  # noqa: S102 - text of our own
     roomy: Callable[[Callable[[], Any]], Any] = namespace["roomy"]

@@ -216,3 +216,21 @@ def test_the_collector_answers_as_without_memguard(project: GuardedProject) -> N
     assert set(run.outcomes().values()) == {"no-baseline"}
     for line in (project.root / "counts.txt").read_text().splitlines():
         assert len(set(line.split())) == 1
+
+
+def test_every_frame_above_a_test_has_the_name_of_a_module(project: GuardedProject) -> None:
+    """Structlog and others look there for the module that logs."""
+    project.write(
+        test_it="""
+            import sys
+            import pytest
+
+            @pytest.mark.memguard
+            def test_it():
+                frame = sys._getframe()
+                while frame is not None:
+                    assert frame.f_globals["__name__"]
+                    frame = frame.f_back
+        """
+    )
+    assert project.run().outcomes() == {"test_it": "no-baseline"}
