@@ -1,4 +1,4 @@
-"""Forgets what plugins of pytest wrote down of a test's first run, where that keeps it from running again."""
+"""Makes plugins of pytest forget a test's first run, where their records would keep it from running again."""
 
 from __future__ import annotations
 

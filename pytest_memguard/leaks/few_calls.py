@@ -1,4 +1,4 @@
-"""Decides what a leak is that a slow body shows in few calls, which a library's cache could show as well."""
+"""Decides whether growth in the few calls of a slow body is a leak, or may be a library's cache."""
 
 from __future__ import annotations
 

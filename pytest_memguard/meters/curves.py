@@ -1,4 +1,4 @@
-"""Makes curves: what a sample held on its way, in as many points as can be seen apart."""
+"""Makes curves: what a sample held over time, in as many points as a reader can tell apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells libraries of test doubles, by what their distributions say of themselves."""
+"""Recognizes libraries of test doubles by what their distributions say of themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks before anything in this process ends it by a call that pytest does not notice."""
+"""Catches calls that would end this process without pytest noticing, such as `os._exit`."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from pytest_memguard.storage.atomic import (
 )
 from pytest_memguard.storage.baseline_quick_reading import read_quickly
 from pytest_memguard.storage.baseline_writing import module_text
-from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
+from pytest_memguard.storage.bounded_reading import UnreadableTextError, read_text
 from pytest_memguard.storage.curves import SUFFIX, curves_text, read_curves
 from pytest_memguard.storage.names import baseline_files, environments_in, file_of, module_of
 
@@ -207,17 +207,11 @@ class BaselineStore:
 
     def _text(self, path: Path) -> str | None:
         try:
-            content = read_regular(path, LARGEST_FILE_BYTES)
-            if len(content) > LARGEST_FILE_BYTES:
-                raise BaselineError.at(path, 1, f"is larger than {LARGEST_FILE_BYTES:,} bytes")
-            return content.decode("utf-8").replace("\r\n", "\n")
+            return read_text(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except UnicodeDecodeError as error:
-            line = error.object.count(b"\n", 0, error.start) + 1
-            raise BaselineError.at(
-                path, line, f"is not UTF-8: {error.reason} at byte {error.start}"
-            ) from error
+        except UnreadableTextError as error:
+            raise BaselineError.at(path, error.line, error.problem) from error
         except OSError as error:
             raise BaselineError.at(path, 1, f"cannot be read: {cause_of(error)}") from error
 

@@ -1,4 +1,4 @@
-"""Reads regular files up to a size limit; pipes and devices are refused."""
+"""Reads regular files, and text in UTF-8, up to a size limit; pipes and devices are refused."""
 
 from __future__ import annotations
 
@@ -7,11 +7,37 @@ import os
 import stat
 from pathlib import Path
 
+from pytest_memguard.core.units import format_size
+
 LARGEST_FILE_BYTES = 64 * 1024**2
 """The most that is read of a baseline, of results or of settings."""
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Opening a pipe that nobody writes to would wait for ever."""
+
+
+class UnreadableTextError(Exception):
+    """A file that is too large or not UTF-8: the line, counted from one, and what is wrong there."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(f"line {line}: {problem}")
+        self.line = line
+        self.problem = problem
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a regular file; each of its lines ends with a newline alone.
+
+    Raises `UnreadableTextError`, or `OSError` for what is not a file that can be read.
+    """
+    content = read_regular(path, LARGEST_FILE_BYTES)
+    if len(content) > LARGEST_FILE_BYTES:
+        raise UnreadableTextError(1, f"is larger than {format_size(LARGEST_FILE_BYTES)}")
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UnreadableTextError(line, f"is not UTF-8: {error.reason} at byte {error.start}") from error
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:

@@ -11,7 +11,7 @@ from typing import NoReturn
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError, cause_of
 from pytest_memguard.core.verdict import RunResults, TestResult, merged
 from pytest_memguard.storage.atomic import refuse_other_kinds, write_atomic
-from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
+from pytest_memguard.storage.bounded_reading import UnreadableTextError, read_text
 from pytest_memguard.storage.journal import journal_of, results_value
 from pytest_memguard.storage.results_json import result_to_json, run_from_json, run_to_json
 
@@ -89,26 +89,18 @@ def _read(path: Path) -> RunResults:
 def _value(path: Path) -> object:
     """Read a results file as JSON or, where its run was killed, what that run had kept by then."""
     is_finished = path.exists()
-    text = _text(path if is_finished else journal_of(path))
     try:
+        text = read_text(path if is_finished else journal_of(path))
         return json.loads(text, parse_constant=_refuse_constant) if is_finished else results_value(text)
+    except UnreadableTextError as error:
+        raise ResultsError(
+            f"{path} {error.problem}. {_AGAIN} If it is too large, split the run, "
+            "and give several files to --from."
+        ) from error
     except RecursionError:
         raise ResultsError(f"{path} is nested too deeply for a results file. {_AGAIN}") from None
     except ValueError as error:  # not JSON, or an int of more digits than Python reads
         raise ResultsError(f"{path} is not JSON: {error}. {_AGAIN}") from error
-
-
-def _text(path: Path) -> str:
-    content = read_regular(path, LARGEST_FILE_BYTES)
-    if len(content) > LARGEST_FILE_BYTES:
-        raise ResultsError(
-            f"{path} is larger than {LARGEST_FILE_BYTES // 1024**2} MiB, the most that is read. "
-            "Split the run, and give several files to --from."
-        )
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ResultsError(f"{path} is not UTF-8: {error.reason} at byte {error.start}. {_AGAIN}") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_memguard.core.errors import SettingsError, cause_of
 from pytest_memguard.core.settings import DEFAULT_BASELINE_DIR, Settings, settings_from
-from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES, read_regular
+from pytest_memguard.storage.bounded_reading import UnreadableTextError, read_text
 
 PYPROJECT = "pyproject.toml"
 MEMGUARD_YML = "memguard.yml"
@@ -140,15 +140,11 @@ def _switches(value: object) -> object:
 
 def _text(path: Path) -> str:
     try:
-        content = read_regular(path, LARGEST_FILE_BYTES)
-        if len(content) > LARGEST_FILE_BYTES:
-            raise SettingsError(
-                f"{path}: is larger than {LARGEST_FILE_BYTES:,} bytes, the most that is read."
-            )
-        return content.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise SettingsError(f"{path}:{line}: is not UTF-8. Save it as UTF-8, then run again.") from error
+        return read_text(path)
+    except UnreadableTextError as error:
+        raise SettingsError(
+            f"{path}:{error.line}: {error.problem}. Save it as text in UTF-8, then run again."
+        ) from error
     except OSError as error:
         raise SettingsError(
             f"{path}: cannot be read: {cause_of(error)}. Make it readable, then run again."

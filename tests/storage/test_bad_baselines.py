@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.errors import BaselineError
-from pytest_memguard.storage import baseline
+from pytest_memguard.storage import bounded_reading
 from pytest_memguard.storage.baseline import BaselineStore
 from tests.storage.bad_baselines import BAD_BASELINES, END
 from tests.storage.generated_values import ENVIRONMENT
@@ -39,11 +39,11 @@ def test_a_bad_baseline_is_not_overwritten_by_an_update(tmp_path: Path, name: st
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baseline, "LARGEST_FILE_BYTES", 100)
+    monkeypatch.setattr(bounded_reading, "LARGEST_FILE_BYTES", 100)
     store, path = write_bad(tmp_path, "x" * 101)
     with pytest.raises(BaselineError) as caught:
         store.load("tests/test_x.py")
-    assert str(caught.value) == f"{path}:1: is larger than 100 bytes.{END}".format(file=path)
+    assert str(caught.value) == f"{path}:1: is larger than 100 B.{END}".format(file=path)
 
 
 def test_a_folder_in_place_of_a_file_is_an_error(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_pyproject_hides_the_yml(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("pyproject.toml", b"[tool.memguard]\ntolerance = \n", "{file}:2: is not TOML: "),
-        ("pyproject.toml", b"[tool.memguard]\n# \xff\n", "{file}:2: is not UTF-8. Save it as UTF-8, then run again."),
+        ("pyproject.toml", b"[tool.memguard]\n# \xff\n", "{file}:2: is not UTF-8: invalid start byte at byte 18. Save it as text in UTF-8, then run again."),
         ("pyproject.toml", b"[tool]\nmemguard = 3\n", "{file}: memguard is 3; accepted is a table, [tool.memguard]."),
         ("pyproject.toml", b"x = " + b"[" * 100_000, "{file}:1: is nested too deeply to be read as TOML."),
         ("pyproject.toml", b"[tool.memguard]\nlekas = true\n", "pyproject.toml: [tool.memguard] has no key 'lekas', did you mean 'leaks'?"),

@@ -1,4 +1,4 @@
-"""Finds objects that outlive the calls after theirs, where readings that go up and down hide a small leak.
+"""Finds objects that outlive later calls, where readings that go up and down hide a small leak.
 
 What a body keeps of its last calls is replaced by the next ones, however much it is. What leaks stays.
 """

@@ -1,4 +1,4 @@
-"""Counts what caches of functools made in a window: a full one gets no longer, whatever it holds."""
+"""Counts what caches of functools made in a window: a full cache replaces entries and gets no longer."""
 
 from __future__ import annotations
 
