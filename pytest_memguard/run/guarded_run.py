@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -44,7 +45,7 @@ from pytest_memguard.run.xdist import Handover, handover_of, is_worker
 from pytest_memguard.storage.journal import Journal
 from pytest_memguard.storage.results import OldResults
 from pytest_memguard.storage.results_json import result_from_json, result_to_json
-from pytest_memguard.storage.settings_file import load_settings
+from pytest_memguard.storage.settings_file import find_root, load_settings
 
 SAMPLED = pytest.StashKey[Sampled]()
 _IN_BODY = pytest.StashKey[bool]()
@@ -360,7 +361,13 @@ class GuardedRun:
             unread=self._unread,
             no_history=self._no_history,
             passed_over=self._handover.passed_over,
+            elsewhere=self._elsewhere(),
         )
+
+    def _elsewhere(self) -> str:
+        """Return pytest's rootdir, if commands called where pytest was started would look elsewhere."""
+        root, start = self.options.root.resolve(), Path(self._config.invocation_params.dir)
+        return "" if root in (start.resolve(), find_root(start)) else os.path.relpath(root, start)
 
     def _is_empty_by_choice(self, session: pytest.Session) -> bool:
         """Say whether a run without a guarded test may have left out guarded tests.

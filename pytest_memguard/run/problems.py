@@ -20,9 +20,10 @@ class RunFacts:
     `doubled` those that ended more than once, `unjudged` those that were skipped, failed or expected to
     fail. `cut_off_by` names what ended the process in the midst of the run.
     `is_empty_by_choice` says that the tests that the run left out may include guarded ones.
-    `passed_over` are modules whose accepted entries nobody judged, though the run selected nothing.
-    `unread` are settings files that it did not read; `no_history` says why growth in small steps could
-    not be judged.
+    `elsewhere` is pytest's rootdir as seen from where it was started, if commands that are called there look
+    in another folder. `passed_over` are modules whose accepted entries nobody judged, though the run
+    selected nothing. `unread` are settings files that it did not read; `no_history` says why growth in
+    small steps could not be judged.
     """
 
     lost: Sequence[str] = ()
@@ -34,6 +35,7 @@ class RunFacts:
     unread: Sequence[str] = ()
     no_history: str = ""
     passed_over: Sequence[str] = ()
+    elsewhere: str = ""
 
 
 def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tuple[RunProblem, ...]:
@@ -46,6 +48,8 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
     ]
     if facts.unread:
         found.append(RunProblem("settings-not-read", _unread(facts.unread), fails=False))
+    if facts.elsewhere:
+        found.append(RunProblem("other-root", _other_root(facts.elsewhere), fails=False))
     if facts.passed_over:
         found.append(RunProblem("passed-over", _passed_over(facts.passed_over), fails=False))
     if facts.no_history:
@@ -130,6 +134,14 @@ def _unread(files: Sequence[str]) -> str:
     return (
         f"{', '.join(files)}: settings that this run does not read. It reads pyproject.toml in pytest's "
         "rootdir, or memguard.yml where there is none; move them there, or name another --rootdir."
+    )
+
+
+def _other_root(root: str) -> str:
+    return (
+        f"pytest's rootdir is {root}, so this run's results and baseline are in {root}/.memguard. Call "
+        f"commands as in `memguard --root {shlex.quote(root)} accept`, or run pytest with --rootdir=. to use "
+        "this folder."
     )
 
 

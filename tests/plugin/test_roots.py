@@ -113,3 +113,20 @@ def test_two_tests_of_one_id_are_a_usage_error(project: GuardedProject, workers:
     assert "two tests have the id 'tests/test_x.py::test_a'" in said
     assert "pa/tests/test_x.py" in said
     assert "pb/tests/test_x.py" in said
+
+
+def test_a_run_whose_root_no_command_would_find_says_so(project: GuardedProject) -> None:
+    """One project of several in a repository, started from the top, where other results are."""
+    project.write({"pyproject.toml": "", "a/pyproject.toml": "", "a/test_it.py": TEST})
+    project.accept()
+    run = project.run("a", "--rootdir=a")
+    assert "other-root" in [problem["kind"] for problem in results_of(project, "a")["problems"]]
+    assert "memguard --root a accept" in run.text
+    assert memguard("--root", "a", "accept") == 0
+    assert "other-root" not in project.run("a").problems()
+
+
+def results_of(project: GuardedProject, folder: str) -> dict[str, Any]:
+    path = project.root / folder / ".memguard/results/last.json"
+    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return data
