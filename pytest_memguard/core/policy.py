@@ -86,6 +86,8 @@ def parse_creep(value: object) -> CreepLimit:
 
 
 parse_at_once = number_of("threads or tasks", at_most=MOST_AT_ONCE)
+_REPEATED_ORDERS = 3
+
 parse_orders = number_of("orders", at_most=MOST_ORDERS)
 METER_HELP = f"{' or '.join(f'`{name}`' for name in METERS)}; without it {BEST_METER} where it works"
 parse_meter = one_of("a meter", *METERS)
@@ -205,6 +207,15 @@ class Policy:
         if self.at_once == 1:
             return (0,)
         return tuple(range(self.orders)) if self.order is None else (self.order,)
+
+    @property
+    def orders_repeated(self) -> tuple[int, ...]:
+        """The numbers of the orders that the calls of a leak check take, one after the other.
+
+        There are many calls, so a third order costs nothing.
+        """
+        tried = self.orders_tried
+        return tried if len(tried) == 1 else tuple(range(max(len(tried), _REPEATED_ORDERS)))
 
 
 POLICY_KEYS = tuple(declarations(Policy))

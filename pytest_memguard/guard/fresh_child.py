@@ -95,7 +95,7 @@ class FreshRun:
             as_test_sees_it(asking_shows_all(keeping_names(item, item.runtest))),
             self._policy,
             self._session.namer,
-            orders=self._policy.orders_tried,
+            orders=self._policy.orders_repeated,
         )
         item.runtest = lambda: self._run(item, runtest)
         try:

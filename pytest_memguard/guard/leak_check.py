@@ -133,7 +133,7 @@ def run_check(
         number = repetition.calls_before + error.call
         failed = f"call {number} failed with {described(error.original)}"
         raise CannotRepeatError(f"its body cannot be repeated: {failed}; {_WAY_OUT}") from error
-    return finding if policy.threads == 1 else replace(finding, orders=policy.orders_tried)
+    return finding if policy.threads == 1 else replace(finding, orders=policy.orders_repeated)
 
 
 def check_item(
@@ -259,7 +259,7 @@ def _opened(
 ) -> AbstractContextManager[Callable[[], object]]:
     if policy.threads == 1:
         return nullcontext(body)
-    return taking_turns(body, policy, namer, orders=policy.orders_tried)
+    return taking_turns(body, policy, namer, orders=policy.orders_repeated)
 
 
 def _function(item: Any) -> Callable[[], object]:

@@ -291,9 +291,11 @@ class ItemGuard:
         return self._checked_in(orders[:1])
 
     def _checked_in(self, orders: tuple[int, ...]) -> LeakFinding:
-        """Check for leaks with calls that take these orders, one after the other."""
+        """Check for leaks with calls in as many orders as the policy repeats where these did not fail."""
         policy = replace(self._plan.policy, orders=len(orders))
-        repeated = as_tasks(self._item, self._seen, policy, self._session.namer, orders=orders)
+        repeated = as_tasks(
+            self._item, self._seen, policy, self._session.namer, orders=policy.orders_repeated
+        )
         return check_item(self._item, repeated, policy, self._session, rerunner=self._rerunner)
 
     def _judge_without_leaks(self, samples: list[Sample], reason: str) -> None:

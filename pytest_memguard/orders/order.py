@@ -14,6 +14,9 @@ _STEPS = 200
 STAGGERED = 1
 """The number of the order that is tried beside the usual one."""
 
+RANDOM_STEPS = 2
+"""The number of the order that the calls of a leak check take as well, of which there are many."""
+
 
 class Order(Protocol):
     """Chooses the thread that runs next. It sees only thread numbers, so the clock has no influence."""
@@ -78,6 +81,26 @@ class Staggered:
 
     def steps_aside(self, number: int) -> None:
         """Do nothing: all that have started have a turn before it is this thread's again."""
+
+
+class RandomSteps(Lockstep):
+    """Gives each turn to any thread that can run, so that the distances between threads change all the time.
+
+    One then reads what another has just stored, and stores its own after the other has gone on: an entry
+    that was removed meanwhile comes back. An order is a function of its seed.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._drawn = random.Random(seed)  # noqa: S311 - an order is drawn, not a secret
+
+    def begin(self, threads: int) -> None:  # noqa: ARG002 - part of the protocol
+        """Draw the same threads in every call."""
+        self._drawn.seed(self._seed)
+
+    def next(self, ready: Sequence[int], current: int | None) -> int:  # noqa: ARG002 - part of the protocol
+        """Return any of them."""
+        return self._drawn.choice(ready)
 
 
 class RandomPriorities:
@@ -174,7 +197,9 @@ def order_of(*numbers: int) -> Order:
 
 
 def _order_of(seed: int) -> Order:
-    """Return the order with a number: 0 is lockstep, 1 staggered, and any other the seed of a random one."""
+    """Return the order with a number; from 3 on it is the seed of random priorities."""
     if seed == STAGGERED:
         return Staggered()
+    if seed == RANDOM_STEPS:
+        return RandomSteps(seed)
     return RandomPriorities(seed) if seed else Lockstep()

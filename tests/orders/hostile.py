@@ -143,8 +143,9 @@ def recurses() -> Body:
 
 
 def switches_often() -> Body:
+    before = sys.getswitchinterval()  # in the threads, one would read what another has set
+
     def body() -> None:
-        before = sys.getswitchinterval()
         sys.setswitchinterval(1e-5)
         total = 0
         for number in range(100):

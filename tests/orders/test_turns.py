@@ -19,7 +19,7 @@ from unittest import mock
 import pytest
 
 from pytest_memguard.orders.blocking import Look, ThreadWatch
-from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities, Staggered
+from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities, Staggered, order_of
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Participant, Turns
 from pytest_memguard.orders.visited_lines import Path
@@ -81,7 +81,7 @@ def test_what_a_function_returns_is_not_stored_before_all_have_made_it() -> None
     assert made == [0] * THREADS
 
 
-@pytest.mark.parametrize("order", [Lockstep(), Staggered(), RandomPriorities(7)], ids=["0", "1", "7"])
+@pytest.mark.parametrize("order", [order_of(number) for number in (0, 1, 2, 7)], ids=["0", "1", "2", "7"])
 def test_an_order_is_the_same_in_every_run(order: Order) -> None:
     lock = threading.Lock()
 
