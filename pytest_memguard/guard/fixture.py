@@ -53,6 +53,7 @@ class RegionBook:
         self._refusal = refusal
         self._near_bytes = near_bytes
         self._inside: str | None = None
+        self._last: SampleInProgress | None = None
 
     def enter(self, name: str) -> SampleInProgress | None:
         """Start to measure a region; None where it cannot be, with the reason kept."""
@@ -79,10 +80,16 @@ class RegionBook:
         self._inside = None
         try:
             with Unpatched():
+                self._last = sample
                 sample.end()
                 self._keep(name, sample.taken())
         except Exception as error:  # noqa: BLE001 - the test has raised nothing here
             self.unmeasured[name] = own_error(error)
+
+    def close(self) -> None:
+        """End with the test, whose threads beside it can be looked at now."""
+        if self._last is not None:
+            self._last.look_beside()
 
     def _keep(self, name: str, taken: Taken) -> None:
         before = self.samples.get(name)

@@ -111,6 +111,7 @@ class RegionGuard:
                 self._sampled.timed(partial(with_room, self._runtest))
         finally:
             self._item.stash[BOOK] = None
+        book.close()
         return book
 
     def _check_call(self, body: Callable[[], object], policy: Policy, name: str) -> LeakFinding:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.guard.children import ChildWatch
-from pytest_memguard.meters import Meter, SampleOptions
+from pytest_memguard.meters import Meter, MeterError, SampleOptions
 from pytest_memguard.meters.stack_room import fill_free_frames
 
 
@@ -44,6 +45,11 @@ class SampleInProgress:
         """Stop, whatever happened."""
         self._children.end()
         self._recording.__exit__(None, None, None)
+
+    def look_beside(self) -> None:
+        """Find out, once the test is over, which threads beside it allocate all the same."""
+        with suppress(MeterError):
+            self._recording.sample(is_test_over=True)
 
     def taken(self, *, is_test_over: bool = False) -> Taken:
         """Return what was measured; `MeterError` where it cannot be read."""

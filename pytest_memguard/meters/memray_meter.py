@@ -130,6 +130,7 @@ class MemrayRecording:
         self._options = options
         self._background = background
         self._seconds = 0.0
+        self._unknown: tuple[int, ...] | None = None
         self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
         self._thread = UnnoticedThread()
         self._has_ended = True
@@ -194,7 +195,10 @@ class MemrayRecording:
             return {}
         tally = Tally(self._namer)
         held = held_by_others(self._path, self._mark, tally)
-        unknown = self._background.unknown({thread: sum(places.values()) for thread, places in held.items()})
+        if self._unknown is None:
+            by_thread = {thread: sum(places.values()) for thread, places in held.items()}
+            self._unknown = self._background.unknown(by_thread)
+        unknown = self._unknown
         if unknown and may_look:
             self._background.look(
                 unknown,

@@ -45,6 +45,10 @@ BEAT = """
     @pytest.mark.memguard
     def test_own():
         assert load(1)
+
+    def test_part(memguard):
+        with memguard.measure("part"):
+            load(1)
 """
 
 
@@ -53,7 +57,11 @@ def test_a_thread_that_beats_is_left_out_and_a_pool_counts(project: GuardedProje
     project.write(test_it=BEAT)
     accepted = project.spawn("--memguard-accept")
     assert "left out: memory of test_it.py:beat, where a thread allocates between tests" in accepted.text
-    for name in ("test_own", "test_pool"):
+    for name in ("test_own", "test_part::part", "test_pool"):
         assert HELD_BYTES <= accepted.measured(name) < 1.1 * HELD_BYTES
     project.let(TIMES=2)
-    assert project.spawn().outcomes() == {"test_own": "ok", "test_pool": "grew"}
+    assert project.spawn().outcomes() == {
+        "test_own": "ok",
+        "test_part::part": "ok",
+        "test_pool": "grew",
+    }
