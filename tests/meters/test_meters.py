@@ -28,7 +28,7 @@ from pytest_memguard.meters import (
     choose_meter,
 )
 from pytest_memguard.meters.garbage import only_new_garbage
-from pytest_memguard.meters.stack_room import with_room
+from pytest_memguard.meters.stack_room import fill_free_frames, with_room
 
 ROOT = Path(__file__).resolve().parents[2]
 HELD: list[object] = []
@@ -345,3 +345,16 @@ def test_the_depth_of_the_stack_changes_no_peak(memray_meter: Meter) -> None:
     nested(0)
     peaks = {nested(depth) for depth in range(0, 150, 10)}
     assert max(peaks) - min(peaks) < 8_192  # a chunk of the interpreter's stack has twice that
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 11), reason="frames are objects before CPython 3.11 only")
+def test_frames_are_not_counted_where_there_are_free_ones(memray_meter: Meter) -> None:
+    def climb(depth: int) -> None:
+        if depth:
+            climb(depth - 1)
+
+    gc.collect()  # it releases those that are free
+    counted = measure(memray_meter, lambda: climb(50)).peak_bytes
+    gc.collect()
+    fill_free_frames()
+    assert measure(memray_meter, lambda: climb(50)).peak_bytes < counted / 4
