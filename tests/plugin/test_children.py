@@ -191,6 +191,12 @@ def test_a_program_beside_a_fork_is_no_silent_pass(project: GuardedProject) -> N
                 with memguard.measure("part"):
                     start_and_fork()
 
+            @pytest.fixture
+            def program(): subprocess.run(PROGRAM, check=True)
+
+            @pytest.mark.memguard(children=True, fixtures=True)
+            def test_fixture(program): fork()
+
             @pytest.mark.memguard(children=True, fresh=True)
             def test_fresh(): start_and_fork()
 
@@ -202,7 +208,7 @@ def test_a_program_beside_a_fork_is_no_silent_pass(project: GuardedProject) -> N
         """,
     )
     run = project.spawn()
-    assert run.counted() == {"passed": 8}, run.text
+    assert run.counted() == {"passed": 9}, run.text
     refused = {name for name, outcome in run.outcomes().items() if outcome == "not-measured"}
     assert refused == {
         "test_way[start_and_fork]",
@@ -211,6 +217,7 @@ def test_a_program_beside_a_fork_is_no_silent_pass(project: GuardedProject) -> N
         "test_way[start_and_leave]",
         "test_region",
         "test_region::part",
+        "test_fixture",
         "test_fresh",
     }
     assert all("children=True counts only forked child processes" in run.reason(name) for name in refused)
