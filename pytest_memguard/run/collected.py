@@ -15,6 +15,7 @@ class Collection:
         self._found: list[pytest.Item] = []
         self._files: set[str] = set()
         self._broken: set[str] = set()
+        self._failed: set[str] = set()
 
     def saw(self, item: pytest.Item) -> None:
         """Remember a test, whether or not it is deselected later."""
@@ -25,6 +26,8 @@ class Collection:
         module = report.nodeid.split("::", 1)[0]
         if report.outcome != "passed":
             self._broken.add(module)
+            if report.failed:
+                self._failed.add(module)
         elif PurePosixPath(module).suffix:
             self._files.add(module)
 
@@ -42,6 +45,11 @@ class Collection:
     def broken_modules(self) -> frozenset[str]:
         """The modules that could not be collected, or were skipped as a whole."""
         return frozenset(self._broken)
+
+    @property
+    def failed_modules(self) -> frozenset[str]:
+        """The modules that could not be collected, for which pytest itself fails."""
+        return frozenset(self._failed)
 
     def whole_modules(self) -> tuple[str, ...]:
         """Return the modules whose every test was found, even if none."""

@@ -61,6 +61,7 @@ def forgotten(
     passed_over = {split_id(test_id)[0] for test_id in excused}
     if options.in_ci:
         passed_over |= {*_uncollected(session, collection, options.places)}
+    passed_over -= collection.failed_modules
     return Forgotten(tuple(stale), tuple(unguarded), excused, tuple(sorted(passed_over)))
 
 

@@ -93,6 +93,8 @@ def test_nothing_is_stale_in_a_module_that_could_not_be_collected(shrunk: Guarde
     run = shrunk.run("--continue-on-collection-errors")
     assert stale(run.outcomes()) == []
     assert run.counted()["errors"] == 1
+    shrunk.let(CI=1)
+    assert "passed-over" not in shrunk.run("--continue-on-collection-errors").problems()
 
 
 def test_nothing_is_stale_in_a_module_that_skips_itself(shrunk: GuardedProject) -> None:
