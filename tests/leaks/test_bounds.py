@@ -257,7 +257,32 @@ class Pruned(Limited):
                 del self.rows[old]
 
 
-REACHED = {Limited: range(1_500, 1_501), Pruned: range(1_900, 2_251), NeverEmptied: range(0)}
+class Ring(Limited):
+    """Fills its empty places, and then the same ones again."""
+
+    def __init__(self, capacity: int) -> None:
+        self.places: list[object] = [None] * capacity
+
+    def put(self, key: int, row: object) -> None:
+        self.places[key % len(self.places)] = row
+
+
+class Table(Ring):
+    """Gets more empty places when all are filled."""
+
+    def put(self, key: int, row: object) -> None:
+        if key == len(self.places):
+            self.places += [None] * 1_500
+        self.places[key] = row
+
+
+REACHED = {
+    Ring: range(1_500, 1_501),
+    Table: range(0),
+    Limited: range(1_500, 1_501),
+    Pruned: range(1_900, 2_251),
+    NeverEmptied: range(0),
+}
 
 
 @pytest.mark.parametrize("kind", REACHED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit
 from pytest_memguard.leaks.holders.content import Content, content_of, latest, size_bytes
-from pytest_memguard.leaks.holders.naming import is_a
+from pytest_memguard.leaks.holders.naming import is_a, referents
 from pytest_memguard.leaks.holders.objects import is_sized, length, number_held
 
 _BESIDE_SHARE = 0.05
@@ -27,6 +27,10 @@ _MOST_BYTES = 2**40
 
 _FILLED_BYTES = 256 * 1024**2
 """A cache is filled to prove its bound only if that takes no more memory than this."""
+
+_MOST_CHECKS = 2
+_MOST_CHECKS_FOR_PLACES = 4
+"""To prove a bound, at most this many times the calls of the check are made; empty places say more."""
 
 _BEYOND = 0.25
 _STEPS = 16
@@ -83,7 +87,7 @@ def fillings(
             held = made(owner) or min(calls, number_held(own[0].container, new))
             gained = min(own[0].at_most, held)
         longer = {id(limit.container): gains.get(id(limit.container), gained) for limit in own}
-        start = [one for limit in own for one in latest(limit.container, longer[id(limit.container)])]
+        start = [one for limit in own for one in _gained_by(limit, longer[id(limit.container)])]
         if own[0].container is not owner:
             start += latest(owner, gained)
         content = content_of(start, new, old)
@@ -91,6 +95,11 @@ def fillings(
         containers = tuple(limit.container for limit in own)
         found.append(Filling(own[0], containers, gained, content, content.size_bytes + round(tables)))
     return found
+
+
+def _gained_by(limit: Limit, gained: int) -> list[object]:
+    """Return what a container gained; a list with places may have filled any of them."""
+    return referents(limit.container) if limit.has_places else latest(limit.container, gained)
 
 
 def _bytes_per_entry(container: object) -> float:
@@ -132,9 +141,9 @@ def when_full(filled: Sequence[Filling], *, calls: int, bytes_per_call: int) -> 
 
 
 def keeps_bound(
-    full: Full, filled: Filling, repeat: Callable[[int], object], *, calls: int, most_calls: int
+    full: Full, filled: Filling, repeat: Callable[[int], object], *, calls: int, check_calls: int
 ) -> Full | None:
-    """Fill an owner beyond its bound, if that takes at most `most_calls`, and see whether it stops growing.
+    """Fill an owner beyond its bound, if that takes few times the calls of the check, to see it stop growing.
 
     A bound that the interpreter keeps needs no proof, nor does a container that is full. Where filling
     would take too long, the bound of a mapping or a queue is believed, that of a list or a set is not.
@@ -142,6 +151,7 @@ def keeps_bound(
     """
     if full.limit.is_certain or full.entries == full.at_most:
         return full
+    most_calls = (_MOST_CHECKS_FOR_PLACES if full.limit.has_places else _MOST_CHECKS) * check_calls
     left = full.at_most - full.entries
     needed = math.ceil(left * calls / filled.gained)
     left_bytes = full.settles_at_bytes * left / full.at_most
@@ -159,7 +169,7 @@ def keeps_bound(
         if made > 2 * most_calls:
             return None
     if highest <= full.at_most:
-        return full
+        return replace(full, entries=highest) if full.limit.has_places else full
     if full.limit.entries() >= highest:
         return None
     return replace(

@@ -33,15 +33,19 @@ class Limit:
     """A container, and the object whose bound applies to it: itself, a cache of functools, or its owner.
 
     `is_certain` says that the interpreter enforces the bound; the bound of an owner is only what it states.
+    Of a list with empty places (`has_places`) those that are filled count.
     """
 
     container: object
     owner: object
     at_most: int
     is_certain: bool
+    has_places: bool = False
 
     def entries(self) -> int:
         """Return how much of the bound is used, in the owner's own unit where it counts something else."""
+        if self.has_places:
+            return _filled(self.container)
         if is_a(self.owner, FUNCTOOLS_CACHE):
             return int(self.owner.cache_info().currsize)
         used = None if self.is_certain else _attribute(self.owner, _USED)
@@ -56,6 +60,25 @@ def limit_of(container: object) -> Limit | None:
     """Return the bound of a container, if it has one that it does not exceed."""
     found = _limit_of(container)
     return found if found is not None and found.entries() <= found.at_most else None
+
+
+class Places:
+    """Lists with empty places at their ends, such as ring buffers, and how many places are filled."""
+
+    def __init__(self, found: Iterable[object]) -> None:
+        lists = [one for one in found if type(one) is list and one and one[-1] is None]
+        self._filled = {id(one): (len(one), _filled(one)) for one in lists}
+
+    def bound_of(self, one: Any) -> Limit | None:
+        """Return an object's own bound, or that of a list that filled places and got no longer."""
+        length_before, filled = self._filled.get(id(one), (0, 0))
+        if type(one) is list and len(one) == length_before and _filled(one) > filled:
+            return Limit(one, one, len(one), is_certain=False, has_places=True)
+        return limit_of(one)
+
+
+def _filled(places: Any) -> int:
+    return sum(one is not None for one in places)
 
 
 def has_bound(container: object) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from pytest_memguard.core.leak_finding import Bound, KindGrowth, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
-from pytest_memguard.leaks.holders.bounds import Limit, index_within, limit_of
+from pytest_memguard.leaks.holders.bounds import Limit, Places, index_within
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
 from pytest_memguard.leaks.holders.enlarging import enlarging
 from pytest_memguard.leaks.holders.naming import (
@@ -111,6 +111,7 @@ class HolderSearch:
         self._found: _Gain | None = None
         self._is_of_program = False
         self._made = MadeByCaches()
+        self._places = Places(())
 
     def find(self, calls: int) -> Held:
         """Make the calls and return the holders, outermost first; none where none is found.
@@ -200,7 +201,7 @@ class HolderSearch:
         A second window, of twice the calls, tells objects that pile up from those that are only replaced.
         """
         leak, ranked = self._leak, self._ranked()
-        limits = [limit for gain in ranked if (limit := limit_of(gain.holder)) is not None]
+        limits = [limit for gain in ranked if (limit := self._places.bound_of(gain.holder)) is not None]
         if not limits or leak.counts or leak.used_up:
             return ()
         before = {id(limit.owner): limit.entries() for limit in limits}
@@ -226,7 +227,7 @@ class HolderSearch:
             return ()
         may_be = when_full(filled, calls=2 * calls, bytes_per_call=leak.bytes_per_call)
         kept = [
-            keeps_bound(each, one, self._repeat, calls=2 * calls, most_calls=2 * leak.calls)
+            keeps_bound(each, one, self._repeat, calls=2 * calls, check_calls=leak.calls)
             for each, one in zip(may_be, filled, strict=False)  # none, where no computer could hold it
         ]
         return tuple(self._named(one) for one in kept if one is not None) if all(kept) else ()
@@ -238,7 +239,7 @@ class HolderSearch:
         for gain in self._ranked():
             if id(gain.holder) in known:
                 continue
-            limit = limit_of(gain.holder)
+            limit = self._places.bound_of(gain.holder)
             if limit is None:
                 limit = next((one for each in limits if (one := index_within(each, gain.holder))), None)
             if limit is not None:
@@ -274,6 +275,7 @@ class HolderSearch:
         old = list(containers(untracked=True, tick=self._check_clock)) if untracked else []
         found = old if untracked else self._tracked()
         self._old = sizes = {id(one): length(one) for one in found}
+        self._places = Places(old or self._tracked())
         gc.freeze()  # from here on, the collector lists nothing but what is new
         try:
             self._repeat(calls)
@@ -328,7 +330,7 @@ class HolderSearch:
     def _turns_over(self, one: object) -> bool:
         """Say whether a container only replaced older objects by new ones, and is not a full cache."""
         was = self._old.get(id(one)) if is_sized(one) else None
-        return was is not None and length(one) <= was and limit_of(one) is None
+        return was is not None and length(one) <= was and self._places.bound_of(one) is None
 
     def _find_old_holders(self, calls: int) -> None:
         """Look for old objects that hold new ones, or reach them through others, as in a linked list."""
@@ -358,9 +360,8 @@ class HolderSearch:
         for gain in near:
             steps, named = self._climb(gain.holder)
             is_sized = gain.is_value or is_a(gain.holder, *SIZED, bytearray)
-            is_of_program = (
-                named and is_sized and any(one.where for one in steps) and limit_of(gain.holder) is None
-            )
+            is_free = named and is_sized and self._places.bound_of(gain.holder) is None
+            is_of_program = is_free and any(one.where for one in steps)
             if (not is_best_named and (named or not best)) or (is_of_program and not is_best_sized):
                 best = readable((*steps, *kept_in(gain.holder, self._fresh, self._namer)))
                 self._found, is_best_named, is_best_sized = gain, named, is_sized
