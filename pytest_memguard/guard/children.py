@@ -43,11 +43,16 @@ _LOOK_SECONDS = 0.005
 _SWITCHES = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
 
 
-_forks: list[None] = []
-"""One entry for each fork of this process; programs that `subprocess` and others start are not counted."""
+_forks = [0]
+"""How often this process was forked; programs that `subprocess` and others start are not counted."""
+
+
+def _count_fork() -> None:
+    _forks[0] += 1
+
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_parent=lambda: _forks.append(None))
+    os.register_at_fork(after_in_parent=_count_fork)
 
 
 class ChildWatch:
@@ -63,7 +68,7 @@ class ChildWatch:
         self._follows_forks = by.follows_forks
         self._programs = StartedPrograms() if are_counted else None
         self._before = _faults()
-        self._forks = len(_forks)
+        self._forks = _forks[0]
         self._turns = _turns_at_rest()
 
     def begin(self) -> None:
@@ -86,7 +91,7 @@ class ChildWatch:
             return NOT_FORKED
         if any(turns != now.get(child, turns) for child, turns in self._turns.items()):
             return OLDER_CHILDREN
-        is_forked = len(_forks) > self._forks  # memray follows forks, and no other child
+        is_forked = _forks[0] > self._forks  # memray follows forks, and no other child
         has_ended = _faults() > self._before
         is_running = bool({*now} - {*self._turns, str(tracker_id())})
         if self._programs is None or not self._follows_forks:

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_memguard.core.leak_finding import Answer, Doubt, LeakFinding
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.guard import children
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.holders.gaining import Lengths
@@ -57,6 +58,13 @@ def _turning() -> None:
 
 def test_a_cache_that_turns_over_gains_nothing() -> None:
     assert _check(_turning).answer is Answer.SETTLES
+
+
+def test_what_memguard_itself_keeps_for_each_call_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[object] = []
+    monkeypatch.setattr(children, "_kept", kept, raising=False)
+    finding = _check(lambda: kept.append(_WORK.popleft()))
+    assert (finding.answer, finding.doubts) == (Answer.SETTLES, ())
 
 
 def test_a_container_that_gained_only_before_is_not_one_that_gains() -> None:

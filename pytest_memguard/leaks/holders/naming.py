@@ -72,6 +72,11 @@ def is_ours(one: object) -> bool:
     return module_name(type(one)).split(".")[0] == _OURS
 
 
+def is_in_ours(step: Step) -> bool:
+    """Say whether a named link is a place in memguard itself."""
+    return step.named and step.path.split(".")[0] == _OURS
+
+
 def module_name(kind: type) -> str:
     """Return the module that a class names; `?` where that is not a string."""
     module = kind.__module__

@@ -19,6 +19,7 @@ from pytest_memguard.leaks.holders.naming import (
     Step,
     describe_common,
     is_a,
+    is_in_ours,
     is_ours,
     readable,
     referents,
@@ -133,14 +134,14 @@ class HolderSearch:
             self._new.clear()
 
     def chain_to(self, one: object) -> tuple[Step, ...] | None:
-        """Return the chain to an object, empty if it has no name; None if it is gone or of the test bench."""
+        """Return the chain to an object, empty if it has no name; None if it is gone or not the program's."""
         if one is None or is_of_bench(one, self._namer):
             return None
-        try:
+        with suppress(_OutOfTimeError):
             steps, named = self._climb(one)
-        except _OutOfTimeError:
-            return ()
-        return readable(steps) if named else ()
+            if named:
+                return None if is_in_ours(steps[0]) else readable(steps)
+        return ()
 
     def _check_clock(self) -> None:
         if time.thread_time() > self._deadline:
