@@ -143,12 +143,12 @@ class MemrayRecording:
         self._thread.begin()
         clear_type_caches()
         self._mark = StackMark()
+        self._seconds = -time.monotonic()  # here, or it would take the place of a float that the test freed
         try:
             self._stop = start(tracker)
         except BaseException:
             self._thread.end()
             raise
-        self._seconds = -time.monotonic()
         return self
 
     def __exit__(
@@ -157,7 +157,6 @@ class MemrayRecording:
         """Collect what the sample left behind, then stop."""
         if self._stop is None:
             return
-        self._seconds += time.monotonic()
         self._has_ended = self._threads.let_later_ones_end()
         gc.collect()
         clear_type_caches()
@@ -165,6 +164,7 @@ class MemrayRecording:
             self._mark.leave()
         self._stop()
         self._stop = None
+        self._seconds += time.monotonic()
         self._thread.end()
         if self._mark is not None:
             self._mark.drop()
