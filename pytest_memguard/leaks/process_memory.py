@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from pytest_memguard.core.metrics import CHILDREN, FILES, THREADS
+from pytest_memguard.leaks.freed_blocks import filler_of_freed_blocks
 
 _IN_USE = re.compile(rb"# bytes in allocated blocks\s*=\s*([0-9,]+)")
 
@@ -116,6 +117,7 @@ class ProcessMemory:
 
     def __init__(self) -> None:
         self._process = psutil.Process()
+        self._fill_freed_blocks = filler_of_freed_blocks()
         self._heap: Callable[[], object] | None = getattr(psutil, "heap_info", None)
         if self.heap_bytes() is None:
             self._heap = None
@@ -124,6 +126,7 @@ class ProcessMemory:
         """Return the bytes in use in the C heap, including those that it mapped directly."""
         if self._heap is None:
             return None
+        self._fill_freed_blocks()
         try:
             heap = self._heap()
         except (OSError, RuntimeError, psutil.Error):
