@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import itertools
 import operator
@@ -24,6 +25,7 @@ from jinja2.utils import LRUCache as TemplateCache
 from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
+from pytest_memguard.leaks.holders.bounds import Places
 from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.meters.site_namer import SiteNamer
 from tests.leaks.closing_meter import meter_of
@@ -299,3 +301,16 @@ def test_a_bound_within_reach_is_proved(kind: type[Limited]) -> None:
     assert len(found.bounds) == (1 if REACHED[kind] else 0)
     assert all(bound.at_most in REACHED[kind] for bound in found.bounds)
     assert found.steps[0].path.startswith("cache in the closure of ")
+
+
+def test_a_list_that_an_extension_never_filled_is_not_read() -> None:
+    new_list = ctypes.pythonapi.PyList_New
+    new_list.argtypes, new_list.restype = [ctypes.c_ssize_t], ctypes.py_object
+    unfilled = new_list(3)
+    ring = [1, None, None]
+    places = Places([unfilled, ring])
+    ring[1] = 2
+    assert places.bound_of(unfilled) is None
+    limit = places.bound_of(ring)
+    assert limit is not None
+    assert (limit.entries(), limit.at_most) == (2, 3)

@@ -66,7 +66,7 @@ class Places:
     """Lists with empty places at their ends, such as ring buffers, and how many places are filled."""
 
     def __init__(self, found: Iterable[object]) -> None:
-        lists = [one for one in found if type(one) is list and one and one[-1] is None]
+        lists = [one for one in found if type(one) is list and _is_empty_at_end(one)]
         self._filled = {id(one): (len(one), _filled(one)) for one in lists}
 
     def bound_of(self, one: Any) -> Limit | None:
@@ -78,7 +78,17 @@ class Places:
 
 
 def _filled(places: Any) -> int:
-    return sum(one is not None for one in places)
+    return sum(one is not None for one in referents(places))
+
+
+def _is_empty_at_end(places: list[Any]) -> bool:
+    """Say whether the last place is empty; an extension may have left a list that it never filled.
+
+    To read such a list ends the process. The collector goes through a list from its end, and passes over
+    what is not there.
+    """
+    items = referents(places)
+    return len(items) == len(places) > 0 and items[0] is None
 
 
 def has_bound(container: object) -> bool:
