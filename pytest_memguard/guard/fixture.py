@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 
 import pytest
@@ -15,7 +15,7 @@ from pytest_memguard.core.sample import Sample, largest
 from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
 from pytest_memguard.guard.own_errors import own_error
 from pytest_memguard.guard.sample_in_progress import SampleInProgress, Taken
-from pytest_memguard.meters import Meter
+from pytest_memguard.meters import Meter, MeterError
 
 LeakCheck = Callable[[Callable[[], object], Policy, str], LeakFinding]
 
@@ -89,7 +89,8 @@ class RegionBook:
     def close(self) -> None:
         """End with the test, whose threads beside it can be looked at now."""
         if self._last is not None:
-            self._last.look_beside()
+            with suppress(MeterError):
+                self._last.look_beside()
 
     def _keep(self, name: str, taken: Taken) -> None:
         before = self.samples.get(name)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-from contextlib import suppress
 from dataclasses import dataclass
 
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.gate.confirm import most_records
 from pytest_memguard.guard.children import ChildWatch
-from pytest_memguard.meters import Meter, MeterError, SampleOptions
+from pytest_memguard.meters import Meter, SampleOptions
 from pytest_memguard.meters.stack_room import fill_free_frames
 
 
@@ -47,13 +46,12 @@ class SampleInProgress:
         self._recording.__exit__(None, None, None)
 
     def look_beside(self) -> None:
-        """Find out, once the test is over, which threads beside it allocate all the same."""
-        with suppress(MeterError):
-            self._recording.sample(is_test_over=True)
+        """Find out, once the test is over, which threads beside it allocate all the same, or `MeterError`."""
+        self._recording.look_beside()
 
-    def taken(self, *, is_test_over: bool = False) -> Taken:
+    def taken(self) -> Taken:
         """Return what was measured; `MeterError` where it cannot be read."""
-        sample, missed = self._recording.sample(is_test_over=is_test_over), self._children.missed()
+        sample, missed = self._recording.sample(), self._children.missed()
         if missed and self._needs_children:
             return Taken(sample, refusal=missed)
         return Taken(sample, notes=(missed,) if missed else ())

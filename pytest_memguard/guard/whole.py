@@ -252,7 +252,8 @@ class ItemGuard:
         with prepared(run), log_records_let_go(self._item, self._session.namer) as kept_notes:
             with_room(partial(self._record, sample, body))
         self._note(*kept_notes)
-        return sample.taken(is_test_over=True)
+        sample.look_beside()
+        return sample.taken()
 
     def _record(self, sample: SampleInProgress, body: Callable[[], None]) -> None:
         try:

@@ -201,9 +201,10 @@ def held_by_others(path: Path, mark: StackMark, tally: Tally) -> dict[int, dict[
         }
         held: dict[int, dict[str, int]] = {}
         for record in reader.get_high_watermark_allocation_records(merge_threads=False):
-            if record.tid not in own and tally.owns(stack_of(record, native=False)):
+            stack = stack_of(record, native=False)
+            if record.tid not in own and tally.owns(stack):
                 places = held.setdefault(record.tid, {})
-                place = tally.place_of(stack_of(record, native=False))
+                place = tally.place_of(stack)
                 places[place] = places.get(place, 0) + record.size
         return held
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -130,7 +131,9 @@ class MemrayRecording:
         self._options = options
         self._background = background
         self._seconds = 0.0
-        self._unknown: tuple[int, ...] | None = None
+        self._held: dict[int, dict[str, int]] | None = None
+        self._held_bytes: dict[int, int] = {}
+        self._unknown: tuple[int, ...] = ()
         self._threads = RunningThreads()  # here, or what it allocates and frees would show in the sample
         self._thread = UnnoticedThread()
         self._has_ended = True
@@ -169,12 +172,20 @@ class MemrayRecording:
         if self._mark is not None:
             self._mark.drop()
 
-    def sample(self, *, is_test_over: bool = False) -> Sample:
+    def look_beside(self) -> None:
+        """Find out which threads beside the test allocate all the same, unless some of its own still run."""
+        self._held_by_others()
+        if self._unknown and self._has_ended and others_run():
+            self._background.look(
+                self._unknown,
+                partial(self._peaks_while_idle, self._unknown),
+                sample_seconds=self._seconds,
+            )
+
+    def sample(self) -> Sample:
         """Read the capture; the memory of harness and plugins is left out by site."""
-        held = self._held_by_others(may_look=is_test_over and self._has_ended)
-        background = self._background.within(
-            {thread: sum(places.values()) for thread, places in held.items()}
-        )
+        held = self._held_by_others()
+        background = self._background.within(self._held_bytes)
         tally = Tally(self._namer, has_lost_frames=self._has_lost_frames(), background=background)
         paths = [self._path]
         if self._options.children:
@@ -186,26 +197,14 @@ class MemrayRecording:
         places = {place for thread in background & held.keys() for place in held[thread]}
         return replace(tally.sample(), background=tuple(sorted(places)))
 
-    def _held_by_others(self, *, may_look: bool) -> dict[int, dict[str, int]]:
-        """Return what other threads than the test's held at the peak, by thread and place.
-
-        Find out first which of them allocate without a test, too, where nothing of it runs any more.
-        """
-        if self._mark is None or not others_run():
-            return {}
-        tally = Tally(self._namer)
-        held = held_by_others(self._path, self._mark, tally)
-        if self._unknown is None:
-            by_thread = {thread: sum(places.values()) for thread, places in held.items()}
-            self._unknown = self._background.unknown(by_thread)
-        unknown = self._unknown
-        if unknown and may_look:
-            self._background.look(
-                unknown,
-                lambda seconds: self._peaks_while_idle(unknown, seconds),
-                sample_seconds=self._seconds,
-            )
-        return held
+    def _held_by_others(self) -> dict[int, dict[str, int]]:
+        """Return what threads beside the test's held at the peak, by thread and place; it is read once."""
+        if self._held is None:
+            mark = self._mark if others_run() else None
+            self._held = {} if mark is None else held_by_others(self._path, mark, Tally(self._namer))
+            self._held_bytes = {thread: sum(places.values()) for thread, places in self._held.items()}
+            self._unknown = self._background.unknown(self._held_bytes)
+        return self._held
 
     def _peaks_while_idle(self, threads: tuple[int, ...], seconds: float) -> dict[int, int]:
         path = self._path.with_name("idle.bin")

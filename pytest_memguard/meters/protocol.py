@@ -49,7 +49,10 @@ class Recording(Protocol):
     ) -> None:
         """Collect garbage and stop, whatever happened."""
 
-    def sample(self, *, is_test_over: bool = False) -> Sample:
+    def look_beside(self) -> None:
+        """Find out, once the test is over, which threads beside it allocate all the same; or `MeterError`."""
+
+    def sample(self) -> Sample:
         """Return what was measured; raises `MeterError` where the capture cannot be read."""
 
 

@@ -127,7 +127,10 @@ class TracemallocRecording:
         self._snapshot = tracemalloc.take_snapshot()
         tracemalloc.stop()
 
-    def sample(self, *, is_test_over: bool = False) -> Sample:  # noqa: ARG002 - it does not know threads
+    def look_beside(self) -> None:
+        """Do nothing: tracemalloc does not know threads."""
+
+    def sample(self) -> Sample:
         """Return the peak as tracemalloc saw it and what was retained, without the harness."""
         if self._snapshot is None:
             raise MeterError(
