@@ -273,10 +273,11 @@ class HolderSearch:
         gc.collect()
         clear_type_caches()
         self._made = MadeByCaches()  # before the lengths, as CPython 3.14 lists its dict among the containers
-        old = list(containers(untracked=True, tick=self._check_clock)) if untracked else []
-        found = old if untracked else self._tracked()
-        self._old = sizes = {id(one): length(one) for one in found}
-        self._places = Places(old or self._tracked())
+        old = list(containers(untracked=untracked, tick=self._check_clock))
+        self._old = sizes = {id(one): length(one) for one in old}
+        self._places = Places(old)
+        if not untracked:
+            old.clear()  # the collector lists them again, and the calls may free them
         gc.freeze()  # from here on, the collector lists nothing but what is new
         try:
             self._repeat(calls)
@@ -289,11 +290,9 @@ class HolderSearch:
         self._fresh = {id(one) for one in new}
         self._own.add(id(new))
         mine = (new, sizes, self._fresh, old, self._gained)
-        self._note_longer(old if untracked else self._tracked(), mine=mine)
+        again = old if untracked else containers(untracked=False, tick=self._check_clock)
+        self._note_longer(again, mine=mine)
         return new
-
-    def _tracked(self) -> Iterable[object]:
-        return containers(untracked=False, tick=self._check_clock)
 
     def _note_longer(self, found: Iterable[object], *, mine: tuple[object, ...]) -> None:
         """Note which containers got longer, except for `mine`.
