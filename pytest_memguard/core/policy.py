@@ -24,6 +24,8 @@ from pytest_memguard.core.units import GIB, parse_count, parse_seconds, parse_sh
 
 MOST_AT_ONCE = 256
 MOST_ORDERS = 64
+_REPEATED_ORDERS = 3
+"""The calls of a leak check take at least so many orders, unless one is asked for."""
 
 
 def parse_tolerances(value: object) -> Mapping[str, Tolerance]:
@@ -86,8 +88,6 @@ def parse_creep(value: object) -> CreepLimit:
 
 
 parse_at_once = number_of("threads or tasks", at_most=MOST_AT_ONCE)
-_REPEATED_ORDERS = 3
-
 parse_orders = number_of("orders", at_most=MOST_ORDERS)
 METER_HELP = f"{' or '.join(f'`{name}`' for name in METERS)}; without it {BEST_METER} where it works"
 parse_meter = one_of("a meter", *METERS)

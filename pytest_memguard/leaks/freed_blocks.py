@@ -1,6 +1,6 @@
 """Fills glibc's cache of freed blocks before the C heap is read, since what it holds counts as in use.
 
-glibc keeps up to some blocks of each small size for the thread that freed them (`tcache` in its
+glibc keeps a few blocks of each small size for the thread that freed them (`tcache` in its
 `malloc/malloc.c`), and counts them as allocated. A body that uses a C library fills this cache over dozens of
 calls, which looks like growth of some 50 KiB. If the cache is full at each reading, it is the same in all.
 """
