@@ -105,9 +105,15 @@ class Participant:
             self.path.forget_looks()
 
     def is_awake(self) -> bool:
-        """Say whether a thread that was blocked has gone on by now."""
-        look = self.watch.look(self.blocked_at)
-        return not look.is_at(self.blocked_at.where) or not self.watch.is_asleep()
+        """Say whether a thread that was blocked has gone on by now.
+
+        One inside memguard's own code has, even if it sleeps there: it waits for a thread that it starts.
+        """
+        return self.is_inside or not self.still_waits(self.blocked_at)
+
+    def still_waits(self, seen: Look) -> bool:
+        """Say whether the thread still waits where it was seen."""
+        return self.watch.look(seen).is_at(seen.where) and self.watch.is_asleep()
 
 
 class Turns:
@@ -273,10 +279,15 @@ class Turns:
     def pass_over(self, participant: Participant, look: Look, *, is_astray: bool = False) -> None:
         """Take the turn from a thread that was seen to wait for something else; give it to another.
 
-        `is_astray` says that it runs, and comes to no line.
+        `is_astray` says that it runs, and comes to no line. One that was seen to wait for its turn, and has
+        been given it since, keeps it: nobody gives a turn while this looks again.
         """
         with self._mutex:
-            if participant.state is State.RUNNING and not participant.is_inside:
+            if (
+                participant.state is State.RUNNING
+                and not participant.is_inside
+                and (is_astray or participant.still_waits(look))
+            ):
                 participant.state = State.BLOCKED
                 participant.is_astray = is_astray
                 participant.blocked_at = look
@@ -333,7 +344,8 @@ def _wait_until_settled(participant: Participant) -> None:
     until_ns = clock_ns(*CLOCK) + _ASTRAY_NS
     while _is_awake(participant) and not participant.has_ended():
         sleep(_SETTLE_SECONDS)
-        if participant.seen.is_blocked() and participant.state is State.BLOCKED:
+        is_blocked = participant.seen.is_blocked() and not participant.is_inside
+        if is_blocked and participant.state is State.BLOCKED:
             participant.blocked_at = participant.seen.last
         elif clock_ns(*CLOCK) >= until_ns:
             participant.is_astray = True

@@ -21,7 +21,7 @@ import pytest
 from pytest_memguard.orders.blocking import Look, ThreadWatch
 from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities, Staggered, order_of
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
-from pytest_memguard.orders.turns import Participant, Turns
+from pytest_memguard.orders.turns import Participant, State, Turns
 from pytest_memguard.orders.visited_lines import Path
 from tests.orders.elsewhere import Story, first_when_set
 
@@ -320,11 +320,54 @@ def test_a_thread_inside_the_scheduler_does_not_lose_its_turn() -> None:
     running = turns.running()
     assert running is participants[0]
     running.is_inside = True
-    turns.pass_over(running, Look())
+    turns.pass_over(running, running.watch.look())
     assert turns.running() is running
     running.is_inside = False
-    turns.pass_over(running, Look())
+    turns.pass_over(running, running.watch.look())
     assert turns.running() is participants[1]
+
+
+def test_a_thread_that_has_gone_on_since_it_was_seen_keeps_its_turn() -> None:
+    """Its gate looks like any lock to the one that watches, which may be slow on a busy machine."""
+    turns = Turns(Lockstep())
+    own = ThreadWatch(threading.get_ident(), threading.get_native_id())
+    participants = [Participant(0, own), Participant(1, ThreadWatch(0, 0))]
+    turns.begin(participants)
+    stale = Look()
+    stale.where, stale.waits_for_lock = b"at the gate", True
+    turns.pass_over(participants[0], stale)
+    assert turns.running() is participants[0]
+    own.close()
+
+
+def test_a_thread_that_sleeps_inside_the_scheduler_is_not_at_rest() -> None:
+    """It waits there for a thread that it starts, and that one must not miss its turns."""
+    inside, lock = threading.Event(), threading.Lock()
+    rests: list[bool] = []
+
+    def starts_another() -> None:
+        inside.set()
+        time.sleep(0.1)  # longer than the patience with a thread that waits without a lock
+        rests.append(True)
+        participant.is_inside = False
+        with lock:
+            pass
+
+    with lock:
+        thread = threading.Thread(target=starts_another)
+        thread.start()
+        watch = ThreadWatch(thread.ident or 0, thread.native_id or 0)
+        participant = Participant(0, watch)
+        turns = Turns(Lockstep())
+        turns.begin([participant])
+        participant.is_inside = True
+        inside.wait()
+        participant.state, participant.blocked_at = State.BLOCKED, Look()
+        turns.blocked += 1
+        turns.take_up()
+        assert rests
+    thread.join()
+    watch.close()
 
 
 def test_a_long_loop_offers_its_turn_at_each_doubling_only() -> None:
