@@ -30,3 +30,10 @@ def test_the_workflow_runs_on_every_platform_that_is_claimed() -> None:
     assert {os.rpartition("-")[0] for os, _ in pairs} >= {"ubuntu", "macos", "windows"}
     assert all("alpine" in image for image in workflow["jobs"]["musl"]["strategy"]["matrix"]["image"])
     assert workflow["jobs"]["tracemalloc"]["steps"][-1]["run"] == "./run tracemalloc"
+
+
+def test_what_the_workflow_tests_is_there() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    named = set(re.findall(r"\btests/[\w./]+", workflow))
+    assert "tests/plugin" in named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
