@@ -128,7 +128,7 @@ class GuardedProject:
             text=True,
             encoding="utf-8",
             check=False,
-            timeout=120,
+            timeout=600,
         )
         return Run(done.returncode, done.stdout, done.stderr, self.root)
 

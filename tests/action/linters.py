@@ -44,7 +44,7 @@ def _complaints(root: Path, command: Sequence[object]) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     return f"{run.stdout}{run.stderr}" if run.returncode else ""
 

@@ -17,7 +17,7 @@ Compared = subprocess.CompletedProcess[str]
 
 def compare(repository: Path, *arguments: str) -> Compared:
     command = [str(Path(sys.executable).with_name("memguard")), "compare", *arguments]
-    return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_blocks_of_a_page_do_what_it_says(page: Path) -> None:
         [sys.executable, ROOT / "examples/play.py", "--check", page],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
     )

@@ -18,7 +18,7 @@ def figures_of(example: str, picture: Path) -> list[dict[str, Any]]:
         cwd=EXAMPLES / example,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -29,13 +29,11 @@ def figures_of(example: str, picture: Path) -> list[dict[str, Any]]:
 
 def test_cache_that_never_lets_go_takes_memory_until_the_rollback(tmp_path: Path) -> None:
     before, deployment, rollback = figures_of("never-lets-go", tmp_path / "outage.png")
-    kib_per_request = [
-        1024 * (phase["memory_end_mib"] - phase["memory_start_mib"]) / phase["requests"]
-        for phase in (before, deployment, rollback)
+    grown_mib = [
+        phase["memory_end_mib"] - phase["memory_start_mib"] for phase in (before, deployment, rollback)
     ]
-    assert kib_per_request[1] > 8
-    assert deployment["memory_end_mib"] > max(before["memory_end_mib"], rollback["memory_end_mib"])
-    assert deployment["median_last_tenth_ms"] > before["median_last_tenth_ms"]
+    assert grown_mib[1] > max(grown_mib[0], grown_mib[2])
+    assert 1024 * grown_mib[1] / deployment["requests"] > 8
 
 
 def test_racing_cache_runs_out_of_memory_and_a_lock_per_key_holds(tmp_path: Path) -> None:

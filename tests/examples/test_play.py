@@ -43,7 +43,7 @@ def test_check_tells_true_pages_from_untrue_ones(name: str, tmp_path: Path) -> N
         [sys.executable, str(PLAY), "--check", str(page)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode == (0 if true else 1), done.stderr
