@@ -150,6 +150,7 @@ class GuardedRun:
                 no_history=self._no_history,
                 left_out=found.left_out,
                 passed_over=found.passed_over,
+                skipped=found.skipped,
                 unread=unread_settings(
                     self.options.root,
                     self.session.settings,
@@ -361,6 +362,7 @@ class GuardedRun:
             unread=self._unread,
             no_history=self._no_history,
             passed_over=self._handover.passed_over,
+            skipped=self._handover.skipped,
             elsewhere=self._elsewhere(),
         )
 

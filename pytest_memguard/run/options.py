@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from glob import escape
 from pathlib import Path
 
 import pytest
@@ -29,7 +32,8 @@ class RunOptions:
     """What the command line asks of one run.
 
     `overrides` holds what beats every marker, in the words of a policy. `places` are the files and
-    folders that the command line names, if it names any; `selects` says that it names tests.
+    folders that the command line names, if it names any, `ignored` patterns of those that it leaves out;
+    `selects` says that it names tests.
     `always_deselects` says that the project's own options leave out tests. `accepts_unasked` says
     that accepting was asked for in CI, but not by the command line: what it accepts fails nevertheless.
     """
@@ -39,6 +43,7 @@ class RunOptions:
     accept: bool
     accepts_unasked: bool
     places: tuple[Path, ...]
+    ignored: tuple[str, ...]
     selects: bool
     always_deselects: bool
     results_paths: tuple[Path, ...]
@@ -46,6 +51,11 @@ class RunOptions:
     overrides: Mapping[str, object]
     in_ci: bool
     runs_tests: bool
+
+    def reach(self, path: Path) -> bool:
+        """Say whether the command line leaves a file to the run."""
+        is_named = not self.places or any(path.is_relative_to(place) for place in self.places)
+        return is_named and not any(fnmatch(str(path), pattern) for pattern in self.ignored)
 
 
 def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
@@ -66,6 +76,7 @@ def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
         accept=bool(config.getoption("memguard_accept")),
         accepts_unasked=asked.accepts_unasked,
         places=tuple(Path(place) for place in asked.places),
+        ignored=asked.ignored,
         selects=asked.selects,
         always_deselects=any(config.getoption(name, default=None) for name in _DESELECTING),
         results_paths=tuple(results),
@@ -98,6 +109,7 @@ def asked_of(config: pytest.Config, settings: Settings) -> Asked:
         in_ci=in_ci,
         accepts_unasked=in_ci and accepts and not _is_typed(config, "--memguard-accept"),
         places=_places(config),
+        ignored=tuple(_ignored(config)),
         selects=_selects(config),
     )
 
@@ -132,6 +144,19 @@ def _places(config: pytest.Config) -> tuple[str, ...]:
         return ()
     folder = Path(config.invocation_params.dir)
     return tuple(str((folder / arg.split("::", 1)[0]).resolve()) for arg in config.args)
+
+
+def _ignored(config: pytest.Config) -> Iterator[str]:
+    """Yield patterns of the files that the command line itself ignores, not `addopts` or a conftest.py."""
+    folder = Path(config.invocation_params.dir)
+    reader = ArgumentParser(add_help=False, allow_abbrev=False)
+    reader.add_argument("--ignore", action="append", default=[])
+    reader.add_argument("--ignore-glob", action="append", default=[])
+    typed, _ = reader.parse_known_args([str(arg) for arg in config.invocation_params.args])
+    for ignored in typed.ignore:
+        path = escape(str((folder / ignored).resolve()))
+        yield from (path, f"{path}/*")
+    yield from (str(folder.resolve() / pattern) for pattern in typed.ignore_glob)
 
 
 def _is_typed(config: pytest.Config, option: str) -> bool:

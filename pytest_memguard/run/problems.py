@@ -21,9 +21,9 @@ class RunFacts:
     fail. `cut_off_by` names what ended the process in the midst of the run.
     `is_empty_by_choice` says that the tests that the run left out may include guarded ones.
     `elsewhere` is pytest's rootdir as seen from where it was started, if commands that are called there look
-    in another folder. `passed_over` are modules whose accepted entries nobody judged, though the run
-    selected nothing. `unread` are settings files that it did not read; `no_history` says why growth in
-    small steps could not be judged.
+    in another folder. `passed_over` are modules whose accepted entries nobody judged, though the command
+    line selected nothing, `skipped` those that skip themselves. `unread` are settings files that it did not
+    read; `no_history` says why growth in small steps could not be judged.
     """
 
     lost: Sequence[str] = ()
@@ -35,6 +35,7 @@ class RunFacts:
     unread: Sequence[str] = ()
     no_history: str = ""
     passed_over: Sequence[str] = ()
+    skipped: Sequence[str] = ()
     elsewhere: str = ""
 
 
@@ -45,13 +46,12 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
     found = [
         *_without_verdicts(session, results, facts, fails=strict and not session.accepting),
         *_without_baseline(session, results, fails=strict),
+        *_passed_over(facts, fails=strict),
     ]
     if facts.unread:
         found.append(RunProblem("settings-not-read", _unread(facts.unread), fails=False))
     if facts.elsewhere:
         found.append(RunProblem("other-root", _other_root(facts.elsewhere), fails=False))
-    if facts.passed_over:
-        found.append(RunProblem("passed-over", _passed_over(facts.passed_over), fails=False))
     if facts.no_history:
         asked = session.settings.fails(str(Outcome.CREPT), in_ci=options.in_ci)
         judges = options.in_ci or not session.accepting
@@ -96,6 +96,22 @@ def _without_baseline(session: GuardSession, results: RunResults, *, fails: bool
     if tests and not session.accepting and (uncompared or not session.baseline.exists):
         sentence = _other_meter(uncompared) if session.baseline.exists else _no_baseline(session)
         yield RunProblem("no-baseline", sentence, fails)
+
+
+def _passed_over(facts: RunFacts, *, fails: bool) -> Iterator[RunProblem]:
+    """Say which entries nobody judged; a pull request may change files, not the command line."""
+    if facts.passed_over:
+        first = shlex.quote(f"{facts.passed_over[0]}::*")
+        sentence = (
+            f"{_entries_of(facts.passed_over)} were not judged: the project's own files leave them out "
+            "(collect_ignore, python_files, testpaths or addopts). Remove them if that is meant for good: "
+            f"memguard prune {first}; or if another run judges them, say on the command line of this one "
+            "what it is for, by folders, -m, -k, --deselect or --ignore."
+        )
+        yield RunProblem("passed-over", sentence, fails)
+    if facts.skipped:
+        sentence = f"{_entries_of(facts.skipped)} were not judged: the file skips itself as a whole."
+        yield RunProblem("passed-over", sentence, fails=False)
 
 
 def _known_leaks(session: GuardSession, *, is_whole: bool) -> Iterator[RunProblem]:
@@ -145,14 +161,10 @@ def _other_root(root: str) -> str:
     )
 
 
-def _passed_over(modules: Sequence[str]) -> str:
+def _entries_of(modules: Sequence[str]) -> str:
     first, *more = modules
     others = f" and of {counted(len(more), 'more file')}" if more else ""
-    return (
-        f"accepted entries of {first}{others} were not judged: the file was skipped or not collected, or the "
-        "project's own options deselect its tests. If that is meant for good, remove them: "
-        f"memguard prune {shlex.quote(f'{first}::*')}"
-    )
+    return f"accepted entries of {first}{others}"
 
 
 def _lost(lost: Sequence[str], doubled: Sequence[str]) -> str:

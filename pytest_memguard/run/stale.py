@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -20,13 +20,14 @@ class Forgotten:
     """Node ids of entries whose test is gone, and of those whose test runs without a guard.
 
     `left_out` are entries that the run met and need not judge. `passed_over` are modules of entries that a
-    run which selects nothing did not judge all the same.
+    run whose command line selects nothing did not judge all the same, `skipped` those that skip themselves.
     """
 
     stale: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 def forgotten(
@@ -48,7 +49,7 @@ def forgotten(
     if options.selects:
         return Forgotten(left_out=excused)
     existing = collection.ids
-    vanished = _vanished(session, collection, options.places, plans)
+    vanished = _vanished(session, collection, options, plans)
     stale = [test_id for module in vanished for test_id in _ids(session, module)]
     unguarded = []
     for module in collection.whole_modules():
@@ -58,11 +59,14 @@ def forgotten(
                 stale.append(test_id)
             elif base not in left_out and not (base in plans and plans[base].guards(region)):
                 unguarded.append(test_id)
-    passed_over = {split_id(test_id)[0] for test_id in excused}
+    excused_modules = {split_id(test_id)[0] for test_id in excused}
+    passed_over = excused_modules - collection.broken_modules
+    skipped = excused_modules & collection.broken_modules - collection.failed_modules
     if options.in_ci:
-        passed_over |= {*_uncollected(session, collection, options.places)}
-    passed_over -= collection.failed_modules
-    return Forgotten(tuple(stale), tuple(unguarded), excused, tuple(sorted(passed_over)))
+        passed_over |= {*_uncollected(session, collection, options)}
+    return Forgotten(
+        tuple(stale), tuple(unguarded), excused, tuple(sorted(passed_over)), tuple(sorted(skipped))
+    )
 
 
 def _excused(session: GuardSession, collection: Collection, deselected: set[str]) -> Iterator[str]:
@@ -80,20 +84,16 @@ def _ids(session: GuardSession, module: str) -> list[str]:
     return [join_id(module, key) for key in session.baseline.module(module).entries]
 
 
-def _uncollected(session: GuardSession, collection: Collection, places: Sequence[Path]) -> Iterator[str]:
+def _uncollected(session: GuardSession, collection: Collection, options: RunOptions) -> Iterator[str]:
     """Yield the modules of the baseline that are there, within the run's reach, and were not collected."""
     for module in session.baseline.store.modules():
         path = session.root / module
-        if module not in collection.modules and _is_met(path, places) and path.exists():
+        if module not in collection.modules and options.reach(path) and path.exists():
             yield module
 
 
-def _is_met(path: Path, places: Sequence[Path]) -> bool:
-    return not places or any(path.is_relative_to(place) for place in places)
-
-
 def _vanished(
-    session: GuardSession, collection: Collection, places: Sequence[Path], planned: Iterable[str]
+    session: GuardSession, collection: Collection, options: RunOptions, planned: Iterable[str]
 ) -> Iterator[str]:
     """Yield the modules of the baseline whose file is gone, as far as the run would have met it.
 
@@ -109,7 +109,7 @@ def _vanished(
         path = session.root / module
         if module in collection.modules or path.exists():
             continue
-        if _is_met(path, places) or any(
+        if options.reach(path) or any(
             (path.name, key) in came for key in session.baseline.module(module).entries
         ):
             yield module

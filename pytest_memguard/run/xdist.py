@@ -18,6 +18,7 @@ class Asked:
     in_ci: bool
     accepts_unasked: bool
     places: tuple[str, ...]
+    ignored: tuple[str, ...]
     selects: bool
 
     def put_into(self, node: Any) -> None:
@@ -45,6 +46,7 @@ class Handover:
     unguarded: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     no_history: str = ""
     differences: tuple[str, ...] = ()
