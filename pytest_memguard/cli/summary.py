@@ -16,7 +16,7 @@ from pytest_memguard.commits.git import RevisionError, top_of
 from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.reports import FORMATS, report_lines
 from pytest_memguard.reports.bars import bars_for
-from pytest_memguard.reports.styled import TERMINAL_STYLES, Piece, TerminalStyle
+from pytest_memguard.reports.styled import TERMINAL_STYLES, Piece, Style
 from pytest_memguard.reports.text import TextReport
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text
 
@@ -50,10 +50,10 @@ def _coloured(run: RunResults) -> Iterator[str]:
 
 
 def _coloured_piece(piece: Piece) -> str:
-    style = TERMINAL_STYLES[piece.style]
-    if style == TerminalStyle():
+    if piece.style is Style.PLAIN:
         return piece.text
-    return click.style(piece.text, fg=style.colour, bold=True if style.is_bold else None)
+    colour, is_bold = TERMINAL_STYLES[piece.style]
+    return click.style(piece.text, fg=colour, bold=is_bold or None)
 
 
 _READERS = {**{name: form.reader for name, form in FORMATS.items()}, "json": "a program"}

@@ -79,7 +79,7 @@ def _size(text: str) -> int:
 
 
 def _head(results: RunResults, extras: MarkdownExtras) -> Markup:
-    title = Markup(": {}").fill(prose(extras.title, at_most=100)) if extras.title else Markup("")
+    title = Markup(": {}").fill(prose(extras.title, at_most=100)) if extras.title else _NOTHING
     first = extras.alert.strip() or headline(results)
     lines = [Markup("## memguard{}\n\n**{}**\n").fill(title, first)]
     for problem in results.problems[:10]:
@@ -124,7 +124,7 @@ def _items_section(did: str, found: Sequence[Row], room: int, said: Iterable[Mar
 
 
 def _same_leak(same: SameLeak) -> Markup:
-    return Markup("{}{}\n\n").fill(same.head, code(same.place) if same.place else Markup(""))
+    return Markup("{}{}\n\n").fill(same.head, code(same.place) if same.place else "")
 
 
 def _fitting(items: Iterable[Markup], room: int) -> tuple[list[Markup], int]:
@@ -228,7 +228,7 @@ def _patch_section(extras: MarkdownExtras, room: int) -> Markup:
     lead = Markup("### Accept what is intended\n\n")
     opening = "<details><summary>The proposed baseline, for <code>git apply</code></summary>"
     details = Markup("{}\n\n{}\n</details>\n").fill(Markup(opening), fenced(extras.patch, "diff"))
-    next_step = Markup("{}\n\n").fill(extras.next_step) if extras.next_step else Markup("")
+    next_step = Markup("{}\n\n").fill(extras.next_step) if extras.next_step else _NOTHING
     if _size(lead + next_step + details) > room:
         details = Markup(
             "The patch of the baseline does not fit here; it is in the artifact as `proposed.patch`.\n"

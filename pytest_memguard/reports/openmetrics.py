@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from pytest_memguard.core.metrics import Metric
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults
 from pytest_memguard.reports.rows import rows, worst_first
 from pytest_memguard.reports.untrusted import printable
@@ -17,45 +16,24 @@ others counted."""
 _LABEL_CHARACTERS = 240
 
 
-@dataclass(slots=True)
-class _Family:
-    """A metric of the exposition; all its series must stand together."""
-
-    name: str
-    text: str
-    unit: str = ""
-    series: list[str] = field(default_factory=list)
-
-    def add(self, value: int, labels: Mapping[str, str]) -> None:
-        """Add a series."""
-        written = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
-        self.series.append(f"{self.name}{{{written}}} {value}")
-
-    def lines(self) -> Iterator[str]:
-        """Yield the description of the family, then its series; nothing if it has none."""
-        if not self.series:
-            return
-        yield f"# TYPE {self.name} gauge"
-        if self.unit:
-            yield f"# UNIT {self.name} {self.unit}"
-        yield f"# HELP {self.name} {self.text}"
-        yield from self.series
-
-
 class _Exposition:
-    """All families, in the order in which they are written."""
+    """The series of every metric, which must stand together under its description."""
 
     def __init__(self) -> None:
-        self._families: dict[str, _Family] = {}
+        self._series: dict[str, list[str]] = {}
 
     def add(self, name: str, text: str, value: int, labels: Mapping[str, str], unit: str = "") -> None:
-        """Add a series to its family."""
-        self._families.setdefault(name, _Family(name, text, unit)).add(value, labels)
+        """Add a series to its metric."""
+        described = f"# UNIT {name} {unit}\n" if unit else ""
+        head = f"# TYPE {name} gauge\n{described}# HELP {name} {text}"
+        written = ",".join(f'{label}="{_escaped(shown)}"' for label, shown in labels.items())
+        self._series.setdefault(head, []).append(f"{name}{{{written}}} {value}")
 
     def lines(self) -> Iterator[str]:
         """Yield the text."""
-        for family in self._families.values():
-            yield from family.lines()
+        for head, series in self._series.items():
+            yield head
+            yield from series
         yield "# EOF"
 
 
@@ -99,7 +77,7 @@ def _add_tests(written: _Exposition, results: RunResults) -> None:
 
 
 def _add_metric(written: _Exposition, judged: MetricVerdict, labels: Mapping[str, str]) -> None:
-    unit = _unit(judged.metric)
+    unit = judged.name if judged.metric.is_count else "bytes"
     figures = (
         ("measured", "What the test needed in this run.", judged.measured),
         ("accepted", "What the baseline has accepted.", judged.baseline),
@@ -108,10 +86,6 @@ def _add_metric(written: _Exposition, judged: MetricVerdict, labels: Mapping[str
     for kind, text, value in figures:
         if value is not None:
             written.add(f"memguard_{kind}_{unit}", text, value, labels, unit)
-
-
-def _unit(metric: Metric) -> str:
-    return metric.name if metric.is_count else "bytes"
 
 
 def _add_run(written: _Exposition, results: RunResults) -> None:

@@ -24,21 +24,14 @@ class Style(str, Enum):
     STRONG = "strong"
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalStyle:
-    """How a style is written in colour: the name of a colour, and whether it is bold."""
-
-    colour: str | None = None
-    is_bold: bool = False
-
-
-TERMINAL_STYLES: Mapping[Style, TerminalStyle] = {
-    Style.PLAIN: TerminalStyle(),
-    Style.BAD: TerminalStyle("red", is_bold=True),
-    Style.DOUBTFUL: TerminalStyle("yellow"),
-    Style.GOOD: TerminalStyle("green"),
-    Style.STRONG: TerminalStyle(is_bold=True),
+TERMINAL_STYLES: Mapping[Style, tuple[str | None, bool]] = {
+    Style.PLAIN: (None, False),
+    Style.BAD: ("red", True),
+    Style.DOUBTFUL: ("yellow", False),
+    Style.GOOD: ("green", False),
+    Style.STRONG: (None, True),
 }
+"""How a style is written on a terminal: the name of a colour, and whether it is bold."""
 
 
 def style_of(outcome: Outcome) -> Style:

@@ -92,7 +92,7 @@ class TextReport:
             if one.id in self.shown:
                 yield self._shown_line(one, name_width, width, has_bar=has_bars)
             else:
-                yield _head(one, shortened(one.sentence, _SENTENCE))
+                yield _head(one)
                 yield from _details(one, len(_INDENT))
 
     def _shown_line(self, one: Row, name_width: int, width: int, *, has_bar: bool) -> Line:
@@ -114,11 +114,10 @@ class TextReport:
         if outcome is Outcome.NOT_MEASURED and not self.verbose:
             yield from _reasons(found)
             return
-        limit = len(found) if self.verbose else _SHORT_LIST
-        for one in found[:limit]:
-            yield _listed(str(outcome), shortened(one.id), f"  {shortened(one.sentence)}", outcome)
-        if len(found) > limit:
-            yield _listed(str(outcome), f"and {len(found) - limit} more; -v lists them", "", outcome)
+        lines = [
+            _listed(str(outcome), shortened(one.id), f"  {shortened(one.sentence)}", outcome) for one in found
+        ]
+        yield from self._limited(lines, str(outcome), outcome)
 
     def _bounded(self, found: Iterable[Row]) -> Iterator[Line]:
         """Yield the bounded containers that will settle when they are full, unless that is accepted."""
@@ -128,10 +127,13 @@ class TextReport:
             if self.verbose or one.outcome is not Outcome.OK
             for bound in one.bounds
         ]
+        yield from self._limited(lines, "bounded")
+
+    def _limited(self, lines: Sequence[Line], word: str, outcome: Outcome | None = None) -> Iterator[Line]:
         limit = len(lines) if self.verbose else _SHORT_LIST
         yield from lines[:limit]
         if len(lines) > limit:
-            yield _listed("bounded", f"and {len(lines) - limit} more; -v lists them", "")
+            yield _listed(word, f"and {len(lines) - limit} more; -v lists them", "", outcome)
 
 
 def failure_lines(test: TestResult, region: str = "", *, width: int = 80) -> Iterator[str]:
@@ -171,23 +173,19 @@ def _failure_lines(one: Row, region: str) -> Iterator[Line]:
             "  Make it smaller, or give the test a `creep` of its own where its policy is written.", hang=4
         )
     elif not one.outcome.is_about_entry:  # their reason says what to do
-        yield _step("  If this is intended:", f"memguard accept {shlex.quote(one.id)}", apart=" ")
+        yield line("  If this is intended:", command=f"memguard accept {shlex.quote(one.id)}", apart=" ")
 
 
-def _head(one: Row, *rest: str | Piece) -> Line:
+def _head(one: Row) -> Line:
     outcome = Piece(f"{one.outcome!s:<14}", style_of(one.outcome))
-    return line("  ", outcome, Piece(shortened(one.name), Style.STRONG), "   ", *rest, hang=len(_INDENT) + 2)
+    name = Piece(shortened(one.name), Style.STRONG)
+    return line("  ", outcome, name, f"   {shortened(one.sentence, _SENTENCE)}", hang=len(_INDENT) + 2)
 
 
 def _listed(word: str, name: str, text: str, outcome: Outcome | None = None) -> Line:
     """Make a line of a list: a word, a test, and a text about it."""
     style = Style.PLAIN if outcome is None else style_of(outcome)
     return line(Piece(f"{word:<14}", style), name, text, hang=14)
-
-
-def _step(text: str, command: str, *, apart: str = "  ") -> Line:
-    """Make a line that ends with a command to copy."""
-    return line(text, command=command, apart=apart)
 
 
 def _details(one: Row, indent: int) -> Iterator[Line]:
@@ -293,20 +291,20 @@ def _next_steps(results: RunResults) -> Iterator[Line]:
     if improved:
         slack = sum(any(is_slack(metric) for metric in test.verdict.metrics) for test in improved)
         hidden = f" ({slack} with slack that would hide growth)" if slack else ""
-        yield _step(f"Lock improvements in{hidden}:", "memguard accept")
+        yield line(f"Lock improvements in{hidden}:", command="memguard accept")
     if len(fresh) > _SHORT_LIST:
         yield from _largest(fresh)
     if fresh and not grown:
-        yield _step("Accept what is new:", "memguard accept")
+        yield line("Accept what is new:", command="memguard accept")
     gone = {test.outcome for test in results.tests if test.outcome.is_about_entry and not test.measurement}
     if gone:
         words = " or ".join(str(outcome) for outcome in Outcome if outcome in gone)
-        yield _step(f"Drop what is {words}:", "memguard prune")
+        yield line(f"Drop what is {words}:", command="memguard prune")
 
 
 def _accept_growth(grown: Sequence[TestResult]) -> Iterator[Line]:
     ids = " ".join(shlex.quote(test.id) for test in grown[:SHOWN_ACCEPTS])
-    yield _step("Accept what is intended:", f"memguard accept {ids}")
+    yield line("Accept what is intended:", command=f"memguard accept {ids}")
     if len(grown) > SHOWN_ACCEPTS:
         yield line(f"  and {len(grown) - SHOWN_ACCEPTS} more; memguard accept takes all that changed")
 

@@ -18,9 +18,8 @@ def write(terminal: TerminalWriter, lines: Iterable[Line]) -> None:
     """Write lines; the writer knows whether its terminal has colours, and whether they are enabled."""
     for line in lines:
         for piece in line.pieces:
-            style = TERMINAL_STYLES[piece.style]
-            markup = {name: True for name in (style.colour, "bold" if style.is_bold else None) if name}
-            terminal.write(piece.text, **markup)
+            colour, is_bold = TERMINAL_STYLES[piece.style]
+            terminal.write(piece.text, **({colour: True} if colour else {}), bold=is_bold)
         terminal.line()
 
 
