@@ -15,7 +15,6 @@ import ctypes
 import os
 import platform
 import sys
-import time
 from collections.abc import Collection
 from contextlib import suppress
 from os import close as _os_close
@@ -23,24 +22,20 @@ from os import open as _os_open  # bound: a test may patch them while it runs
 from os import pread
 from pathlib import Path
 
+from pytest_memguard.orders.watched_time import WatchedTime
+
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
+_RESTARTED = {"x86_64": 219, "aarch64": 128}.get(platform.machine(), -1)
+"""What a wait with a time limit shows after the process was stopped and goes on, with the same arguments."""
 _FROM_OUTSIDE = {
     "x86_64": {0, 43, 45, 47, 288},  # read, accept, recvfrom, recvmsg, accept4
     "aarch64": {63, 202, 207, 212, 242},
 }.get(platform.machine(), set())
 """Calls that wait for something from outside the process, as an idle server does."""
 
-clock_ns = getattr(time, "clock_gettime_ns", time.monotonic_ns)
-CLOCK = (time.CLOCK_MONOTONIC,) if hasattr(time, "clock_gettime_ns") else ()
-"""The clock of the system, to be read as `clock_ns(*CLOCK)`.
-
-Libraries that freeze time, and tests that patch it, leave this function alone. The arguments are made once: a
-tuple would come from the free list of the interpreter.
-"""
-
 _PATIENCE_NS = 5_000_000
 _BLIND_PATIENCE_NS = 20_000_000
-"""How long a wait must last to count as blocking, if it may end by itself.
+"""How long a wait that may end by itself must be seen to last, to count as blocking.
 
 It must last longer where only the position in the program is known, since a long call into C looks like one.
 """
@@ -49,15 +44,16 @@ It must last longer where only the position in the program is known, since a lon
 class Look:
     """What one look at a thread showed: where it is, and whether it waits there without a time limit.
 
-    `waits_for_lock` means a lock of this process, `waits_for_outside` something that another process sends.
+    `waits_for_lock` means a lock of this process, `waits_for_outside` something that another process sends. A
+    lock `is_of_c` if it is no lock of Python: libraries hold those for a moment, as to allocate memory.
     Values are set one by one: arguments would be a tuple from the free list of the interpreter.
     """
 
-    __slots__ = ("is_running", "waits_for_lock", "waits_for_outside", "where")
+    __slots__ = ("is_of_c", "is_running", "waits_for_lock", "waits_for_outside", "where")
 
     def __init__(self) -> None:
         self.where: object = None
-        self.is_running = self.waits_for_lock = self.waits_for_outside = False
+        self.is_running = self.is_of_c = self.waits_for_lock = self.waits_for_outside = False
 
     def is_at(self, where: object) -> bool:
         """Say whether the thread is in that place, and does not run."""
@@ -120,7 +116,7 @@ class ThreadWatch:
     def is_asleep(self) -> bool:
         """Say whether the thread sleeps until another thread or the clock wakes it.
 
-        It does not sleep while it runs or waits for a disk. True where the system does not tell.
+        It does not sleep while it runs, waits for a disk, or is stopped. True where the system does not tell.
         """
         if self._stat_fd < 0:
             return True
@@ -141,10 +137,15 @@ class ThreadWatch:
 _STATE_BYTES = 64
 """Enough for a number, a name of at most 15 bytes in parentheses, and the state."""
 
-_AWAKE = b"RD"
+_AWAKE = b"RDTt"
 _SPACE = ord(" ")
 _CLOSES = ord(")")
 _R = ord("r")
+
+_OPERATION = 0x7F
+_WAIT = 0
+_CONTENDED = 2
+"""What glibc's mutexes wait with, those of its own too (`lowlevellock.h`); locks of Python are semaphores."""
 
 
 def _past(line: bytes, at: int) -> int:
@@ -178,20 +179,21 @@ def _past_name(line: bytes) -> int:
 class Sightings:
     """Looks at one thread again and again, until it is sure to be blocked.
 
-    A thread that waits for a lock without a time limit is blocked once two looks agree. Any other wait
-    (sleeping, a socket, a lock with a time limit) may be over in a moment, and has to last.
+    A thread that waits for a lock of Python without a time limit is blocked once two looks agree. Any other
+    wait (sleeping, a socket, a lock with a time limit or of C) may be over in a moment, and has to last.
     """
 
-    __slots__ = ("_patience_ns", "_since_ns", "_watch", "last")
+    __slots__ = ("_patience_ns", "_waited", "_watch", "last")
 
     def __init__(self, watch: ThreadWatch) -> None:
         self._watch = watch
         self._patience_ns = _PATIENCE_NS if watch.is_exact else _BLIND_PATIENCE_NS
-        self.restart()
+        self._waited = WatchedTime()
+        self.last = _RUNNING
 
     def restart(self) -> None:
         """Forget all looks so far."""
-        self._since_ns = clock_ns(*CLOCK)
+        self._waited.restart()
         self.last = _RUNNING
 
     def is_blocked(self) -> bool:
@@ -199,12 +201,13 @@ class Sightings:
         look, last = self._watch.look(self.last), self.last
         if not look.is_at(last.where) or last.is_running:
             self.last = look
-            self._since_ns = clock_ns(*CLOCK)
+            self._waited.restart()
             return False
-        if not look.waits_for_lock and clock_ns(*CLOCK) - self._since_ns < self._patience_ns:
+        has_to_last = look.is_of_c or not look.waits_for_lock
+        if has_to_last and self._waited.look() < self._patience_ns:
             return False
         if not self._watch.is_asleep():
-            self._since_ns = clock_ns(*CLOCK)
+            self._waited.restart()
             return False
         return True
 
@@ -277,12 +280,17 @@ def parsed(line: bytes) -> Look:
     if operation_start == len(line):
         return look
     call = int(line[:address_start])
-    if call != _FUTEX:
+    if call not in (_FUTEX, _RESTARTED):
         look.waits_for_outside = call in _FROM_OUTSIDE
         return look
     address = int(line[address_start:operation_start], 16)
     if _INTERPRETER.low <= address < _INTERPRETER.high:
         return _RUNNING
-    limit_start = _past(line, _past(line, operation_start))
-    look.waits_for_lock = int(line[limit_start : _past(line, limit_start)], 16) == 0
+    value_start = _past(line, operation_start)
+    limit_start = _past(line, value_start)
+    look.waits_for_lock = call == _FUTEX and int(line[limit_start : _past(line, limit_start)], 16) == 0
+    look.is_of_c = (
+        int(line[operation_start:value_start], 16) & _OPERATION == _WAIT
+        and int(line[value_start:limit_start], 16) == _CONTENDED
+    )
     return look

@@ -12,10 +12,11 @@ from time import sleep
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns
+from pytest_memguard.orders.blocking import ThreadWatch
 from pytest_memguard.orders.line_events import LineEvents
 from pytest_memguard.orders.profiled import seen_by_profiler
-from pytest_memguard.orders.turns import Participant, Turns
+from pytest_memguard.orders.turns import Participant, State, Turns
+from pytest_memguard.orders.watched_time import WatchedTime
 
 _ARRIVES_NS = 2_000_000_000
 """How long to wait for a new thread to come to its start.
@@ -61,9 +62,9 @@ class Newcomer(Participant):
             return False
         self.ident = thread.ident or 0
         self.see_by(ThreadWatch(self.ident, thread.native_id or 0))
-        until_ns = clock_ns(*CLOCK) + _ARRIVES_NS
+        waited = WatchedTime()
         while not (self.waits and self.seen.is_blocked()):
-            if self.has_ended() or clock_ns(*CLOCK) >= until_ns:
+            if self.has_ended() or waited.look() >= _ARRIVES_NS:
                 return False
             sleep(_POLL_SECONDS)
         return True
@@ -71,12 +72,16 @@ class Newcomer(Participant):
     def comes_to_rest(self) -> None:
         """Wait until the thread waits for something or has ended, unless that takes very long."""
         self.seen.restart()
-        until_ns = clock_ns(*CLOCK) + _RESTS_NS
-        while not (self.has_ended() or self.seen.is_blocked()) and clock_ns(*CLOCK) < until_ns:
+        waited = WatchedTime()
+        while not (self.has_ended() or self._is_at_rest()) and waited.look() < _RESTS_NS:
             sleep(_POLL_SECONDS)
+
+    def _is_at_rest(self) -> bool:
+        return self.seen.is_blocked() and not self.is_inside
 
     def goes_on_in(self, turns: Turns, lines: LineEvents) -> None:
         """Take part in another call than the one that it was started in."""
+        self.state = State.BLOCKED  # until that call has begun
         self.turns = turns
         lines.take_over(self._following)
 

@@ -18,13 +18,14 @@ from time import sleep
 from types import FrameType, TracebackType
 
 from pytest_memguard.core.errors import MemguardError, noted
-from pytest_memguard.orders.blocking import CLOCK, ThreadWatch, clock_ns, nobody_moves
+from pytest_memguard.orders.blocking import ThreadWatch, nobody_moves
 from pytest_memguard.orders.line_sources import line_events
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.progress import SECOND_NS, Progress, Stretch, cpu_ns_of
 from pytest_memguard.orders.started import StartedThreads
 from pytest_memguard.orders.turns import Participant, State, Turns
 from pytest_memguard.orders.visited_lines import Together, together_with
+from pytest_memguard.orders.watched_time import CLOCK, WatchedTime, clock_ns
 
 STUCK_SECONDS = 30.0
 
@@ -210,6 +211,11 @@ class OrderedThreads:
             notes.append(
                 f"{self._started.running_freely} threads that it started itself took no turns, but ran freely"
             )
+        if self._turns.is_by_speed:
+            notes.append(
+                "one of its threads kept its turn for seconds until it was taken away, so the order of turns "
+                "depended on the speed of the machine"
+            )
         return tuple(notes)
 
     def together_with(self, is_file: Callable[[str], bool], line: int, *, at_most: int) -> Together | None:
@@ -229,9 +235,9 @@ class OrderedThreads:
 
     def _let_newcomers_rest(self) -> None:
         """Let threads that the body has started, and that still run, go on until they end or wait."""
-        until_ns = clock_ns(*CLOCK) + _REST_NS
+        watched = WatchedTime()
         self._pass_over_blocked()
-        while not self._turns.are_all_blocked and clock_ns(*CLOCK) < until_ns:
+        while not self._turns.are_all_blocked and watched.look() < _REST_NS:
             sleep(_POLL_SECONDS)
             self._pass_over_blocked()
 
@@ -251,7 +257,7 @@ class OrderedThreads:
 
     def _raise_if_stuck(self, progress: Progress) -> None:
         """Raise `DeadlockError` where the threads cannot go on, or have not moved for too long."""
-        now_ns = clock_ns(*CLOCK)
+        now_ns = progress.now_ns()
         if (
             progress.is_deadlock_due(now_ns, are_all_blocked=self._turns.are_all_blocked)
             and self._is_deadlock()

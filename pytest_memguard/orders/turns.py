@@ -9,10 +9,11 @@ from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
 from types import CodeType
 
-from pytest_memguard.orders.blocking import CLOCK, Look, Sightings, ThreadWatch, clock_ns
+from pytest_memguard.orders.blocking import Look, Sightings, ThreadWatch
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.places import Place
 from pytest_memguard.orders.visited_lines import Meetings, Passage, Path
+from pytest_memguard.orders.watched_time import WatchedTime
 
 MOST_SWITCH_POINTS = 20_000
 """The most turns in one call of all threads, to limit the cost; then each runs on until it ends or waits."""
@@ -128,13 +129,15 @@ class Turns:
         self._order = order
         self._participants: list[Participant] = []
         self._mutex = allocate_lock()
+        self._settling = allocate_lock()
         self._process = getpid()
         self._left = 0
         self.blocked = self._changes = 0
         self._is_open = False
         self.passed = self.offered = 0
         self.most = MOST_SWITCH_POINTS
-        self.is_bound_reached = False
+        self.is_bound_reached = self.is_by_speed = False
+        self._last: int | None = None
         self.meetings = Meetings()
 
     def begin(self, participants: Sequence[Participant], newcomers: Sequence[Participant] = ()) -> None:
@@ -142,19 +145,19 @@ class Turns:
 
         Newcomers were started in an earlier call, and run now or wait for something.
         """
-        self._participants = [*participants]
-        self._order.begin(len(participants))
-        self._left, self._is_open = self.most, True
-        self.blocked = self._changes = self.passed = self.offered = 0
-        self.meetings = Meetings()
-        for participant in participants:
-            participant.begin()
-        for newcomer in newcomers:
-            self._add(newcomer, is_older=True)
-            newcomer.state, newcomer.blocked_at = State.BLOCKED, Look()
-            self.blocked += 1
-        with self._mutex:
-            self._give(self._next(None))
+        with self._mutex:  # newcomers may come to a line
+            self._participants = [*participants]
+            self._order.begin(len(participants))
+            self._left, self._is_open, self._last = self.most, True, None
+            self.blocked = self._changes = self.passed = self.offered = 0
+            self.meetings = Meetings()
+            for participant in participants:
+                participant.begin()
+            for newcomer in newcomers:
+                self._add(newcomer, is_older=True)
+                newcomer.state, newcomer.blocked_at = State.BLOCKED, Look()
+                self.blocked += 1
+            self._give(self._next())
 
     def joins(self, newcomer: Participant) -> None:
         """Add a thread that waits for its first turn."""
@@ -201,6 +204,7 @@ class Turns:
     def _offers(self, participant: Participant, place: Place) -> bool:
         """Say whether the thread that has the turn offers it at a line; look for threads that woke up."""
         is_asked, participant.is_asked = participant.is_asked, False
+        self.is_by_speed = self.is_by_speed or is_asked
         is_offered = is_asked or (self._left > 0 and participant.path.offers(place))
         if self.blocked:
             found = self._settle(participant)
@@ -227,7 +231,7 @@ class Turns:
                 self.blocked -= 1
                 self._changes += 1
                 return True
-            chosen = self._next(participant.number)
+            chosen = self._next()
             if chosen is participant:
                 participant.state = State.RUNNING
                 self._leaves(participant)
@@ -247,7 +251,7 @@ class Turns:
             had_turn, participant.state = participant.state is State.RUNNING, State.DONE
             self.blocked -= not had_turn
             if had_turn and self._is_open:
-                self._give(self._next(participant.number))
+                self._give(self._next())
 
     def has_ended(self, newcomer: Participant) -> None:
         """Remove a thread that is gone; if it had the turn, no thread has it."""
@@ -280,8 +284,10 @@ class Turns:
         """Take the turn from a thread that was seen to wait for something else; give it to another.
 
         `is_astray` says that it runs, and comes to no line. One that was seen to wait for its turn, and has
-        been given it since, keeps it: nobody gives a turn while this looks again.
+        been given it since, keeps it: nobody gives a turn while this looks again. Threads that it has woken
+        before it waited are waited for: which of them are ready must not depend on how fast they are.
         """
+        self._settle(participant)
         with self._mutex:
             if (
                 participant.state is State.RUNNING
@@ -293,7 +299,8 @@ class Turns:
                 participant.blocked_at = look
                 self.blocked += 1
                 self._changes += 1
-                self._give(self._next(participant.number))
+                self.is_by_speed = self.is_by_speed or is_astray
+                self._give(self._next())
 
     def take_up(self) -> None:
         """If no thread has the turn, give it to one that came back from waiting, if there is any."""
@@ -301,31 +308,35 @@ class Turns:
             self._settle(None)
             with self._mutex:
                 if self.running() is None:
-                    self._give(self._next(None))
+                    self._give(self._next())
 
     def _settle(self, current: Participant | None) -> bool:
         """Wait until each blocked thread is blocked again, back at a line, or at its end.
 
         The thread with the turn may have woken them, by releasing a lock. Which thread gets the lock, and
         which are ready to run, must not depend on how long they take. Returns whether one was awake. The
-        current thread, which calls this, does not wait for itself.
+        current thread does not wait for itself.
         """
         found = False
-        for participant in self._participants:
-            if participant is not current and not participant.is_astray and _is_awake(participant):
-                found = True
-                _wait_until_settled(participant)
-            if participant.state is State.BLOCKED and participant.has_ended():
-                self.has_ended(participant)
+        with self._settling:  # the thread that watches, and one at a line, look by the same sightings
+            for participant in self._participants:
+                if participant is not current and not participant.is_astray and _is_awake(participant):
+                    found = True
+                    _wait_until_settled(participant)
+                    self.is_by_speed = self.is_by_speed or participant.is_astray
+                if participant.state is State.BLOCKED and participant.has_ended():
+                    self.has_ended(participant)
         return found
 
-    def _next(self, current: int | None) -> Participant | None:
+    def _next(self) -> Participant | None:
+        """Choose the thread that runs after the one that had the last turn."""
         ready = [one.number for one in self._participants if one.state is State.WAITING]
-        return self._participants[self._order.next(ready, current)] if ready else None
+        return self._participants[self._order.next(ready, self._last)] if ready else None
 
     def _give(self, participant: Participant | None) -> None:
         if participant is not None:
             self._leaves(participant)
+            self._last = participant.number
             participant.state = State.RUNNING
             participant.gate.release()
 
@@ -341,12 +352,12 @@ def _is_awake(participant: Participant) -> bool:
 def _wait_until_settled(participant: Participant) -> None:
     """Wait for a thread that woke up, unless it comes to no line for very long."""
     participant.seen.restart()
-    until_ns = clock_ns(*CLOCK) + _ASTRAY_NS
+    waited = WatchedTime()
     while _is_awake(participant) and not participant.has_ended():
         sleep(_SETTLE_SECONDS)
         is_blocked = participant.seen.is_blocked() and not participant.is_inside
         if is_blocked and participant.state is State.BLOCKED:
             participant.blocked_at = participant.seen.last
-        elif clock_ns(*CLOCK) >= until_ns:
+        elif waited.look() >= _ASTRAY_NS:
             participant.is_astray = True
             return

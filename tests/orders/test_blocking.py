@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import sys
 import threading
+import time
 
 import pytest
 
-from pytest_memguard.orders import blocking
+from pytest_memguard.orders import blocking, watched_time
 from pytest_memguard.orders.blocking import Sightings, ThreadWatch
+from pytest_memguard.orders.progress import SECOND_NS, Progress
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the position is known")
 
@@ -44,7 +47,11 @@ def interpreter_wait() -> bytes:
 )
 def test_a_thread_that_waits_for_the_interpreter_would_run() -> None:
     blocking._INTERPRETER.learn()
-    assert blocking.parsed(interpreter_wait()).is_running
+    shown = interpreter_wait()
+    assert blocking.parsed(shown).is_running
+    _, arguments = shown.split(b" ", 1)
+    after_a_stop = b"%d %s" % (blocking._RESTARTED, arguments)
+    assert blocking.parsed(after_a_stop).is_running
 
 
 def test_a_thread_that_waits_for_a_lock_is_blocked() -> None:
@@ -58,3 +65,42 @@ def test_a_thread_that_waits_for_a_lock_is_blocked() -> None:
         watch.close()
     thread.join()
     assert is_blocked
+
+
+def test_a_lock_of_a_library_has_to_last_since_its_holder_may_only_lack_a_processor() -> None:
+    """A holder of the lock of `malloc` is about to let go, however long the machine lets it wait."""
+    mutex = ctypes.create_string_buffer(64)  # a `pthread_mutex_t` of zeros is one that nobody holds
+    lock, unlock = (getattr(ctypes.CDLL(None), f"pthread_mutex_{name}") for name in ("lock", "unlock"))
+    lock(mutex)
+    thread = threading.Thread(target=lambda: unlock(mutex) if lock(mutex) == 0 else None)
+    thread.start()
+    watch = ThreadWatch(thread.ident or 0, thread.native_id or 0)
+    while not watch.look().waits_for_lock:
+        time.sleep(0.001)
+    seen = Sightings(watch)
+    assert not any(seen.is_blocked() for _ in range(3))
+    end = time.monotonic() + 20
+    while not seen.is_blocked() and time.monotonic() < end:
+        time.sleep(0.001)
+    assert seen.is_blocked()
+    unlock(mutex)
+    thread.join()
+    watch.close()
+
+
+def test_time_in_which_the_process_was_paused_is_no_time_that_a_thread_has_waited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses = itertools.count(0, 60 * SECOND_NS)
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait, args=(60,))
+    thread.start()
+    monkeypatch.setattr(watched_time, "clock_ns", lambda *_: next(pauses))
+    watch = ThreadWatch(thread.ident or 0, thread.native_id or 0)
+    seen, progress = Sightings(watch), Progress(30)
+    assert not any(seen.is_blocked() for _ in range(3))
+    assert progress.stuck_at("here", progress.now_ns()) == progress.stuck_at("here", progress.now_ns()) == ""
+    assert any(seen.is_blocked() for _ in range(20))
+    ended.set()
+    thread.join()
+    watch.close()

@@ -370,6 +370,71 @@ def test_a_thread_that_sleeps_inside_the_scheduler_is_not_at_rest() -> None:
     watch.close()
 
 
+def test_a_thread_that_was_woken_is_waited_for_before_the_turn_of_its_waker_goes_to_another() -> None:
+    """Which threads are ready, when one waits that has woken another inside a library, is not up to speed."""
+    turns, lock = Turns(Lockstep()), threading.Lock()
+    comes = threading.Event()
+
+    def slow() -> None:
+        comes.wait()
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            pass
+        turns.line(woken, slow.__code__, 1)
+
+    with lock:
+        threads = [threading.Thread(target=lock.acquire), threading.Thread(target=slow)]
+        for thread in threads:
+            thread.start()
+        watches = [ThreadWatch(thread.ident or 0, thread.native_id or 0) for thread in threads]
+        waker, woken = [Participant(number, watch) for number, watch in enumerate(watches)]
+        other = Participant(2, ThreadWatch(0, 0))
+        while not waker.seen.is_blocked():
+            time.sleep(0.001)
+        turns.begin([waker, woken, other])
+        woken.state, woken.blocked_at = State.BLOCKED, Look()
+        turns.blocked += 1
+        comes.set()
+        turns.pass_over(waker, waker.seen.last)
+        assert turns.running() is woken
+    for thread in threads:
+        thread.join()
+    for watch in watches:
+        watch.close()
+
+
+def test_a_thread_of_an_earlier_call_may_come_to_a_line_while_a_call_begins() -> None:
+    turns = Turns(Lockstep())
+    older = Participant(0, ThreadWatch(0, 0))
+    comes = threading.Thread(target=lambda: turns.line(older, is_own.__code__, 1))
+
+    class Slow(Lockstep):
+        def joins(self, number: int, *, is_older: bool) -> None:
+            comes.start()
+            time.sleep(0.1)
+
+    turns = Turns(Slow())
+    older.state = State.BLOCKED
+    turns.begin([Participant(0, ThreadWatch(0, 0))], [older])
+    end = time.monotonic() + 20
+    while older.state is not State.WAITING and time.monotonic() < end:
+        time.sleep(0.001)
+    assert (older.state, turns.blocked) == (State.WAITING, 0)
+    turns.let_go()
+    comes.join()
+
+
+def test_an_order_that_rests_on_the_speed_of_the_machine_says_so() -> None:
+    turns = Turns(Lockstep())
+    running, other = [Participant(number, ThreadWatch(0, 0)) for number in range(2)]
+    turns.begin([running, other])
+    assert not turns.is_by_speed
+    running.is_asked = True
+    other.state = State.DONE
+    turns.line(running, is_own.__code__, 1)
+    assert turns.is_by_speed
+
+
 def test_a_long_loop_offers_its_turn_at_each_doubling_only() -> None:
     def body() -> None:
         total = 0
