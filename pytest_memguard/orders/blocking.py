@@ -41,28 +41,16 @@ It must last longer where only the position in the program is known, since a lon
 """
 
 
-class Look:
-    """What one look at a thread showed: where it is, and whether it waits there without a time limit.
+Look = object
+"""What one look at a thread showed: `RUNS`, what Linux shows of its wait, or its position in the program.
 
-    `waits_for_lock` means a lock of this process, `waits_for_outside` something that another process sends. A
-    lock `is_of_c` if it is no lock of Python: libraries hold those for a moment, as to allocate memory.
-    Values are set one by one: arguments would be a tuple from the free list of the interpreter.
-    """
+It is no object with attributes, since the garbage collector would count those. When it runs, and in which
+thread, must not depend on how often somebody looks.
+"""
 
-    __slots__ = ("is_of_c", "is_running", "waits_for_lock", "waits_for_outside", "where")
-
-    def __init__(self) -> None:
-        self.where: object = None
-        self.is_running = self.is_of_c = self.waits_for_lock = self.waits_for_outside = False
-
-    def is_at(self, where: object) -> bool:
-        """Say whether the thread is in that place, and does not run."""
-        return not self.is_running and self.where == where
-
-
-_UNSEEN = Look()
-_RUNNING = Look()
-_RUNNING.is_running = True
+RUNS = b"running"
+UNSEEN = b""
+"""Equal to no look at a thread that waits."""
 
 
 class ThreadWatch:
@@ -95,8 +83,8 @@ class ThreadWatch:
         """Whether the kernel says what the thread waits for."""
         return self._fd >= 0
 
-    def look(self, last: Look = _UNSEEN) -> Look:
-        """Return what the thread does now, as the same object if nothing changed since the last look.
+    def look(self) -> Look:
+        """Return what the thread does now; two looks that are equal saw it in the same place.
 
         There are many looks, and objects that they take from the free lists of the interpreter (tuples,
         lists, floats) would be missing there for the threads of the test.
@@ -107,11 +95,9 @@ class ThreadWatch:
             except OSError:
                 pass
             else:
-                return last if line == last.where else parsed(line)
+                return RUNS if would_run(line) else line
         frame = sys._current_frames().get(self._ident)  # noqa: SLF001 - the documented way to another thread's stack
-        look = Look()
-        look.where = (id(frame), frame.f_lasti if frame is not None else -1)
-        return look
+        return (id(frame), frame.f_lasti if frame is not None else -1)
 
     def is_asleep(self) -> bool:
         """Say whether the thread sleeps until another thread or the clock wakes it.
@@ -189,21 +175,21 @@ class Sightings:
         self._watch = watch
         self._patience_ns = _PATIENCE_NS if watch.is_exact else _BLIND_PATIENCE_NS
         self._waited = WatchedTime()
-        self.last = _RUNNING
+        self.last: Look = RUNS
 
     def restart(self) -> None:
         """Forget all looks so far."""
         self._waited.restart()
-        self.last = _RUNNING
+        self.last = RUNS
 
     def is_blocked(self) -> bool:
         """Look once more and say whether the thread is blocked where `last` saw it."""
-        look, last = self._watch.look(self.last), self.last
-        if not look.is_at(last.where) or last.is_running:
+        look, last = self._watch.look(), self.last
+        if look == RUNS or look != last:
             self.last = look
             self._waited.restart()
             return False
-        has_to_last = look.is_of_c or not look.waits_for_lock
+        has_to_last = not waits_for_lock(look) or is_lock_of_c(look)
         if has_to_last and self._waited.look() < self._patience_ns:
             return False
         if not self._watch.is_asleep():
@@ -218,7 +204,7 @@ def nobody_moves(native_ids: Collection[int]) -> bool:
     try:
         looks = [watch.look() for watch in watches if watch.is_exact]
         return len(looks) == len(watches) and all(
-            look.waits_for_lock or look.waits_for_outside for look in looks
+            waits_for_lock(look) or waits_for_outside(look) for look in looks
         )
     finally:
         for watch in watches:
@@ -264,33 +250,46 @@ def _interpreter_addresses() -> tuple[int, int]:
     return 0, 0
 
 
-def parsed(line: bytes) -> Look:
-    """Read `/proc/self/task/N/syscall`: `running`, or the number of the call, its arguments, two pointers.
+def would_run(line: bytes) -> bool:
+    """Say whether a thread runs or waits for the interpreter, by its `/proc/self/task/N/syscall`.
 
-    >>> parsed(b"running").is_running
-    True
+    That is `running`, or the number of the call, its arguments, two pointers.
+
+    >>> would_run(b"running"), would_run(b"35 0x7f 0x0")
+    (True, False)
     """
     if not line or line[0] == _R:
-        return _RUNNING
-    look = Look()
-    look.where = line
+        return True
+    is_wait = _field(line, 0) in (_FUTEX, _RESTARTED)
+    return is_wait and _INTERPRETER.low <= _field(line, 1) < _INTERPRETER.high
+
+
+def waits_for_lock(look: Look) -> bool:
+    """Say whether a thread waits for a lock of this process, without a time limit."""
     # futex(address, operation, value, limit): a limit of zero is none.
-    address_start = _past(line, 0)
-    operation_start = _past(line, address_start)
-    if operation_start == len(line):
-        return look
-    call = int(line[:address_start])
-    if call not in (_FUTEX, _RESTARTED):
-        look.waits_for_outside = call in _FROM_OUTSIDE
-        return look
-    address = int(line[address_start:operation_start], 16)
-    if _INTERPRETER.low <= address < _INTERPRETER.high:
-        return _RUNNING
-    value_start = _past(line, operation_start)
-    limit_start = _past(line, value_start)
-    look.waits_for_lock = call == _FUTEX and int(line[limit_start : _past(line, limit_start)], 16) == 0
-    look.is_of_c = (
-        int(line[operation_start:value_start], 16) & _OPERATION == _WAIT
-        and int(line[value_start:limit_start], 16) == _CONTENDED
-    )
-    return look
+    return isinstance(look, bytes) and _field(look, 0) == _FUTEX and _field(look, 4) == 0
+
+
+def is_lock_of_c(look: Look) -> bool:
+    """Say whether that is no lock of Python: libraries hold those for a moment, as to allocate memory."""
+    return isinstance(look, bytes) and _field(look, 2) & _OPERATION == _WAIT and _field(look, 3) == _CONTENDED
+
+
+def waits_for_outside(look: Look) -> bool:
+    """Say whether a thread waits for something that another process sends."""
+    return isinstance(look, bytes) and _field(look, 0) in _FROM_OUTSIDE
+
+
+def _field(line: bytes, number: int) -> int:
+    """Return a number in a line, or -1 where there is none.
+
+    >>> _field(b"202 0x7f 0x80", 0), _field(b"202 0x7f 0x80", 1), _field(b"running", 0), _field(b"", 3)
+    (202, 127, -1, -1)
+    """
+    start = 0
+    while number:
+        start = _past(line, start)
+        number -= 1
+    if start == len(line) or line[start] == _R:
+        return -1
+    return int(line[start : _past(line, start)], 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from pytest_memguard.orders.turns import Participant
+from pytest_memguard.orders.participant import Participant
 from pytest_memguard.orders.watched_time import WatchedTime
 
 SECOND_NS = 1_000_000_000

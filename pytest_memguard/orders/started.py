@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import weakref
 from _thread import get_native_id
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
 from types import CodeType, FrameType, TracebackType
@@ -14,8 +16,9 @@ from typing import Any
 
 from pytest_memguard.orders.blocking import ThreadWatch
 from pytest_memguard.orders.line_events import LineEvents
+from pytest_memguard.orders.participant import BLOCKED, Participant
 from pytest_memguard.orders.profiled import seen_by_profiler
-from pytest_memguard.orders.turns import Participant, State, Turns
+from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.watched_time import WatchedTime
 
 _ARRIVES_NS = 2_000_000_000
@@ -81,7 +84,7 @@ class Newcomer(Participant):
 
     def goes_on_in(self, turns: Turns, lines: LineEvents) -> None:
         """Take part in another call than the one that it was started in."""
-        self.state = State.BLOCKED  # until that call has begun
+        self.state = BLOCKED  # until that call has begun
         self.turns = turns
         lines.take_over(self._following)
 
@@ -122,6 +125,7 @@ class StartedThreads:
         self._expected: dict[int, Newcomer] = {}
         self._before: Callable[..., Any] | None = None
         self._hook: Callable[..., Any] = self._begins
+        self._collecting: Callable[[str, dict[str, int]], None] = self._collects
         self._first_line: Callable[..., Any] = self._at_first_line
         self.newcomers: list[Newcomer] = []
         self.running_freely = 0
@@ -145,6 +149,7 @@ class StartedThreads:
     def __enter__(self) -> StartedThreads:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
         self._before = threading.gettrace()
         threading.settrace(self._hook)
+        gc.callbacks.append(self._collecting)
         _PATCH.enter(self)
         return self
 
@@ -152,8 +157,16 @@ class StartedThreads:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _PATCH.leave()
+        with suppress(ValueError):  # the body has removed it
+            gc.callbacks.remove(self._collecting)
         if threading.gettrace() is self._hook:  # or the body has set another one, which stays
             threading.settrace(self._before)
+
+    def _collects(self, phase: str, _found: dict[str, int]) -> None:
+        """Remember, in the thread itself, whether it collects garbage."""
+        participant = self._native_ids.get(get_native_id())
+        if participant is not None:
+            participant.is_collecting = phase == "start"
 
     def start(self, thread: threading.Thread, really: Callable[[threading.Thread], None]) -> None:
         """Start a thread; if one that takes turns does it, the new one waits for its turn."""

@@ -18,12 +18,13 @@ from time import sleep
 from types import FrameType, TracebackType
 
 from pytest_memguard.core.errors import MemguardError, noted
-from pytest_memguard.orders.blocking import ThreadWatch, nobody_moves
+from pytest_memguard.orders.blocking import ThreadWatch, nobody_moves, waits_for_lock
 from pytest_memguard.orders.line_sources import line_events
 from pytest_memguard.orders.order import Order
+from pytest_memguard.orders.participant import DONE, Participant
 from pytest_memguard.orders.progress import SECOND_NS, Progress, Stretch, cpu_ns_of
 from pytest_memguard.orders.started import StartedThreads
-from pytest_memguard.orders.turns import Participant, State, Turns
+from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.visited_lines import Together, together_with
 from pytest_memguard.orders.watched_time import CLOCK, WatchedTime, clock_ns
 
@@ -93,6 +94,7 @@ class OrderedThreads:
         self._ready = threading.Event()
         self._bell = allocate_lock()  # open where a thread has ended since
         self._bell.acquire()
+        self._listen = self._bell.acquire  # made once: the garbage collector counts it
         self._started = StartedThreads(self._turns, self._lines)
         self._watched: Participant | None = None
         self._stretch = Stretch()
@@ -132,7 +134,7 @@ class OrderedThreads:
         self._closing = True
         self._turns.let_go()
         for participant in self._participants:
-            if participant.state is State.DONE:
+            if participant.state is DONE:
                 participant.gate.release()
         for ident in self._moving():
             _interrupt(ident)
@@ -228,7 +230,7 @@ class OrderedThreads:
         progress = Progress(self._stuck_seconds)
         for _ in self._threads:
             while not self._ended.qsize():
-                if not self._bell.acquire(*_A_MOMENT):
+                if not self._listen(*_A_MOMENT):
                     self._pass_over_blocked()
                     self._raise_if_stuck(progress)
             yield self._ended.get_nowait()
@@ -281,7 +283,7 @@ class OrderedThreads:
 
     def _is_deadlock(self) -> bool:
         """Say whether the threads wait for locks, and no other thread of the process will go on by itself."""
-        if not all(self._participants[number].watch.look().waits_for_lock for number in self._busy):
+        if not all(waits_for_lock(self._participants[number].watch.look()) for number in self._busy):
             return False
         idle = {thread for number, thread in enumerate(self._threads) if number not in self._busy}
         others = set(threading.enumerate()) - idle - {threading.current_thread()}
@@ -294,10 +296,11 @@ class OrderedThreads:
         lines would then not have to create.
         """
         cpu_ns = 0
-        for number in self._busy:
-            cpu_ns += cpu_ns_of(self._participants[number]) or 0
-        for newcomer in self._started.newcomers:
-            cpu_ns += cpu_ns_of(newcomer) or 0
+        for number in range(len(self._participants)):
+            if number in self._busy:
+                cpu_ns += cpu_ns_of(self._participants[number]) or 0
+        for number in range(len(self._started.newcomers)):
+            cpu_ns += cpu_ns_of(self._started.newcomers[number]) or 0
         return cpu_ns
 
     def _position(self) -> _Position:

@@ -1,0 +1,115 @@
+"""One thread that takes turns: what it does, where it is, and what was seen of it."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from enum import Enum
+
+from pytest_memguard.orders.blocking import RUNS, UNSEEN, Look, Sightings, ThreadWatch
+from pytest_memguard.orders.visited_lines import Passage, Path
+from pytest_memguard.orders.watched_time import WatchedTime
+
+
+class State(Enum):
+    """What one thread does."""
+
+    WAITING = "waits for its turn"
+    RUNNING = "has the turn"
+    BLOCKED = "lost the turn while it waited for something else"
+    DONE = "has ended"
+
+
+WAITING = State.WAITING
+RUNNING = State.RUNNING
+BLOCKED = State.BLOCKED
+DONE = State.DONE
+"""The states by names of their own: CPython 3.11 makes objects to find a member of an enumeration."""
+
+
+class Participant:
+    """One thread that takes turns; its gate opens when it gets one.
+
+    `is_inside` says that it runs memguard's own code, `is_asked` that it has had the turn for very long, and
+    `is_astray` that it runs without a turn, where it comes to no line. `is_idle` says that it has looked in
+    vain for threads that woke up, at its last line, so often that it now looks seldom. `is_collecting` says
+    that it collects garbage: nobody else can until it has, so its finalizers offer no turn.
+    """
+
+    __slots__ = (
+        "_changes_seen",
+        "blocked_at",
+        "gate",
+        "is_asked",
+        "is_astray",
+        "is_collecting",
+        "is_idle",
+        "is_inside",
+        "number",
+        "path",
+        "seen",
+        "settling",
+        "stands",
+        "state",
+        "watch",
+    )
+
+    def __init__(self, number: int, watch: ThreadWatch) -> None:
+        self.number = number
+        self.watch = watch
+        self.seen = Sightings(watch)
+        self.gate = allocate_lock()
+        self.gate.acquire()
+        self.state = DONE
+        self.blocked_at: Look = UNSEEN
+        self.settling = WatchedTime()
+        self.path = Path()
+        self.stands: Passage | None = None
+        self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False
+        self._changes_seen = 0
+
+    def see_by(self, watch: ThreadWatch) -> None:
+        """Look at the thread by another watch."""
+        self.watch = watch
+        self.seen = Sightings(watch)
+
+    def has_ended(self) -> bool:
+        """Say whether the thread is gone; one that calls the body tells its end itself."""
+        return False
+
+    def begin(self) -> None:
+        """Prepare for a call."""
+        self.path = Path()
+        self.stands = None
+        self._changes_seen = 0
+        self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False
+        self.state = WAITING
+
+    def should_look_around(self, changes: int) -> bool:
+        """Say whether to look for threads that woke up, at the line that `path` came to last.
+
+        In a long loop, many looks find nothing. After that many at this line and at the one before it, more
+        of them are rare. Both count, since the code between the two lines may wake a thread. `changes` is how
+        often a thread was blocked or came back so far.
+        """
+        if changes != self._changes_seen:
+            return True
+        was_idle, self.is_idle = self.is_idle, self.path.is_looked_at_in_vain()
+        return not (was_idle and self.is_idle)
+
+    def looked_around(self, changes: int, *, found: bool) -> None:
+        """Remember a look at the blocked threads; look at every line again if it `found` one awake."""
+        if found or changes != self._changes_seen:
+            self._changes_seen = changes
+            self.is_idle = False
+            self.path.forget_looks()
+
+    def is_awake(self) -> bool:
+        """Say whether a thread that was blocked has gone on by now.
+
+        One inside memguard's own code has, even if it sleeps there: it waits for a thread that it starts.
+        """
+        return self.is_inside or not self.still_waits(self.blocked_at)
+
+    def still_waits(self, seen: Look) -> bool:
+        """Say whether the thread still waits where it was seen."""
+        return self.watch.look() == seen != RUNS and self.watch.is_asleep()
