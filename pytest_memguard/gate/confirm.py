@@ -117,9 +117,17 @@ def _disagree(samples: Sequence[Sample], policy: Policy) -> bool:
 
 
 def measurement_of(
-    samples: Sequence[Sample], *, meter: str, leak: LeakFinding | None = None, notes: tuple[str, ...] = ()
+    samples: Sequence[Sample],
+    *,
+    meter: str,
+    leak: LeakFinding | None = None,
+    notes: tuple[str, ...] = (),
+    is_fresh: bool = False,
 ) -> Measurement:
-    """Join samples, in the order in which they were taken, and the leak check's finding."""
+    """Join samples, in the order in which they were taken, and the leak check's finding.
+
+    `is_fresh` says that each sample is from an interpreter of its own, so that all of them are first calls.
+    """
     lowest = min(samples, key=lambda sample: sample.highest_peak_bytes, default=None)
     metrics = {name: min(figures) for name in _SAMPLED if (figures := _figures(samples, name))}
     if lowest is not None:
@@ -141,7 +149,7 @@ def measurement_of(
         notes=(
             *notes,
             *_attribution_notes(samples, metrics.get(PEAK, 0)),
-            *(_first_calls_note(samples) if leak is not None else ()),
+            *(_first_calls_note(samples, leak) if leak is not None and not is_fresh else ()),
         ),
         peak_doubt_bytes=lowest.harness_bytes if lowest is not None else 0,
         curve=_floor_curve(samples),
@@ -190,14 +198,15 @@ def _attribution_notes(samples: Sequence[Sample], peak_bytes: int) -> tuple[str,
 _MUCH_AT_FIRST_BYTES = 1024**2
 
 
-def _first_calls_note(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """Say what the first calls left behind and the later ones did not, where it is much.
+def _first_calls_note(samples: Sequence[Sample], leak: LeakFinding) -> tuple[str, ...]:
+    """Say what the first calls left behind and the later ones, also those of the check, did not, if much.
 
     A leak check begins after them. No baseline can judge that: something shared, such as an import or a
     template, is paid by whichever test comes first.
     """
     retained = [sample.retained_bytes for sample in samples]
-    at_first = sum(retained) - len(retained) * min(retained, default=0)
+    in_check = leak.bytes_per_call if leak.leaking else leak.settled_bytes // max(1, leak.calls)
+    at_first = sum(retained) - len(retained) * min([*retained, in_check])
     if at_first < _MUCH_AT_FIRST_BYTES:
         return ()
     note = (

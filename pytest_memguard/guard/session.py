@@ -112,7 +112,9 @@ class GuardSession:
         past = self._past(test_id, entry, policy)
         if past is not None and past.perhaps:
             notes = (*notes, origin_text(past))
-        measurement = measurement_of(samples, meter=self.meter(policy).name, leak=leak, notes=notes)
+        measurement = measurement_of(
+            samples, meter=self.meter(policy).name, leak=leak, notes=notes, is_fresh=policy.fresh
+        )
         verdict = judge(
             measurement,
             entry,

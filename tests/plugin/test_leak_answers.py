@@ -180,7 +180,9 @@ def test_a_cache_that_is_full_after_the_first_calls_is_told(project: GuardedProj
     assert "first calls" not in project.accept().summary
     project.let(ROWS=6_000)
     run = project.run()
-    for result in run.results().values():
+    project.write(test_new=FULL_AT_ONCE)
+    new = project.run("test_new.py")  # two samples each, some of which leave the same behind
+    for result in [*run.results().values(), *new.results().values()]:
         (note,) = result["measurement"]["notes"]
         assert re.search(r"its first calls left (5\.[89]|6\.\d) MiB behind", note), note
     assert any("fresh=True judges it" in line for line in run.lines), run.lines
