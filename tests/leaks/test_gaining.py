@@ -78,6 +78,19 @@ def test_a_container_that_gained_only_before_is_not_one_that_gains() -> None:
     assert [one.find() is kept for one in gaining] == [True]
 
 
+@pytest.mark.parametrize(
+    ("gains", "is_named"),
+    [([4, 7], True), ([8, 4], True), ([4, 4], False), ([12, 4], False), ([3, 17], False)],
+)
+def test_an_entry_at_each_second_of_few_calls_by_chance_is_found(gains: list[int], is_named: bool) -> None:
+    kept: list[None] = []
+    first, later = gains
+    lengths = Lengths()
+    kept += [None] * first
+    found = lengths.gaining(lambda _calls: kept.extend([None] * later), 17)
+    assert [one.find() is kept for one in found] == [True] * is_named
+
+
 FIXTURE = """
     import time, pytest
 

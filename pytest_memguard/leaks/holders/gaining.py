@@ -25,6 +25,12 @@ FEW_CALLS = 1_024
 """In so few calls, readings that go up and down hide a leak of an object at nearly each second call."""
 
 _MOST_AGAIN_CALLS = 64
+_BY_CHANCE = 0.2
+_BY_CHANCE_IN_ALL = 0.3
+_KEEPS_UP = 0.4
+"""In the fewest calls, an entry at each second one by chance may be one at each fifth. The calls and as many
+again must show more in all, and the later ones not much less than the first, as a cache that fills would.
+"""
 _AT_ONCE = 4_096
 
 
@@ -59,28 +65,34 @@ class Lengths:
         Where there were few calls, an entry with nearly each second one counts. Further calls prove it, since
         another container may be where one was that has been freed.
         """
-        share = SOME_CALLS if calls <= FEW_CALLS else _EACH_CALL
+        again = min(calls, _MOST_AGAIN_CALLS)
+        share = _EACH_CALL if calls > FEW_CALLS else SOME_CALLS if calls > again else _BY_CHANCE
         least = share * calls
         long = {
             id(one): one for one in _containers() if len(one) >= least
         }  # few, where there were many calls
         known = zip(self._ids, self._lengths, strict=True)
-        longer = [one for key, was in known if (one := long.get(key)) is not None and len(one) - was >= least]
+        longer = [
+            (one, was, len(one))
+            for key, was in known
+            if (one := long.get(key)) is not None and len(one) - was >= least
+        ]
         long.clear()
-        again = min(calls, _MOST_AGAIN_CALLS)
         if longer:
-            lengths = [len(one) for one in longer]
             repeat(again)
-            longer = [
-                one
-                for one, was in zip(longer, lengths, strict=True)
-                if one is not lengths and len(one) - was >= share * again
-            ]
         return [
             Gaining(id(one), type(one), len(one))
-            for one in longer
-            if limit_of(one) is None and not is_weak(one, ())
+            for one, before, after in longer
+            if len(one) - after >= share * again
+            and (share > _BY_CHANCE or _goes_on(after - before, len(one) - after, calls))
+            and limit_of(one) is None
+            and not is_weak(one, ())
         ]
+
+
+def _goes_on(gained: int, later: int, calls: int) -> bool:
+    """Say whether few calls, and as many again, show a leak by chance, and no cache that fills."""
+    return gained + later >= 2 * _BY_CHANCE_IN_ALL * calls and later >= _KEEPS_UP * gained
 
 
 def _containers() -> list[Any]:
