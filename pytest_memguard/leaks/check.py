@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import inspect
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.bounds import has_bound
+from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.enlarging import Enlarging, enlarging_values, may_enlarge
 from pytest_memguard.leaks.holders.gaining import Gaining, Lengths
 from pytest_memguard.leaks.holders.naming import Step
@@ -104,26 +106,38 @@ class LeakCheck:
         """Look for what piles up though the readings settle, and name it: the check cannot tell then."""
         if finding.answer is not Answer.SETTLES:
             return finding
-        growing, left = self._piling_up(finding)
+        growing: list[Gaining | Enlarging] = []
+        try:
+            left = self._piling_up(finding, growing)
+        except OutOfTimeError:
+            return _cut_short(finding)
         if not growing and left is None:
             return finding
         self._renew()
         gc.collect()
         return self._named(finding, growing, left, namer)
 
-    def _piling_up(self, finding: LeakFinding) -> tuple[list[Gaining | Enlarging], Survivors | None]:
-        """Return what gets longer or larger, and the objects that outlive later calls."""
-        growing: list[Gaining | Enlarging] = []
+    def _piling_up(self, finding: LeakFinding, growing: list[Gaining | Enlarging]) -> Survivors | None:
+        """Return the objects that outlive later calls, and add what gets longer or larger to `growing`.
+
+        Raises `OutOfTimeError` where a session has too many objects to look at, or too large ones.
+        """
         left: Survivors | None = None
         if self._screened is None or self._lengths is None:
-            return growing, left
+            return left
+        clock = SearchClock(self._search_seconds)
+        repeat = clock.stopped_for(self._repeat)
         with suppress(BodyFailedError):
-            growing += self._lengths.gaining(self._repeat, finding.calls)
+            growing += self._lengths.gaining(repeat, finding.calls)
             if self._policy.at_once == 1 and may_hide_objects(self._screened.windows):
-                left = survivors(self._repeat, finding.calls)
+                left = survivors(repeat, finding.calls, tick=clock.check)
             if self._policy.at_once == 1 and may_enlarge(self._screened.windows):
-                growing += enlarging_values(self._repeat, finding.calls)
-        return growing, left
+                growing += enlarging_values(repeat, finding.calls, tick=clock.check)
+        return left
+
+    @property
+    def _search_seconds(self) -> float:
+        return max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._policy.leak_budget_seconds)
 
     def _named(
         self,
@@ -136,13 +150,27 @@ class LeakCheck:
 
         If nothing is, or if objects are left in holders with a bound, the body settles.
         """
-        search = HolderSearch(self._repeat, finding, namer=namer, seconds=_HOLDER_SECONDS)
-        chains = [chain for one in growing if (chain := search.chain_to(one.find())) is not None]
-        if left is not None and left.are_alive():
-            holders = left.holders()
-            free = [one for one in holders if not has_bound(one) and not is_of_bench(one, namer, but=holders)]
-            chains += [search.chain_to(one) or () for one in free] if holders else [()]
-        return _beside(finding, next(filter(None, chains), ())) if chains else finding
+        search = HolderSearch(self._repeat, finding, namer=namer, seconds=self._search_seconds)
+        chains = (search.chain_to(one.find()) for one in growing)
+        try:
+            chain = _first_named(itertools.chain(chains, self._chains_to_survivors(left, search, namer)))
+        except OutOfTimeError:
+            return _cut_short(finding)
+        return finding if chain is None else _beside(finding, chain)
+
+    def _chains_to_survivors(
+        self, left: Survivors | None, search: HolderSearch, namer: SiteNamer
+    ) -> Iterator[tuple[Step, ...]]:
+        """Yield the chains to what holds objects that are left, except for holders with a bound."""
+        if left is None or not left.are_alive():
+            return
+        tick = search.clock.check
+        holders = left.holders(tick)
+        if not holders:
+            yield ()
+        for one in holders:
+            if not has_bound(one) and not is_of_bench(one, namer, but=holders, tick=tick):
+                yield search.chain_to(one) or ()
 
     def explain(self, finding: LeakFinding, meter: Meter) -> LeakFinding:
         """Add which lines allocate what stays behind, and what holds it.
@@ -252,8 +280,7 @@ class LeakCheck:
 
     def _held(self, finding: LeakFinding, namer: SiteNamer, notes: list[str]) -> Held:
         """Return what holds what leaks; a note says why that is not known."""
-        seconds = max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._policy.leak_budget_seconds)
-        search = HolderSearch(self._repeat, finding, namer=namer, seconds=seconds)
+        search = HolderSearch(self._repeat, finding, namer=namer, seconds=self._search_seconds)
         try:
             held = search.find(_holder_calls(finding))
         except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
@@ -288,6 +315,22 @@ def _beside(finding: LeakFinding, steps: Sequence[Step]) -> LeakFinding:
     held_by = tuple(step.text for step in steps)
     note = f"it piles up in {' > '.join(held_by)}" if held_by else ""
     return replace(finding, held_by=held_by, note=note, doubts=(Doubt.OFFSET,))
+
+
+def _cut_short(finding: LeakFinding) -> LeakFinding:
+    """Return a finding without an answer, since it took too long to look at all objects."""
+    note = "the time ran out while the objects of the session were looked at"
+    return replace(finding, note=note, doubts=(Doubt.CUT_SHORT,))
+
+
+def _first_named(chains: Iterable[tuple[Step, ...] | None]) -> tuple[Step, ...] | None:
+    """Return the first chain that has a name, else one without; None if there is none at all."""
+    found: tuple[Step, ...] | None = None
+    for chain in chains:
+        if chain:
+            return chain
+        found = found if chain is None else chain
+    return found
 
 
 def _own_bytes(site: SiteBytes) -> int:

@@ -26,6 +26,9 @@ from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.holders.bounds import Places
+from pytest_memguard.leaks.holders.content import latest
+from pytest_memguard.leaks.holders.objects import items_of
+from pytest_memguard.leaks.holders.records import record_of
 from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.meters.site_namer import SiteNamer
 from tests.leaks.closing_meter import meter_of
@@ -303,6 +306,10 @@ def test_a_bound_within_reach_is_proved(kind: type[Limited]) -> None:
     assert found.steps[0].path.startswith("cache in the closure of ")
 
 
+class _Named(list[int]):
+    name = ""
+
+
 def test_a_list_that_an_extension_never_filled_is_not_read() -> None:
     new_list = ctypes.pythonapi.PyList_New
     new_list.argtypes, new_list.restype = [ctypes.c_ssize_t], ctypes.py_object
@@ -314,3 +321,8 @@ def test_a_list_that_an_extension_never_filled_is_not_read() -> None:
     limit = places.bound_of(ring)
     assert limit is not None
     assert (limit.entries(), limit.at_most) == (2, 3)
+    assert record_of(unfilled, ()) is None
+    assert latest(unfilled, 2) == []
+    named = _Named([1, 2, 3])
+    named.name = "orders"
+    assert (items_of(named), latest(named, 2)) == ([1, 2, 3], [2, 3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import time
@@ -10,10 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.core.leak_finding import Answer, LeakFinding
+from pytest_memguard.core.leak_finding import Answer, Doubt, LeakFinding
 from pytest_memguard.leaks.check import LeakCheck
+from pytest_memguard.leaks.decision import Growth
+from pytest_memguard.leaks.holders import clock
+from pytest_memguard.leaks.holders import enlarging as values
 from pytest_memguard.leaks.holders.enlarging import enlarging, enlarging_values, may_enlarge
+from pytest_memguard.leaks.holders.gaining import Lengths
 from pytest_memguard.leaks.holders.search import HolderSearch
+from pytest_memguard.leaks.screen import Screened
 from pytest_memguard.leaks.series import Window
 from tests.leaks.closing_meter import meter_of
 
@@ -86,6 +92,39 @@ def test_few_calls_that_add_something_may_enlarge_a_value(blocks_bytes: list[int
     assert may_enlarge(windows) is may
 
 
+class _Holder:
+    def __init__(self, table: object) -> None:
+        self.table = table
+
+
+def test_a_large_value_that_many_objects_share_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = tuple(map(float, range(1_000)))
+    holders = [_Holder(table) for _ in range(50)]
+    gc.collect()  # which drops the tuple from what the collector tracks
+    measured: list[object] = []
+    deep_bytes = values._deep_bytes
+
+    def counting(one: object) -> int:
+        measured.append(one)
+        return deep_bytes(one)
+
+    monkeypatch.setattr(values, "_deep_bytes", counting)
+    enlarging(lambda _calls: None, 8, least_bytes=4_000, tick=lambda: None)
+    assert sum(one is table for one in measured) == 2, len(holders)
+
+
+def test_a_search_that_takes_too_long_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "_SECONDS_AN_OBJECT", -1.0)
+    windows = tuple(Window(calls=number, blocks_bytes=max(0, number - 5)) for number in range(10))
+    check = LeakCheck(lambda: _text(1))
+    check._lengths = Lengths()
+    check._screened = Screened(Growth(Answer.SETTLES, 9), windows, calls=9, settled_bytes=0, signals=())
+    with meter_of(ROOT) as meter:
+        finding = check.look_closer(LeakFinding(leaking=False, bytes_per_call=0, calls=9), meter.namer)
+    assert finding.doubts == (Doubt.CUT_SHORT,)
+    assert "the objects of the session" in finding.note
+
+
 def test_a_text_that_gets_a_little_larger_is_named_and_does_not_pass() -> None:
     with meter_of(ROOT) as meter:
         check = LeakCheck(lambda: _text(1))
@@ -118,6 +157,6 @@ def test_the_time_of_a_search_does_not_include_that_of_the_body() -> None:
     leak = LeakFinding(leaking=True, bytes_per_call=1_000, calls=16, settled_bytes=0)
     with meter_of(ROOT) as meter:
         search = HolderSearch(_work, leak, namer=meter.namer, seconds=1)
-    before = search._deadline
+    before = search.clock.seconds_left
     search._repeat(2)
-    assert search._deadline - before >= 0.04
+    assert search.clock.seconds_left > before - 0.03

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_memguard.leaks.holders.naming import FUNCTOOLS_CACHE, is_a, is_ours, referents
-from pytest_memguard.leaks.holders.objects import is_sized, length, namespace, own_dict, slot_value
+from pytest_memguard.leaks.holders.objects import is_sized, items_of, length, namespace, own_dict, slot_value
 
 _LINK = "_lru_list_elem"
 _LIMITS = frozenset(
@@ -82,13 +82,9 @@ def _filled(places: Any) -> int:
 
 
 def _is_empty_at_end(places: list[Any]) -> bool:
-    """Say whether the last place is empty; an extension may have left a list that it never filled.
-
-    To read such a list ends the process. The collector goes through a list from its end, and passes over
-    what is not there.
-    """
-    items = referents(places)
-    return len(items) == len(places) > 0 and items[0] is None
+    """Say whether the last place is empty; one that C code never filled in does not count."""
+    items = items_of(places)
+    return len(items) == len(places) > 0 and items[-1] is None
 
 
 def has_bound(container: object) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_memguard.core.leak_finding import KindGrowth
 from pytest_memguard.leaks.holders.naming import full_name, is_a, module_name, referents
+from pytest_memguard.leaks.holders.objects import items_of
 
 _SHARED = (type, types.ModuleType, types.CodeType, type(None), bool)
 _SMALL_INTS = range(-5, 257)
@@ -84,7 +85,7 @@ def growth_by_kind(start: Iterable[object], new: Container[int], calls: int) -> 
 def latest(container: Any, gained: int) -> list[object]:
     """Return the items that were added to a container last, as far as that can be told."""
     if is_a(container, list):
-        return list.__getitem__(container, slice(-gained, None))
+        return items_of(container)[-gained:]
     if is_a(container, deque):
         return list(itertools.islice(deque.__reversed__(container), gained))
     if is_a(container, dict) and not is_a(container, OrderedDict):

@@ -11,7 +11,7 @@ import itertools
 import sys
 import types
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -65,11 +65,13 @@ def may_enlarge(windows: Sequence[Window]) -> bool:
     return any(before < after for before, after in itertools.pairwise(held[1:]))
 
 
-def enlarging_values(repeat: Callable[[int], object], calls: int) -> list[Enlarging]:
+def enlarging_values(
+    repeat: Callable[[int], object], calls: int, *, tick: Callable[[], None] = lambda: None
+) -> list[Enlarging]:
     """Make further calls after those of a check, and return the values that each round leaves larger."""
     each = max(2, min(calls // 2, _FIRST_LEAST_CALLS), calls // _FIRST_SHARE)
     least = _LEAST_BYTES * each * _ROUNDS_ALONE
-    found = enlarging(repeat, 2 * each, least_bytes=least, tick=lambda: None, rounds=_ROUNDS_ALONE)
+    found = enlarging(repeat, 2 * each, least_bytes=least, tick=tick, rounds=_ROUNDS_ALONE)
     return [Enlarging(one) for one in found if not has_bound(one)]
 
 
@@ -86,18 +88,15 @@ def enlarging(
     `least_bytes` is by how much they grow in all the further `rounds`.
     """
     half = max(1, calls // 2)
-    before = {id(one): sum(_sizes(one)) for one in all_objects(tick) if not is_ours(one)}
+    before: dict[int, int] = {}
+    for one, size in _plain_bytes(tick, but=before):
+        before[id(one)] = size
     repeat(half)
     gc.collect(0)  # which tells tuples and dicts of plain values from others
     known: list[tuple[object, list[list[int]]]] = []
-    for one in all_objects(tick):
-        was = before.get(id(one))
-        if (
-            was is not None
-            and one is not before
-            and sum(sizes := _sizes(one)) - was >= least_bytes / (2 * rounds)
-        ):
-            known.append((one, [sizes]))
+    for one, size in _plain_bytes(tick, but=before):
+        if size - before.get(id(one), size) >= least_bytes / (2 * rounds) and not is_ours(one):
+            known.append((one, [_sizes(one)]))
     most = rounds // 2 + 1
     for left in reversed(range(rounds)):
         if not known:
@@ -114,6 +113,23 @@ def enlarging(
         for value, *sizes in zip(_plain_values(one), *series, strict=False)
         if _rises(sizes, most) and sizes[-1] - sizes[0] >= least_bytes
     ]
+
+
+def _plain_bytes(tick: Callable[[], None], but: object) -> Iterator[tuple[object, int]]:
+    """Yield each object that leads to plain values, with their bytes; `but` is passed over."""
+    shared: dict[int, int] = {}
+    for one in all_objects(tick):
+        size = 0
+        for value in _plain_values(one) if one is not but else ():
+            if type(value) in _ATOMS:
+                size += sys.getsizeof(value)
+            elif (known := shared.get(id(value))) is not None:
+                size += known
+            else:
+                tick()  # a value may be large
+                size += shared.setdefault(id(value), _deep_bytes(value))
+        if size:
+            yield one, size
 
 
 def _rises(sizes: Sequence[int], least: int) -> bool:
@@ -157,5 +173,5 @@ def _plain_values(one: object) -> list[object]:
     return [
         inner
         for inner in referents(one)
-        if not gc.is_tracked(inner) and type(inner) not in _SHARED and not is_a(inner, type)
+        if type(inner) in _ATOMS or not (type(inner) in _SHARED or gc.is_tracked(inner) or is_a(inner, type))
     ]

@@ -63,6 +63,14 @@ def length(one: Any) -> int:
     return 0
 
 
+def items_of(one: Any) -> list[object]:
+    """Return the items of a list, first to last, without those that C code has not filled in yet.
+
+    To read such a place ends the process. The collector passes over it, and goes through a list from its end.
+    """
+    return referents(one)[: -list.__len__(one) - 1 : -1]
+
+
 def number_held(one: object, new: Container[int]) -> int:
     """Return how many new objects an object refers to; `new` holds identities."""
     return sum(id(held) in new for held in referents(one))

@@ -7,12 +7,12 @@ import sys
 import types
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.leaks.holders.naming import SUSPENDABLE, Step, file_of_class, is_a, is_ours, module_name
-from pytest_memguard.leaks.holders.objects import namespace, own_dict
+from pytest_memguard.leaks.holders.objects import items_of, namespace, own_dict
 from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
 _MOST_DEPTH = 4
@@ -47,7 +47,8 @@ def record_of(container: Any, chain: Sequence[Step]) -> Record | None:
     """Return the record that a container at the end of a chain is; `None` for one of another kind."""
     name = next((step.path for step in reversed(chain) if step.path), type(container).__name__)
     if is_a(container, list):
-        return Record(name, container, list.copy(container))
+        kept = items_of(container)
+        return Record(name, container, kept) if len(kept) == list.__len__(container) else None
     if is_a(container, deque):
         return Record(name, container, deque.copy(container)) if container.maxlen is None else None
     if is_a(container, dict):
@@ -55,7 +56,9 @@ def record_of(container: Any, chain: Sequence[Step]) -> Record | None:
     return Record(name, container, frozenset(container)) if is_a(container, set) else None
 
 
-def is_of_bench(container: object, namer: SiteNamer, but: object = None) -> bool:
+def is_of_bench(
+    container: object, namer: SiteNamer, *, but: object = None, tick: Callable[[], None] = lambda: None
+) -> bool:
     """Say whether only the test bench holds a container; who holds the test bench has no say.
 
     Containers and objects of the standard library are nobody's: who holds them decides. `but` is passed over.
@@ -68,6 +71,7 @@ def is_of_bench(container: object, namer: SiteNamer, but: object = None) -> bool
     for _ in range(_MOST_DEPTH):
         upper: list[object] = []
         for one in level:
+            tick()
             for holder in _holders(one, {*passed, id(level), id(upper)}):
                 files = tuple(_files(holder, namer))
                 if not all(map(namer.is_bench, files)):

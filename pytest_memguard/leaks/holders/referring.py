@@ -7,6 +7,7 @@ import gc
 import weakref
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
 
 from pytest_memguard.leaks.holders.naming import Step, describe_common, is_a, is_ours, referents
 from pytest_memguard.meters.site_namer import SiteNamer
@@ -45,24 +46,18 @@ def leads_to_older(held: Iterable[object]) -> bool:
     return False
 
 
-def referrers(one: object, own: tuple[object, ...]) -> Iterable[object]:
-    """Return the objects that refer to an object, except for those of this search."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """An object on the way upwards, and the steps below it; by its class, it is none of the program's."""
+
+    one: object
+    below: list[Step]
+
+
+def referrers(one: object) -> list[object]:
+    """Return the objects that refer to an object, except for those of memguard."""
     found = gc.get_referrers(one)
-    return [
-        holder
-        for holder in found
-        if holder is not own
-        and not any(holder is mine for mine in own)
-        and not is_ours(holder)
-        and not is_a(holder, weakref.ref)
-        and not _is_entry(holder)
-    ]
-
-
-def _is_entry(holder: object) -> bool:
-    """Say whether this is one of the search's own pairs of an object and its steps."""
-    last = holder[-1] if type(holder) is tuple and holder else None
-    return type(last) is list and all(type(step) is Step for step in last)
+    return [holder for holder in found if not is_ours(holder) and not is_a(holder, weakref.ref)]
 
 
 def exit_handlers() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from dataclasses import dataclass, replace
 from pytest_memguard.core.leak_finding import Bound, KindGrowth, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
 from pytest_memguard.leaks.holders.bounds import Limit, Places, index_within
+from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
 from pytest_memguard.leaks.holders.enlarging import enlarging
 from pytest_memguard.leaks.holders.naming import (
@@ -35,6 +35,7 @@ from pytest_memguard.leaks.holders.objects import (
 )
 from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
 from pytest_memguard.leaks.holders.referring import (
+    Reached,
     described_unreferred,
     exit_handlers,
     leads_to_older,
@@ -57,12 +58,6 @@ _UNKNOWN = 1 << 62
 _MOST_DEPTH = 12
 _MOST_WIDTH = 24
 _CANDIDATES = 4
-_SECONDS_AN_OBJECT = 5e-6
-"""Seconds for each object of the session: a chain takes some dozens of looks at all objects."""
-
-
-class _OutOfTimeError(Exception):
-    """The search has used up its seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +94,11 @@ class HolderSearch:
     def __init__(
         self, repeat: Callable[[int], object], leak: LeakFinding, *, namer: SiteNamer, seconds: float
     ) -> None:
-        self._call = repeat
         self._leak = leak
         self._namer = namer
         gc.unfreeze()  # the holder is older than the check
-        self._deadline = time.thread_time() + seconds + _SECONDS_AN_OBJECT * len(gc.get_objects())
+        self.clock = SearchClock(seconds)
+        self._repeat = self.clock.stopped_for(repeat)
         self._fresh: set[int] = set()
         self._old: dict[int, int] = {}
         self._own: set[int] = set()
@@ -121,36 +116,34 @@ class HolderSearch:
         """
         try:
             steps = self._search(calls)
-        except _OutOfTimeError:
+        except OutOfTimeError:
             return Held(is_cut_short=True)
         kinds = growth_by_kind(self._gained_objects(), self._fresh, calls)
         held = Held(steps, kinds=kinds, is_of_program=self._is_of_program)
         try:
             held = replace(held, records=self._records())
             return held if held.records else replace(held, bounds=self._bounds(calls))
-        except _OutOfTimeError:
+        except OutOfTimeError:
             return held
         finally:
             self._new.clear()
 
     def chain_to(self, one: object) -> tuple[Step, ...] | None:
         """Return the chain to an object, empty if it has no name; None if it is gone or not the program's."""
-        if one is None or is_of_bench(one, self._namer):
+        if one is None:
             return None
-        with suppress(_OutOfTimeError):
+        with suppress(OutOfTimeError):
+            if is_of_bench(one, self._namer, tick=self.clock.check):
+                return None
             steps, named = self._climb(one)
             if named:
                 return None if is_in_ours(steps[0]) else readable(steps)
         return ()
 
-    def _check_clock(self) -> None:
-        if time.thread_time() > self._deadline:
-            raise _OutOfTimeError
-
     def _search(self, calls: int) -> tuple[Step, ...]:
         handlers = exit_handlers()
         self._new = new = self._window(calls, untracked=False)
-        self._check_clock()
+        self.clock.check()
         self._find_holders(new)
         if not self._is_explained(calls) and (exit_handlers() - handlers) >= _SHARE * calls:
             handlers_now = Step("atexit", f"{exit_handlers():,} handlers", named=True)
@@ -164,20 +157,14 @@ class HolderSearch:
         self._find_enlarging(calls)
         return self._best_chain(calls) or described_unreferred(new, self._namer, calls=calls, but=self._own)
 
-    def _repeat(self, calls: int) -> None:
-        """Make the calls; their time does not count as that of the search."""
-        self._deadline -= time.thread_time()
-        self._call(calls)
-        self._deadline += time.thread_time()
-
     def _find_enlarging(self, calls: int) -> None:
         """Look for plain values that get larger; they gain nothing that could be counted."""
         if not self._leak.bytes_per_call or any(one.number >= _SHARE * calls for one in self._ranked()):
             return
         calls = max(calls, min(self._leak.calls, TURNED_OVER_CALLS))  # a buffer grows by an eighth at a time
         least = _SHARE * calls * self._leak.bytes_per_call
-        with suppress(_OutOfTimeError):
-            found = enlarging(self._repeat, calls, least_bytes=least, tick=self._check_clock)
+        with suppress(OutOfTimeError):
+            found = enlarging(self._repeat, calls, least_bytes=least, tick=self.clock.check)
             self._gained |= {id(one): _Gain(calls, one, is_value=True) for one in found}
 
     def _number_led_to(self, gain: _Gain) -> int:
@@ -193,7 +180,7 @@ class HolderSearch:
         """Return the containers that gained something and that only the test bench holds."""
         direct = [gain.holder for gain in self._ranked() if gain.is_direct]
         self._own.add(id(direct))
-        found = [one for one in direct if is_of_bench(one, self._namer, but=direct)]
+        found = [one for one in direct if is_of_bench(one, self._namer, but=direct, tick=self.clock.check)]
         return tuple(filter(None, (record_of(one, self._climb(one)[0]) for one in found)))
 
     def _bounds(self, calls: int) -> tuple[Bound, ...]:
@@ -273,7 +260,7 @@ class HolderSearch:
         gc.collect()
         clear_type_caches()
         self._made = MadeByCaches()  # before the lengths, as CPython 3.14 lists its dict among the containers
-        old = list(containers(untracked=untracked, tick=self._check_clock))
+        old = list(containers(untracked=untracked, tick=self.clock.check))
         self._old = sizes = {id(one): length(one) for one in old}
         self._places = Places(old)
         if not untracked:
@@ -290,7 +277,7 @@ class HolderSearch:
         self._fresh = {id(one) for one in new}
         self._own.add(id(new))
         mine = (new, sizes, self._fresh, old, self._gained)
-        again = old if untracked else containers(untracked=False, tick=self._check_clock)
+        again = old if untracked else containers(untracked=False, tick=self.clock.check)
         self._note_longer(again, mine=mine)
         return new
 
@@ -314,7 +301,7 @@ class HolderSearch:
         own = self._own
         own.add(id(tops))
         for _ in range(_CLIMBED):
-            self._check_clock()
+            self.clock.check()
             own.add(id(sample))
             upper = [one for one in gc.get_referrers(*sample) if id(one) not in own and not is_ours(one)]
             own.add(id(upper))
@@ -335,10 +322,10 @@ class HolderSearch:
     def _find_old_holders(self, calls: int) -> None:
         """Look for old objects that hold new ones, or reach them through others, as in a linked list."""
         enough = max(_LEAST_GAINED, _SHARE * calls)
-        holders = list(old_holders(self._fresh, but=self._own, tick=self._check_clock))
+        holders = list(old_holders(self._fresh, but=self._own, tick=self.clock.check))
         holders.sort(key=lambda entry: -len(entry[1]))
         for one, held in holders[:_MOST_WIDTH]:
-            self._check_clock()
+            self.clock.check()
             if is_weak(one, self._fresh):
                 continue
             is_replaced = self._turns_over(one)
@@ -372,28 +359,28 @@ class HolderSearch:
 
     def _climb(self, start: object) -> tuple[list[Step], bool]:
         """Search upwards, level by level, for the nearest object that has a name."""
-        level: list[tuple[object, list[Step]]] = [(start, [])]
+        level = [Reached(start, [])]
         seen = {id(start)}
         unnamed: list[Step] = []
         for _ in range(_MOST_DEPTH):
-            upper: list[tuple[object, list[Step]]] = []
-            for entry in level:
-                one, below = entry
+            upper: list[Reached] = []
+            for reached in level:
+                one, below = reached.one, reached.below
                 own = is_named(one, self._namer)
                 if own is not None:
                     return [own, *below], True
-                self._check_clock()
-                for holder in referrers(one, (entry, level, upper, self._gained)):
+                self.clock.check()
+                for holder in referrers(one):
                     if id(holder) in seen or id(holder) in self._own or id(holder) in self._fresh:
                         continue  # what leaks holds nothing up
                     seen.add(id(holder))
                     step = step_to(holder, one, self._namer)
                     if step.named:
                         return [step, *below], True
-                    upper.append((holder, [step, *below] if step.text else below))
+                    upper.append(Reached(holder, [step, *below] if step.text else below))
             if not upper:
                 break
-            unnamed = upper[0][1]
+            unnamed = upper[0].below
             level = upper[:_MOST_WIDTH]
         running = running_holder(start, self._namer)
         return ([running], True) if running is not None else (unnamed, False)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from pytest_memguard.leaks.holders.gaining import FEW_CALLS, SOME_CALLS
 from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
+from pytest_memguard.leaks.holders.objects import all_objects
 from pytest_memguard.leaks.series import Window, reading_at
 
 _FIRST_SHARE = 8
@@ -54,7 +55,7 @@ class Survivors:
         """Say whether enough of them still exist."""
         return len(_kept(self._kinds, {})) >= (len(self._kinds) + self._number) / 2
 
-    def holders(self) -> list[object]:
+    def holders(self, tick: Callable[[], None]) -> list[object]:
         """Return the older objects that hold nearly all of them, also through one another, as in a chain.
 
         Those that hold most themselves come first.
@@ -62,7 +63,7 @@ class Survivors:
         kinds = {**self._kinds, **self._younger}
         alive = {id(one): one for one in gc.get_objects() if kinds.get(id(one)) is type(one)}
         found = []
-        for one in gc.get_objects():
+        for one in all_objects(tick):
             if id(one) in alive or one is alive or is_a(one, weakref.ref) or is_ours(one):
                 continue
             held = [id(inner) for inner in referents(one) if id(inner) in alive]
@@ -76,7 +77,9 @@ class Survivors:
         ]
 
 
-def survivors(repeat: Callable[[int], object], calls: int) -> Survivors | None:
+def survivors(
+    repeat: Callable[[int], object], calls: int, *, tick: Callable[[], None] = lambda: None
+) -> Survivors | None:
     """Make some more calls, and return what outlives as many calls again; None if that is not enough.
 
     `calls` is how many a check has made. A few calls sort out most bodies; more of them are the proof.
@@ -86,7 +89,7 @@ def survivors(repeat: Callable[[int], object], calls: int) -> Survivors | None:
     if _more_old_ones(repeat, some) < _FIRST_EACH_CALL * some:
         return None
     gc.collect()
-    older = {id(one): type(one) for one in gc.get_objects() if _stays_tracked(one)}
+    older = {id(one): type(one) for one in all_objects(tick) if _stays_tracked(one)}
     older = _kept(older, _made_by(repeat, some))  # without what only the last calls had left
     made, younger = _made_by(repeat, _PROOF * some), _made_by(repeat, _PROOF * some)
     kept = _kept(made, younger)
