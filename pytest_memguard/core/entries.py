@@ -19,13 +19,21 @@ class EntrySite:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The accepted numbers of one test; `leaks_per_1000_calls` is what leaks beside bytes, by unit."""
+    """The accepted numbers of one test; `leaks_per_1000_calls` is what leaks beside bytes, by unit.
+
+    `meter` is the name of the one that took them, empty where that is not known.
+    """
 
     metrics: Mapping[str, int]
     spread: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
     sites: tuple[EntrySite, ...] = ()
     leaks_per_1000_calls: Mapping[str, int] = field(default_factory=dict)
+    meter: str = ""
+
+    def is_of(self, meter: str) -> bool:
+        """Say whether figures of that meter can be compared with it."""
+        return self.meter in ("", meter)
 
     @property
     def is_leak_checked(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -144,13 +144,22 @@ class Pasts:
         found = history.tests.get(test_id) if history is not None else None
         if found is None:
             return None
-        first, *rest = found.steps
+        first, *rest = _of_one_meter(found.steps)
         if first.was is not None:
-            return Past(self._days[limit.days], first.was, found.steps)
+            return Past(self._days[limit.days], first.was, (first, *rest))
         if first.now is not None:
             is_explained = any(step.note for step in found.steps)
             return Past(first.commit.day, first.now, tuple(rest), () if is_explained else first.perhaps)
         return None
+
+
+def _of_one_meter(steps: Sequence[HistoryStep]) -> Sequence[HistoryStep]:
+    """Return the steps since the meter last changed, since only their figures compare; the first is new."""
+    for at in range(len(steps) - 1, -1, -1):
+        was, now = steps[at].was, steps[at].now
+        if was is not None and now is not None and not (was.is_of(now.meter) or now.is_of(was.meter)):
+            return (replace(steps[at], was=None), *steps[at + 1 :])
+    return steps
 
 
 class ReadPasts(Protocol):

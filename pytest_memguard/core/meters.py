@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+BEST_METER = "memray"
+PORTABLE_METER = "tracemalloc"
+"""The one that works wherever CPython does."""
+
 METERS: Mapping[str, str] = {
-    "memray": "pytest_memguard.meters.memray_meter:MemrayMeter",
-    "tracemalloc": "pytest_memguard.meters.tracemalloc_meter:TracemallocMeter",
+    BEST_METER: "pytest_memguard.meters.memray_meter:MemrayMeter",
+    PORTABLE_METER: "pytest_memguard.meters.tracemalloc_meter:TracemallocMeter",
 }
-BEST_METER, *_, PORTABLE_METER = METERS
-"""The first, and the last one, which works wherever CPython does."""
 
 METER_PACKAGES = frozenset({"memray"})
 """Packages from PyPI that a meter calls while a test's patches are in place."""

@@ -63,17 +63,21 @@ def judge(
     policy: Policy,
     *,
     has_baseline: bool = True,
-    other_meter: str = "",
     today: dt.date | None = None,
     past: Past | None = None,
 ) -> Verdict:
     """Judge what was measured against what was accepted and against the policy's limits.
 
     `has_baseline` says whether anything at all is accepted for this environment; without it
-    a test that has no entry is `no-baseline`, not `new`. `other_meter` names the meter that took
-    an entry which is left out for it. `today` decides whether a quarantine is over. `past` is what was
-    accepted some time ago, where growth in small steps is judged.
+    a test that has no entry is `no-baseline`, not `new`. So is one whose entry another meter took: their
+    figures do not compare. `today` decides whether a quarantine is over. `past` is what was accepted some
+    time ago, where growth in small steps is judged.
     """
+    if entry is not None and not entry.is_of(measurement.meter):
+        verdict = judge(measurement, None, policy, has_baseline=False, today=today)
+        if verdict.outcome is Outcome.NO_BASELINE:
+            return replace(verdict, reason=other_meter_text(entry.meter, measurement))
+        return verdict
     judged = tuple(
         _judge_metric(name, measurement, entry, policy) for name in METRICS if name in measurement.metrics
     )
@@ -82,12 +86,9 @@ def judge(
     if outcome is Outcome.NEW and entry is None and not has_baseline:
         outcome = Outcome.NO_BASELINE
     shown = deciding(outcome, judged)
-    is_of_other_meter = outcome is Outcome.NO_BASELINE and bool(other_meter)
     verdict = Verdict(
         outcome=outcome,
-        reason=other_meter_text(other_meter, measurement)
-        if is_of_other_meter
-        else reason_of(outcome, shown, measurement, entry),
+        reason=reason_of(outcome, shown, measurement, entry),
         metrics=judged,
         sites=grown_sites(measurement, entry, shown) + counted_sites(measurement, outcome),
         is_in_doubt=_is_in_doubt(measurement, entry, policy),

@@ -8,7 +8,6 @@ from pathlib import Path
 from pytest_memguard.core.entries import Entry, ModuleBaseline
 from pytest_memguard.core.node_ids import REGION, split_id
 from pytest_memguard.core.sample import Curve
-from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.baseline import BaselineStore
 
 
@@ -37,10 +36,6 @@ class LoadedBaseline:
         module, key = split_id(test_id)
         start = f"{key}{REGION}"
         return tuple(name[len(start) :] for name in self.module(module).entries if name.startswith(start))
-
-    def meter_of(self, test_id: str) -> str:
-        """Return the name of the meter that took the figures of a test's module."""
-        return meter_name(self.module(split_id(test_id)[0]).meter)
 
     def curve(self, test_id: str) -> Curve | None:
         """Return the curve of the accepted run of a test, if one was kept."""

@@ -107,8 +107,7 @@ class GuardSession:
         is_told = leak is None or leak.answer is not Answer.CANNOT_TELL
         if reason and is_told:
             notes = (*notes, reason)
-        other = self._other_meter(test_id, policy)
-        entry = None if other else self.baseline.entry(test_id)
+        entry = self.baseline.entry(test_id)
         past = self._past(test_id, entry, policy)
         if past is not None and past.perhaps:
             notes = (*notes, origin_text(past))
@@ -119,8 +118,7 @@ class GuardSession:
             measurement,
             entry,
             policy,
-            has_baseline=self.baseline.exists and not other,
-            other_meter=other,
+            has_baseline=self.baseline.exists,
             today=_today(),
             past=past,
         )
@@ -134,7 +132,7 @@ class GuardSession:
 
     def _past(self, test_id: str, entry: Entry | None, policy: Policy) -> Past | None:
         """Return what was accepted before, where its growth is judged; what no commit changed is as it is."""
-        if entry is None or policy.creep is None:
+        if entry is None or policy.creep is None or not entry.is_of(self.meter(policy).name):
             return None
         return self.pasts(test_id, policy.creep) or Past(_today() - dt.timedelta(policy.creep.days), entry)
 
@@ -165,17 +163,6 @@ class GuardSession:
     def is_leak_in_doubt(self, test_id: str, finding: LeakFinding, policy: Policy) -> bool:
         """Say whether the rate of a known leak is to be read once more before it fails."""
         return not finding.counts and is_leak_in_doubt(self.verdict(test_id, (), policy, leak=finding))
-
-    def _other_meter(self, test_id: str, policy: Policy) -> str:
-        """Return the meter that took a test's entry where it is not the run's, whose figures do not compare.
-
-        A file names the meter of the run; of a test with a meter of its own it says nothing.
-        """
-        now = self.chosen_meter().meter.name
-        if self.meter(policy).name != now or self.baseline.entry(test_id) is None:
-            return ""
-        accepted = self.baseline.meter_of(test_id)
-        return "" if accepted == now else accepted
 
     def result(self, test_id: str, verdict: Verdict, measurement: Measurement | None = None) -> TestResult:
         """Put a verdict into the result of a test, with whether it fails the test.

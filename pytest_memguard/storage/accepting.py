@@ -126,7 +126,7 @@ def entry_from(
     *,
     drops_leaks: bool = False,
 ) -> Entry:
-    """Make the entry of what was measured; an earlier note and figures not measured stay.
+    """Make the entry of what was measured; an earlier note stays, and figures of this meter not measured.
 
     With `drops_leaks` those of an earlier leak check do not. Sites are the largest at the peak or by
     what they retained, joined by file and function. One sample says nothing about how much samples
@@ -137,7 +137,7 @@ def entry_from(
     counted = measurement.leak.counts if measurement.leak else ()
     counts = {count.unit: count.per_1000_calls for count in counted if count.unit in COUNTED_UNITS}
     sites = _stored_sites(measurement)
-    if previous is not None:
+    if previous is not None and previous.is_of(measurement.meter):
         keeps_leaks = not measurement.leak and not drops_leaks
         if measurement.samples == 1:
             _keep_within_spread(metrics, spread, previous)
@@ -150,6 +150,7 @@ def entry_from(
         note=(previous.note if previous else "") if note is None else note,
         sites=sites,
         leaks_per_1000_calls=counts,
+        meter=measurement.meter,
     )
 
 

@@ -150,9 +150,8 @@ class BaselineStore:
     ) -> tuple[Path, ...]:
         """Write changed entries by node id, where `None` removes one; return the files.
 
-        `meter`, `made_with` and `curves`, by node id, are those of the run that is accepted. A file
-        holds the figures of one meter, so that entries of another must all be rewritten at once. Call it
-        under `locked`.
+        `meter`, `made_with` and `curves`, by node id, are those of the run that is accepted. A file names
+        its usual meter, and an entry another one. Call it under `locked`.
         """
         by_module: dict[str, dict[str, Entry | None]] = {}
         for test_id, entry in changes.items():
@@ -163,10 +162,9 @@ class BaselineStore:
             old = self.load(module)
             new = {**old.entries, **entries}
             kept = {key: entry for key, entry in new.items() if entry is not None}
-            self._refuse_two_meters(old, meter, [key for key in kept if key not in entries])
-            changed.append(
-                ModuleBaseline(module, meter or old.meter, made_with or old.made_with, entries=kept)
-            )
+            usual = {entry.meter for key, entry in kept.items() if key not in entries}
+            label = old.meter if meter_name(old.meter) in usual - {meter_name(meter)} else meter or old.meter
+            changed.append(ModuleBaseline(module, label, made_with or old.made_with, entries=kept))
             known = {
                 **self.curves(module),
                 **{key: (curves or {}).get(join_id(module, key)) for key in entries},
@@ -174,15 +172,6 @@ class BaselineStore:
             kept_curves[module] = {key: curve for key, curve in known.items() if curve is not None}
         self.save(changed, kept_curves)
         return tuple(self.path_of(baseline.module) for baseline in changed)
-
-    def _refuse_two_meters(self, old: ModuleBaseline, meter: str, unchanged: list[str]) -> None:
-        if not unchanged or not meter or not old.meter or meter_name(meter) == meter_name(old.meter):
-            return
-        raise BaselineError(
-            f"{self.path_of(old.module)} was measured by {meter_name(old.meter)} and this run by "
-            f"{meter_name(meter)}, whose figures do not compare; {unchanged[0]!r} would keep the old ones. "
-            "Accept all tests of the file in one run, or remove it, then run the command again."
-        )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import re
 
 from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.metrics import METRICS
+from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.baseline_writing import FORMAT
 
 _LONGEST_LINE = 1000  # well below the 1,024 characters at which YAML ends simple keys
@@ -47,11 +48,12 @@ def read_quickly(module: str, text: str) -> ModuleBaseline | None:
     if known is None or len(lines) != body.count("\n"):
         return None
     try:
+        meter = known.group(1) or ""
         return ModuleBaseline(
             module,
-            meter=known.group(1) or "",
+            meter=meter,
             made_with=_made_with(known.group(2) or ""),
-            entries=_entries(lines),
+            entries=_entries(lines, meter_name(meter)),
         )
     except _Unknown:
         return None
@@ -65,7 +67,7 @@ def _made_with(written: str) -> dict[str, str]:
     return versions
 
 
-def _entries(lines: list[tuple[str, ...]]) -> dict[str, Entry]:
+def _entries(lines: list[tuple[str, ...]], meter: str) -> dict[str, Entry]:
     """Join lines to entries: a key, its facts, and its sites last."""
     entries: dict[str, Entry] = {}
     lines.reverse()
@@ -74,11 +76,11 @@ def _entries(lines: list[tuple[str, ...]]) -> dict[str, Entry]:
         key = written[1:-1] if written.startswith('"') else written
         if not written or key in entries or len(key) > _LONGEST_LINE:
             raise _Unknown
-        entries[key] = _entry(lines)
+        entries[key] = _entry(lines, meter)
     return entries
 
 
-def _entry(lines: list[tuple[str, ...]]) -> Entry:
+def _entry(lines: list[tuple[str, ...]], meter: str) -> Entry:
     metrics: dict[str, int] = {}
     spread: dict[str, int] = {}
     note: str | None = None
@@ -102,7 +104,7 @@ def _entry(lines: list[tuple[str, ...]]) -> Entry:
             raise _Unknown
     if not metrics:
         raise _Unknown
-    return Entry(metrics=metrics, spread=spread, note=note or "", sites=tuple(sites))
+    return Entry(metrics=metrics, spread=spread, note=note or "", sites=tuple(sites), meter=meter)
 
 
 def _int(written: str | None) -> int:

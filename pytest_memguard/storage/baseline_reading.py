@@ -8,12 +8,13 @@ from pathlib import Path
 from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.errors import BaselineError, nearest
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
+from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.baseline_writing import FORMAT
 from pytest_memguard.storage.yaml_reading import UnreadableYamlError, line_of, read_yaml
 
 _LEAKS = "leaks_per_1000_calls"
 _TOP_KEYS = ("format", "meter", "made_with", "tests")
-_ENTRY_KEYS = (*METRICS, _LEAKS, "spread", "note", "sites")
+_ENTRY_KEYS = (*METRICS, _LEAKS, "meter", "spread", "note", "sites")
 _SITE_KEYS = ("at", "peak", "retained")
 _COUNT = "a whole number that is not negative, such as 2_694_911"
 _SITE_EXAMPLE = '{at: "shop/cache.py:put", peak: 72}'
@@ -47,14 +48,15 @@ def check_module(module: str, content: object) -> ModuleBaseline:
     top = _mapping(content, (), _TOP_KEYS, "a baseline")
     _check_format(top)
     made_with = _mapping(top.get("made_with", {}), ("made_with",), None, "made_with")
+    meter = _text(top.get("meter", ""), ("meter",))
     tests = top.get("tests", {})
     entries = {
-        key: _entry(value, ("tests", key))
+        key: _entry(value, ("tests", key), meter_name(meter))
         for key, value in _mapping({} if tests == "" else tests, ("tests",), None, "tests").items()
     }
     return ModuleBaseline(
         module=module,
-        meter=_text(top.get("meter", ""), ("meter",)),
+        meter=meter,
         made_with={name: _text(value, ("made_with", name)) for name, value in made_with.items()},
         entries=entries,
     )
@@ -74,7 +76,7 @@ def _check_format(top: Mapping[str, object]) -> None:
         raise WrongContentError(("format",), f"is {written!r}; accepted is {FORMAT}")
 
 
-def _entry(value: object, path: tuple[str | int, ...]) -> Entry:
+def _entry(value: object, path: tuple[str | int, ...], meter: str) -> Entry:
     written = _mapping(value, path, _ENTRY_KEYS, "an entry")
     metrics = {name: _count(written[name], (*path, name)) for name in METRICS if name in written}
     if not metrics:
@@ -88,6 +90,7 @@ def _entry(value: object, path: tuple[str | int, ...]) -> Entry:
         note=note if isinstance(note, str) else _text(note, (*path, "note")),
         sites=_sites(sites, (*path, "sites")) if sites is not None else (),
         leaks_per_1000_calls=_counts(counts, (*path, _LEAKS), COUNTED_UNITS) if counts is not None else {},
+        meter=_text(written.get("meter", meter), (*path, "meter")),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_memguard.core.entries import Entry, ModuleBaseline
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
+from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.yaml_writing import write_flow, write_key, write_quoted, write_text
 
 FORMAT = 1
@@ -34,12 +35,14 @@ def module_text(baseline: ModuleBaseline) -> str:
     lines.append("tests:")
     for key in sorted(baseline.entries):
         lines.append(write_key(key, "  "))
-        _write_entry(baseline.entries[key], lines)
+        _write_entry(baseline.entries[key], lines, meter_name(baseline.meter))
     return "\n".join(lines) + "\n"
 
 
-def _write_entry(entry: Entry, lines: list[str]) -> None:
+def _write_entry(entry: Entry, lines: list[str], usual_meter: str) -> None:
     lines.extend(f"    {name}: {entry.metrics[name]:_}" for name in METRICS if name in entry.metrics)
+    if not entry.is_of(usual_meter):
+        lines.append(f"    meter: {write_text(entry.meter)}")
     if counted := entry.leaks_per_1000_calls:
         counts = {unit: counted[unit] for unit in COUNTED_UNITS if unit in counted}
         lines.append(f"    leaks_per_1000_calls: {write_flow(counts)}")

@@ -522,12 +522,17 @@ def test_numbers_of_two_meters_are_not_compared(accepted: GuardedProject) -> Non
 
 
 @needs_memray
-def test_a_file_never_holds_the_numbers_of_two_meters(accepted: GuardedProject) -> None:
+def test_an_entry_names_its_meter_where_it_is_not_that_of_the_file(accepted: GuardedProject) -> None:
     before = accepted.entries()
-    run = accepted.accept("--memguard-meter=tracemalloc", "test_it.py::test_peak")
-    assert run.code == pytest.ExitCode.USAGE_ERROR
-    assert "was measured by memray and this run by tracemalloc" in " ".join(run.summary.split())
-    assert accepted.entries() == before
+    assert accepted.accept("--memguard-meter=tracemalloc", "test_it.py::test_peak").code == 0
+    after = accepted.entries()
+    assert after.count("\n    meter: tracemalloc\n") == 1
+    assert after.startswith(before[: before.index("made_with")])
+    by_memray, by_tracemalloc = (
+        accepted.run(f"--memguard-meter={meter}").outcomes() for meter in ("memray", "tracemalloc")
+    )
+    assert by_memray == {"test_peak": "no-baseline"} | dict.fromkeys(set(by_memray) - {"test_peak"}, "ok")
+    assert by_tracemalloc == dict.fromkeys(by_memray, "no-baseline") | {"test_peak": "ok"}
 
 
 def test_a_baseline_that_cannot_be_read_is_a_usage_error(accepted: GuardedProject) -> None:

@@ -130,7 +130,7 @@ def test_an_update_changes_only_what_it_names(tmp_path: Path) -> None:
         {"a.py::x": None, "a.py::y": Entry({"peak": 5})}, meter="memray", made_with={"memray": "1.20"}
     )
     assert store.entries_of(["a.py::y", "b.py::z"]) == {
-        "a.py::y": Entry({"peak": 5}),
+        "a.py::y": Entry({"peak": 5}, meter="memray"),
         "b.py::z": Entry({"peak": 3}),
     }
     assert store.load("a.py").meter == "memray"

@@ -111,6 +111,16 @@ def test_growth_below_the_tolerance_is_found_after_the_fifth_commit(made: MadeRe
     )
 
 
+def test_figures_of_another_meter_are_no_earlier_ones(made: MadeRepository) -> None:
+    for day, size, meter in ((1, MIB, "tracemalloc"), (2, 10 * MIB, "memray"), (3, 11 * MIB, "memray")):
+        made.accept({A: Entry({"peak": size}, meter=meter)}, day=f"2026-01-0{day}")
+    limit = parse_creep("10 % in 90 days")
+    past = pasts_at(made, limit, number=3).of(A, limit)
+    assert past is not None
+    assert (past.since.day, past.entry.metrics) == (2, {"peak": 10 * MIB})
+    assert [step.now and step.now.metrics["peak"] for step in past.steps] == [11 * MIB]
+
+
 def test_what_is_only_tolerated_creeps_too_where_the_tolerance_is_wide() -> None:
     past = Past(FIRST_DAY.date(), Entry({"peak": 10 * MIB}))
     wide = Policy(tolerances={"peak": replace(Policy().tolerances["peak"], relative=0.3)}).tolerances

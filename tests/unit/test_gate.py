@@ -129,6 +129,19 @@ def test_without_an_entry_a_test_is_new_or_has_no_baseline(now: int, has_baselin
 
 
 @given(SIZES, SIZES)
+def test_an_entry_of_another_meter_is_compared_with_nothing(now: int, was: int) -> None:
+    """The marker's `meter` may change from one commit to the next, for better or worse."""
+    accepted = replace(entry(was), meter="other")
+    verdict = judge(measured(now), accepted, Policy(on_growth="warn"))
+    assert (verdict.outcome, verdict.quarantine) == (Outcome.NO_BASELINE, None)
+    assert "was measured with other" in verdict.reason
+    assert judge(measured(now), accepted, Policy(limits={"peak": 0})).outcome in (
+        Outcome.OVER_LIMIT,
+        Outcome.NO_BASELINE,
+    )
+
+
+@given(SIZES, SIZES)
 def test_a_failure_says_both_numbers_and_a_pass_says_nothing(now: int, was: int) -> None:
     verdict = judge(measured(now), entry(was), Policy())
     if verdict.outcome is Outcome.OK:
