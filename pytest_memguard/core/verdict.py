@@ -10,7 +10,7 @@ from enum import Enum
 
 from pytest_memguard.core.leak_finding import CountGrowth, LeakFinding
 from pytest_memguard.core.measurement import Measurement
-from pytest_memguard.core.metrics import METRICS, Metric
+from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, SETTLED, Metric
 from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.sites import Meeting, Site
 
@@ -191,6 +191,12 @@ class Verdict:
     def metric(self, name: str) -> MetricVerdict | None:
         """Return the verdict on one metric, if it was judged."""
         return next((metric for metric in self.metrics if metric.name == name), None)
+
+    @property
+    def told(self) -> tuple[MetricVerdict, ...]:
+        """The metrics that reports show: what leaks settles at nothing, so its 0 B would be untrue."""
+        leaks = any(metric.name == LEAK_PER_CALL and metric.measured for metric in self.metrics)
+        return tuple(metric for metric in self.metrics if not (leaks and metric.name == SETTLED))
 
     @property
     def deciding(self) -> MetricVerdict | None:

@@ -16,7 +16,7 @@ _UNJUDGED = (Outcome.NOT_MEASURED, Outcome.STALE, Outcome.UNGUARDED)
 
 def property_text(result: TestResult, region: str) -> str:
     """Write a result as the value of a property: the name of its region, its outcome and its figures."""
-    figures = [f"{metric.name}={metric.measured}" for metric in result.verdict.metrics]
+    figures = [f"{metric.name}={metric.measured}" for metric in result.verdict.told]
     return " ".join([*([region] if region else []), str(result.outcome), *figures])
 
 
@@ -58,7 +58,7 @@ def _add_case(suite: ET.Element, test: TestResult) -> None:
     case = ET.SubElement(suite, "testcase", classname=_harmless(shown.module), name=_harmless(shown.name))
     properties = ET.SubElement(case, "properties")
     ET.SubElement(properties, "property", name="memguard.outcome", value=str(test.outcome))
-    for judged in test.verdict.metrics:
+    for judged in test.verdict.told:
         for kind, value in (
             ("", judged.measured),
             (".accepted", judged.baseline),

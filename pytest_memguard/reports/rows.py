@@ -102,7 +102,7 @@ def row(test: TestResult) -> Row:
         outcome=test.outcome,
         fails=test.fails,
         sentence=verdict.reason,
-        metrics=verdict.metrics,
+        metrics=verdict.told,
         further=(*map(metric_text, others), *(text for text in (crept, quarantined) if text)),
         sites=tuple(map(_site_row, verdict.sites)),
         held_by=leak.held_by if leak is not None and test.outcome.is_growth else (),

@@ -16,7 +16,8 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus_families
 
-from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
+from pytest_memguard.core.metrics import SETTLED
+from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults
 from pytest_memguard.reports import FORMATS, report_lines
 from pytest_memguard.reports.code_scanning import AT_MOST as MOST_FINDINGS
 from pytest_memguard.reports.openmetrics import AT_MOST as MOST_TESTS
@@ -225,3 +226,11 @@ def test_openmetrics_says_what_was_measured_accepted_and_allowed() -> None:
     assert {sample.labels["outcome"] for sample in families["memguard_tests"].samples} == set(
         map(str, Outcome)
     )
+
+
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"json"}))
+def test_no_report_says_that_a_test_that_leaks_settles_at_0_b(name: str) -> None:
+    test = leaked()
+    settled = MetricVerdict(SETTLED, 0, Outcome.OK, 4_096, 20_480, "1%, 16 KiB")
+    leaking = replace(test, verdict=replace(test.verdict, metrics=(settled, *test.verdict.metrics)))
+    assert text_in(name, run(leaking)) == text_in(name, run(test))

@@ -53,7 +53,7 @@ def test_content(test: TestResult, shown: Row) -> Values:
     values: Values = {
         "id": name(test.id),
         "outcome": str(test.outcome),
-        "metrics": [_metric(metric) for metric in test.verdict.metrics],
+        "metrics": [_metric(metric) for metric in test.verdict.told],
         "fails": test.fails,
         "change": _change(deciding),
         "grew": growth_bytes(test.verdict.metrics),
