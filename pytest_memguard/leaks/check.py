@@ -22,7 +22,7 @@ from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.enlarging import Enlarging, enlarging_values, may_enlarge
-from pytest_memguard.leaks.holders.gaining import Gaining, Lengths
+from pytest_memguard.leaks.holders.gaining import READINGS, Gaining, Lengths
 from pytest_memguard.leaks.holders.naming import Step
 from pytest_memguard.leaks.holders.records import Record, is_of_bench
 from pytest_memguard.leaks.holders.search import Held, HolderSearch
@@ -128,7 +128,8 @@ class LeakCheck:
         clock = SearchClock(self._search_seconds)
         repeat = clock.stopped_for(self._repeat)
         with suppress(BodyFailedError):
-            growing += self._lengths.gaining(repeat, finding.calls)
+            steps = READINGS if self._policy.at_once == 1 else 1
+            growing += self._lengths.gaining(repeat, finding.calls, steps=steps)
             if self._policy.at_once == 1 and may_hide_objects(self._screened.windows):
                 left = survivors(repeat, finding.calls, tick=clock.check)
             if self._policy.at_once == 1 and may_enlarge(self._screened.windows):

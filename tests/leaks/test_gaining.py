@@ -80,15 +80,40 @@ def test_a_container_that_gained_only_before_is_not_one_that_gains() -> None:
 
 @pytest.mark.parametrize(
     ("gains", "is_named"),
-    [([4, 7], True), ([8, 4], True), ([4, 4], False), ([12, 4], False), ([3, 17], False)],
+    [
+        ([4, 7, 7], True),
+        ([8, 4, 7], True),
+        ([8, 4, 6], False),
+        ([4, 4, 17], False),
+        ([12, 4, 17], False),
+        ([3, 17, 17], False),
+    ],
 )
 def test_an_entry_at_each_second_of_few_calls_by_chance_is_found(gains: list[int], is_named: bool) -> None:
     kept: list[None] = []
-    first, later = gains
+    first, *later = gains
+    then = iter(later)
     lengths = Lengths()
     kept += [None] * first
-    found = lengths.gaining(lambda _calls: kept.extend([None] * later), 17)
+    found = lengths.gaining(lambda _calls: kept.extend([None] * next(then)), 17, steps=1)
     assert [one.find() is kept for one in found] == [True] * is_named
+
+
+@pytest.mark.parametrize(
+    ("lengths", "is_named"), [([9, 2, 8, 1, 7, 3, 9, 14, 20], False), ([4, 6, 5, 7, 9, 8, 10, 12, 18], True)]
+)
+def test_a_list_that_is_made_anew_by_each_of_few_calls_does_not_gain(
+    lengths: list[int], is_named: bool
+) -> None:
+    made: list[None] = []
+    then = iter(lengths)
+    before = Lengths()
+    made += [None] * 3
+
+    def make_anew(_calls: int) -> None:
+        made[:] = [None] * next(then)
+
+    assert [one.find() is made for one in before.gaining(make_anew, 9)] == [True] * is_named
 
 
 FIXTURE = """

@@ -6,9 +6,10 @@ Where something else is freed at the same rate, the series of a check stand stil
 from __future__ import annotations
 
 import gc
+import itertools
 from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -25,11 +26,16 @@ FEW_CALLS = 1_024
 """In so few calls, readings that go up and down hide a leak of an object at nearly each second call."""
 
 _MOST_AGAIN_CALLS = 64
+READINGS = 8
+_FALLS = 1 / 2
+"""How often lengths are read in the further calls; they may fall by half of what they gain in all."""
+
 _BY_CHANCE = 0.2
 _BY_CHANCE_IN_ALL = 0.3
 _KEEPS_UP = 0.4
 """In the fewest calls, an entry at each second one by chance may be one at each fifth. The calls and as many
 again must show more in all, and the later ones not much less than the first, as a cache that fills would.
+Twice as many once more prove it, by when a cache of a few keys is full.
 """
 _AT_ONCE = 4_096
 
@@ -59,11 +65,11 @@ class Lengths:
         self._ids = array("Q", map(id, found))
         self._lengths = array("q", map(len, found))
 
-    def gaining(self, repeat: Callable[[int], object], calls: int) -> list[Gaining]:
+    def gaining(self, repeat: Callable[[int], object], calls: int, *, steps: int = READINGS) -> list[Gaining]:
         """Return the containers without a bound that gained an entry with each of these calls, and still do.
 
         Where there were few calls, an entry with nearly each second one counts. Further calls prove it, since
-        another container may be where one was that has been freed.
+        another container may be where one was that has been freed. They are made in some `steps`.
         """
         again = min(calls, _MOST_AGAIN_CALLS)
         share = _EACH_CALL if calls > FEW_CALLS else SOME_CALLS if calls > again else _BY_CHANCE
@@ -73,21 +79,38 @@ class Lengths:
         }  # few, where there were many calls
         known = zip(self._ids, self._lengths, strict=True)
         longer = [
-            (one, was, len(one))
+            (one, [was, len(one)])
             for key, was in known
             if (one := long.get(key)) is not None and len(one) - was >= least
         ]
         long.clear()
-        if longer:
-            repeat(again)
-        return [
-            Gaining(id(one), type(one), len(one))
-            for one, before, after in longer
-            if len(one) - after >= share * again
-            and (share > _BY_CHANCE or _goes_on(after - before, len(one) - after, calls))
+        steps = min(steps, again) if longer else 0
+        for made in range(steps):
+            repeat(again * (made + 1) // steps - again * made // steps)
+            for one, series in longer:
+                series.append(len(one))
+        gaining = [
+            one
+            for one, (before, *later) in longer
+            if later[-1] - later[0] >= share * again
+            and (share > _BY_CHANCE or _goes_on(later[0] - before, later[-1] - later[0], calls))
+            and _mostly_rises(later)
             and limit_of(one) is None
             and not is_weak(one, ())
         ]
+        if gaining and share == _BY_CHANCE:
+            lengths = [len(one) for one in gaining]
+            repeat(2 * again)
+            gaining = [
+                one for one, was in zip(gaining, lengths, strict=True) if len(one) - was >= share * 2 * again
+            ]
+        return [Gaining(id(one), type(one), len(one)) for one in gaining]
+
+
+def _mostly_rises(lengths: Sequence[int]) -> bool:
+    """Say whether lengths rise by much more than they fall: those of a list made anew go up and down."""
+    falls = sum(max(0, before - after) for before, after in itertools.pairwise(lengths))
+    return falls <= _FALLS * (lengths[-1] - lengths[0])
 
 
 def _goes_on(gained: int, later: int, calls: int) -> bool:
