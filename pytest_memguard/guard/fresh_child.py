@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from pytest_memguard.core.errors import described
 from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.core.plain_values import from_plain, to_plain
+from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import (
     Unpatched,
     as_test_sees_it,
@@ -57,6 +59,7 @@ class FreshRun:
         self._under_way: SampleInProgress | None = None
         self._taken: Taken | None = None
         self._unmeasured = ""
+        self._runtest: Callable[[], None] = lambda: None
         self._leak: LeakFinding | None = None
         self._reports: list[pytest.TestReport | pytest.CollectReport] = []
 
@@ -90,18 +93,16 @@ class FreshRun:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
         """End the sample when the call has ended, then check for leaks."""
-        runtest = as_tasks(
-            item,
-            as_test_sees_it(asking_shows_all(keeping_names(item, item.runtest))),
-            self._policy,
-            self._session.namer,
-            orders=self._policy.orders_repeated,
-        )
+        self._runtest = as_test_sees_it(asking_shows_all(keeping_names(item, item.runtest)))
+        runtest = self._as_tasks(item, self._policy)
         item.runtest = lambda: self._run(item, runtest)
         try:
             return (yield)
         finally:
             del item.runtest
+
+    def _as_tasks(self, item: pytest.Item, policy: Policy) -> Callable[[], None]:
+        return as_tasks(item, self._runtest, policy, self._session.namer, orders=policy.orders_repeated)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -140,7 +141,26 @@ class FreshRun:
         if calls := self._sampling.traced_calls:
             self._leak = trace_item(item, runtest, calls, self._policy, self._session)
         elif self._policy.leaks:
-            self._leak = check_item(item, runtest, self._policy, self._session, rerunner=rerunner)
+            try:
+                self._leak = check_item(item, runtest, self._policy, self._session, rerunner=rerunner)
+            except CannotRepeatError:
+                raise
+            except Exception as error:
+                if len(self._policy.orders_tried) == 1 or not is_raised_by_test(error):
+                    raise
+                if not self._leaks_in_one_order(item, rerunner):
+                    raise
+                note = (
+                    f"its calls fail in turns of several orders with {described(error)}; order 0 was checked"
+                )
+                if self._taken is not None:
+                    self._taken = replace(self._taken, notes=(*self._taken.notes, note))
+
+    def _leaks_in_one_order(self, item: pytest.Item, rerunner: Rerunner) -> bool:
+        """Check with calls in order 0 alone, since memory is judged before an error of another order."""
+        policy = replace(self._policy, orders=1)
+        self._leak = check_item(item, self._as_tasks(item, policy), policy, self._session, rerunner=rerunner)
+        return self._leak.leaking
 
     def _stop(self, call: Callable[[], None] | None = None) -> None:
         if self._under_way is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import os
 import random
@@ -182,6 +183,43 @@ def forks() -> Body:
     return body
 
 
+def finalizes_under_a_lock() -> Body:
+    """Collect garbage whose finalizer waits for a lock that another thread holds, where it stands in line."""
+    lock = threading.RLock()
+
+    class Ring:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            with lock:
+                self.seen = 1
+
+    def body() -> None:
+        Ring()
+        with lock:
+            number = 1
+            assert number
+        Ring()
+        gc.collect()
+
+    return body
+
+
+def leaves_a_loop() -> Body:
+    """Leave threads behind that loop in their own lines, and outlive the call."""
+
+    def loops() -> None:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            time.sleep(0.0005)
+
+    def body() -> None:
+        threading.Thread(target=loops, daemon=True).start()
+
+    return body
+
+
 def patches_the_clock() -> Body:
     """Replace what a program reads the time with, as a fixture may."""
     lock = threading.Lock()
@@ -257,7 +295,9 @@ def travels() -> Body:
 MAKERS = [
     deadlock,
     exits,
+    finalizes_under_a_lock,
     *([forks] if hasattr(os, "fork") else []),
+    leaves_a_loop,
     leaves_a_thread,
     livelock,
     locals_of_threads,

@@ -14,7 +14,7 @@ import threading
 import time
 import tracemalloc
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -651,9 +651,9 @@ CASES = [
 ]
 
 
-def peak_bytes(body: Body) -> int:
+def peak_bytes(body: Body, own: Collection[str] = (__file__,)) -> int:
     threads = OrderedThreads(
-        body, THREADS, order=Lockstep(), is_own=lambda file: file == __file__, stuck_seconds=20
+        body, THREADS, order=Lockstep(), is_own=lambda file: file in own, stuck_seconds=20
     )
     with threads as call:
         tracemalloc.start()

@@ -467,6 +467,38 @@ def test_an_error_of_a_further_order_names_it_and_hides_no_growth(project: Guard
     assert run.text.count("play it again with --memguard-order=1") == 2
 
 
+def test_a_fresh_test_whose_calls_fail_in_turns_of_another_order_is_checked_in_order_0(
+    project: GuardedProject,
+) -> None:
+    project.write(
+        {
+            # One sample is enough for an entry that is far above it.
+            f".memguard/baseline/{environment_key()}/test_it.py.yml": f"""
+                format: 1
+                meter: {METER.name}
+                tests:
+                  test_it: {{peak: 9_000_000, retained: 9_000_000, settled: 9_000_000}}
+                  test_it::body: {{peak: 9_000_000, retained: 9_000_000}}
+            """
+        },
+        test_it="""
+            import pytest
+
+            HELD = []
+
+            @pytest.mark.memguard(fresh=True, threads=3, leaks=True, leak_budget="50 ms")
+            def test_it():
+                HELD.append(bytearray(2_000))
+                if len(HELD) % 3:  # the others have not appended theirs
+                    raise KeyError("alone")
+        """,
+    )
+    run = project.run()
+    assert run.outcomes()["test_it"] == "leaked"
+    assert "fail in turns of several orders with KeyError: 'alone'; order 0 was checked" in run.text
+    assert "play it again with --memguard-order=1" in run.text
+
+
 def test_what_only_one_order_of_turns_leaves_behind_is_a_leak(project: GuardedProject) -> None:
     project.write(
         shop="""
