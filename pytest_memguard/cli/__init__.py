@@ -102,7 +102,7 @@ def exit_code_of(arguments: list[str] | None) -> int:
     try:
         code = memguard.main(args=arguments, prog_name="memguard", standalone_mode=False)
     except MemguardError as error:
-        sentence = printable(error.sentence, at_most=_LONGEST_MESSAGE)
+        sentence = printable(str(error), at_most=_LONGEST_MESSAGE)
         click.echo(f"memguard: {sentence} See {_DOCS}#{error.slug}", err=True)
         return error.exit_code
     except click.ClickException as error:

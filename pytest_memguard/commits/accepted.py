@@ -91,14 +91,19 @@ def _entries_of(files: Mapping[str, bytes]) -> tuple[dict[str, Entry], list[str]
 
 def _files_in(repository: Path, commit: str, folder: str) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a baseline folder in a commit by their paths in it."""
-    words = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", folder)
-    listed = run_git(repository, "--literal-pathspecs", *words).stdout.decode("utf-8", "surrogateescape")
     # A name may contain a line end, and `git cat-file` would take it for two names.
-    names = [name for name in listed.split("\0") if name.endswith(ENTRIES_SUFFIX) and "\n" not in name]
+    names = [name for name in _names_in(repository, commit, folder) if "\n" not in name]
     for name, content in blobs(repository, [f"{commit}:{name}" for name in names]):
         path = PurePosixPath(name.partition(":")[2])
         if content is not None:
             yield path.relative_to(folder).as_posix(), content
+
+
+def _names_in(repository: Path, commit: str, *folders: str) -> list[str]:
+    """Return the names of the files of accepted numbers in a commit, in some folders or in all."""
+    words = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", *folders)
+    listed = run_git(repository, "--literal-pathspecs", *words).stdout.decode("utf-8", "surrogateescape")
+    return [name for name in listed.split("\0") if name.endswith(ENTRIES_SUFFIX)]
 
 
 def accepted_before(
@@ -133,11 +138,10 @@ def _moved_here(repository: Path, commit: str, here: str, new: AbstractSet[str],
 
     Where there was nothing here before, files of the same environments are enough.
     """
-    listed = run_git(repository, "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).stdout
     environments = {name.partition("/")[0] for name in new}
     lost, like = Counter[str](), Counter[str]()
-    for name in listed.decode("utf-8", "surrogateescape").split("\0"):
-        if not name.endswith(ENTRIES_SUFFIX) or name.startswith(f"{here}/") or (repository / name).exists():
+    for name in _names_in(repository, commit):
+        if name.startswith(f"{here}/") or (repository / name).exists():
             continue
         parts = name.split("/")
         for start in range(1, len(parts) - 1):

@@ -10,7 +10,7 @@ import sysconfig
 
 from pytest_memguard.core.errors import ValueFormError
 
-_KEY = re.compile(r"[a-z]+-\d+\.\d+t?-[a-z0-9]+-[a-z0-9_]+(-musl)?")
+KEY_PATTERN = r"[a-z]+-\d+\.\d+t?-[a-z0-9]+-[a-z0-9_]+(-musl)?"
 _SYSTEMS = {"darwin": "macos", "win32": "windows"}
 
 
@@ -34,7 +34,7 @@ def _is_musl() -> bool:
 
 def is_environment_key(value: str) -> bool:
     """Say whether a name has the form of an environment's."""
-    return _KEY.fullmatch(value) is not None
+    return re.fullmatch(KEY_PATTERN, value) is not None
 
 
 def check_environment_key(value: str) -> str:

@@ -19,11 +19,6 @@ class MemguardError(Exception):
     slug: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 2
 
-    @property
-    def sentence(self) -> str:
-        """The message without the pointer to its documentation."""
-        return str(self)
-
 
 class ValueFormError(MemguardError):
     """A size, a percentage, a tolerance or another written value that cannot be read."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
 
 from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.policy import CreepLimit
@@ -162,8 +161,5 @@ def _of_one_meter(steps: Sequence[HistoryStep]) -> Sequence[HistoryStep]:
     return steps
 
 
-class ReadPasts(Protocol):
-    """Reads what was accepted before in a project, for each of some windows of days."""
-
-    def __call__(self, project: Path, baseline: Path, environment: str, windows: Iterable[int]) -> Pasts:
-        """Return what is known; where it is not, the answer says why."""
+ReadPasts = Callable[[Path, Path, str, Iterable[int]], Pasts]
+"""Reads what was accepted before: by project, baseline, environment, and the lengths of windows in days."""

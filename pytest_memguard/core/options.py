@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_memguard.core.meters import BEST_METER, METERS
-from pytest_memguard.core.paths import RESULTS_PATH
+from pytest_memguard.core.paths import BASELINE_PATH, RESULTS_PATH
 
 SWITCHES = {
     "--memguard": "measure guarded tests, compare with the baseline, and fail on growth",
@@ -15,7 +15,7 @@ SWITCHES = {
 """Options that take no value, each with its help."""
 
 VALUES = {
-    "--memguard-baseline": ("DIR", "folder of the baseline; default .memguard/baseline"),
+    "--memguard-baseline": ("DIR", f"folder of the baseline; default {BASELINE_PATH}"),
     "--memguard-json": ("PATH", f"write the results file here, in addition to {RESULTS_PATH}"),
     "--memguard-html": ("PATH", "also write the report here, as one page that works offline"),
     "--memguard-meter": ("NAME", f"{' or '.join(METERS)}; default is {BEST_METER} where it works"),

@@ -14,6 +14,7 @@ from pytest_memguard.core.errors import (
     nearest,
 )
 from pytest_memguard.core.known_leaks import KnownLeak, parse_known_leak
+from pytest_memguard.core.paths import BASELINE_PATH
 from pytest_memguard.core.policy import METER_HELP, POLICY_KEYS, Policy, overlay, parse_meter
 from pytest_memguard.core.readers import (
     declarations,
@@ -27,12 +28,9 @@ from pytest_memguard.core.readers import (
 from pytest_memguard.core.units import parse_share
 from pytest_memguard.core.verdict import OUTCOMES
 
-DEFAULT_BASELINE_DIR = ".memguard/baseline"
 DEFAULT_FAIL_ON = ("grew", "over-limit", "leaked")
 DEFAULT_FAIL_ON_IN_CI = (*DEFAULT_FAIL_ON, "unguarded", "stale")
 """What fails by default: in CI also entries without a guarded test."""
-
-PROFILE_CHOICES = ("failed", "all", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +84,6 @@ def parse_pattern(table: object) -> PatternPolicy:
     return PatternPolicy(tests=tests, written=written)
 
 
-parse_profiles = one_of("a choice of profiles", *PROFILE_CHOICES)
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one project; `source` names the file they came from, if any.
@@ -101,7 +96,7 @@ class Settings:
         parse_text,
         "folder of the baseline, relative to the project's root",
         key="baseline",
-        default=DEFAULT_BASELINE_DIR,
+        default=BASELINE_PATH,
     )
     fail_on: tuple[str, ...] | None = declared(
         parse_fail_on,
@@ -119,7 +114,9 @@ class Settings:
         parse_switch, "let a run that guards no test pass in CI, too", default=False, weak=True
     )
     profiles: str = declared(
-        parse_profiles, "tests whose captures are kept: `failed`, `all` or `none`", default="failed"
+        one_of("a choice of profiles", "failed", "all", "none"),
+        "tests whose captures are kept: `failed`, `all` or `none`",
+        default="failed",
     )
     exclude: tuple[str, ...] = declared(
         parse_names,

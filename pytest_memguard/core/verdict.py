@@ -11,6 +11,7 @@ from enum import Enum
 from pytest_memguard.core.leak_finding import CountGrowth, LeakFinding
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, SETTLED, Metric
+from pytest_memguard.core.paths import BASELINE_PATH
 from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.sites import Meeting, Site
 
@@ -277,7 +278,7 @@ class RunResults:
     made_with: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[RunProblem, ...] = ()
     advisory: bool = False
-    baseline_dir: str = ".memguard/baseline"
+    baseline_dir: str = BASELINE_PATH
     left_out: tuple[str, ...] = ()
     files: int = field(default=1, compare=False)
 

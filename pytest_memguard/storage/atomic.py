@@ -28,8 +28,10 @@ def write_atomic(path: Path, text: str) -> None:
     """Write a UTF-8 file so that readers see the old or the new content, whatever happens.
 
     Makes the folders above it. Raises `OSError` (disk full, read-only, …) with the old file
-    untouched and no temporary file left.
+    untouched and no temporary file left; also for a folder or a device, whose place the file would take.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it exists and is not a regular file")
     write_all({path: text})
 
 
@@ -53,12 +55,6 @@ def write_all(files: Mapping[Path, str]) -> None:
             with contextlib.suppress(OSError):  # it was moved to its place already
                 temporary.unlink()
         raise
-
-
-def refuse_other_kinds(path: Path) -> None:
-    """Raise `OSError` for a folder or a device: a file written in one step would take its place."""
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it exists and is not a regular file")
 
 
 def _replace(temporary: Path, path: Path) -> None:

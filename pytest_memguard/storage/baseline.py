@@ -68,7 +68,7 @@ class BaselineStore:
 
     def exists(self) -> bool:
         """Say whether anything was accepted for this environment."""
-        return next(self._files(), None) is not None
+        return any(baseline_files(self._folder))
 
     def environments(self) -> tuple[str, ...]:
         """Return the environments that have a baseline, sorted."""
@@ -76,7 +76,8 @@ class BaselineStore:
 
     def modules(self) -> tuple[str, ...]:
         """Return the test modules that have a file in this environment, sorted."""
-        return tuple(sorted(module_of(path.relative_to(self._folder)) for path in self._files()))
+        files = baseline_files(self._folder)
+        return tuple(sorted(module_of(path.relative_to(self._folder)) for path in files))
 
     def path_of(self, module: str) -> Path:
         """Return the file of a module; whatever its name, it is below the environment's folder."""
@@ -84,7 +85,15 @@ class BaselineStore:
 
     def text_of(self, module: str) -> str | None:
         """Return the text of a module's file, None where it has no file."""
-        return self._text(self.path_of(module))
+        path = self.path_of(module)
+        try:
+            return read_text(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except UnreadableTextError as error:
+            raise BaselineError.at(path, error.line, error.problem) from error
+        except OSError as error:
+            raise BaselineError.at(path, 1, f"cannot be read: {cause_of(error)}") from error
 
     def texts_of(self, module: str) -> dict[Path, str]:
         """Return the texts of a module's entries and curves, by their files from the baseline folder on."""
@@ -94,9 +103,8 @@ class BaselineStore:
 
     def load(self, module: str) -> ModuleBaseline:
         """Read the entries of a module; none where it has no file."""
-        path = self.path_of(module)
         text = self.text_of(module)
-        return ModuleBaseline(module) if text is None else read_module(module, text, path)
+        return ModuleBaseline(module) if text is None else read_module(module, text, self.path_of(module))
 
     def curves_path_of(self, module: str) -> Path:
         """Return the file of a module's curves."""
@@ -190,19 +198,6 @@ class BaselineStore:
                     "Make the folder writable, or name another with --memguard-baseline."
                 ) from error
             yield
-
-    def _files(self) -> Iterator[Path]:
-        return baseline_files(self._folder)
-
-    def _text(self, path: Path) -> str | None:
-        try:
-            return read_text(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except UnreadableTextError as error:
-            raise BaselineError.at(path, error.line, error.problem) from error
-        except OSError as error:
-            raise BaselineError.at(path, 1, f"cannot be read: {cause_of(error)}") from error
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)

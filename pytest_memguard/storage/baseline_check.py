@@ -45,7 +45,7 @@ def _checked(store: BaselineStore, module: str) -> CheckedFile:
         text = store.text_of(module)
         baseline = store.load(module)
     except BaselineError as error:
-        return CheckedFile(path, {}, error.sentence, False)
+        return CheckedFile(path, {}, str(error), False)
     entries = {join_id(module, key): entry for key, entry in baseline.entries.items()}
     if text is None:
         return CheckedFile(path, {}, f"{path}:1: is not a regular file", False)

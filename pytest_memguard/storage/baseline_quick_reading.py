@@ -13,9 +13,9 @@ from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.baseline_writing import FORMAT
+from pytest_memguard.storage.checked_json import LARGEST_NUMBER
 
 _LONGEST_LINE = 1000  # well below the 1,024 characters at which YAML ends simple keys
-_LARGEST = 2**63 - 1
 _INT = "(0|[1-9][0-9]{0,17}(?:_[0-9]{1,17}){0,8})"
 _NAMES = "|".join(METRICS)
 _PLAIN = r"[^\W\d](?:[^ :#\n]|:(?=[^ \n])| (?=[^ #\n]))*"
@@ -109,7 +109,7 @@ def _entry(lines: list[tuple[str, ...]], meter: str) -> Entry:
 
 def _int(written: str | None) -> int:
     value = int(written) if written else 0
-    if value > _LARGEST:
+    if value > LARGEST_NUMBER:
         raise _Unknown
     return value
 

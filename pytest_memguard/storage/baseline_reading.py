@@ -10,6 +10,7 @@ from pytest_memguard.core.errors import BaselineError, nearest
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
 from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.baseline_writing import FORMAT
+from pytest_memguard.storage.checked_json import LARGEST_NUMBER
 from pytest_memguard.storage.yaml_reading import UnreadableYamlError, line_of, read_yaml
 
 _LEAKS = "leaks_per_1000_calls"
@@ -18,7 +19,6 @@ _ENTRY_KEYS = (*METRICS, _LEAKS, "meter", "spread", "note", "sites")
 _SITE_KEYS = ("at", "peak", "retained")
 _COUNT = "a whole number that is not negative, such as 2_694_911"
 _SITE_EXAMPLE = '{at: "shop/cache.py:put", peak: 72}'
-_LARGEST = 2**63 - 1
 _LONGEST_SHOWN = 80
 
 
@@ -129,7 +129,7 @@ def _mapping(
 
 
 def _count(value: object, path: tuple[str | int, ...]) -> int:
-    if isinstance(value, int) and 0 <= value <= _LARGEST:
+    if isinstance(value, int) and 0 <= value <= LARGEST_NUMBER:
         return value
     raise WrongContentError(path, f"is {_kind(value)}; accepted is {_COUNT}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_memguard.core.errors import MemguardError, cause_of
-from pytest_memguard.storage.atomic import refuse_other_kinds, write_atomic
+from pytest_memguard.storage.atomic import write_atomic
 
 
 class PageError(MemguardError):
@@ -17,7 +17,6 @@ class PageError(MemguardError):
 def write_page(path: Path, text: str) -> None:
     """Write a page; raises `PageError` where that is impossible."""
     try:
-        refuse_other_kinds(path)
         write_atomic(path, text)
     except (OSError, ValueError) as error:
         reason = cause_of(error)

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError, cause_of
 from pytest_memguard.core.verdict import RunResults, TestResult, merged
-from pytest_memguard.storage.atomic import refuse_other_kinds, write_atomic
+from pytest_memguard.storage.atomic import write_atomic
 from pytest_memguard.storage.bounded_reading import UnreadableTextError, read_text
 from pytest_memguard.storage.journal import journal_of, results_value
 from pytest_memguard.storage.results_json import result_to_json, run_from_json, run_to_json
@@ -30,7 +30,6 @@ def results_text(results: RunResults) -> str:
 def write_results(path: Path, results: RunResults) -> None:
     """Write a results file atomically; `ResultsError` where that is impossible."""
     try:
-        refuse_other_kinds(path)
         write_atomic(path, results_text(results))
     except (OSError, ValueError) as error:
         reason = cause_of(error)

@@ -6,7 +6,7 @@ measurements beside it.
 
 from __future__ import annotations
 
-from pytest_memguard.core.environment import check_environment_key
+from pytest_memguard.core.environment import KEY_PATTERN, check_environment_key
 from pytest_memguard.core.errors import ValueFormError
 from pytest_memguard.core.verdict import (
     Creep,
@@ -66,9 +66,7 @@ def _read_id(part: Part) -> str:
     return text
 
 
-ENVIRONMENT: Kind[str] = Kind(
-    _read_environment, str, {"type": "string", "pattern": r"^[a-z]+-\d+\.\d+t?-[a-z0-9]+-[a-z0-9_]+(-musl)?$"}
-)
+ENVIRONMENT: Kind[str] = Kind(_read_environment, str, {"type": "string", "pattern": f"^{KEY_PATTERN}$"})
 NODE_ID: Kind[str] = Kind(_read_id, utf8, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})
 FILE_OR_NOTHING: Kind[str] = Kind(Part.path_or_nothing, safe_file, FILE.schema)
 METRIC = Record(

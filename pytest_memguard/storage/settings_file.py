@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_memguard.core.errors import SettingsError, cause_of
-from pytest_memguard.core.settings import DEFAULT_BASELINE_DIR, Settings, settings_from
+from pytest_memguard.core.paths import BASELINE_PATH
+from pytest_memguard.core.settings import Settings, settings_from
 from pytest_memguard.storage.bounded_reading import UnreadableTextError, read_text
 
 PYPROJECT = "pyproject.toml"
@@ -90,7 +91,7 @@ def baseline_dir_in(pyproject: str | None, memguard_yml: str | None) -> str:
         except UnreadableYamlError as error:
             raise ValueError(error.problem) from error
     named = table.get(_BASELINE) if isinstance(table, dict) else None
-    return named if isinstance(named, str) else DEFAULT_BASELINE_DIR
+    return named if isinstance(named, str) else BASELINE_PATH
 
 
 def _toml() -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import yaml
 
+from pytest_memguard.storage.bounded_reading import UnreadableTextError
+
 MAX_DEPTH = 32
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,17}(?:_[0-9]{1,17}){0,8})")
@@ -14,13 +16,8 @@ _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$|^={7}$", re.MULTILINE)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where libyaml is there
 
 
-class UnreadableYamlError(Exception):
+class UnreadableYamlError(UnreadableTextError):
     """A text that is not the YAML memguard accepts: the line, counted from one, and why."""
-
-    def __init__(self, line: int, problem: str) -> None:
-        super().__init__(f"line {line}: {problem}")
-        self.line = line
-        self.problem = problem
 
 
 def read_yaml(text: str) -> object:

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return int(step())
     except MemguardError as error:
-        commands.error(error.sentence)
+        commands.error(str(error))
         return error.exit_code
 
 

@@ -46,7 +46,7 @@ def step() -> int:
         reports = _reports(inputs, place, directory, folder)
         decision = worst([report.decision for report in reports] or [_without_results(inputs)])
     except MemguardError as error:
-        decision = Decision("error", error.sentence, _exit_code() or error.exit_code)
+        decision = Decision("error", str(error), _exit_code() or error.exit_code)
     _write(inputs, folder, reports, decision)
     if decision.sentence and decision.exit_code:
         commands.error(decision.sentence)
