@@ -158,15 +158,8 @@ def measurement_of(
 
 def _floor_curve(samples: Sequence[Sample]) -> Curve | None:
     """Return the curve of the lowest sample; one over records is the test's own, and comes first."""
-    shown = min(
-        (sample for sample in samples if sample.curve is not None),
-        key=lambda sample: (
-            sample.curve is not None and sample.curve.unit != RECORDS,
-            sample.highest_peak_bytes,
-        ),
-        default=None,
-    )
-    return None if shown is None else shown.curve
+    found = [(one.highest_peak_bytes, one.curve) for one in samples if one.curve is not None]
+    return min(found, key=lambda pair: (pair[1].unit != RECORDS, pair[0]), default=(0, None))[1]
 
 
 _LOST_FRAMES = (

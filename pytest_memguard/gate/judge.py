@@ -57,6 +57,16 @@ _DOUBTFUL_FACTOR = 2
 """A rate above this many times what is allowed needs no second reading."""
 
 
+WITHOUT_TEST = Verdict(Outcome.STALE, STALE)
+"""The verdict on an entry whose test no longer exists."""
+
+WITHOUT_GUARD = Verdict(Outcome.UNGUARDED, UNGUARDED)
+"""The verdict on an entry whose test ran, and is no longer guarded."""
+
+WITHOUT_REGION = Verdict(Outcome.UNGUARDED, REGION_GONE)
+"""The verdict on an entry of a region that its test, which ran, did not come to."""
+
+
 def judge(
     measurement: Measurement,
     entry: Entry | None,
@@ -135,21 +145,6 @@ def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) 
 def not_measured(reason: str) -> Verdict:
     """Return the verdict on a test that could not be measured."""
     return Verdict(Outcome.NOT_MEASURED, reason)
-
-
-def stale() -> Verdict:
-    """Return the verdict on an entry whose test no longer exists."""
-    return Verdict(Outcome.STALE, STALE)
-
-
-def unguarded() -> Verdict:
-    """Return the verdict on an entry whose test ran, and is no longer guarded."""
-    return Verdict(Outcome.UNGUARDED, UNGUARDED)
-
-
-def region_gone() -> Verdict:
-    """Return the verdict on an entry of a region that its test, which ran, did not come to."""
-    return Verdict(Outcome.UNGUARDED, REGION_GONE)
 
 
 def without_leak_check(verdict: Verdict) -> Verdict:

@@ -93,22 +93,19 @@ def tolerated_text(judged: MetricVerdict) -> str:
 
 
 def figures_text(judged: MetricVerdict) -> str:
-    """Write the figures of a metric without its name."""
+    """Write the figures of a metric, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit 31.3 MiB)`."""
     if judged.outcome is Outcome.OVER_LIMIT:
-        measured, limit = judged.metric.texts(judged.measured, judged.limit or 0)
-        return f"{measured}, over {judged.rule} = {limit}"
+        return _over(judged, *judged.metric.texts(judged.measured, judged.limit or 0))
     if judged.baseline is None:
         return judged.metric.text(judged.measured)
-    return change_text(judged)
-
-
-def change_text(judged: MetricVerdict) -> str:
-    """Write a metric against its baseline, as in `48.2 MiB, was 31.0 MiB (+55.5%, limit 31.3 MiB)`."""
-    baseline = judged.baseline or 0
-    limit = judged.limit if judged.limit is not None else baseline
-    measured, was, most = judged.metric.texts(judged.measured, baseline, limit)
-    share = format_change(judged.measured, baseline)
+    limit = judged.limit if judged.limit is not None else judged.baseline
+    measured, was, most = judged.metric.texts(judged.measured, judged.baseline, limit)
+    share = format_change(judged.measured, judged.baseline)
     return f"{measured}, was {was} ({share}{', ' if share else ''}limit {most})"
+
+
+def _over(judged: MetricVerdict, measured: str, limit: str) -> str:
+    return f"{measured}, over {judged.rule} = {limit}"
 
 
 def creep_text(creep: Creep) -> str:
@@ -177,14 +174,10 @@ def _leak_reason(measurement: Measurement, judged: MetricVerdict | None, entry: 
         how = f"{'rising' if leak.is_accelerating else 'steady'} over {leak.calls:,} calls"
     if leak.orders:
         how += f" from threads in {_orders(leak.orders)}"
-    return f"{' and '.join(parts)}, {how}{accepted}{_over_rate(judged)}"
-
-
-def _over_rate(judged: MetricVerdict | None) -> str:
-    """Say which rate is allowed by an argument, where more than that leaks."""
+    text = f"{' and '.join(parts)}, {how}{accepted}"
     if judged is None or judged.limit is None or judged.rule != judged.metric.limit_key:
-        return ""
-    return f", over {judged.rule} = {judged.metric.text(judged.limit)}"
+        return text
+    return _over(judged, text, judged.metric.text(judged.limit))
 
 
 def bound_text(bound: Bound) -> str:

@@ -13,7 +13,7 @@ from pytest_memguard.core.node_ids import REGION
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.verdict import TestResult, Verdict
-from pytest_memguard.gate.judge import not_measured, region_gone
+from pytest_memguard.gate.judge import WITHOUT_REGION, not_measured
 from pytest_memguard.guard.confirming import (
     Confirmed,
     Execution,
@@ -127,7 +127,7 @@ class RegionGuard:
     def _judge_all(self, book: RegionBook, confirmed: Mapping[str, Confirmed]) -> None:
         for name in {**book.samples, **book.findings, **book.unmeasured}:
             self._sampled.results.append(self._judge(book, name, confirmed.get(self._id(name), Confirmed())))
-        self._leave_out(region_gone())
+        self._leave_out(WITHOUT_REGION)
 
     def _leave_out(self, verdict: Verdict) -> None:
         """Say of every accepted region that has no result why it has none."""

@@ -26,13 +26,13 @@ from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict
 from pytest_memguard.gate.confirm import measurement_of
 from pytest_memguard.gate.judge import (
+    WITHOUT_GUARD,
+    WITHOUT_TEST,
     certain,
     has_grown_much,
     is_leak_in_doubt,
     judge,
     not_measured,
-    stale,
-    unguarded,
     without_leak_check,
 )
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
@@ -226,12 +226,12 @@ class GuardSession:
     def add_stale(self, test_ids: Iterable[str]) -> None:
         """Keep a result for each entry whose test is gone."""
         for test_id in test_ids:
-            self.add(self.result(test_id, stale()))
+            self.add(self.result(test_id, WITHOUT_TEST))
 
     def add_unguarded(self, test_ids: Iterable[str]) -> None:
         """Keep a result for each entry whose test is not guarded any more."""
         for test_id in test_ids:
-            self.add(self.result(test_id, unguarded()))
+            self.add(self.result(test_id, WITHOUT_GUARD))
 
     def review(self, changes: Iterable[Change]) -> None:
         """Refuse growth that the project accepts only with a note, which a run cannot give."""

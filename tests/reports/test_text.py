@@ -9,7 +9,7 @@ import pytest
 
 from pytest_memguard.core.units import KIB, MIB
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, TestResult, Verdict
-from pytest_memguard.gate.judge import stale
+from pytest_memguard.gate.judge import WITHOUT_TEST
 from pytest_memguard.reports.markdown import MarkdownReport
 from pytest_memguard.reports.styled import Style
 from pytest_memguard.reports.text import TextReport, failure_lines
@@ -37,7 +37,7 @@ def test_the_rate_of_a_leak_is_said_once() -> None:
 
 
 def test_an_entry_without_its_test_is_named_once() -> None:
-    gone = TestResult("test_it.py::test_gone", stale())
+    gone = TestResult("test_it.py::test_gone", WITHOUT_TEST)
     text = "\n".join(TextReport().lines(run(gone)))
     assert text.count("test_gone") == 1
 

@@ -22,8 +22,6 @@ from pytest_memguard.gate.judge import (
     has_settled_higher,
     is_leak_in_doubt,
     judge,
-    stale,
-    unguarded,
     without_leak_check,
 )
 from pytest_memguard.gate.wording import growth_text, metric_text
@@ -43,11 +41,6 @@ def entry(peak: int, retained: int = 0, **more: int) -> Entry:
 
 def policy(tolerance: Tolerance) -> Policy:
     return Policy(tolerances={"peak": tolerance, "retained": tolerance})
-
-
-def test_an_entry_without_a_guarded_test_has_an_outcome_of_its_own() -> None:
-    assert stale().outcome is Outcome.STALE
-    assert unguarded().outcome is Outcome.UNGUARDED
 
 
 @pytest.mark.parametrize(("now", "outcome"), [(100, Outcome.UNGUARDED), (10**6, Outcome.GREW)])
