@@ -10,9 +10,10 @@ from pathlib import Path
 from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.github.environment_report import Reported
 from pytest_memguard.github.inputs import Inputs
-from pytest_memguard.github.status import Decision
+from pytest_memguard.github.status import FINE, Decision
 from pytest_memguard.reports.rows import growth_bytes, growth_share
 from pytest_memguard.storage.bounded_reading import read_regular
+from pytest_memguard.storage.captures import captures_folder
 
 CAPTURES_BYTES = 256 * 1024**2
 """The limit of all captures together; those that do not fit are named in `profiles/left-out.txt`."""
@@ -23,7 +24,7 @@ def copy_captures(project: Path, into: Path, *, limit_bytes: int = CAPTURES_BYTE
 
     Symbolic links and special files are skipped, since a pull request can put them there.
     """
-    profiles = project.resolve() / ".memguard" / "profiles"
+    profiles = captures_folder(project.resolve())
     if profiles.resolve() != profiles:
         return 0
     files = [(path.lstat().st_size, path) for path in _regular_files(profiles)]
@@ -50,9 +51,6 @@ def copy_captures(project: Path, into: Path, *, limit_bytes: int = CAPTURES_BYTE
 def _regular_files(folder: Path) -> Iterator[Path]:
     for above, _, names in os.walk(folder, followlinks=False):
         yield from (path for name in names if stat.S_ISREG((path := Path(above, name)).lstat().st_mode))
-
-
-_FINE = ("passed", "improved", "new")
 
 
 def run_outputs(reports: Sequence[Reported], decision: Decision) -> dict[str, str]:
@@ -95,7 +93,7 @@ def comment_wish(inputs: Inputs, outputs: Mapping[str, str], event: str, pull_re
     failed = outputs["exit-code"] != "0"
     if event == "workflow_run":
         # There the first workflow has failed; this one only reports on it.
-        failed = outputs["status"] not in _FINE
+        failed = outputs["status"] not in FINE
     changed = any(outputs[name] != "0" for name in ("regressions", "improvements", "new", "missing"))
     due = {
         "always": True,

@@ -111,12 +111,12 @@ def decide_status(
     fails = inputs.mode == "check" and (
         any(test.fails for test in results.tests) or _problem_fails(decision, results, inputs)
     )
-    if fails and decision.status in _FINE and not _fails_by_name(results, inputs):
+    if fails and decision.status in FINE and not _fails_by_name(results, inputs):
         decision = Decision("error", _unguarded_sentence(results))
     return replace(decision, exit_code=_TESTS_FAILED if failed or fails else 0)
 
 
-_FINE = ("new", "improved", "passed")
+FINE = ("new", "improved", "passed")
 """Statuses of a run in which the gate worked and found no growth."""
 
 _BY_NAME = frozenset({Outcome.NEW, Outcome.NO_BASELINE, Outcome.IMPROVED})

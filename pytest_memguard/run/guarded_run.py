@@ -332,12 +332,8 @@ class GuardedRun:
                 self.finish(session)
             if how:
                 self.ending.tell_now(self._config)
-                self.close()
+                self.session.close()
         return self.ending.code
-
-    def close(self) -> None:
-        """Leave nothing behind."""
-        self.session.close()
 
     def _hand_over(self) -> None:
         differences = self.session.differences()
@@ -379,10 +375,6 @@ class GuardedRun:
         places = self.options.places
         limited = any(place.is_file() for place in places) or bool(places and self.session.baseline.exists)
         return limited or self._has_guarded or session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
-
-    def tell(self, terminal: pytest.TerminalReporter) -> None:
-        """Write the summary."""
-        self.ending.tell(terminal)
 
 
 _LOST = "its result is lost: the test was planned, and pytest reported no result"

@@ -121,9 +121,9 @@ class GuardHooks:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell what happened."""
-        self._run.tell(terminalreporter)
+        self._run.ending.tell(terminalreporter)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Leave nothing behind."""
-        self._run.close()
+        self._run.session.close()

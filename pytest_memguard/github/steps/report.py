@@ -44,7 +44,9 @@ def step() -> int:
             raise NothingToJudgeError("The measuring step failed; its error is above.")
         place = Place.of(inputs, workspace())
         reports = _reports(inputs, place, directory, folder)
-        decision = worst([report.decision for report in reports] or [_without_results(inputs)])
+        decision = worst(
+            [report.decision for report in reports] or [decide_status(None, _measured(), inputs=inputs)]
+        )
     except MemguardError as error:
         decision = Decision("error", str(error), _exit_code() or error.exit_code)
     _write(inputs, folder, reports, decision)
@@ -56,11 +58,6 @@ def step() -> int:
         copy_captures(place.project, folder / "profiles")
     _set_outputs(inputs, folder, reports, decision)
     return 0
-
-
-def _without_results(inputs: Inputs) -> Decision:
-    """Say how pytest ended if it left no results, as after a usage error."""
-    return decide_status(None, _measured(), inputs=inputs)
 
 
 def _measured() -> Measured:
@@ -75,19 +72,11 @@ def _exit_code() -> int:
 
 def _reports(inputs: Inputs, place: Place, directory: Path, folder: Path) -> list[Reported]:
     proposing = importlib.util.find_spec("yaml") is not None and variable("EVENT") != "workflow_run"
-    reports: list[Reported] = []
+    propose_into = folder / "proposed-baseline" if proposing else None
     if not inputs.results and not (directory / FILE_NAME).exists():
-        return reports
-    for results in read_reported(inputs, place, directory, judged_before=variable("EVENT") == "workflow_run"):
-        report = reported(
-            inputs,
-            place,
-            results,
-            _measured(),
-            propose_into=folder / "proposed-baseline" if proposing else None,
-        )
-        reports.append(report)
-    return reports
+        return []
+    found = read_reported(inputs, place, directory, judged_before=variable("EVENT") == "workflow_run")
+    return [reported(inputs, place, one, _measured(), propose_into=propose_into) for one in found]
 
 
 def _write(inputs: Inputs, folder: Path, reports: list[Reported], decision: Decision) -> None:
