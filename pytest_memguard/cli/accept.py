@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
 from pytest_memguard.cli.parameters import baseline_option, dry_run_option, from_option, patterns_argument
 from pytest_memguard.cli.project import Project, pass_project
-from pytest_memguard.core.changes import Change
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.units import counted
@@ -68,9 +68,7 @@ def _tell_unjudged(project: Project, run: RunResults, baseline: Path) -> None:
 def _accept_run(
     project: Project, store: BaselineStore, run: RunResults, wanted: Acceptance, *, dry_run: bool
 ) -> None:
-    def review(planned: Sequence[Change]) -> None:
-        refuse_without_note(planned, project.settings.require_note)
-
+    review = partial(refuse_without_note, share=project.settings.require_note)
     if dry_run:
         changes = plan(store, run, wanted)
         review(changes)
@@ -79,8 +77,7 @@ def _accept_run(
         if (project.root / ".memguard").is_dir():
             write_gitignore(project.root / ".memguard")
             keep_accepted(project.root, run.tests, (change.test_id for change in changes))
-    for change in changes:
-        project.write(f"  {printable(change.description)}")
+    project.write(*(f"  {printable(change.description)}" for change in changes))
     if changes:
         verb = "would be accepted" if dry_run else "accepted"
         project.write(f"{counted(len(changes), 'entry', 'entries')} {verb} for {run.environment}.")

@@ -160,8 +160,7 @@ def _tell_changes(project: Project, environment: str, checked: Sequence[CheckedF
         )
         wanting += bool(lacking)
         if number < _SHOWN or lacking or one.change.loosened:
-            for line in _change_lines(one, lacking):
-                project.write(line)
+            project.write(*_change_lines(one, lacking))
     if len(changes) > _SHOWN:
         project.write(f"  {len(changes):,} in all; `git diff {base.name}` shows each")
     return wanting
@@ -180,6 +179,7 @@ def _note_share(project: Project, base: _Base) -> float | None:
 
 
 def _change_lines(one: AcceptedChange, lacking: str) -> Iterator[str]:
+    note = one.change.new.note if one.change.new is not None else ""
     yield f"  {printable(one.change.description, at_most=400)}"
     if one.change.loosened:
         yield f"      looser: {'; '.join(one.change.loosened)}"
@@ -189,10 +189,8 @@ def _change_lines(one: AcceptedChange, lacking: str) -> Iterator[str]:
         yield f"      may have been {printable(next(iter(one.perhaps)))} before, which is removed"
     if lacking:
         yield f'      NO NOTE: {lacking}. Accept it again with --note "WHY"'
-        if one.change.new is not None and one.change.new.note and not is_reason(one.change.new.note):
-            yield f"      note: {printable(one.change.new.note)} ({NOTE_RULE})"
-    elif one.change.new is not None and one.change.new.note:
-        yield f"      note: {printable(one.change.new.note)}"
+    if note and not (lacking and is_reason(note)):
+        yield f"      note: {printable(note)}{f' ({NOTE_RULE})' if lacking else ''}"
 
 
 def _totals(changes: Sequence[AcceptedChange]) -> str:

@@ -77,13 +77,11 @@ def history(
         project.write(json.dumps(history_json(found, tests), ensure_ascii=False, indent=1))
         return
     for test in tests:
-        for line in _whole(test, metric) if patterns else _in_short(test, metric):
-            project.write(line)
+        project.write(*(_whole(test, metric) if patterns else _in_short(test, metric)))
     commits = {step.commit.id for test in tests for step in test.steps}
     of_commits = counted(len(commits), "commit")
     project.write(f"{counted(len(tests), 'test')}, {of_commits} of the baseline, {store.environment}.")
-    for line in _lacking(found):
-        project.write(line)
+    project.write(*_lacking(found))
 
 
 def history_json(found: History, tests: Sequence[TestHistory]) -> dict[str, object]:

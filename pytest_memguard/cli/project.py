@@ -65,12 +65,13 @@ class Project:
             for run in runs
         ]
 
-    def write(self, line: str) -> None:
-        """Write a line; a reader that stops early, such as `head`, changes no exit code."""
+    def write(self, *lines: str) -> None:
+        """Write lines; a reader that stops early, such as `head`, changes no exit code."""
         if self._reader_is_gone:
             return
         try:
-            click.echo(line)
+            for line in lines:
+                click.echo(line)
         except BrokenPipeError:
             self._reader_is_gone = True
             # Otherwise the interpreter's own exit would write into the pipe again.

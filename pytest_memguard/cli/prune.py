@@ -57,8 +57,7 @@ def prune(
         with store.locked():
             changes = _plan(project, store, patterns, sources)
             store.update({change.test_id: None for change in changes})
-    for change in changes:
-        project.write(f"  {printable(change.description)}")
+    project.write(*(f"  {printable(change.description)}" for change in changes))
     verb = "would be removed" if dry_run else "removed"
     count = counted(len(changes), "entry", "entries")
     project.write(f"{count} {verb} for {store.environment}.")

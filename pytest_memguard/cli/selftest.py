@@ -90,8 +90,7 @@ def _probe(user: Project, project: Path, probe: Probe) -> bool:
             user.write(
                 f"  {click.style('FAILED', 'red')}  {probe.name}: {_complaint(step, code, found, expected)}"
             )
-            for line in output.splitlines()[-_SHOWN_LINES:]:
-                user.write(f"      {line}")
+            user.write(*(f"      {line}" for line in output.splitlines()[-_SHOWN_LINES:]))
             return False
     ok = click.style("ok", "green")
     user.write(f"  {ok}      {probe.name}: unchanged it passes, with it planted: {probe.outcome}")

@@ -50,8 +50,7 @@ def show(
     if as_json:
         project.write(json.dumps(_as_json(store.environment, modules, chosen), ensure_ascii=False, indent=1))
         return
-    for line in _lines(modules, chosen):
-        project.write(line)
+    project.write(*_lines(modules, chosen))
     project.write(f"{len(chosen):,} of {len(ids):,} entries, {store.environment}.")
 
 

@@ -83,10 +83,9 @@ def summary(project: Project, form: str, sources: tuple[Path, ...]) -> int:
         project.write(results_text(runs[0]).rstrip("\n"))
     elif form == "text":
         for run in runs:
-            for line in _coloured(run):
-                project.write(line)
+            project.write(*_coloured(run))
     else:
         width = shutil.get_terminal_size().columns
-        for line in report_lines(form, runs, width=width, locate=_Repository(project.root).locate):
-            project.write(line)
+        locate = _Repository(project.root).locate
+        project.write(*report_lines(form, runs, width=width, locate=locate))
     return int(any(run.failed for run in runs))

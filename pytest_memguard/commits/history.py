@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -32,15 +33,15 @@ def read_history(project: Path, baseline: Path, environment: str, revisions: str
     folder = folder_in(repository, baseline / environment)
     trail = follow(repository, project, folder, environment, revisions)
     contents = _Contents(repository, trail)
-    lines = {name: _Lines() for name in trail.folders}
+    lines = defaultdict[str, _Lines](_Lines)
     for change in trail.changes:
         move = trail.moves.get(change.commit.id)
         if move is not None:
-            lines.setdefault(move.new, _Lines()).carry(lines[move.old], move)
+            lines[move.new].carry(lines[move.old], move)
             lines[move.new].add(_moving_steps(repository, change, move, trail, contents))
         for name in trail.folders:
-            files = [file for file in change.files if trail.folder_of(file.new_path) == name]
-            if files and (move is None or name not in (move.old, move.new)):
+            if move is None or name not in (move.old, move.new):
+                files = [file for file in change.files if trail.folder_of(file.new_path) == name]
                 lines[name].add(_steps(change.commit, files, contents))
     if trail.uncommitted:
         lines[folder].carry(lines[trail.uncommitted], Move(trail.uncommitted, folder))

@@ -57,6 +57,8 @@ _DOUBTFUL_FACTOR = 2
 """A rate above this many times what is allowed needs no second reading."""
 
 
+_NOTHING = Entry({})
+
 WITHOUT_TEST = Verdict(Outcome.STALE, STALE)
 """The verdict on an entry whose test no longer exists."""
 
@@ -88,10 +90,11 @@ def judge(
         if verdict.outcome is Outcome.NO_BASELINE:
             return replace(verdict, reason=other_meter_text(entry.meter, measurement))
         return verdict
+    accepted = entry or _NOTHING
     judged = tuple(
-        _judge_metric(name, measurement, entry, policy) for name in METRICS if name in measurement.metrics
+        _judge_metric(name, measurement, accepted, policy) for name in METRICS if name in measurement.metrics
     )
-    outcomes = (*(metric.outcome for metric in judged), _judge_counts(measurement, entry))
+    outcomes = (*(metric.outcome for metric in judged), _judge_counts(measurement, accepted))
     outcome = min(outcomes, key=lambda outcome: outcome.rank)
     if outcome is Outcome.NEW and entry is None and not has_baseline:
         outcome = Outcome.NO_BASELINE
@@ -101,7 +104,7 @@ def judge(
         reason=reason_of(outcome, shown, measurement, entry),
         metrics=judged,
         sites=grown_sites(measurement, entry, shown) + counted_sites(measurement, outcome),
-        is_in_doubt=_is_in_doubt(measurement, entry, policy),
+        is_in_doubt=_is_in_doubt(measurement, accepted, policy),
     )
     if past is not None and entry is not None:
         verdict = with_creep(verdict, measurement, past, policy)
@@ -126,7 +129,7 @@ def certain(verdict: Verdict, measurement: Measurement) -> Verdict:
     return not_measured(peak_doubt_text(measurement))
 
 
-def _is_in_doubt(measurement: Measurement, entry: Entry | None, policy: Policy) -> bool:
+def _is_in_doubt(measurement: Measurement, entry: Entry, policy: Policy) -> bool:
     """Say whether the highest peak that the measurement allows would be judged otherwise.
 
     A peak that may be accepted must not leave later runs in doubt either.
@@ -157,23 +160,29 @@ def without_leak_check(verdict: Verdict) -> Verdict:
     return replace(verdict, outcome=Outcome.UNGUARDED, reason=NO_LEAK_CHECK)
 
 
-def _judge_metric(name: str, measurement: Measurement, entry: Entry | None, policy: Policy) -> MetricVerdict:
-    measured = measurement.metrics[name]
-    baseline = entry.metrics.get(name) if entry else None
+def _judge_metric(name: str, measurement: Measurement, entry: Entry, policy: Policy) -> MetricVerdict:
     if name == LEAK_PER_CALL:
         return _judge_leak(measurement, entry, policy)
-    most = policy.limits.get(name)
-    rule = METRICS[name].limit_key if most is not None else ""
+    measured, baseline = measurement.metrics[name], entry.metrics.get(name)
+    most, tolerance = policy.limits.get(name), policy.tolerances.get(name)
     if most is not None and measured > most:
-        return MetricVerdict(name, measured, Outcome.OVER_LIMIT, baseline, most, rule)
-    tolerance = policy.tolerances.get(name)
-    if baseline is None or tolerance is None:
-        outcome = Outcome.OK if tolerance is None else Outcome.NEW
-        return MetricVerdict(name, measured, outcome, baseline, most, rule)
-    spread = entry.spread.get(name, 0) if entry else 0
+        outcome = Outcome.OVER_LIMIT
+    elif tolerance is None:
+        outcome = Outcome.OK
+    elif baseline is None:
+        outcome = Outcome.NEW
+    else:
+        return _compare(name, measurement, entry, tolerance)
+    rule = METRICS[name].limit_key if most is not None else ""
+    return MetricVerdict(name, measured, outcome, baseline, most, rule)
+
+
+def _compare(name: str, measurement: Measurement, entry: Entry, tolerance: Tolerance) -> MetricVerdict:
+    """Judge a metric by what was accepted for it."""
+    measured, baseline = measurement.metrics[name], entry.metrics[name]
     least = _least_allowance_bytes(name, measurement, baseline)
     tolerated = max(tolerance.allowance_bytes(baseline), least)
-    noise = SPREAD_FACTOR * spread
+    noise = SPREAD_FACTOR * entry.spread.get(name, 0)
     allowed = max(tolerated, min(noise, NOISE_AT_MOST.allowance_bytes(baseline)))
     outcome = Outcome.OK
     if measured > baseline + max(allowed, min(noise, _EITHER_AT_MOST.allowance_bytes(baseline))):
@@ -204,15 +213,14 @@ def _least_allowance_bytes(name: str, measurement: Measurement, baseline_bytes: 
     return max(INTERPRETER_TABLES_BYTES, by_rate)
 
 
-def _judge_leak(measurement: Measurement, entry: Entry | None, policy: Policy) -> MetricVerdict:
+def _judge_leak(measurement: Measurement, entry: Entry, policy: Policy) -> MetricVerdict:
     """Judge the rate of a leak: it fails without a baseline, unless a limit allows it.
 
     The tables of its containers may be missing in another run: they count only as far as the accepted rate
     has them.
     """
     measured = measurement.metrics[LEAK_PER_CALL]
-    baseline = entry.metrics.get(LEAK_PER_CALL) if entry else None
-    spread = entry.spread.get(LEAK_PER_CALL, 0) if entry else 0
+    baseline, spread = entry.metrics.get(LEAK_PER_CALL), entry.spread.get(LEAK_PER_CALL, 0)
     doubt = measurement.spread.get(LEAK_PER_CALL, 0)
     allowed = _leak_allowance_bytes(baseline, spread) if baseline else 0
     limit, rule = (baseline or 0) + allowed, "no leak" if baseline is None else "tolerance"
@@ -234,11 +242,11 @@ def _leak_allowance_bytes(baseline_bytes: int, spread_bytes: int) -> int:
     return min(tolerated, _LEAK_TOLERANCE_AT_MOST.allowance_bytes(baseline_bytes))
 
 
-def _judge_counts(measurement: Measurement, entry: Entry | None) -> Outcome:
+def _judge_counts(measurement: Measurement, entry: Entry) -> Outcome:
     """Judge what leaks beside bytes: each unit fails unless its rate is accepted."""
     if measurement.leak is None:
         return Outcome.OK
-    accepted = entry.leaks_per_1000_calls if entry else {}
+    accepted = entry.leaks_per_1000_calls
     leaking = {count.unit: count.per_1000_calls for count in measurement.leak.counts}
     for unit, count in leaking.items():
         if count > (1 + COUNT_TOLERANCE) * accepted.get(unit, 0):

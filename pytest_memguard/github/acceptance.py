@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pytest_memguard.core.node_ids import split_id
@@ -39,9 +40,8 @@ def accept_texts(
     for run in runs:
         store = BaselineStore(temporary / "baseline", run.environment)
         _lay_down(store, to_write(run, wanted), lambda path: read(f"{folder}/{path}"))
-        changes = accept_results(
-            store, run, wanted, review=lambda planned: refuse_without_note(planned, require_note)
-        )
+        review = partial(refuse_without_note, share=require_note)
+        changes = accept_results(store, run, wanted, review=review)
         lines += [change.description for change in changes]
         for module in {split_id(change.test_id)[0] for change in changes}:
             path = store.path_of(module)
