@@ -86,7 +86,7 @@ def _report(project: Project, environment: str, rows: list[DiffRow], *, everythi
 
 
 def _against_baseline(store: BaselineStore, run: RunResults, patterns: tuple[str, ...]) -> list[DiffRow]:
-    """Keep the run's own verdicts, but for what has been accepted since."""
+    """Return the run's own verdicts, except for entries that were accepted since."""
     entries = store.entries_of(test.id for test in run.tests)
     chosen = select((test.id for test in run.tests), patterns)
     return [_row(test, entries.get(test.id)) for test in run.tests if test.id in chosen]

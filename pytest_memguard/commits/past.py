@@ -58,7 +58,7 @@ def _revisions(project: Path, begin_seconds: int, head: str) -> str:
 
 
 def _base(commits: Sequence[str], begin_seconds: int) -> str:
-    """Return the newest commit that all of those before it are as old as; nothing where none is.
+    """Return the newest commit that is old enough, with every commit before it; empty if there is none.
 
     The first commit that is old enough may stand on newer ones: a rebase keeps old dates where it is told to.
 

@@ -33,7 +33,7 @@ class Change:
 
     @property
     def figures(self) -> str:
-        """Say which figures change, and from what to what; nothing where none does."""
+        """Say which figures change, and from what to what; empty if none does."""
         return "" if self.new is None else ", ".join(_differences(self.old, self.new))
 
     @property

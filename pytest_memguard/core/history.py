@@ -65,7 +65,7 @@ class HistoryStep:
 
     @property
     def note(self) -> str:
-        """The note that came with this step; nothing where it is that of an earlier one."""
+        """The note that came with this step; empty if an earlier step has it already."""
         note = self.now.note if self.now else ""
         return "" if self.was is not None and self.was.note == note else note
 

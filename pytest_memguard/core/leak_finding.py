@@ -122,7 +122,7 @@ class LeakFinding:
     `readings` are what the answer rests on, thinned; those from `judged_from_calls` on decide.
     `kinds` are the types of what its holder gains, classes first. `fingerprint` is the same for one leak
     in every test that shows it.
-    `orders` are those of the turns of the threads that made the calls; none where they were made one by one.
+    `orders` are those of the turns of the threads that made the calls; empty if one thread made them.
     """
 
     leaking: bool

@@ -35,7 +35,7 @@ class Metric:
 
     @property
     def is_gated(self) -> bool:
-        """Whether it is compared with the baseline although nobody asked for it."""
+        """Whether it is compared with the baseline by default."""
         return self.tolerance is not None
 
     @property

@@ -18,7 +18,7 @@ def join_id(module: str, key: str) -> str:
 
 
 def region_of(result_id: str, test_id: str) -> str:
-    """Return the name of the region that a result of a test is about; nothing where it is the test's own.
+    """Return the name of the region that a result is about; empty if it is about the whole test.
 
     >>> region_of("t.py::test_a::load", "t.py::test_a"), region_of("t.py::test_a", "t.py::test_a")
     ('load', '')

@@ -31,7 +31,7 @@ _REPEATED_ORDERS = 3
 def parse_tolerances(value: object) -> Mapping[str, Tolerance]:
     """Read a tolerance for every metric that has the default one, or a mapping that names some.
 
-    The rate of a leak has a tolerance of its own, which nobody can set.
+    The rate of a leak has a tolerance of its own, which cannot be set.
     """
     if not isinstance(value, Mapping):
         return dict.fromkeys(_DEFAULT_TOLERANCES, parse_tolerance(value))

@@ -126,7 +126,7 @@ def format_share(share: float) -> str:
 
 
 def format_change(now: int, was: int) -> str:
-    """Write how far a number is from another as a percentage; nothing where there was next to nothing.
+    """Write the change of a number as a percentage; empty if it was zero, or is many times as large.
 
     >>> format_change(155, 100), format_change(1_000_000, 33), format_change(5, 0)
     ('+55%', '', '')

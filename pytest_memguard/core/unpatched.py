@@ -132,7 +132,7 @@ class _Real:
                 setattr(place, name, real)
 
     def patch_again(self) -> None:
-        """Undo `put_back`, but for what was changed since."""
+        """Undo `put_back`, except for names that have changed since."""
         with self._lock:
             self.depth -= 1
             if self.depth > 0:

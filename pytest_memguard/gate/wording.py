@@ -72,7 +72,7 @@ def peak_doubt_text(measurement: Measurement) -> str:
 
 
 def quarantine_text(verdict: Verdict) -> str:
-    """Say what a quarantine means for growth; nothing where there is none."""
+    """Say what a quarantine means for growth; empty if there is none."""
     quarantine = verdict.quarantine
     if quarantine is None:
         return ""
@@ -191,7 +191,7 @@ def bound_text(bound: Bound) -> str:
 
 
 def kinds_text(kinds: Iterable[KindGrowth]) -> str:
-    """Write what each call leaves behind, by type; nothing where that is not known.
+    """Write what each call leaves behind, by type; empty if that is not known.
 
     >>> kinds_text([KindGrowth("dict", 2.0), KindGrowth("shop.session.Session", 1.0)])
     'objects a call: +2.00 dict, +1.00 shop.session.Session'
@@ -201,7 +201,7 @@ def kinds_text(kinds: Iterable[KindGrowth]) -> str:
 
 
 def met_text(grown: GrownSite) -> str:
-    """Say where threads or tasks were at once that made what a site holds; nothing where they were apart."""
+    """Say where the threads or tasks that made what a site holds were at once; empty if they were apart."""
     met, made = grown.met, grown.site
     if met is None:
         return ""
@@ -253,7 +253,7 @@ the note says what a body failed with that cannot be repeated."""
 
 
 def doubts_text(leak: LeakFinding) -> str:
-    """Say what a leak check is not sure of, in one line; nothing where it is sure of all."""
+    """Say what a leak check is not sure of, in one line; empty if there is no doubt."""
     held = format_size(leak.settled_bytes)
     texts = [_DOUBTS[doubt].format(calls=leak.calls, held=held) for doubt in leak.doubts if doubt in _DOUBTS]
     if leak.is_accelerating:

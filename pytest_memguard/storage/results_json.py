@@ -12,7 +12,7 @@ from pytest_memguard.storage.results_format import FORMAT, RUN, TEST
 
 
 def result_to_json(result: TestResult) -> dict[str, object]:
-    """Turn one result into JSON values, complete but for sites and curve of a test that is simply `ok`.
+    """Turn one result into JSON values, complete except for sites and curve if the test is simply `ok`.
 
     Those of a test that is ok and says nothing more would be most of a large file;
     everything else comes back from `result_from_json` as it was.

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pytest_memguard.core.errors import SettingsError, cause_of
 from pytest_memguard.core.paths import BASELINE_PATH
@@ -81,8 +80,7 @@ def baseline_dir_in(pyproject: str | None, memguard_yml: str | None) -> str:
     table: object = {}
     if pyproject is not None:
         may_name_it = _BASELINE in pyproject or "\\" in pyproject  # in a key that is written with escapes
-        tool = _toml().loads(pyproject).get("tool", {}) if may_name_it else {}
-        table = tool.get("memguard", {}) if isinstance(tool, dict) else {}
+        table = _table_in(pyproject) if may_name_it else {}
     elif memguard_yml is not None:
         from pytest_memguard.storage.yaml_reading import UnreadableYamlError, read_yaml  # noqa: PLC0415 - most projects have no such file
 
@@ -94,14 +92,17 @@ def baseline_dir_in(pyproject: str | None, memguard_yml: str | None) -> str:
     return named if isinstance(named, str) else BASELINE_PATH
 
 
-def _toml() -> Any:
-    return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+def _table_in(pyproject: str) -> object:
+    """Return what the text of a pyproject.toml has as `[tool.memguard]`; raises `ValueError`."""
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    tool = toml.loads(pyproject).get("tool", {})
+    return tool.get("memguard", {}) if isinstance(tool, dict) else {}
 
 
 def _from_pyproject(path: Path) -> Settings:
     text = _text(path)
     try:
-        content = _toml().loads(text)
+        table = _table_in(text)
     except ValueError as error:
         line = _TOML_LINE.search(str(error))
         raise SettingsError(
@@ -109,8 +110,6 @@ def _from_pyproject(path: Path) -> Settings:
         ) from error
     except RecursionError:
         raise SettingsError(f"{path}:1: is nested too deeply to be read as TOML.") from None
-    tool = content.get("tool", {})
-    table = tool.get("memguard", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         raise SettingsError(f"{path}: memguard is {table!r}; accepted is a table, [tool.memguard].")
     return settings_from(table, PYPROJECT if table else "")

@@ -89,7 +89,7 @@ def _write(inputs: Inputs, folder: Path, reports: list[Reported], decision: Deci
     (folder / "summary.md").write_text(summary, encoding="utf-8")
     (folder / "comment.md").write_text(comment, encoding="utf-8")
     for report in reports:
-        name = "results.json" if len(reports) == 1 else f"{report.results.environment}/results.json"
+        name = FILE_NAME if len(reports) == 1 else f"{report.results.environment}/{FILE_NAME}"
         (folder / name).parent.mkdir(exist_ok=True)
         write_results(folder / name, report.results)
     # A job that only comments installs no packages.
@@ -111,7 +111,7 @@ def _set_outputs(inputs: Inputs, folder: Path, reports: list[Reported], decision
     with contextlib.suppress(OSError):
         proposed.rmdir()  # empty where nothing would change
     outputs |= {
-        "report-json": str(folder / "results.json") if len(reports) == 1 else "",
+        "report-json": str(folder / FILE_NAME) if len(reports) == 1 else "",
         "report-markdown": str(folder / "summary.md"),
         "proposed-baseline": str(proposed) if proposed.is_dir() else "",
         "artifact-path": str(folder) if wants_artifact(inputs, decision) else "",
