@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_memguard.commits.git import RevisionError, resolve_commit, run_git, top_of
+from pytest_memguard.commits.git import RevisionError, resolve_commit, run_git, text_of_git, top_of
 from pytest_memguard.commits.module_origins import TEST_FILES, noted, noting
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.storage.captures import keep_all_as_before
@@ -34,24 +33,19 @@ class BaseMeasured:
     sentence: str = ""
 
 
-def _git(repository: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    done = run_git(repository, *words)
-    out, errors = (output.decode("utf-8", "surrogateescape") for output in (done.stdout, done.stderr))
-    return subprocess.CompletedProcess(done.args, done.returncode, out, errors)
-
-
 @contextlib.contextmanager
 def worktree(repository: Path, commit: str) -> Iterator[Path]:
     """Check out a commit in a temporary folder beside this one."""
     with tempfile.TemporaryDirectory(prefix="memguard-base-") as folder:
         path = Path(folder).resolve() / "base"
-        added = _git(repository, "worktree", "add", "--detach", "--quiet", str(path), commit)
+        added = run_git(repository, "worktree", "add", "--detach", "--quiet", str(path), commit)
         if added.returncode != 0:
-            raise RevisionError(f"git cannot check {commit[:12]} out: {added.stderr.strip()}")
+            said = added.stderr.decode("utf-8", "surrogateescape").strip()
+            raise RevisionError(f"git cannot check {commit[:12]} out: {said}")
         try:
             yield path
         finally:
-            _git(repository, "worktree", "remove", "--force", str(path))
+            run_git(repository, "worktree", "remove", "--force", str(path))
 
 
 def lay_tests_over(project: Path, base: Path, paths: Sequence[str]) -> None:
@@ -79,10 +73,8 @@ def lay_tests_over(project: Path, base: Path, paths: Sequence[str]) -> None:
 
 
 def _tracked(project: Path, pattern: str) -> list[Path]:
-    listed = _git(
-        project, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{pattern}"
-    )
-    files = [project / name for name in listed.stdout.split("\0") if name]
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{pattern}")
+    files = [project / name for name in (text_of_git(project, *words) or "").split("\0") if name]
     return [file for file in files if file.is_file() and not file.is_symlink()]
 
 
@@ -145,8 +137,8 @@ def _refuse_itself(repository: Path, project: Path, commit: str, name: str) -> N
     """Refuse to compare a commit with itself, since nothing would ever grow."""
     if commit != resolve_commit(repository, "HEAD"):
         return
-    changed = _git(project, "status", "--porcelain", "--untracked-files=all", "--", ".").stdout.splitlines()
-    if not [line for line in changed if "/.memguard/" not in f"/{line[3:]}"]:
+    changed = text_of_git(project, "status", "--porcelain", "--untracked-files=all", "--", ".") or ""
+    if not [line for line in changed.splitlines() if "/.memguard/" not in f"/{line[3:]}"]:
         raise NothingToJudgeError(
             f"{name!r} is the commit that is checked out, and no file has changed: there is nothing to "
             "compare. Name an earlier commit, after a push for example `github.event.before`."

@@ -14,8 +14,10 @@ class Collection:
     def __init__(self) -> None:
         self._found: list[pytest.Item] = []
         self._files: set[str] = set()
-        self._broken: set[str] = set()
-        self._failed: set[str] = set()
+        self.broken_modules: set[str] = set()
+        """Modules that could not be collected, or were skipped as a whole."""
+        self.failed_modules: set[str] = set()
+        """Modules that could not be collected, for which pytest itself fails."""
 
     def saw(self, item: pytest.Item) -> None:
         """Remember a test, whether or not it is deselected later."""
@@ -25,9 +27,9 @@ class Collection:
         """Remember files, and collectors that failed or were skipped: their tests may exist nevertheless."""
         module = report.nodeid.split("::", 1)[0]
         if report.outcome != "passed":
-            self._broken.add(module)
+            self.broken_modules.add(module)
             if report.failed:
-                self._failed.add(module)
+                self.failed_modules.add(module)
         elif PurePosixPath(module).suffix:
             self._files.add(module)
 
@@ -39,21 +41,11 @@ class Collection:
     @property
     def modules(self) -> frozenset[str]:
         """All modules that were met, also those that could not be collected."""
-        return frozenset(self._files | self._broken)
-
-    @property
-    def broken_modules(self) -> frozenset[str]:
-        """The modules that could not be collected, or were skipped as a whole."""
-        return frozenset(self._broken)
-
-    @property
-    def failed_modules(self) -> frozenset[str]:
-        """The modules that could not be collected, for which pytest itself fails."""
-        return frozenset(self._failed)
+        return frozenset(self._files | self.broken_modules)
 
     def whole_modules(self) -> tuple[str, ...]:
         """Return the modules whose every test was found, even if none."""
-        return tuple(sorted(self._files - self._broken))
+        return tuple(sorted(self._files - self.broken_modules))
 
     def left_out(self, items: Iterable[pytest.Item]) -> Sequence[pytest.Item]:
         """Return the tests that were found and are not among those that will run."""

@@ -19,7 +19,8 @@ class PlannedTests:
         self._planned: set[str] = set()
         self._finished: set[str] = set()
         self._delivered: Counter[str] = Counter()
-        self._unjudged: set[str] = set()
+        self.unjudged: set[str] = set()
+        """The tests whose own end left nothing to judge."""
         self._crashed: dict[str, str] = {}
 
     def add(self, test_ids: Iterable[str]) -> None:
@@ -36,13 +37,8 @@ class PlannedTests:
             return False
         self._delivered[report.nodeid] += 1
         if not getattr(report, "memguard_judged", True):
-            self._unjudged.add(report.nodeid)
+            self.unjudged.add(report.nodeid)
         return self._delivered[report.nodeid] > 1
-
-    @property
-    def unjudged(self) -> frozenset[str]:
-        """The tests whose own end left nothing to judge."""
-        return frozenset(self._unjudged)
 
     def crashed(self, report: pytest.TestReport) -> None:
         """Note a test whose process ended under it."""

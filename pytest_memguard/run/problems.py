@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from pytest_memguard.core.units import counted
@@ -29,7 +30,7 @@ class RunFacts:
     lost: Sequence[str] = ()
     never_run: Sequence[str] = ()
     doubled: Sequence[str] = ()
-    unjudged: frozenset[str] = frozenset()
+    unjudged: AbstractSet[str] = frozenset()
     cut_off_by: str = ""
     is_empty_by_choice: bool = False
     unread: Sequence[str] = ()

@@ -58,11 +58,6 @@ class Part:
             raise self.wrong("a list")
         return [Part(value, number, self) for number, value in enumerate(self.value)]
 
-    @property
-    def is_absent(self) -> bool:
-        """Whether the value is missing or null."""
-        return self.value is None or self.value is _MISSING
-
     def text(self) -> str:
         """Return a text that is not too long and can be written as UTF-8."""
         if not isinstance(self.value, str) or len(self.value) > LONGEST_TEXT:
@@ -105,10 +100,6 @@ class Part:
         if type(value) not in (int, float) or not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:  # type: ignore[operator]  # checked by type()
             raise self.wrong("a finite number of at most 63 bits")
         return float(value)  # type: ignore[arg-type]  # checked by type()
-
-    def path_or_nothing(self) -> str:
-        """Return a path inside the project, or an empty text."""
-        return self.path() if self.value != "" else ""
 
     def path(self) -> str:
         """Return a path inside the project."""

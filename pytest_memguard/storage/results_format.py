@@ -68,7 +68,9 @@ def _read_id(part: Part) -> str:
 
 ENVIRONMENT: Kind[str] = Kind(_read_environment, str, {"type": "string", "pattern": f"^{KEY_PATTERN}$"})
 NODE_ID: Kind[str] = Kind(_read_id, utf8, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})
-FILE_OR_NOTHING: Kind[str] = Kind(Part.path_or_nothing, safe_file, FILE.schema)
+FILE_OR_NOTHING: Kind[str] = Kind(
+    lambda part: part.path() if part.value else part.text(), safe_file, FILE.schema
+)
 METRIC = Record(
     MetricVerdict,
     Key("measured", SIZE, "The measured value."),
