@@ -34,7 +34,7 @@ from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.run.collected import Collection
 from pytest_memguard.run.colours import colour
 from pytest_memguard.run.ending import Ending
-from pytest_memguard.run.options import apply_options, asked_of, run_options
+from pytest_memguard.run.options import apply_options, run_options
 from pytest_memguard.run.planned_tests import PlannedTests
 from pytest_memguard.run.problems import RunFacts
 from pytest_memguard.run.progress_line import ProgressLine
@@ -60,12 +60,11 @@ class GuardedRun:
         self._history_of = read_pasts
         settings = apply_options(load_settings(config.rootpath), config)
         self.options = run_options(config, settings)
-        self.asked = asked_of(config, settings)
         self.session = GuardSession(
             settings,
             self.options.root,
-            accepting=self.options.accept and not self.options.accepts_unasked,
-            in_ci=self.options.in_ci,
+            accepting=self.options.accept and not self.options.asked.accepts_unasked,
+            in_ci=self.options.asked.in_ci,
         )
         self.session.chosen_meter()
         self.collection = Collection()
@@ -372,7 +371,7 @@ class GuardedRun:
 
         pytest itself fails a run that has no test at all.
         """
-        places = self.options.places
+        places = [Path(place) for place in self.options.asked.places]
         limited = any(place.is_file() for place in places) or bool(places and self.session.baseline.exists)
         return limited or self._has_guarded or session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
 

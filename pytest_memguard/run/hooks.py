@@ -107,7 +107,7 @@ class GuardHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: object) -> None:
         """Tell a worker of pytest-xdist what it cannot know."""
-        self._run.asked.put_into(node)
+        self._run.options.asked.put_into(node)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:

@@ -31,37 +31,31 @@ _SHOWING_WORDS = ("--co", "--collect", "--fixtures", "--funcargs", "--setup-")
 class RunOptions:
     """What the command line asks of one run.
 
-    `overrides` holds what beats every marker, in the words of a policy. `places` are the files and
-    folders that the command line names, if it names any, `ignored` patterns of those that it leaves out;
-    `selects` says that it names tests.
-    `always_deselects` says that the project's own options leave out tests. `accepts_unasked` says
-    that accepting was asked for in CI, but not by the command line: what it accepts fails nevertheless.
+    `overrides` holds what beats every marker, in the words of a policy. `always_deselects` says that the
+    project's own options leave out tests.
     """
 
     root: Path
+    asked: Asked
     everything: bool
     accept: bool
-    accepts_unasked: bool
-    places: tuple[Path, ...]
-    ignored: tuple[str, ...]
-    selects: bool
     always_deselects: bool
     results_paths: tuple[Path, ...]
     page_path: Path | None
     overrides: Mapping[str, object]
-    in_ci: bool
     runs_tests: bool
 
     def reach(self, path: Path) -> bool:
         """Say whether the command line leaves a file to the run."""
-        is_named = not self.places or any(path.is_relative_to(place) for place in self.places)
-        return is_named and not any(fnmatch(str(path), pattern) for pattern in self.ignored)
+        places = self.asked.places
+        is_named = not places or any(path.is_relative_to(place) for place in places)
+        return is_named and not any(fnmatch(str(path), pattern) for pattern in self.asked.ignored)
 
 
 def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
     """Read the options of a run; raises an error that names the option."""
     given = _given(config)
-    asked = asked_of(config, settings)
+    asked = _asked_of(config, settings)
     extra, page = config.getoption("memguard_json"), config.getoption("memguard_html")
     folder = Path(config.invocation_params.dir)
     results = [config.rootpath / RESULTS_PATH]
@@ -72,17 +66,13 @@ def run_options(config: pytest.Config, settings: Settings) -> RunOptions:
             _read(Policy, key, value)  # here, so that an error names the option before any test is planned
     return RunOptions(
         root=config.rootpath,
+        asked=asked,
         everything=bool(config.getoption("memguard_all")),
         accept=bool(config.getoption("memguard_accept")),
-        accepts_unasked=asked.accepts_unasked,
-        places=tuple(Path(place) for place in asked.places),
-        ignored=asked.ignored,
-        selects=asked.selects,
         always_deselects=any(config.getoption(name, default=None) for name in _DESELECTING),
         results_paths=tuple(results),
         page_path=folder / page if page else None,
         overrides={key: value for key, value in given.items() if key in POLICY_KEYS},
-        in_ci=asked.in_ci,
         runs_tests=_runs_tests(config, in_ci=asked.in_ci),
     )
 
@@ -99,7 +89,7 @@ def apply_options(settings: Settings, config: pytest.Config) -> Settings:
     return replace(settings, **changes)  # type: ignore[arg-type]  # each reader returns its field's type
 
 
-def asked_of(config: pytest.Config, settings: Settings) -> Asked:
+def _asked_of(config: pytest.Config, settings: Settings) -> Asked:
     """Return what only the process knows that the user started; a worker has it from there."""
     if is_worker(config):
         return asked_by_controller(config)

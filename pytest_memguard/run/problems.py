@@ -42,7 +42,7 @@ class RunFacts:
 
 def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tuple[RunProblem, ...]:
     """Say what is wrong with the run as a whole; in CI most of it fails, elsewhere it warns."""
-    strict = options.in_ci and not session.settings.advisory
+    strict = options.asked.in_ci and not session.settings.advisory
     results = session.results()
     found = [
         *_without_verdicts(session, results, facts, fails=strict and not session.accepting),
@@ -54,11 +54,11 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
     if facts.elsewhere:
         found.append(RunProblem("other-root", _other_root(facts.elsewhere), fails=False))
     if facts.no_history:
-        asked = session.settings.fails(str(Outcome.CREPT), in_ci=options.in_ci)
-        judges = options.in_ci or not session.accepting
+        asked = session.settings.fails(str(Outcome.CREPT), in_ci=options.asked.in_ci)
+        judges = options.asked.in_ci or not session.accepting
         fails = asked and judges and not session.settings.advisory
         found.append(RunProblem("no-history", facts.no_history, fails))
-    if options.accepts_unasked:
+    if options.asked.accepts_unasked:
         changes = any(test.outcome.passes_by_accepting for test in results.tests)
         found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))
     if facts.lost or facts.doubled:
@@ -69,7 +69,7 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
     elif facts.never_run:
         found.append(RunProblem("unfinished", _stopped(facts.never_run), strict))
     if session.settings.known_leaks:
-        found += _known_leaks(session, is_whole=not options.places)
+        found += _known_leaks(session, is_whole=not options.asked.places)
     return tuple(found)
 
 

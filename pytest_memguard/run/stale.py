@@ -45,8 +45,8 @@ def forgotten(
     left_out = {item.nodeid for item in collection.left_out(items)}
     deselected = left_out if options.always_deselects else set()
     # Elsewhere it would read files for nothing: shards are merged in CI.
-    excused = tuple(_excused(session, collection, deselected)) if options.in_ci else ()
-    if options.selects:
+    excused = tuple(_excused(session, collection, deselected)) if options.asked.in_ci else ()
+    if options.asked.selects:
         return Forgotten(left_out=excused)
     existing = collection.ids
     vanished = _vanished(session, collection, options, plans)
@@ -62,7 +62,7 @@ def forgotten(
     excused_modules = {split_id(test_id)[0] for test_id in excused}
     passed_over = excused_modules - collection.broken_modules
     skipped = excused_modules & collection.broken_modules - collection.failed_modules
-    if options.in_ci:
+    if options.asked.in_ci:
         passed_over |= {*_uncollected(session, collection, options)}
     return Forgotten(
         tuple(stale), tuple(unguarded), excused, tuple(sorted(passed_over)), tuple(sorted(skipped))

@@ -13,7 +13,12 @@ _KEY = "memguard"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What only the process knows that the user started; see `RunOptions`."""
+    """What only the process knows that the user started.
+
+    `places` are the files and folders that the command line names, if it names any, `ignored` patterns of
+    those that it leaves out; `selects` says that it names tests. `accepts_unasked` says that accepting was
+    asked for in CI, but not by the command line: what it accepts fails nevertheless.
+    """
 
     in_ci: bool
     accepts_unasked: bool
