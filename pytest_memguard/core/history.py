@@ -121,31 +121,29 @@ class History:
     unread: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
 class Pasts:
-    """What was accepted of each test at the start of a window of days.
+    """What was accepted of each test at the start of a window of days; all are by its number of days.
 
     `missing` says why that is not known; it is empty where it is known.
     """
 
-    def __init__(
-        self, histories: Mapping[int, History], days: Mapping[int, dt.date], missing: str = ""
-    ) -> None:
-        self._histories = histories
-        self._days = days
-        self.missing = missing
+    histories: Mapping[int, History]
+    begun_on: Mapping[int, dt.date]
+    missing: str = ""
 
     def of(self, test_id: str, limit: CreepLimit) -> Past | None:
         """Return what was accepted when the window began or, for a later entry, what was accepted first.
 
         Returns None where no commit of the window changed the entry, or nothing is known.
         """
-        history = self._histories.get(limit.days)
+        history = self.histories.get(limit.days)
         found = history.tests.get(test_id) if history is not None else None
         if found is None:
             return None
         first, *rest = _of_one_meter(found.steps)
         if first.was is not None:
-            return Past(self._days[limit.days], first.was, (first, *rest))
+            return Past(self.begun_on[limit.days], first.was, (first, *rest))
         if first.now is not None:
             is_explained = any(step.note for step in found.steps)
             return Past(first.commit.day, first.now, tuple(rest), () if is_explained else first.perhaps)

@@ -139,9 +139,9 @@ def creep_step_texts(creep: Creep) -> tuple[str, ...]:
         growth = metric.growth_text(step.now - step.was)
         lines.append(f"{growth}  {step.commit[:10]} {step.day} {step.author}{note}")
     tolerated = creep.measured - creep.accepted
-    return (
-        (*lines, f"{metric.growth_text(tolerated)}  tolerated since then") if tolerated > 0 else tuple(lines)
-    )
+    if tolerated > 0:
+        lines.append(f"{metric.growth_text(tolerated)}  tolerated since then")
+    return tuple(lines)
 
 
 def _orders(orders: Sequence[int]) -> str:

@@ -71,12 +71,7 @@ def _judged(inputs: Inputs, place: Place, results: RunResults) -> RunResults:
 
 
 def reported(
-    inputs: Inputs,
-    place: Place,
-    results: RunResults,
-    measured: Measured,
-    *,
-    propose_into: Path | None,
+    inputs: Inputs, place: Place, results: RunResults, measured: Measured, *, propose_into: Path | None
 ) -> Reported:
     """Decide about the results of one environment, and propose the changes of accepting them.
 

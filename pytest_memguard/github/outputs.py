@@ -95,11 +95,7 @@ def comment_wish(inputs: Inputs, outputs: Mapping[str, str], event: str, pull_re
         # There the first workflow has failed; this one only reports on it.
         failed = outputs["status"] not in FINE
     changed = any(outputs[name] != "0" for name in ("regressions", "improvements", "new", "missing"))
-    due = {
-        "always": True,
-        "on-change": changed or failed,
-        "on-failure": failed,
-    }
+    due = {"always": True, "on-change": changed or failed, "on-failure": failed}
     return "post" if due[inputs.comment] else "update"
 
 

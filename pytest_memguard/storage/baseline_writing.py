@@ -24,10 +24,7 @@ def is_heading(line: str) -> bool:
 def module_text(baseline: ModuleBaseline) -> str:
     """Write the canonical text; `ValueError` where a name cannot be written as UTF-8."""
     shown = baseline.module if baseline.module.isprintable() else ascii(baseline.module)
-    lines = [
-        f"{_HEADING}{shown}{_ADVICE}",
-        f"format: {FORMAT}",
-    ]
+    lines = [f"{_HEADING}{shown}{_ADVICE}", f"format: {FORMAT}"]
     if baseline.meter:
         lines.append(f"meter: {write_text(baseline.meter)}")
     if baseline.made_with:

@@ -231,12 +231,7 @@ MEASUREMENT = Record(
     Key("metrics", SIZES, default={}),
     Key("spread", SIZES, "By how much the samples differed."),
     Key("first_cost", SIZES, "By how much the first sample exceeded the lowest one."),
-    Key(
-        "peak_doubt",
-        SIZE,
-        "By how much the true peak may exceed the given one.",
-        field="peak_doubt_bytes",
-    ),
+    Key("peak_doubt", SIZE, "By how much the true peak may exceed the given one.", field="peak_doubt_bytes"),
     Key("notes", list_of(TEXT)),
     Key("sites", list_of(NAMED_SITE_BYTES)),
     Key("curve", NAMED_CURVE),

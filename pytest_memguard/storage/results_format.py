@@ -78,11 +78,7 @@ METRIC = Record(
     Key("limit", SIZE, "The largest value that is allowed; absent if there is no limit."),
     Key("outcome", OUTCOME, "The outcome of this metric alone; `ok` if absent.", default=Outcome.OK),
     Key("rule", TEXT, "Where the limit comes from, such as `max_peak` or `tolerance`."),
-    Key(
-        "noise",
-        SIZE,
-        "By how much the samples of the entry differ, if that is too much to guard the test.",
-    ),
+    Key("noise", SIZE, "By how much the samples of the entry differ, if that is too much to guard the test."),
     means="One metric against its limit.",
 )
 
@@ -174,12 +170,7 @@ TEST = Record(
     Key("id", NODE_ID, "The node id, with `::region` appended for a region."),
     Within("verdict", VERDICT),
     Key("fails", FLAG, "Whether this outcome fails the run."),
-    Key(
-        "asked",
-        FLAG,
-        "Whether the test asks for a check that could not be made.",
-        field="is_asked",
-    ),
+    Key("asked", FLAG, "Whether the test asks for a check that could not be made.", field="is_asked"),
     Key("hints", list_of(TEXT), "Further sentences for the reader of the report."),
     Key("note", TEXT, "The note of the entry."),
     Key("profile", FILE_OR_NOTHING, "The file with its capture, relative to the project's root."),
