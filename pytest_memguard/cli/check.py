@@ -21,7 +21,6 @@ from pytest_memguard.commits.accepted import (
 from pytest_memguard.commits.folders import settings_at
 from pytest_memguard.commits.git import RevisionError, commit_of, resolve_commit, top_of
 from pytest_memguard.core.entries import Entry
-from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import NothingToJudgeError, SettingsError
 from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.notes import NOTE_RULE, is_reason, lacking_note, lacking_origin
@@ -29,6 +28,7 @@ from pytest_memguard.core.units import counted
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.baseline_check import CheckedFile, checked_files
+from pytest_memguard.storage.names import environments_in
 
 _FAULTY = 2
 _UNEXPLAINED = 1
@@ -66,9 +66,7 @@ def check(project: Project, *, revision: str | None, baseline: str | None) -> in
     a file that cannot be read or was edited by hand, 1 for growth without its note.
     """
     directory = project.baseline(baseline)
-    stores = [
-        BaselineStore(directory, name) for name in BaselineStore(directory, environment_key()).environments()
-    ]
+    stores = [BaselineStore(directory, name) for name in environments_in(directory)]
     base = _base(project, directory, revision, is_given=baseline is not None)
     if not stores and not (base.accepted and base.accepted.entries):
         raise NothingToJudgeError(

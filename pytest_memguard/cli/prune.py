@@ -16,7 +16,7 @@ from pytest_memguard.cli.parameters import (
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.changes import Change
 from pytest_memguard.core.errors import NothingToJudgeError
-from pytest_memguard.core.node_ids import join_id
+from pytest_memguard.core.node_ids import join_id, split_id
 from pytest_memguard.core.units import counted
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import plan_removal, select
@@ -75,10 +75,9 @@ def _plan(
         ]
     deleted = _deleted(project, [one.module for one in modules])
     changes = {
-        join_id(one.module, key): Change(join_id(one.module, key), entry, None)
-        for one in modules
-        if one.module in deleted
-        for key, entry in one.entries.items()
+        test_id: Change(test_id, entry, None)
+        for test_id, entry in entries.items()
+        if split_id(test_id)[0] in deleted
     }
     try:
         results = read_results(project.results(sources))
