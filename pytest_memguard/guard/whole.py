@@ -316,12 +316,14 @@ class ItemGuard:
         """Take what the body settled at from the meter, in an interpreter of its own, and its lines.
 
         Where the C heap is not counted, resident memory stands for it, which does not show what takes the
-        place of what other tests freed. That is the reading that is left where the test cannot run alone.
+        place of what other tests freed. That is the reading that is left where the test cannot run alone. A
+        trace that was cut short says the least that it settles at.
         """
         traced = self._found_alone(traced_calls=leak.calls)
         if traced is None:
             return leak
-        leak = replace(leak, settled_bytes=traced.settled_bytes)
+        least = leak.settled_bytes if traced.doubts else 0
+        leak = replace(leak, settled_bytes=max(least, traced.settled_bytes))
         return replace(leak, sites=traced.sites) if self._settles_higher(samples, leak) else leak
 
     def _found_alone(self, *, traced_calls: int = 0) -> LeakFinding | None:
@@ -338,7 +340,7 @@ class ItemGuard:
             return None
         if again.leak.answer is Answer.CANNOT_TELL:
             self._note(f"what it settled at was measured only once; alone, {doubts_text(again.leak)}")
-            return None
+            return again.leak if traced_calls else None
         return again.leak
 
     def _explain_settled(self, leak: LeakFinding) -> LeakFinding:
