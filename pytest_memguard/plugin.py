@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Generator
 
-    from pytest_memguard.guard.fixture import MemguardFixture
+    from pytest_memguard.guard.memguard_fixture import MemguardFixture
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,6 +73,6 @@ def _is_enabled(options: argparse.Namespace) -> bool:
 @pytest.fixture
 def memguard(request: pytest.FixtureRequest) -> MemguardFixture:
     """Measure a region of the test, or check one call for leaks; see docs/reference/marker.md."""
-    from pytest_memguard.guard.fixture import MemguardFixture, book_of  # noqa: PLC0415 - only tests that ask for it pay
+    from pytest_memguard.guard.memguard_fixture import MemguardFixture, book_of  # noqa: PLC0415 - only tests that ask for it pay
 
     return MemguardFixture(lambda: book_of(request.node.stash))

@@ -14,8 +14,8 @@ from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.commits.git import RevisionError, top_of
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.reports import FORMATS, report_lines
 from pytest_memguard.reports.bars import bars_for
+from pytest_memguard.reports.formats import FORMATS, report_lines
 from pytest_memguard.reports.styled import TERMINAL_STYLES, Piece, Style
 from pytest_memguard.reports.text import TextReport
 from pytest_memguard.storage.results import read_results, read_results_by_environment, results_text

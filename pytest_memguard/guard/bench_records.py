@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from pytest_memguard.meters import SiteNamer
-from pytest_memguard.meters.plugins import PLUGIN_GROUP
+from pytest_memguard.meters.harness import PLUGIN_GROUP
 
 
 class BenchRecords:

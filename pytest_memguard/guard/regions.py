@@ -22,9 +22,9 @@ from pytest_memguard.guard.confirming import (
     further_execution,
     with_peak_lines,
 )
-from pytest_memguard.guard.fixture import BOOK, RegionBook
 from pytest_memguard.guard.leak_check import CannotRepeatError, run_check
 from pytest_memguard.guard.log_records import log_records_let_go
+from pytest_memguard.guard.memguard_fixture import BOOK, RegionBook
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.pytest_memray import OWN_TRACKER, wants_own_tracker
 from pytest_memguard.guard.rerun import TEST_ERRORS, Rerunner, recorded_failure

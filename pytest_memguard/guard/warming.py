@@ -17,7 +17,7 @@ import pytest
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.unpatched import as_test_sees_it
 from pytest_memguard.guard.children import ended_in_children
-from pytest_memguard.guard.fixture import MemguardFixture, RegionBook
+from pytest_memguard.guard.memguard_fixture import MemguardFixture, RegionBook
 from pytest_memguard.guard.sample_in_progress import SampleInProgress
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.meters import Meter

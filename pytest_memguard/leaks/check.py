@@ -23,7 +23,7 @@ from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.enlarging import Enlarging, enlarging_values, may_enlarge
 from pytest_memguard.leaks.holders.gaining import READINGS, Gaining, Lengths
-from pytest_memguard.leaks.holders.naming import Step
+from pytest_memguard.leaks.holders.object_names import Step
 from pytest_memguard.leaks.holders.records import Record, is_of_bench
 from pytest_memguard.leaks.holders.search import Held, HolderSearch
 from pytest_memguard.leaks.holders.surviving import Survivors, may_hide_objects, survivors

@@ -14,8 +14,8 @@ from importlib.metadata import (
 )
 from pathlib import Path, PurePosixPath
 
+from pytest_memguard.meters.harness import package_of, packages_of
 from pytest_memguard.meters.imports import importers
-from pytest_memguard.meters.plugins import package_of, packages_of
 
 STANDARD = "unittest/mock.py"
 """The test doubles of the standard library."""

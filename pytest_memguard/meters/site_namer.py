@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_memguard.core.sites import Site
 from pytest_memguard.meters import doubles
 from pytest_memguard.meters.functions import functions_of
-from pytest_memguard.meters.plugins import covers, installed_for, paths_of
+from pytest_memguard.meters.harness import covers, installed_for, paths_of
 from pytest_memguard.meters.stacks import Frame
 from pytest_memguard.meters.timing_dependent import FILES, is_timing_dependent
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pytest_memguard.core.metrics import PEAK, RETAINED
 from pytest_memguard.core.sample import Curve, Sample
 from pytest_memguard.core.sites import Site, SiteBytes
-from pytest_memguard.meters.plugins import package_of
+from pytest_memguard.meters.harness import package_of
 from pytest_memguard.meters.site_namer import UNKNOWN_SITE, SiteNamer
 from pytest_memguard.meters.stacks import Frame
 

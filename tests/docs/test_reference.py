@@ -20,7 +20,7 @@ from pytest_memguard.core.settings import (
     DEFAULT_FAIL_ON_IN_CI,
 )
 from pytest_memguard.core.verdict import OUTCOMES
-from pytest_memguard.guard.fixture import MemguardFixture
+from pytest_memguard.guard.memguard_fixture import MemguardFixture
 from pytest_memguard.storage import baseline_reading
 from tests.docs.declared_tables import SCHEMA, TABLES, rewritten, schema_text
 from tests.docs.pages import ROOT, first_column, section, text_of

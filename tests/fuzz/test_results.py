@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.verdict import RunResults
-from pytest_memguard.reports import FORMATS, report_lines
+from pytest_memguard.reports.formats import FORMATS, report_lines
 from pytest_memguard.storage.accepting import Acceptance, plan_acceptance, plan_removal
 from pytest_memguard.storage.results import read_results, results_text
 from tests.fuzz.damage import SEED, damaged, rounds

@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_memguard.core.units import MIB
 from pytest_memguard.core.verdict import Creep, CreepStep, Outcome, RunProblem, RunResults, TestResult
 from pytest_memguard.gate.wording import creep_text
-from pytest_memguard.reports import FORMATS, report_lines
+from pytest_memguard.reports.formats import FORMATS, report_lines
 from tests.docs.pages import ROOT
 from tests.reports.made_results import leaked, result, run
 

@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 
 from pytest_memguard.core.metrics import SETTLED
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults
-from pytest_memguard.reports import FORMATS, report_lines
 from pytest_memguard.reports.code_scanning import AT_MOST as MOST_FINDINGS
+from pytest_memguard.reports.formats import FORMATS, report_lines
 from pytest_memguard.reports.openmetrics import AT_MOST as MOST_TESTS
 from tests.docs.pages import ROOT, first_column, section, text_of
 from tests.reports.gold import SHOWN, as_it_is, crept, gold_path, gold_run, page_with_samples, written

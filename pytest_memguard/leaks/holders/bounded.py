@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit
 from pytest_memguard.leaks.holders.content import Content, content_of, latest, size_bytes
-from pytest_memguard.leaks.holders.naming import is_a, referents
+from pytest_memguard.leaks.holders.object_names import is_a, referents
 from pytest_memguard.leaks.holders.objects import is_sized, length, number_held
 
 _BESIDE_SHARE = 0.05

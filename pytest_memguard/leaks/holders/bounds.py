@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_memguard.leaks.holders.naming import FUNCTOOLS_CACHE, is_a, is_ours, referents
+from pytest_memguard.leaks.holders.object_names import FUNCTOOLS_CACHE, is_a, is_ours, referents
 from pytest_memguard.leaks.holders.objects import is_sized, items_of, length, namespace, own_dict, slot_value
 
 _LINK = "_lru_list_elem"

@@ -18,7 +18,7 @@ from functools import partial
 from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.content import size_bytes
 from pytest_memguard.leaks.holders.gaining import FEW_CALLS
-from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
+from pytest_memguard.leaks.holders.object_names import is_a, is_ours, referents
 from pytest_memguard.leaks.holders.objects import all_objects
 from pytest_memguard.leaks.series import Window, held_series
 

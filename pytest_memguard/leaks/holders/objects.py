@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
-from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
+from pytest_memguard.leaks.holders.object_names import is_a, is_ours, referents
 
 
 def old_holders(

@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_memguard.leaks.holders.naming import SUSPENDABLE, Step, file_of_class, is_a, is_ours, module_name
+from pytest_memguard.leaks.holders.object_names import (
+    SUSPENDABLE,
+    Step,
+    file_of_class,
+    is_a,
+    is_ours,
+    module_name,
+)
 from pytest_memguard.leaks.holders.objects import items_of, namespace, own_dict
 from pytest_memguard.meters.site_namer import Owner, SiteNamer
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
-from pytest_memguard.leaks.holders.naming import Step, describe_common, is_a, is_ours, referents
+from pytest_memguard.leaks.holders.object_names import Step, describe_common, is_a, is_ours, referents
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _SHARE = 0.25

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pytest_memguard.core.leak_finding import Bound, KindGrowth, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
 from pytest_memguard.leaks.holders.bounds import Limit, Places, index_within
+from pytest_memguard.leaks.holders.chain_words import is_named, kept_in, running_holder, step_to
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
 from pytest_memguard.leaks.holders.enlarging import enlarging
-from pytest_memguard.leaks.holders.naming import (
+from pytest_memguard.leaks.holders.object_names import (
     Step,
     describe_common,
     is_a,
@@ -41,7 +42,6 @@ from pytest_memguard.leaks.holders.referring import (
     leads_to_older,
     referrers,
 )
-from pytest_memguard.leaks.holders.steps import is_named, kept_in, running_holder, step_to
 from pytest_memguard.leaks.holders.turned_over import MadeByCaches
 from pytest_memguard.leaks.ladder import TURNED_OVER_CALLS
 from pytest_memguard.meters.ending_threads import let_others_rest

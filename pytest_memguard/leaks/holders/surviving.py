@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from pytest_memguard.leaks.holders.gaining import FEW_CALLS, SOME_CALLS
-from pytest_memguard.leaks.holders.naming import is_a, is_ours, referents
+from pytest_memguard.leaks.holders.object_names import is_a, is_ours, referents
 from pytest_memguard.leaks.holders.objects import all_objects
 from pytest_memguard.leaks.series import Window, reading_at
 

@@ -1,4 +1,4 @@
-"""Names one step of a chain of holders: a module global, a class attribute, a closure, a cache, a frame."""
+"""Says in words how each object of a chain holds the next: a global, a closure, a cache, a frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
-from pytest_memguard.leaks.holders.naming import (
+from pytest_memguard.leaks.holders.object_names import (
     FUNCTOOLS_CACHE,
     SUSPENDABLE,
     Step,
