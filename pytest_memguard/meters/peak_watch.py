@@ -29,6 +29,7 @@ class PeakWatch:
         self._is_watched = is_watched
         self._worth_bytes = near_bytes * _NEAR
         self._place: Frame = ("", "", 0)
+        self._depth = 0
         self.snapshot: tracemalloc.Snapshot | None = None
         self.passing_bytes = 0
         self.line = self._place
@@ -51,11 +52,17 @@ class PeakWatch:
         if not self._is_watched(frame.f_code.co_filename):
             return None
         self._look()
+        self._depth += 1
         return self._passed
 
     def _passed(self, frame: FrameType, event: str, _argument: Any) -> Callable[..., Any]:
         self._look()
-        now = self._caller(frame) if event == "return" else frame
+        now: FrameType | None = frame
+        if event == "return":
+            self._depth -= 1
+            # Nobody watched has called the outermost one. To look through its callers makes a frame object of
+            # each, on CPython 3.11 and later, which may need more memory than the test.
+            now = self._caller(frame) if self._depth > 0 else None
         if now is not None:
             self._place = (now.f_code.co_name, now.f_code.co_filename, now.f_lineno or 0)
         return self._passed

@@ -121,7 +121,9 @@ def test_growth_fails_its_test_and_says_all_that_is_needed(accepted: GuardedProj
     assert run.counted() == {"failed": 1, "passed": 2}
     assert run.outcomes() == {"test_peak": "grew", "test_kept": "ok", "test_steady": "ok"}
     samples = {name: test["samples"] for name, test in run.results().items()}
-    assert samples == {"test_peak": 3, "test_kept": 1, "test_steady": 1}
+    # tracemalloc counts what pytest pays once in the second sample, too, and then asks for more.
+    assert samples.pop("test_peak") in ((3,) if METER == "memray" else (3, 6))
+    assert samples == {"test_kept": 1, "test_steady": 1}
     shown = "\n".join(run.lines)
     assert grown_text(run) in shown
     assert re.search(r"\+488\.\d KiB  test_it\.py:11 in test_peak  \(was 97\d\.\d KiB\)", shown)
