@@ -6,6 +6,7 @@ import pytest
 
 from pytest_memguard.core.options import VALUES
 from tests.guarded_project import GuardedProject, Run
+from tests.meter_here import needs_memray
 
 LARGE = """
     import pytest
@@ -71,6 +72,7 @@ def test_the_tolerance_option_beats_a_marker(project: GuardedProject) -> None:
     assert project.run("--memguard-tolerance=20%").outcomes() == {"test_a": "ok"}
 
 
+@needs_memray
 def test_the_meter_option_beats_a_marker_and_a_marker_beats_the_file(project: GuardedProject) -> None:
     project.write(
         {"pyproject.toml": "[tool.memguard]\nmeter = 'tracemalloc'\n"},
