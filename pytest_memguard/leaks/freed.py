@@ -1,10 +1,14 @@
 """Finds growth after something was freed once: the fall of the series would hide what then piles up.
 
-A cache that is cleared now and then also makes a series fall, by as much as it gained before, and does so
-again. So a fall has freed older memory if there is no other fall like it, and if it is much larger than what
-growth at this rate adds in all the calls of a check: a cache may hold something before the first one. Growth
-after such a fall counts if it lasts for half of the calls. Where the fall may be that of a cache, growth must
-exceed the fall by a quarter. Otherwise more calls are needed.
+A cache that is cleared now and then makes a series fall, too. There are three cases:
+
+1. There are other falls like it: a cache is cleared again and again. Nothing is said here.
+2. The fall is much larger than what all calls of the check add at this rate: it has freed older memory. What
+   follows is growth if it lasts for half of the calls.
+3. The fall may be that of a cache, which may have held something before the first call. What follows is
+   growth only if it also exceeds the fall by a quarter.
+
+Where growth does not last long enough, or not exceed enough, more calls are needed.
 """
 
 from __future__ import annotations
@@ -73,10 +77,11 @@ def behind_fall(
     made, grown = later_calls[-1] - later_calls[0], later[-1] - later[0]
     added_before = grown / made * (calls[fall.high] - calls[0])
     in_all = grown / made * (calls[-1] - calls[0])
-    is_its_own = fall.size <= max(_OUTGROWN * added_before, _BEYOND * in_all)
-    is_its_own = is_its_own and grown < _OUTGROWN * fall.size
-    is_short = made < _LEAST_SHARE * (calls[-1] - calls[0])
-    return BehindFall(Shows.MAYBE if is_its_own or is_short else Shows.GROWTH, fall.low)
+    may_be_a_cache = fall.size <= max(_OUTGROWN * added_before, _BEYOND * in_all)
+    is_outgrown = grown >= _OUTGROWN * fall.size
+    lasts = made >= _LEAST_SHARE * (calls[-1] - calls[0])
+    is_growth = lasts and (is_outgrown or not may_be_a_cache)
+    return BehindFall(Shows.GROWTH if is_growth else Shows.MAYBE, fall.low)
 
 
 def _farthest(values: Sequence[int]) -> _Fall:

@@ -29,7 +29,7 @@ class Rhythm(Enum):
 class Needs:
     """The sum of rises from which on they count (`amount`), or prove a leak over the last half (`proof`).
 
-    In a series that goes up and down again and again they must come to more, but never to more than `chance`.
+    A series that goes up and down again and again needs a larger sum, of `chance` at the most.
     """
 
     amount: float

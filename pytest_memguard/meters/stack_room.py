@@ -5,8 +5,9 @@ that happens depends on how deep the stack already is, so the same test could sh
 could seem to hold as much. A frame that is larger than a chunk gets one of its own, with room for a thousand
 values above it (`MINIMUM_OVERHEAD` in CPython's `Python/pystate.c`), and that before the sample starts.
 
-CPython 3.10 creates frames as objects, and keeps those that are free for reuse by any thread. Which of them
-a test with threads finds depends on what the thread that watches them just does, unless there are enough.
+CPython 3.10 creates frames as objects, and keeps those that are free for reuse by any thread. The threads of
+a test take frames from there, and so does the thread that watches them. How many they find would be chance,
+so there are as many as possible before a sample starts.
 """
 
 from __future__ import annotations
