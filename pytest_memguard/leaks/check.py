@@ -20,7 +20,7 @@ from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.bounds import has_bound
-from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
+from pytest_memguard.leaks.holders.clock import PATIENCE, OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.enlarging import Enlarging, enlarging_values, may_enlarge
 from pytest_memguard.leaks.holders.gaining import READINGS, Gaining, Lengths
 from pytest_memguard.leaks.holders.object_names import Step
@@ -125,7 +125,7 @@ class LeakCheck:
         left: Survivors | None = None
         if self._screened is None or self._lengths is None:
             return left
-        clock = SearchClock(self._search_seconds)
+        clock = SearchClock(self._search_seconds, patience=PATIENCE)
         repeat = clock.stopped_for(self._repeat)
         with suppress(BodyFailedError):
             steps = READINGS if self._policy.at_once == 1 else 1
@@ -151,7 +151,9 @@ class LeakCheck:
 
         If nothing is, or if objects are left in holders with a bound, the body settles.
         """
-        search = HolderSearch(self._repeat, finding, namer=namer, seconds=self._search_seconds)
+        search = HolderSearch(
+            self._repeat, finding, namer=namer, seconds=self._search_seconds, patience=PATIENCE
+        )
         chains = (search.chain_to(one.find()) for one in growing)
         try:
             chain = _first_named(itertools.chain(chains, self._chains_to_survivors(left, search, namer)))

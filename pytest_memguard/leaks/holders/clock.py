@@ -12,6 +12,12 @@ _SECONDS_AN_OBJECT = 20e-6
 On a slow machine, a search of objects of usual sizes takes a third of that.
 """
 
+PATIENCE = 5
+"""Where a test is not measured if the time runs out, there is this many times as much.
+
+Then only values of unusual size use it up, never a busy machine.
+"""
+
 
 class OutOfTimeError(Exception):
     """A search has used up its seconds."""
@@ -20,8 +26,9 @@ class OutOfTimeError(Exception):
 class SearchClock:
     """Counts the CPU time of a search, without that of the calls that it makes."""
 
-    def __init__(self, seconds: float) -> None:
-        self._deadline = thread_time() + seconds + _SECONDS_AN_OBJECT * len(gc.get_objects())
+    def __init__(self, seconds: float, *, patience: int = 1) -> None:
+        limit = seconds + _SECONDS_AN_OBJECT * len(gc.get_objects())
+        self._deadline = thread_time() + patience * limit
 
     @property
     def seconds_left(self) -> float:

@@ -33,6 +33,8 @@ _FIRST_SHARE = 8
 _FIRST_LEAST_CALLS = 32
 """A round makes half of a few calls, for a buffer grows by an eighth at a time, or an eighth of many."""
 
+_LARGE_BYTES = 1024**2
+
 _LEAST_BYTES = 4
 """By how much a value must grow at each call."""
 
@@ -126,8 +128,9 @@ def _plain_bytes(tick: Callable[[], None], but: object) -> Iterator[tuple[object
             elif (known := shared.get(id(value))) is not None:
                 size += known
             else:
-                tick()  # a value may be large
                 size += shared.setdefault(id(value), _deep_bytes(value))
+                if shared[id(value)] >= _LARGE_BYTES:
+                    tick()  # the next one may be large, too
         if size:
             yield one, size
 
@@ -146,6 +149,9 @@ def _sizes(one: object) -> list[int]:
 def _deep_bytes(value: object) -> int:
     if type(value) in _ATOMS:
         return sys.getsizeof(value)
+    inner = _plain_values(value)
+    if _ATOMS.issuperset(map(type, inner)):  # as most are
+        return size_bytes(value) + sum(map(sys.getsizeof, inner))
     waiting, seen, size = [value], {id(value)}, 0
     while waiting:
         one = waiting.pop()

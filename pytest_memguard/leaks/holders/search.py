@@ -92,12 +92,18 @@ class HolderSearch:
     """Finds the chain of objects that holds what a body leaves behind, in `seconds` of its own CPU time."""
 
     def __init__(
-        self, repeat: Callable[[int], object], leak: LeakFinding, *, namer: SiteNamer, seconds: float
+        self,
+        repeat: Callable[[int], object],
+        leak: LeakFinding,
+        *,
+        namer: SiteNamer,
+        seconds: float,
+        patience: int = 1,
     ) -> None:
         self._leak = leak
         self._namer = namer
         gc.unfreeze()  # the holder is older than the check
-        self.clock = SearchClock(seconds)
+        self.clock = SearchClock(seconds, patience=patience)
         self._repeat = self.clock.stopped_for(repeat)
         self._fresh: set[int] = set()
         self._old: dict[int, int] = {}
