@@ -104,8 +104,8 @@ def figures_text(judged: MetricVerdict) -> str:
     return f"{measured}, was {was} ({share}{', ' if share else ''}limit {most})"
 
 
-def _over(judged: MetricVerdict, measured: str, limit: str) -> str:
-    return f"{measured}, over {judged.rule} = {limit}"
+def _over(judged: MetricVerdict, text: str, limit: str) -> str:
+    return f"{text}, over {judged.rule} = {limit}"
 
 
 def creep_text(creep: Creep) -> str:

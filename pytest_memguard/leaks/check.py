@@ -127,12 +127,12 @@ class LeakCheck:
             return left
         clock = SearchClock(self._search_seconds, patience=PATIENCE)
         repeat = clock.stopped_for(self._repeat)
+        is_by_one = self._policy.at_once == 1
         with suppress(BodyFailedError):
-            steps = READINGS if self._policy.at_once == 1 else 1
-            growing += self._lengths.gaining(repeat, finding.calls, steps=steps)
-            if self._policy.at_once == 1 and may_hide_objects(self._screened.windows):
+            growing += self._lengths.gaining(repeat, finding.calls, steps=READINGS if is_by_one else 1)
+            if is_by_one and may_hide_objects(self._screened.windows):
                 left = survivors(repeat, finding.calls, tick=clock.check)
-            if self._policy.at_once == 1 and may_enlarge(self._screened.windows):
+            if is_by_one and may_enlarge(self._screened.windows):
                 growing += enlarging_values(repeat, finding.calls, tick=clock.check)
         return left
 

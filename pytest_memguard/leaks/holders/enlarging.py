@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pytest_memguard.core.units import MIB
 from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.content import size_bytes
 from pytest_memguard.leaks.holders.gaining import FEW_CALLS
@@ -33,7 +34,8 @@ _FIRST_SHARE = 8
 _FIRST_LEAST_CALLS = 32
 """A round makes half of a few calls, for a buffer grows by an eighth at a time, or an eighth of many."""
 
-_LARGE_BYTES = 1024**2
+_LARGE_BYTES = MIB
+"""After a value of this size the time is checked: the next one may be as large."""
 
 _LEAST_BYTES = 4
 """By how much a value must grow at each call."""
@@ -125,12 +127,13 @@ def _plain_bytes(tick: Callable[[], None], but: object) -> Iterator[tuple[object
         for value in _plain_values(one) if one is not but else ():
             if type(value) in _ATOMS:
                 size += sys.getsizeof(value)
-            elif (known := shared.get(id(value))) is not None:
-                size += known
-            else:
-                size += shared.setdefault(id(value), _deep_bytes(value))
-                if shared[id(value)] >= _LARGE_BYTES:
-                    tick()  # the next one may be large, too
+                continue
+            known = shared.get(id(value))
+            if known is None:
+                known = shared[id(value)] = _deep_bytes(value)
+                if known >= _LARGE_BYTES:
+                    tick()
+            size += known
         if size:
             yield one, size
 
