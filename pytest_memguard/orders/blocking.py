@@ -27,6 +27,7 @@ from pytest_memguard.orders.watched_time import WatchedTime
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
 _RESTARTED = {"x86_64": 219, "aarch64": 128}.get(platform.machine(), -1)
 """What a wait with a time limit shows after the process was stopped and goes on, with the same arguments."""
+_WAITS = (_FUTEX, _RESTARTED)
 _FROM_OUTSIDE = {
     "x86_64": {0, 43, 45, 47, 288},  # read, accept, recvfrom, recvmsg, accept4
     "aarch64": {63, 202, 207, 212, 242},
@@ -54,13 +55,19 @@ UNSEEN = b""
 
 
 class ThreadWatch:
-    """Looks at one thread of this process, by its identifier in Python and its number in the kernel."""
+    """Looks at one thread of this process, by its identifier in Python and its number in the kernel.
 
-    __slots__ = ("_fd", "_ident", "_stat_fd", "is_gone", "native_id")
+    `cpu_clock` is the clock of its CPU time as Linux numbers them (`MAKE_THREAD_CPUCLOCK` in its
+    `posix-timers_types.h`), for `clock_ns(*cpu_clock)`. What `pthread_getcpuclockid` would do with a thread
+    that has ended is undefined.
+    """
+
+    __slots__ = ("_fd", "_ident", "_stat_fd", "cpu_clock", "is_gone", "native_id")
 
     def __init__(self, ident: int, native_id: int) -> None:
         self._ident = ident
         self.native_id = native_id
+        self.cpu_clock: tuple[int, ...] = ((~native_id << 3) | 6,)
         self.is_gone = False
         self._fd = self._stat_fd = -1
         with suppress(OSError):
@@ -127,6 +134,7 @@ _AWAKE = b"RDTt"
 _SPACE = ord(" ")
 _CLOSES = ord(")")
 _R = ord("r")
+_ZERO, _NINE, _A, _X = b"09ax"
 
 _OPERATION = 0x7F
 _WAIT = 0
@@ -260,7 +268,7 @@ def would_run(line: bytes) -> bool:
     """
     if not line or line[0] == _R:
         return True
-    is_wait = _field(line, 0) in (_FUTEX, _RESTARTED)
+    is_wait = _field(line, 0) in _WAITS
     return is_wait and _INTERPRETER.low <= _field(line, 1) < _INTERPRETER.high
 
 
@@ -283,13 +291,26 @@ def waits_for_outside(look: Look) -> bool:
 def _field(line: bytes, number: int) -> int:
     """Return a number in a line, or -1 where there is none.
 
+    It reads the digits by itself, since `int` would take a tuple for its arguments from the free list.
+
     >>> _field(b"202 0x7f 0x80", 0), _field(b"202 0x7f 0x80", 1), _field(b"running", 0), _field(b"", 3)
     (202, 127, -1, -1)
+    >>> _field(b"-1 0x7ffc", 0), _field(b"0 0x10", 0), _field(b"0 0x10", 1)
+    (-1, 0, 16)
     """
-    start = 0
+    at = value = 0
     while number:
-        start = _past(line, start)
+        at = _past(line, at)
         number -= 1
-    if start == len(line) or line[start] == _R:
+    end = len(line)
+    if at == end or not _ZERO <= line[at] <= _NINE:
         return -1
-    return int(line[start : _past(line, start)], 0)
+    base = 10
+    while at < end and line[at] != _SPACE:
+        digit = line[at]
+        if digit == _X:
+            base = 16
+        else:
+            value = value * base + (digit - _ZERO if digit <= _NINE else digit - _A + 10)
+        at += 1
+    return value

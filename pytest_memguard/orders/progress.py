@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from pytest_memguard.orders.participant import Participant
-from pytest_memguard.orders.watched_time import WatchedTime
+from pytest_memguard.orders.watched_time import WatchedTime, clock_ns
 
 SECOND_NS = 1_000_000_000
 
@@ -100,12 +98,8 @@ class Stretch:
 
 
 def cpu_ns_of(participant: Participant) -> int | None:
-    """Return the CPU time of a thread, in nanoseconds; None if it has ended.
-
-    The clock of a thread as Linux numbers them (`MAKE_THREAD_CPUCLOCK` in its `posix-timers_types.h`). What
-    `pthread_getcpuclockid` would do with a thread that has ended is undefined.
-    """
+    """Return the CPU time of a thread, in nanoseconds; None if it has ended."""
     try:
-        return time.clock_gettime_ns((~participant.watch.native_id << 3) | 6)
+        return clock_ns(*participant.watch.cpu_clock)
     except OSError:
         return None

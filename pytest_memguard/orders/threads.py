@@ -83,7 +83,9 @@ class OrderedThreads:
         self._process = getpid()
         self._turns = Turns(order)
         self._lines = line_events(is_own)
-        self._ended: queue.SimpleQueue[tuple[int, BaseException | None]] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
+        # Not in the queue, whose pairs the garbage collector would count:
+        self._raised: list[BaseException | None] = [None] * threads
         self._participants: list[Participant] = []
         self._threads = [
             threading.Thread(
@@ -167,7 +169,8 @@ class OrderedThreads:
             if getpid() != self._process:
                 _exit(raised is not None)  # a forked child that comes back here has no other thread
             turns.end(participant)
-            self._ended.put((number, raised))
+            self._raised[number] = raised
+            self._ended.put(number)
             with contextlib.suppress(RuntimeError):  # it is open
                 self._bell.release()
             del raised
@@ -182,8 +185,9 @@ class OrderedThreads:
         failed: tuple[int, BaseException] | None = None
         try:
             with self._started:
-                for number, error in self._endings():
+                for number in self._endings():
                     self._busy.discard(number)
+                    error, self._raised[number] = self._raised[number], None
                     if error is not None and failed is None:
                         failed = number, error
                 self._let_newcomers_rest()
@@ -225,8 +229,8 @@ class OrderedThreads:
         paths = [participant.path for participant in (*self._participants, *self._started.newcomers)]
         return together_with(is_file, line, paths, self._turns.meetings, at_most=at_most)
 
-    def _endings(self) -> Iterator[tuple[int, BaseException | None]]:
-        """Yield each thread's end as it comes; raises `DeadlockError`."""
+    def _endings(self) -> Iterator[int]:
+        """Yield the number of each thread as it ends; raises `DeadlockError`."""
         progress = Progress(self._stuck_seconds)
         for _ in self._threads:
             while not self._ended.qsize():

@@ -35,6 +35,7 @@ class Turns:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._participants: list[Participant] = []
+        self._ready: list[int] = []
         self._mutex = UncollectedLock()
         self._settling = allocate_lock()
         self._process = getpid()
@@ -273,7 +274,11 @@ class Turns:
 
     def _next(self) -> Participant | None:
         """Choose the thread that runs after the one that had the last turn."""
-        ready = [one.number for one in self._participants if one.state is WAITING]
+        ready = self._ready
+        ready.clear()
+        for at in range(len(self._participants)):
+            if self._participants[at].state is WAITING:
+                ready.append(at)
         return self._participants[self._order.next(ready, self._last)] if ready else None
 
     def _give(self, participant: Participant | None) -> None:

@@ -22,6 +22,7 @@ import pytest
 from pytest_memguard.orders.blocking import UNSEEN, ThreadWatch
 from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities, Staggered, order_of
 from pytest_memguard.orders.participant import Participant, State
+from pytest_memguard.orders.progress import Progress
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.visited_lines import Path
@@ -475,6 +476,47 @@ def test_garbage_is_collected_by_the_threads_of_the_body_and_holds_no_turn_up() 
     # CPython 3.10 counts the frames of who watches, and 3.12 collects in any thread what is due in another.
     assert sys.version_info[:2] in {(3, 10), (3, 12)} or not {"_endings", "_settle"} & collected_in
     assert most_alive[0] < 120
+
+
+def test_a_thread_that_watches_makes_nothing_that_the_collector_counts() -> None:
+    """Not even what a free list gives: where that list is empty, a new object is counted.
+
+    How often it looks depends on the machine, and when garbage is collected decides what is alive at a peak.
+    """
+    released = threading.Event()
+    threads = OrderedThreads(released.wait, THREADS, order=Lockstep(), is_own=is_own)
+    progress = Progress(30)
+
+    def empties_free_lists() -> list[object]:
+        lists: list[object] = [[] for _ in range(100)]
+        return [lists, *([tuple([None] * size) for _ in range(2_500)] for size in range(20))]
+
+    def counts(look: Callable[[], object]) -> int:
+        look()  # what it makes once is made now
+        held = empties_free_lists()
+        before = gc.get_count()[0]
+        look()
+        made = gc.get_count()[0] - before
+        del held
+        return made
+
+    with threads as call:
+        caller = threading.Thread(target=call)
+        with mock.patch.object(threads, "_endings", side_effect=lambda: released.wait() and iter(())):
+            caller.start()
+            while not threads._turns.are_all_blocked:
+                threads._pass_over_blocked()
+            gc.disable()
+            try:
+                nothing = counts(lambda: None)
+                assert counts(threads._pass_over_blocked) == nothing
+                assert counts(lambda: threads._raise_if_stuck(progress)) == nothing
+                assert counts(threads._cpu_ns) == nothing
+                assert counts(threads._participants[0].seen.is_blocked) == nothing
+            finally:
+                gc.enable()
+                released.set()
+            caller.join()
 
 
 def test_a_long_loop_offers_its_turn_at_each_doubling_only() -> None:
