@@ -21,7 +21,7 @@ from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.clock import PATIENCE, OutOfTimeError, SearchClock
-from pytest_memguard.leaks.holders.enlarging import Enlarging, enlarging_values, may_enlarge
+from pytest_memguard.leaks.holders.enlarging import Enlarging, calls_each_round, enlarging_values
 from pytest_memguard.leaks.holders.gaining import READINGS, Gaining, Lengths
 from pytest_memguard.leaks.holders.object_names import Step
 from pytest_memguard.leaks.holders.records import Record, is_of_bench
@@ -132,8 +132,8 @@ class LeakCheck:
             growing += self._lengths.gaining(repeat, finding.calls, steps=READINGS if is_by_one else 1)
             if is_by_one and may_hide_objects(self._screened.windows):
                 left = survivors(repeat, finding.calls, tick=clock.check)
-            if is_by_one and may_enlarge(self._screened.windows):
-                growing += enlarging_values(repeat, finding.calls, tick=clock.check)
+            if is_by_one and (each := calls_each_round(self._screened.windows)):
+                growing += enlarging_values(repeat, each, tick=clock.check)
         return left
 
     @property

@@ -8,6 +8,7 @@ import itertools
 import time
 from array import array
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +17,7 @@ from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.holders import clock
 from pytest_memguard.leaks.holders import enlarging as values
-from pytest_memguard.leaks.holders.enlarging import enlarging, enlarging_values, may_enlarge
+from pytest_memguard.leaks.holders.enlarging import calls_each_round, enlarging, enlarging_values
 from pytest_memguard.leaks.holders.gaining import Lengths
 from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.leaks.screen import Screened
@@ -77,19 +78,65 @@ def _extend(calls: int) -> None:
 
 def test_what_gets_larger_by_little_in_few_calls_is_found() -> None:
     _extend(9)
-    found = {id(one.find()) for one in enlarging_values(_extend, 9)}
+    found = {id(one.find()) for one in enlarging_values(_extend, 4)}
     named = {name for name, value in vars(_buffers).items() if id(value) in found}
     assert named == {"text", "written", "data", "second"}
 
 
 @pytest.mark.parametrize(
-    ("blocks_bytes", "may"),
-    [([0, 90, *[60] * 7], False), ([0, 90, 60, 60, 60, 160, 90, 90, 90], True), ([*range(2_000)], False)],
-    ids=["level", "more at one call", "many calls"],
+    ("blocks_bytes", "each"),
+    [
+        ([0, 90, *[60] * 7], 2),
+        ([0, 90, 60, 60, 60, 160, 90, 90, 90], 4),
+        ([0, *[60] * 100], 0),
+        ([*range(2_000)], 0),
+    ],
+    ids=["level", "more at one call", "level for longer", "many calls"],
 )
-def test_few_calls_that_add_something_may_enlarge_a_value(blocks_bytes: list[int], may: bool) -> None:
+def test_further_calls_are_made_after_few_or_if_any_added_something(
+    blocks_bytes: list[int], each: int
+) -> None:
     windows = [Window(calls=number, blocks_bytes=size) for number, size in enumerate(blocks_bytes)]
-    assert may_enlarge(windows) is may
+    assert calls_each_round(windows) == each
+
+
+class _Arrays:
+    def __init__(self) -> None:
+        self.replaced = array("d")
+        self.floats: tuple[float, ...] = ()
+        self.equal = array("d", [1.5])
+        self.refilled = array("d")
+
+
+_arrays = _Arrays()
+
+
+def _replace(calls: int) -> None:
+    for call in itertools.islice(_calls, calls):
+        _arrays.replaced = array("d", [*_arrays.replaced, 1.5])
+        _arrays.floats += (call / 7,)
+        _arrays.equal = array("d", [*_arrays.equal, 1.5])[-3:]
+        _arrays.refilled = array("d", [1.5] * (call * 7 % 5))
+
+
+def test_an_array_that_a_longer_one_replaces_is_found() -> None:
+    found = {id(one.find()) for one in enlarging_values(_replace, 2)}
+    assert {name for name, value in vars(_arrays).items() if id(value) in found} == {"replaced", "floats"}
+
+
+def test_a_small_array_of_numpy_that_gets_longer_is_found_beside_readings_that_stay_level() -> None:
+    """The cache of numpy hides what it gains, and a view of an array hides the array."""
+    numpy = pytest.importorskip("numpy")
+    held = SimpleNamespace(array=numpy.zeros(0), view=numpy.zeros(0), equal=numpy.zeros(3), others=[])
+
+    def append(calls: int) -> None:
+        for _ in range(calls):
+            held.array = numpy.append(held.array, 1.5)
+            held.view = numpy.append(held.view, 1.5)[:]
+            held.equal = numpy.append(held.equal, 1.5)[-3:].copy()
+
+    found = {id(one.find()) for one in enlarging_values(append, 2)}
+    assert {name for name, value in vars(held).items() if id(value) in found} == {"array", "view"}
 
 
 class _Holder:
@@ -129,7 +176,7 @@ def test_a_text_that_gets_a_little_larger_is_named_and_does_not_pass() -> None:
     with meter_of(ROOT) as meter:
         check = LeakCheck(lambda: _text(1))
         finding = LeakFinding(leaking=False, bytes_per_call=0, calls=9)
-        finding = check._named(finding, enlarging_values(_text, 9), None, meter.namer)
+        finding = check._named(finding, enlarging_values(_text, 4), None, meter.namer)
     assert finding.answer is Answer.CANNOT_TELL
     assert "text of" in finding.held_by[-1]
 

@@ -12,6 +12,7 @@ import sys
 import types
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,11 +41,19 @@ _LARGE_BYTES = MIB
 _LEAST_BYTES = 4
 """By how much a value must grow at each call."""
 
-_SHARED = frozenset({type(None), bool, float, types.CodeType, types.BuiltinFunctionType})
+_LEVEL_CALLS = 2
+_FEW_LEVEL_CALLS = 64
+"""If no call added anything, so many are made in a round, in checks of at most 64 calls.
+
+An allocator's own cache, such as that of numpy for up to 1 KiB, may hide what a value gains.
+"""
+
+_SHARED = frozenset({type(None), bool, types.CodeType, types.BuiltinFunctionType})
 _BUFFERS = frozenset({array, io.BytesIO, io.StringIO})
 """The collector tracks these for the sake of their classes; they hold nothing but plain memory."""
 
-_ATOMS = frozenset({int, str, bytes, bytearray})
+_ATOMS = frozenset({int, float, str, bytes, bytearray})
+_VALUES = _ATOMS | _BUFFERS
 
 _FIXED = frozenset({type, types.FunctionType, types.BuiltinFunctionType, types.WrapperDescriptorType})
 """Objects of these types hold no values that change, other than in a dict of their own."""
@@ -61,19 +70,19 @@ class Enlarging:
         return self.value
 
 
-def may_enlarge(windows: Sequence[Window]) -> bool:
-    """Say whether some of few calls added something, though too little to prove anything."""
-    if windows[-1].calls - windows[0].calls > FEW_CALLS:
-        return False
+def calls_each_round(windows: Sequence[Window]) -> int:
+    """Return how many calls tell whether a value gets larger; 0 if the readings of many calls tell it."""
+    calls = windows[-1].calls - windows[0].calls
     held = held_series(windows)
-    return any(before < after for before, after in itertools.pairwise(held[1:]))
+    if calls <= FEW_CALLS and any(before < after for before, after in itertools.pairwise(held[1:])):
+        return max(2, min(calls // 2, _FIRST_LEAST_CALLS), calls // _FIRST_SHARE)
+    return _LEVEL_CALLS if calls <= _FEW_LEVEL_CALLS else 0
 
 
 def enlarging_values(
-    repeat: Callable[[int], object], calls: int, *, tick: Callable[[], None] = lambda: None
+    repeat: Callable[[int], object], each: int, *, tick: Callable[[], None] = lambda: None
 ) -> list[Enlarging]:
-    """Make further calls after those of a check, and return the values that each round leaves larger."""
-    each = max(2, min(calls // 2, _FIRST_LEAST_CALLS), calls // _FIRST_SHARE)
+    """Make rounds of further calls after those of a check, and return the values that each leaves larger."""
     least = _LEAST_BYTES * each * _ROUNDS_ALONE
     found = enlarging(repeat, 2 * each, least_bytes=least, tick=tick, rounds=_ROUNDS_ALONE)
     return [Enlarging(one) for one in found if not has_bound(one)]
@@ -111,12 +120,13 @@ def enlarging(
             series.append(_sizes(one))
         rising = partial(_rises, least=most - left)
         known = [(one, series) for one, series in known if any(map(rising, zip(*series, strict=False)))]
-    return [
-        value
+    found = {
+        id(value): value
         for one, series in known
         for value, *sizes in zip(_plain_values(one), *series, strict=False)
         if _rises(sizes, most) and sizes[-1] - sizes[0] >= least_bytes
-    ]
+    }
+    return list(found.values())
 
 
 def _plain_bytes(tick: Callable[[], None], but: object) -> Iterator[tuple[object, int]]:
@@ -154,27 +164,41 @@ def _deep_bytes(value: object) -> int:
         return sys.getsizeof(value)
     inner = _plain_values(value)
     if _ATOMS.issuperset(map(type, inner)):  # as most are
-        return size_bytes(value) + sum(map(sys.getsizeof, inner))
+        return _own_bytes(value) + sum(map(sys.getsizeof, inner))
     waiting, seen, size = [value], {id(value)}, 0
     while waiting:
         one = waiting.pop()
-        size += size_bytes(one) + (_characters(one) if type(one) is io.StringIO else 0)
+        size += _own_bytes(one)
         inner = [each for each in _plain_values(one) if id(each) not in seen]
         waiting += inner
         seen.update(map(id, inner))
     return size
 
 
-def _characters(text: io.StringIO) -> int:
-    """Return how many characters a buffer of text holds, which its own size does not include."""
-    try:
-        return len(text.getvalue())
-    except ValueError:  # it is closed
-        return 0
+def _own_bytes(one: object) -> int:
+    """Return the bytes of one value, with those of the text in a buffer, or of what a view shows."""
+    size = size_bytes(one)
+    if type(one) is io.StringIO:
+        with suppress(ValueError):  # it is closed
+            size += len(one.getvalue())
+    return max(size, type(one).__basicsize__ + _viewed_bytes(one))
+
+
+def _viewed_bytes(one: object) -> int:
+    """Return how many bytes a view shows, such as one of numpy, which hides from the collector what it views.
+
+    Only an attribute in C is read, since one in Python would run code of its class.
+    """
+    for kind in type(one).__mro__:
+        shown = vars(kind).get("nbytes")
+        if type(shown) is types.GetSetDescriptorType:
+            with suppress(Exception):  # an extension may answer with any error
+                return int(shown.__get__(one))
+    return 0
 
 
 def _plain_values(one: object) -> list[object]:
-    """Return what an object refers to and the collector does not track; classes and code are no values."""
+    """Return the buffers an object refers to, and what the collector does not track but classes and code."""
     if type(one) in _FIXED:
         return []
     if type(one) in _BUFFERS:
@@ -182,5 +206,5 @@ def _plain_values(one: object) -> list[object]:
     return [
         inner
         for inner in referents(one)
-        if type(inner) in _ATOMS or not (type(inner) in _SHARED or gc.is_tracked(inner) or is_a(inner, type))
+        if type(inner) in _VALUES or not (type(inner) in _SHARED or gc.is_tracked(inner) or is_a(inner, type))
     ]
