@@ -7,7 +7,7 @@ import sys
 import threading
 import weakref
 from _thread import get_native_id
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from contextlib import suppress
 from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
@@ -184,6 +184,11 @@ class StartedThreads:
             starter.is_inside = False
             self._expected.pop(id(thread), None)
 
+    def settles(self) -> bool:
+        """Wait until all threads that were woken wait again; say whether this one should wait for them."""
+        participant = self._native_ids.get(get_native_id()) if getpid() == self._process else None
+        return participant is not None and self._turns.settles(participant)
+
     def _takes_in(self, newcomer: Newcomer) -> None:
         if newcomer.has_come():
             self._native_ids[newcomer.watch.native_id] = newcomer
@@ -254,31 +259,50 @@ _SURVIVORS = _Survivors()
 
 
 class _Patch:
-    """What stands in for `Thread.start` during a call; a test that patches it may put that back later."""
+    """What stands in for methods of `threading` in a call; a test that patches one may put it back later."""
 
     def __init__(self) -> None:
-        self._really = threading.Thread.start
+        self._start = threading.Thread.start
+        self._notify = threading.Condition.notify
         self._now: StartedThreads | None = None
 
     def enter(self, started: StartedThreads) -> None:
-        """Have every thread that starts from now on started by `started`."""
+        """Have every thread that starts from now on started by `started`, and each that is woken settled."""
         if threading.Thread.start is not _start:
-            self._really = threading.Thread.start
+            self._start = threading.Thread.start
+        if threading.Condition.notify is not _notify:
+            self._notify = threading.Condition.notify
         self._now = started
         threading.Thread.start = _start  # type: ignore[method-assign]  # put back in `leave`
+        threading.Condition.notify = _notify  # type: ignore[method-assign]  # see above
 
     def leave(self) -> None:
         """Put back what was there, unless the body has put something else there."""
         self._now = None
         if threading.Thread.start is _start:
-            threading.Thread.start = self._really  # type: ignore[method-assign]
+            threading.Thread.start = self._start  # type: ignore[method-assign]
+        if threading.Condition.notify is _notify:
+            threading.Condition.notify = self._notify  # type: ignore[method-assign]
 
     def start(self, thread: threading.Thread) -> None:
         """Start a thread."""
         if self._now is None:
-            self._really(thread)
+            self._start(thread)
         else:
-            self._now.start(thread, self._really)
+            self._now.start(thread, self._start)
+
+    def notify(self, condition: threading.Condition, number: int) -> None:
+        """Wake so many threads that wait for a condition, one after the other.
+
+        Each then waits for the lock of the condition before the next one is woken, so that they get it in the
+        order in which they came, whichever of them is faster.
+        """
+        waiters: Sized = condition._waiters  # type: ignore[attr-defined]  # noqa: SLF001 - there in all versions
+        now, waiting = self._now, len(waiters)
+        while now is not None and number > 0 and waiting > 0 and now.settles():
+            self._notify(condition, 1)
+            number, waiting = number - 1, waiting - 1
+        self._notify(condition, number)
 
 
 _PATCH = _Patch()
@@ -286,3 +310,7 @@ _PATCH = _Patch()
 
 def _start(self: threading.Thread) -> None:
     _PATCH.start(self)
+
+
+def _notify(self: threading.Condition, n: int = 1) -> None:
+    _PATCH.notify(self, n)

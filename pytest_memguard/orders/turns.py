@@ -250,6 +250,19 @@ class Turns:
             finally:
                 self._mutex.release()
 
+    def settles(self, participant: Participant) -> bool:
+        """Wait, within a line, for the threads that one has woken; say whether it has the turn, and should.
+
+        It should not while it is inside already, or in a finalizer: then others may wait for it.
+        """
+        if participant.state is not RUNNING or participant.is_inside or participant.is_collecting:
+            return False
+        if self.blocked:
+            participant.is_inside = True
+            self._settle(participant)
+            participant.is_inside = False
+        return True
+
     def _settle(self, current: Participant | None) -> bool:
         """Wait until each blocked thread is blocked again, back at a line, or at its end.
 

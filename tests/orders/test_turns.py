@@ -478,6 +478,30 @@ def test_garbage_is_collected_by_the_threads_of_the_body_and_holds_no_turn_up() 
     assert most_alive[0] < 120
 
 
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("wakes", [threading.Condition.notify_all, lambda waiting: waiting.notify(THREADS)])
+def test_threads_that_are_woken_at_once_go_on_in_the_order_in_which_they_came(
+    order: int, wakes: Callable[[threading.Condition], None]
+) -> None:
+    waiting, story, came = threading.Condition(), Story(), itertools.count(1)
+
+    def body() -> None:
+        for _ in range(3):
+            with waiting:
+                story.tell("came")
+                if next(came) % THREADS:
+                    waiting.wait()
+                    story.tell("gone")
+                else:
+                    wakes(waiting)
+
+    play(body, order_of(order))
+    came_by, gone_by = ([who for who, step in story.steps if step == which] for which in ("came", "gone"))
+    assert gone_by == [who for at, who in enumerate(came_by, 1) if at % THREADS]
+    with pytest.raises(RuntimeError, match="un-acquired lock"):
+        play(waiting.notify_all)
+
+
 def test_a_thread_that_watches_makes_nothing_that_the_collector_counts() -> None:
     """Not even what a free list gives: where that list is empty, a new object is counted.
 
