@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from _pytest.unittest import TestCaseFunction
 
-from pytest_memguard.guard.hypothesis_tests import FixedExample, is_property_test, is_state_machine
+from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.guard.rerun import pop_recorded_failure
 
 _KEPT_TO_UNDO: Mapping[str, object] = {"_setattr": [], "_setitem": [], "_cwd": None, "_savesyspath": None}
@@ -154,14 +154,12 @@ def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], obje
     """Return a call of an item's body with the fixtures that it has.
 
     A plain function is called directly: pytest's own machinery would cost more than many a
-    body. A property test repeats one example. Everything else (methods of `TestCase` with their
-    set-up, coroutines on their own loop, doctests) runs as pytest runs it.
+    body. Everything else (methods of `TestCase` with their set-up, coroutines on their own loop, all
+    examples of a property test, doctests) runs as pytest runs it.
     """
-    if is_property_test(item) and not is_state_machine(item):
-        body: Callable[[], object] = _one_example(item, runtest)
-    elif type(item) is pytest.Function and not is_async(item.obj):
+    if type(item) is pytest.Function and not is_async(item.obj) and not is_property_test(item):
         names = item._fixtureinfo.argnames
-        body = partial(item.obj, **{name: item.funcargs[name] for name in names})
+        body: Callable[[], object] = partial(item.obj, **{name: item.funcargs[name] for name in names})
         if _may_be_run_otherwise(item):
             body = _AsPytestDoes(item, runtest, body)
     else:
@@ -233,10 +231,3 @@ def _renew_test_case(item: Any) -> None:
     else:  # pytest 8.0 and 8.1
         item._testcase = item.parent.obj(item.name)
         item._obj = getattr(item._testcase, item.name)
-
-
-def _one_example(item: pytest.Item, runtest: Callable[[], None]) -> Callable[[], object]:
-    example = FixedExample(item)
-    with example.watching():
-        runtest()
-    return example.repeat

@@ -1,9 +1,9 @@
-"""Hypothesis tests: the same examples in every sample, no deadline, and one example for a leak check."""
+"""Hypothesis tests: the same examples in every sample and every call of a leak check, and no deadline."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -89,33 +89,3 @@ def _without_local_constants() -> Iterator[None]:
     finally:
         providers._get_local_constants = read  # noqa: SLF001 - see above
         providers.CONSTANTS_CACHE.cache.clear()
-
-
-class FixedExample:
-    """Remembers the first example that a run draws, so that it can be repeated alone."""
-
-    def __init__(self, item: Any) -> None:
-        self._handle: Any = item.obj.hypothesis
-        self._call: Callable[[], object] | None = None
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watch the runs of the block for their first example."""
-        inner = self._handle.inner_test
-
-        def watched(*arguments: Any, **named: Any) -> object:
-            if self._call is None:
-                self._call = lambda: inner(*arguments, **named)
-            return inner(*arguments, **named)
-
-        watched.__dict__.update(inner.__dict__)
-        self._handle.inner_test = watched
-        try:
-            yield
-        finally:
-            self._handle.inner_test = inner
-
-    def repeat(self) -> None:
-        """Run the remembered example once more; without one there is nothing to run."""
-        if self._call is not None:
-            self._call()

@@ -86,9 +86,10 @@ KINDS = {
     "hypothesis": (
         (),
         """
-        from hypothesis import given, strategies
+        from hypothesis import given, settings, strategies
 
         @pytest.mark.memguard
+        @settings(max_examples=1)
         @given(strategies.integers())
         def test_it(number): KEPT.append(bytes(500))
         """,

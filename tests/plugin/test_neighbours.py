@@ -235,7 +235,7 @@ def test_a_time_limit_is_for_one_run_of_the_test(project: GuardedProject, method
 
 STATES = """
     import os, pytest
-    from hypothesis import settings, strategies as st
+    from hypothesis import assume, event, given, settings, strategies as st
     from hypothesis.stateful import RuleBasedStateMachine, rule
     GROWN = bool(os.environ.get("GROWN"))
     KEPT = []
@@ -250,18 +250,31 @@ STATES = """
 
     @pytest.mark.memguard(leaks=True, leak_budget="100 ms")
     class TestShop(Shop.TestCase): pass
+
+    @pytest.mark.memguard(leaks=True, leak_budget="100 ms")
+    @settings(max_examples=10)
+    @given(st.lists(st.integers()), st.data())
+    def test_order(rows, data):
+        assume(rows)
+        event("rows")
+        rows.append(data.draw(st.integers()))
+        for row in rows:
+            if GROWN: KEPT.append(bytearray(500))
 """
 
 
-def test_a_state_machine_of_hypothesis_is_measured_and_checked_for_leaks(project: GuardedProject) -> None:
+def test_what_hypothesis_draws_is_measured_and_checked_for_leaks_with_all_examples(
+    project: GuardedProject,
+) -> None:
     plugins = ("_hypothesis_pytestplugin",)
     project.write(test_it=STATES)
     accepted = project.spawn("--memguard-accept", plugins=plugins)
-    assert accepted.counted() == {"passed": 1}, accepted.text
-    assert accepted.outcomes() == {"TestShop::runTest": "no-baseline"}
+    assert accepted.counted() == {"passed": 2}, accepted.text
+    assert accepted.outcomes() == {"TestShop::runTest": "no-baseline", "test_order": "no-baseline"}
     assert 100_000 <= accepted.measured("TestShop::runTest") < 200_000
     project.let(GROWN=1)
-    assert project.spawn(plugins=plugins).outcomes() == {"TestShop::runTest": "leaked"}
+    leaked = dict.fromkeys(("TestShop::runTest", "test_order"), "leaked")
+    assert project.spawn(plugins=plugins).outcomes() == leaked
 
 
 def test_a_property_test_draws_the_same_whatever_modules_are_loaded(project: GuardedProject) -> None:
