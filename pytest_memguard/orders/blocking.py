@@ -17,7 +17,9 @@ import platform
 import sys
 from collections.abc import Collection
 from contextlib import suppress
+from errno import ESRCH
 from os import close as _os_close
+from os import dup as _os_dup
 from os import open as _os_open  # bound: a test may patch them while it runs
 from os import pread
 from pathlib import Path
@@ -71,18 +73,21 @@ class ThreadWatch:
         self.is_gone = False
         self._fd = self._stat_fd = -1
         with suppress(OSError):
-            self._fd = _os_open(f"/proc/self/task/{native_id}/syscall", os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = _opened(f"/proc/self/task/{native_id}/syscall")
             self._read()
-            self._stat_fd = _os_open(f"/proc/self/task/{native_id}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            self._stat_fd = _opened(f"/proc/self/task/{native_id}/stat")
         _INTERPRETER.learn()  # now: what it reads once must not show in a sample
 
     def _read(self) -> bytes:
         try:
             return pread(self._fd, 256, 0)
-        except OSError:
-            _os_close(self._fd)
+        except OSError as error:
+            self.is_gone = error.errno == ESRCH
+            if self.is_gone:
+                _os_close(self._fd)
+            else:  # the test has closed it, and what has its number now is the test's
+                self._stat_fd = -1
             self._fd = -1
-            self.is_gone = True
             raise
 
     @property
@@ -123,9 +128,22 @@ class ThreadWatch:
         """Close the files that are open."""
         for fd in (self._fd, self._stat_fd):
             if fd >= 0:
-                _os_close(fd)
+                with suppress(OSError):  # the test has closed it
+                    _os_close(fd)
         self._fd = self._stat_fd = -1
 
+
+def _opened(path: str) -> int:
+    """Open a file, but not as a standard stream that the test has closed, and that others open again."""
+    fds = [_os_open(path, os.O_RDONLY | os.O_CLOEXEC)]
+    while fds[-1] <= _STDERR:
+        fds.append(_os_dup(fds[-1]))
+    for fd in fds[:-1]:
+        _os_close(fd)
+    return fds[-1]
+
+
+_STDERR = 2
 
 _STATE_BYTES = 64
 """Enough for a number, a name of at most 15 bytes in parentheses, and the state."""

@@ -72,12 +72,15 @@ class Newcomer(Participant):
             sleep(_POLL_SECONDS)
         return True
 
-    def comes_to_rest(self) -> None:
-        """Wait until the thread waits for something or has ended, unless that takes very long."""
+    def comes_to_rest(self) -> bool:
+        """Wait until the thread waits for something or has ended; say whether it does, or takes very long."""
         self.seen.restart()
         waited = WatchedTime()
-        while not (self.has_ended() or self._is_at_rest()) and waited.look() < _RESTS_NS:
+        while not (self.has_ended() or self._is_at_rest()):
+            if waited.look() >= _RESTS_NS:
+                return False
             sleep(_POLL_SECONDS)
+        return True
 
     def _is_at_rest(self) -> bool:
         return self.seen.is_blocked() and not self.is_inside
@@ -228,7 +231,7 @@ class StartedThreads:
         return None if before is None else before(frame, event, arg)
 
 
-class _Survivors:
+class Survivors:
     """Threads that were started in a call and have not ended with it, such as the workers of a pool."""
 
     def __init__(self) -> None:
@@ -237,10 +240,10 @@ class _Survivors:
     def taken(self) -> list[Newcomer]:
         """Return those that still run, for a call that they take part in.
 
-        Waits until each has come to rest first: one whose pool is gone is about to end.
+        Waits until each has come to rest first: one whose pool is gone is about to end. If one never rests,
+        the others are not waited for, since they may be many of its kind.
         """
-        for newcomer in self._all:
-            newcomer.comes_to_rest()
+        all(newcomer.comes_to_rest() for newcomer in self._all)
         taken, self._all = self._all, []
         self.keep(taken)
         taken, self._all = self._all, []
@@ -255,7 +258,7 @@ class _Survivors:
                 self._all.append(newcomer)
 
 
-_SURVIVORS = _Survivors()
+_SURVIVORS = Survivors()
 
 
 class _Patch:

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +107,32 @@ def test_time_in_which_the_process_was_paused_is_no_time_that_a_thread_has_waite
     ended.set()
     thread.join()
     watch.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no such files elsewhere")
+def test_a_test_that_closes_files_of_a_watch_ends_no_thread_by_it_and_closes_none_of_its_own() -> None:
+    saved = os.dup(0)
+    os.close(0)
+    try:
+        watch = ThreadWatch(threading.get_ident(), threading.get_native_id())
+        files = [*range(max(os.dup(saved), 3) + 20)]
+        of_watch = [fd for fd in files if _leads_to(fd, f"task/{threading.get_native_id()}/")]
+        assert of_watch
+        assert min(of_watch) > 2
+        for fd in of_watch:
+            os.close(fd)
+        watch.look()
+        assert not watch.is_gone
+        taken = os.open(os.devnull, os.O_RDONLY)
+        watch.close()
+        os.close(taken)
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+
+
+def _leads_to(fd: int, part: str) -> bool:
+    try:
+        return part in str(Path(f"/proc/self/fd/{fd}").readlink())
+    except OSError:
+        return False

@@ -23,6 +23,7 @@ from pytest_memguard.orders.blocking import UNSEEN, ThreadWatch
 from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities, Staggered, order_of
 from pytest_memguard.orders.participant import Participant, State
 from pytest_memguard.orders.progress import Progress
+from pytest_memguard.orders.started import Newcomer, Survivors
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.visited_lines import Path
@@ -500,6 +501,17 @@ def test_threads_that_are_woken_at_once_go_on_in_the_order_in_which_they_came(
     assert gone_by == [who for at, who in enumerate(came_by, 1) if at % THREADS]
     with pytest.raises(RuntimeError, match="un-acquired lock"):
         play(waiting.notify_all)
+
+
+def test_of_many_threads_that_never_rest_one_is_waited_for() -> None:
+    newcomers = [mock.create_autospec(Newcomer, instance=True) for _ in range(3)]
+    for newcomer, rests in zip(newcomers, [True, False, False], strict=True):
+        newcomer.comes_to_rest.return_value = rests
+        newcomer.has_ended.return_value = False
+    survivors = Survivors()
+    survivors.keep(newcomers)
+    assert survivors.taken() == newcomers
+    assert [newcomer.comes_to_rest.call_count for newcomer in newcomers] == [1, 1, 0]
 
 
 def test_a_thread_that_watches_makes_nothing_that_the_collector_counts() -> None:
