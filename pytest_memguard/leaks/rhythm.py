@@ -54,8 +54,12 @@ The second share is for the end of a check, which makes four times as many calls
 again and again has shown several times by then.
 """
 
-_LARGEST_TABLE_BYTES = 1024**2
-"""A single rise of up to this size, in all the calls of a check, may be a table of the interpreter."""
+_LARGEST_TABLE_BYTES = 1_000_000
+_QUIET_CALLS = 12
+"""A single rise of less than this size, in all the calls of a check, may be a table of the interpreter.
+
+A larger one is paid once if so many calls follow without another, which a slow body hardly gets.
+"""
 
 _DOUBLED = (1.6, 2.6)
 """The range of the factor by which a table grows at each reallocation, and the calls up to it."""
@@ -106,7 +110,8 @@ def rhythm(calls: Sequence[int], values: Sequence[float], needs: Needs, *, is_la
     ]
     while sum(rise.size for rise in rises) >= least:
         largest = max(rise.size for rise in rises)
-        if not _has_stopped([rise for rise in rises if rise.size * _ALIKE >= largest], is_last=is_last):
+        family = [rise for rise in rises if rise.size * _ALIKE >= largest]
+        if not _has_stopped(family, total, is_last=is_last):
             return Rhythm.OPEN
         rises = [rise for rise in rises if rise.size * _ALIKE < largest]
     return Rhythm.SETTLED
@@ -145,10 +150,13 @@ class _Rise:
     size: float
 
 
-def _has_stopped(family: Sequence[_Rise], *, is_last: bool) -> bool:
-    """Say whether it is improbable that all rises of a leak come this early."""
+def _has_stopped(family: Sequence[_Rise], calls: int, *, is_last: bool) -> bool:
+    """Say whether it is improbable that all rises of a leak come this early in so many calls."""
     last = family[-1].place
-    if is_last and len(family) == 1 and family[0].size <= _LARGEST_TABLE_BYTES:
+    is_much = max(rise.size for rise in family) >= _LARGEST_TABLE_BYTES
+    if is_much and calls * (1 - last) < _QUIET_CALLS:
+        return False
+    if is_last and len(family) == 1 and not is_much:
         return True
     if len(family) == 1 or _is_table(family):
         return last <= (_ONE_QUIET_SHARE_AT_LAST if is_last else _ONE_QUIET_SHARE)

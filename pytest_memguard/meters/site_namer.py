@@ -138,10 +138,6 @@ class SiteNamer:
         """Say whether it is chance that a library allocates there."""
         return name in FILES and is_timing_dependent(name, frame[0] or self._function_at(frame[1], frame[2]))
 
-    def is_meter(self, frames: Iterable[Frame]) -> bool:
-        """Say whether the meter itself allocated under these frames."""
-        return (self.left_out_by(frames) or "").startswith("pytest_memguard/meters/")
-
     def is_of_project(self, file: str) -> bool:
         """Say whether a file is the project's own."""
         return self.classify(file)[0] is Owner.PROJECT

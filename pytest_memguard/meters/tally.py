@@ -54,9 +54,7 @@ class Tally:
         """Say whether what these frames allocated in a thread is the test's."""
         if thread in self._background and not self.is_of_ended_process:
             return False
-        if self._has_lost_frames:
-            return not self._namer.is_meter(frames)
-        return self._namer.belongs_to_test(frames)
+        return self._has_lost_frames or self._namer.belongs_to_test(frames)
 
     def add_peak(self, size_bytes: int, frames: Iterable[Frame], thread: int = 0) -> None:
         """Count memory that was alive at the peak, and which thread had made it where that is known."""

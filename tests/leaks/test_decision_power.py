@@ -50,6 +50,23 @@ def test_no_leak_of_a_megabyte_settles_whatever_its_rhythm(cost: str, name: str)
 
 
 @pytest.mark.parametrize(
+    ("call", "size_bytes", "answer"),
+    [
+        (3, 1_000_000, Answer.SETTLES),
+        (7, 1_000_000, Answer.CANNOT_TELL),
+        (9, 1_000_000, Answer.CANNOT_TELL),
+        (9, 100_000, Answer.SETTLES),
+    ],
+)
+def test_a_megabyte_at_one_of_few_calls_settles_only_after_enough_others(
+    call: int, size_bytes: int, answer: Answer
+) -> None:
+    for record in (record for record in LEVEL if record.name in STEADY):
+        play = Play(record, events=[call], size_bytes=size_bytes)
+        assert play.check(reach_of(1.0, budget_seconds=1.0)).answer is answer, record.name
+
+
+@pytest.mark.parametrize(
     ("call_seconds", "entries"),
     [(1e-5, 8_200), (1e-5, 9_000), (1e-5, 30_000), (1e-4, 8_200), (1e-4, 9_000), (5e-4, 3_000), (2e-3, 700)],
 )

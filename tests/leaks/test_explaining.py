@@ -10,6 +10,7 @@ import gc
 import platform
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from pytest_memguard.guard.body import leaving_fixtures
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.holders.objects import is_weak
+from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.meters.site_namer import SiteNamer
 from tests.leaks import holding_bodies
 from tests.leaks.closing_meter import meter_of
@@ -160,6 +162,26 @@ def test_lists_and_tuples_that_stay_are_not_named_as_if_they_held() -> None:
 
 class Shape(abc.ABC):  # noqa: B024 - only what it remembers is looked at
     """Remembers by weak references, each with a callback of its own, which classes are no shapes."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_handlers_of_a_signal_that_each_keep_the_one_before_are_named() -> None:
+    def wrap(calls: int) -> None:
+        for _ in range(calls):
+            signal.signal(signal.SIGUSR1, partial(_pass_on, signal.getsignal(signal.SIGUSR1)))
+
+    leak = LeakFinding(leaking=True, bytes_per_call=150, calls=4_000, settled_bytes=0)
+    before = signal.getsignal(signal.SIGUSR1)
+    try:
+        with meter_of(ROOT) as meter:
+            held = HolderSearch(wrap, leak, namer=meter.namer, seconds=60).find(16)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert held.steps[0].text == "handler of SIGUSR1 (partial)"
+
+
+def _pass_on(_before: object, *_of_signal: object) -> None:
+    """Call the handler before."""
 
 
 def test_what_an_abstract_class_remembers_of_classes_holds_none() -> None:

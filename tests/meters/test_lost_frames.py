@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.sample import Sample
-from pytest_memguard.meters import Meter, SampleOptions, SiteNamer, choose_meter
+from pytest_memguard.meters import Meter, SampleOptions, SiteNamer, choose_meter, stack_room
+from pytest_memguard.meters.tally import Tally
 from tests.guarded_project import GuardedProject
 
 LOSES_FRAMES = sys.version_info[:2] == (3, 11)
@@ -120,6 +121,12 @@ def test_where_a_sample_ends_is_of_no_account(memray: Meter, levels: int) -> Non
     enter(levels)
     leave(5 - levels)
     assert not recording.sample().has_lost_frames
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_where_frames_were_lost_the_frames_that_call_the_test_leave_nothing_out(lost: bool) -> None:
+    tally = Tally(SiteNamer(Path(__file__).parent), has_lost_frames=lost)
+    assert tally.owns([("roomy", "<string>", 2), ("with_room", stack_room.__file__, 48)]) is lost
 
 
 def sampled(meter: Meter, body: Callable[[], object], *, counted: bool = False) -> Sample:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import atexit
 import gc
+import signal
 import weakref
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
-from pytest_memguard.leaks.holders.object_names import Step, describe_common, is_a, is_ours, referents
+from pytest_memguard.leaks.holders.content import content_of
+from pytest_memguard.leaks.holders.object_names import (
+    Step,
+    describe_common,
+    in_file,
+    is_a,
+    is_ours,
+    kind_of,
+    referents,
+)
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _SHARE = 0.25
@@ -64,3 +74,17 @@ def exit_handlers() -> int:
     """Return how many functions are to be called when the interpreter ends."""
     count: Callable[[], int] = getattr(atexit, "_ncallbacks", lambda: 0)
     return count()
+
+
+def chained_handler(new: Container[int], namer: SiteNamer, *, calls: int) -> tuple[Step, ...]:
+    """Name a new handler of a signal that leads to what the calls left, as to the handlers before it.
+
+    Only the interpreter refers to it. `new` holds identities.
+    """
+    for number in signal.valid_signals():  # those for real time are numbers without a name
+        handler = signal.getsignal(number)
+        if len(content_of([handler], new).seen) >= max(_LEAST_UNHELD, _SHARE * calls):
+            name, code = getattr(number, "name", number), getattr(handler, "__code__", None)
+            where = in_file(code.co_filename if code else None, namer)
+            return (Step(f"handler of {name}", kind_of(handler), where, named=True),)
+    return ()

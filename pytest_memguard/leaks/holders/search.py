@@ -37,6 +37,7 @@ from pytest_memguard.leaks.holders.objects import (
 from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
 from pytest_memguard.leaks.holders.referring import (
     Reached,
+    chained_handler,
     described_unreferred,
     exit_handlers,
     leads_to_older,
@@ -154,6 +155,10 @@ class HolderSearch:
         if not self._is_explained(calls) and (exit_handlers() - handlers) >= _SHARE * calls:
             handlers_now = Step("atexit", f"{exit_handlers():,} handlers", named=True)
             return (handlers_now, *describe_common(Counter(map(type, new)), self._namer))
+        if not self._is_explained(calls) and (
+            handler := chained_handler(self._fresh, self._namer, calls=calls)
+        ):
+            return handler
         if not self._is_explained(calls):
             self._find_old_holders(calls)
         if not self._is_explained(calls):
