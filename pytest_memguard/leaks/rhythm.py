@@ -10,6 +10,7 @@ of about s**n. The rises of a cache that fills, or of a table that is reallocate
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -56,7 +57,7 @@ again and again has shown several times by then.
 
 _LARGEST_TABLE_BYTES = 1_000_000
 _QUIET_CALLS = 12
-"""A single rise of less than this size, in all the calls of a check, may be a table of the interpreter.
+"""A single rise of less than this size, or rises that double and get rarer, may be the interpreter's table.
 
 A larger one is paid once if so many calls follow without another, which a slow body hardly gets.
 """
@@ -156,18 +157,23 @@ def _has_stopped(family: Sequence[_Rise], calls: int, *, is_last: bool) -> bool:
     is_much = max(rise.size for rise in family) >= _LARGEST_TABLE_BYTES
     if is_much and calls * (1 - last) < _QUIET_CALLS:
         return False
-    if is_last and len(family) == 1 and not is_much:
+    if is_last and not is_much and (len(family) == 1 or _is_table(family, rarer=True)):
         return True
     if len(family) == 1 or _is_table(family):
         return last <= (_ONE_QUIET_SHARE_AT_LAST if is_last else _ONE_QUIET_SHARE)
     return last ** len(family) <= _BY_CHANCE
 
 
-def _is_table(family: Sequence[_Rise]) -> bool:
-    """Say whether each rise is twice the one before, after twice the calls."""
+def _is_table(family: Sequence[_Rise], *, rarer: bool = False) -> bool:
+    """Say whether each rise is twice the one before, after twice the calls, or after more if they get rarer.
+
+    A table with an entry for each call doubles after twice the calls. That of names that come and go is
+    reallocated later.
+    """
     least, most = _DOUBLED
+    fewest, latest = (most, math.inf) if rarer else _DOUBLED
     return all(
-        least <= after.size / before.size <= most and least <= after.place / before.place <= most
+        least <= after.size / before.size <= most and fewest <= after.place / before.place <= latest
         for before, after in itertools.pairwise(family)
     )
 

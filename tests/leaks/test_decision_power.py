@@ -67,6 +67,17 @@ def test_a_megabyte_at_one_of_few_calls_settles_only_after_enough_others(
 
 
 @pytest.mark.parametrize(
+    ("places", "settles"),
+    [((950, 5_500), True), ((700, 1_400, 2_800, 5_600), False)],
+    ids=["names that come and go", "an entry a call"],
+)
+def test_a_table_that_doubles_settles_only_if_it_gets_rarer(places: tuple[int, ...], settles: bool) -> None:
+    record = next(one for one in LEVEL if one.name == STEADY[0])
+    play = Play(record, tables=[(place, 147_456 << number) for number, place in enumerate(places)])
+    assert (play.check(reach_of(1e-3, budget_seconds=1.0)).answer is Answer.SETTLES) is settles
+
+
+@pytest.mark.parametrize(
     ("call_seconds", "entries"),
     [(1e-5, 8_200), (1e-5, 9_000), (1e-5, 30_000), (1e-4, 8_200), (1e-4, 9_000), (5e-4, 3_000), (2e-3, 700)],
 )
