@@ -22,6 +22,7 @@ from pytest_memguard.orders.blocking import ThreadWatch, nobody_moves, waits_for
 from pytest_memguard.orders.line_sources import line_events
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.participant import DONE, Participant
+from pytest_memguard.orders.profiled import enter_tracing, leave_tracing, this_thread
 from pytest_memguard.orders.progress import SECOND_NS, Progress, Stretch, cpu_ns_of
 from pytest_memguard.orders.started import StartedThreads
 from pytest_memguard.orders.turns import Turns
@@ -181,16 +182,22 @@ class OrderedThreads:
         """Let every thread call the body once; raises the error of the first thread that fails."""
         self._busy = set(range(len(self._threads)))
         native_ids = [thread.native_id or 0 for thread in self._threads]
-        self._turns.begin(self._participants, self._started.begin(native_ids, self._participants))
+        newcomers = self._started.begin(native_ids, self._participants)
         failed: tuple[int, BaseException] | None = None
+        watching = this_thread()
         try:
             with self._started:
-                for number in self._endings():
-                    self._busy.discard(number)
-                    error, self._raised[number] = self._raised[number], None
-                    if error is not None and failed is None:
-                        failed = number, error
-                self._let_newcomers_rest()
+                enter_tracing(*watching)
+                try:
+                    self._turns.begin(self._participants, newcomers)
+                    for number in self._endings():
+                        self._busy.discard(number)
+                        error, self._raised[number] = self._raised[number], None
+                        if error is not None and failed is None:
+                            failed = number, error
+                    self._let_newcomers_rest()
+                finally:
+                    leave_tracing(*watching)
         finally:
             self._turns.let_go()
             self._started.end()

@@ -503,6 +503,27 @@ def test_threads_that_are_woken_at_once_go_on_in_the_order_in_which_they_came(
         play(waiting.notify_all)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="each call has an object that a profiler is handed")
+def test_a_profiler_sees_nothing_of_who_watches_and_all_else() -> None:
+    """It is handed a frame object for each call, which the garbage collector counts."""
+    seen: list[str] = []
+
+    def profile(frame: FrameType, event: str, _arg: object) -> None:
+        if event in {"call", "return"}:
+            seen.append(f"{event} {frame.f_code.co_name}")
+
+    threads = OrderedThreads(lambda: time.sleep(0.03), THREADS, order=Lockstep(), is_own=is_own)
+    with threads as call:
+        sys.setprofile(profile)
+        try:
+            call()
+        finally:
+            sys.setprofile(None)
+    assert [event for event in seen if event.endswith(" __call__")] == ["call __call__", "return __call__"]
+    assert not {"call _endings", "call _pass_over_blocked", "call look"} & {*seen}
+    assert seen[-1] == "return __call__"
+
+
 def test_of_many_threads_that_never_rest_one_is_waited_for() -> None:
     newcomers = [mock.create_autospec(Newcomer, instance=True) for _ in range(3)]
     for newcomer, rests in zip(newcomers, [True, False, False], strict=True):
@@ -546,8 +567,8 @@ def test_a_thread_that_watches_makes_nothing_that_the_collector_counts() -> None
             try:
                 nothing = counts(lambda: None)
                 assert counts(threads._pass_over_blocked) == nothing
-                assert counts(lambda: threads._raise_if_stuck(progress)) == nothing
-                assert counts(threads._cpu_ns) == nothing
+                assert counts(lambda: progress.stuck_at(threads._cpu_ns(), progress.now_ns())) == nothing
+                assert counts(lambda: threads._pass_over_endless(0)) == nothing
                 assert counts(threads._participants[0].seen.is_blocked) == nothing
             finally:
                 gc.enable()
