@@ -170,9 +170,10 @@ class LibraryLeaks:
             leak.take_away()
 
     def take_away(self) -> None:
-        """Take away what has piled up; the first time that is what the first call left behind."""
+        """Take away what has piled up; the first that there is was left behind by the first call."""
         for number, leak in enumerate(self._here):
-            self._first_call_bytes.setdefault(number, leak.take_away())
+            taken_bytes = leak.take_away()
+            self._first_call_bytes[number] = self._first_call_bytes.get(number) or taken_bytes
 
     def known(self, at_once: int) -> tuple[KnownGrowth, ...]:
         """Return what the leaks added to a call, where a window makes so many calls at once at the least."""

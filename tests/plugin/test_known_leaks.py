@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from pytest_memguard.guard import library_leaks
+from pytest_memguard.guard.library_leaks import LibraryLeak, LibraryLeaks
 from tests.guarded_project import GuardedProject
 
 THEIRS = "ALL = []\n\ndef add(): ALL.append(bytes(2000))\n"
@@ -109,6 +111,17 @@ def test_djangos_test_client_is_a_known_leak_and_a_view_that_leaks_is_one(projec
     }
     assert re.search(r"1 known leak:\n  [\d.]+ (B|KiB) a call in 4 tests: Django's test client", run.summary)
     assert "shipped with memguard: Signal.connect in django/dispatch/dispatcher.py" in run.summary
+
+
+def test_a_known_leak_is_said_though_nothing_had_piled_up_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fixtures of a test are renewed before its first call."""
+    left_bytes = iter([0, 0, 96, 960])
+    leak = LibraryLeak("sys", None, "it leaks", "here", take_away=lambda: next(left_bytes))
+    monkeypatch.setattr(library_leaks, "LIBRARY_LEAKS", (leak,))
+    leaks = LibraryLeaks()
+    for _ in range(3):
+        leaks.take_away()
+    assert [one.bytes_per_call for one in leaks.known(1)] == [96]
 
 
 def test_clicks_runner_is_a_known_leak_and_a_command_that_leaks_is_one(project: GuardedProject) -> None:

@@ -77,13 +77,13 @@ def fillings(
     """Group the containers by owner.
 
     `before` holds the entries of each owner, `gains` by how much each container got longer. A full one
-    gained what it `made`, where it counts that, or else what is new in it.
+    gained what it `made`, where it counts that, or else what is new in it, and so did one that was pruned.
     """
     found: list[Filling] = []
     for owner in {id(limit.owner): limit.owner for limit in limits}.values():
         own = [limit for limit in limits if limit.owner is owner]
         gained = own[0].entries() - before[id(owner)]
-        if gained == 0 and own[0].is_full():
+        if gained < 0 or (gained == 0 and own[0].is_full()):
             held = made(owner) or min(calls, number_held(own[0].container, new))
             gained = min(own[0].at_most, held)
         longer = {id(limit.container): gains.get(id(limit.container), gained) for limit in own}

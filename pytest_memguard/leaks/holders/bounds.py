@@ -56,10 +56,10 @@ class Limit:
         return self.entries() == self.at_most
 
 
-def limit_of(container: object) -> Limit | None:
-    """Return the bound of a container, if it has one that it does not exceed."""
+def limit_of(container: object, *, times: int = 1) -> Limit | None:
+    """Return the bound of a container, if it has one that it does not exceed, or not so many times."""
     found = _limit_of(container)
-    return found if found is not None and found.entries() <= found.at_most else None
+    return found if found is not None and found.entries() <= times * found.at_most else None
 
 
 class Places:
@@ -69,12 +69,15 @@ class Places:
         lists = [one for one in found if type(one) is list and _is_empty_at_end(one)]
         self._filled = {id(one): (len(one), _filled(one)) for one in lists}
 
-    def bound_of(self, one: Any) -> Limit | None:
-        """Return an object's own bound, or that of a list that filled places and got no longer."""
+    def bound_of(self, one: Any, *, times: int = 1) -> Limit | None:
+        """Return an object's own bound, or that of a list that filled places and got no longer.
+
+        The object may exceed its bound so many `times`.
+        """
         length_before, filled = self._filled.get(id(one), (0, 0))
         if type(one) is list and len(one) == length_before and _filled(one) > filled:
             return Limit(one, one, len(one), is_certain=False, has_places=True)
-        return limit_of(one)
+        return limit_of(one, times=times)
 
 
 def _filled(places: Any) -> int:
@@ -89,8 +92,7 @@ def _is_empty_at_end(places: list[Any]) -> bool:
 
 def has_bound(container: object) -> bool:
     """Say whether a container states a bound, even one that it exceeds until it is pruned again."""
-    found = _limit_of(container)
-    return found is not None and found.entries() <= PRUNED * found.at_most
+    return limit_of(container, times=PRUNED) is not None
 
 
 def _limit_of(container: object) -> Limit | None:

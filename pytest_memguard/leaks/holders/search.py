@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pytest_memguard.core.leak_finding import Bound, KindGrowth, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
-from pytest_memguard.leaks.holders.bounds import Limit, Places, index_within
+from pytest_memguard.leaks.holders.bounds import PRUNED, Limit, Places, index_within
 from pytest_memguard.leaks.holders.chain_words import is_named, kept_in, running_holder, step_to
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
@@ -200,7 +200,8 @@ class HolderSearch:
         A second window, of twice the calls, tells objects that pile up from those that are only replaced.
         """
         leak, ranked = self._leak, self._ranked()
-        limits = [limit for gain in ranked if (limit := self._places.bound_of(gain.holder)) is not None]
+        found = [self._places.bound_of(gain.holder, times=PRUNED) for gain in ranked]
+        limits = [limit for limit in found if limit is not None]
         if not limits or leak.counts or leak.used_up:
             return ()
         before = {id(limit.owner): limit.entries() for limit in limits}
@@ -238,7 +239,7 @@ class HolderSearch:
         for gain in self._ranked():
             if id(gain.holder) in known:
                 continue
-            limit = self._places.bound_of(gain.holder)
+            limit = self._places.bound_of(gain.holder, times=PRUNED)
             if limit is None:
                 limit = next((one for each in limits if (one := index_within(each, gain.holder))), None)
             if limit is not None:
