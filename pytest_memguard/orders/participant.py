@@ -32,7 +32,8 @@ class Participant:
     `is_inside` says that it runs memguard's own code, `is_asked` that it has had the turn for very long, and
     `is_astray` that it runs without a turn, where it comes to no line. `is_idle` says that it has looked in
     vain for threads that woke up, at its last line, so often that it now looks seldom. `is_collecting` says
-    that it collects garbage: nobody else can until it has, so its finalizers offer no turn.
+    that it collects garbage: nobody else can until it has, so its finalizers offer no turn. `is_due` says
+    that it offers its turn at its last line.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Participant:
         "is_asked",
         "is_astray",
         "is_collecting",
+        "is_due",
         "is_idle",
         "is_inside",
         "number",
@@ -65,6 +67,7 @@ class Participant:
         self.path = Path()
         self.stands: Passage | None = None
         self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False
+        self.is_due = True
         self._changes_seen = 0
 
     def see_by(self, watch: ThreadWatch) -> None:

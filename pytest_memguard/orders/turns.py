@@ -93,7 +93,8 @@ class Turns:
 
     def is_due(self, participant: Participant, code: CodeType, number: int) -> bool:
         """Say whether `line` must be called here. This is called at each line and return, so it is short."""
-        if participant.path.comes_to(code, number):
+        participant.is_due = participant.path.comes_to(code, number)
+        if participant.is_due:
             participant.is_idle = False
             return True
         if participant.state is not RUNNING or participant.is_asked:
@@ -101,7 +102,10 @@ class Turns:
         return self.blocked > 0 and participant.should_look_around(self._changes)
 
     def line(self, participant: Participant, code: CodeType, number: int) -> None:
-        """Offer the turn at a line or a return; a thread that has lost the turn waits for it."""
+        """Offer the turn at a line or a return; a thread that has lost the turn waits for it.
+
+        If this line is only for a look around, which depends on how fast others are, it creates no objects.
+        """
         if getpid() != self._process:
             return  # a forked child is alone
         if participant.state is DONE:
@@ -110,7 +114,8 @@ class Turns:
         if self.blocked and participant.state is RUNNING:
             found = self._settle(participant)
             participant.looked_around(self._changes, found=found)
-        has_to_wait = self._decide(participant, code, number)
+        is_due = participant.is_due or participant.is_asked or participant.state is not RUNNING
+        has_to_wait = is_due and self._decide(participant, code, number)
         participant.is_inside = False
         if has_to_wait:
             self.wait(participant)
