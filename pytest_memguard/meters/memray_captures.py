@@ -141,51 +141,45 @@ _NEAREST_FRAMES = (3, 24)
 """The first frames mostly show whose memory it is, and each frame that is asked for takes time."""
 
 
-def read_aggregated(path: Path, tally: Tally, *, native: bool) -> None:
+def read_aggregated(reader: FileReader, tally: Tally, *, native: bool) -> None:
     """Add what was alive when the process was at its peak, and at the end of the capture, to a tally.
 
-    The test's own peak may be up to the harness' memory at that moment higher. Raises
-    `MeterError` where the capture cannot be read.
+    The test's own peak may be up to the harness' memory at that moment higher.
     """
-    with open_capture(path) as reader:
-        for record in reader.get_high_watermark_allocation_records(merge_threads=False):
-            tally.add_peak(record.size, stack_of(record, native=native), record.tid)
-        for record in reader.get_leaked_allocation_records(merge_threads=not tally.knows_threads):
-            tally.add_retained(record.size, stack_of(record, native=native), record.tid)
-        tally.add_curve(curve_of_snapshots(list(reader.get_memory_snapshots())))
+    for record in reader.get_high_watermark_allocation_records(merge_threads=False):
+        tally.add_peak(record.size, stack_of(record, native=native), record.tid)
+    for record in reader.get_leaked_allocation_records(merge_threads=not tally.knows_threads):
+        tally.add_retained(record.size, stack_of(record, native=native), record.tid)
+    tally.add_curve(curve_of_snapshots(list(reader.get_memory_snapshots())))
 
 
-def read_every_record(path: Path, tally: Tally, *, native: bool) -> None:
+def read_every_record(reader: FileReader, tally: Tally, *, native: bool) -> None:
     """Add what was alive when the test itself was at its peak, what it left, and its allocations.
 
-    Exact, at some microseconds for each record of a capture of all allocations. Raises
-    `MeterError` where the capture cannot be read.
+    Exact, at some microseconds for each record of a capture of all allocations.
     """
-    with open_capture(path) as reader:
-        replay = Replay(lambda record: tally.owns(stack_of(record, native=native), record.tid))
-        replay.run(reader.get_allocation_records())
-        for record, size_bytes in replay.at_peak():
-            tally.add_peak(size_bytes, stack_of(record, native=native), record.tid)
-        for record, size_bytes in replay.at_end():
-            tally.add_retained(size_bytes, stack_of(record, native=native), record.tid)
-        tally.add(ALLOCATIONS, replay.allocations)
-        tally.add_curve(replay.curve())
+    replay = Replay(lambda record: tally.owns(stack_of(record, native=native), record.tid))
+    replay.run(reader.get_allocation_records())
+    for record, size_bytes in replay.at_peak():
+        tally.add_peak(size_bytes, stack_of(record, native=native), record.tid)
+    for record, size_bytes in replay.at_end():
+        tally.add_retained(size_bytes, stack_of(record, native=native), record.tid)
+    tally.add(ALLOCATIONS, replay.allocations)
+    tally.add_curve(replay.curve())
 
 
-def read_survivors(path: Path, *, native: bool) -> list[Survivor]:
-    """Return what outlived a capture; raises `MeterError` where it cannot be read."""
-    with open_capture(path) as reader:
-        return [
-            (record.size, record.n_allocations, tuple(whole_stack_of(record, native=native)))
-            for record in reader.get_leaked_allocation_records(merge_threads=True)
-        ]
+def read_survivors(reader: FileReader, *, native: bool) -> list[Survivor]:
+    """Return what outlived a capture."""
+    return [
+        (record.size, record.n_allocations, tuple(whole_stack_of(record, native=native)))
+        for record in reader.get_leaked_allocation_records(merge_threads=True)
+    ]
 
 
-def lost_frames(path: Path, mark: StackMark) -> bool:
-    """Say whether memray lost frames before a mark was left; raises `MeterError`."""
-    with open_capture(path) as reader:
-        records = reader.get_leaked_allocation_records(merge_threads=True)
-        return mark.is_missed(record.stack_trace() for record in records if record.size < _LARGEST_MARK)
+def lost_frames(reader: FileReader, mark: StackMark) -> bool:
+    """Say whether memray lost frames before a mark was left."""
+    records = reader.get_leaked_allocation_records(merge_threads=True)
+    return mark.is_missed(record.stack_trace() for record in records if record.size < _LARGEST_MARK)
 
 
 def held_by_others(path: Path, mark: StackMark, tally: Tally) -> dict[int, dict[str, int]]:
@@ -217,15 +211,17 @@ def peak_of_thread(path: Path, thread: int, tally: Tally) -> int:
         return replay.peak_bytes
 
 
-def number_of_records(path: Path) -> int:
-    """Return how many records a capture of all allocations has; raises `MeterError`."""
-    with open_capture(path) as reader:
-        return int(reader.metadata.total_allocations)
+def number_of_records(reader: FileReader) -> int:
+    """Return how many records a capture of all allocations has."""
+    return int(reader.metadata.total_allocations)
 
 
 @contextmanager
 def open_capture(path: Path) -> Iterator[FileReader]:
-    """Open a capture and close it; raises `MeterError` where it cannot be read."""
+    """Open a capture and close it; raises `MeterError` where it cannot be read, in the block too.
+
+    Opening takes half a second for each million records, since memray goes through all of them.
+    """
     try:
         _drop_padding(path)
         with closing(FileReader(path)) as reader:

@@ -26,6 +26,7 @@ from pytest_memguard.meters.memray_captures import (
     held_by_others,
     lost_frames,
     number_of_records,
+    open_capture,
     peak_of_thread,
     read_aggregated,
     read_every_record,
@@ -34,6 +35,7 @@ from pytest_memguard.meters.memray_captures import (
 from pytest_memguard.meters.memray_tracker import (
     FileDestination,
     FileFormat,
+    FileReader,
     Tracker,
     set_log_level,
     start,
@@ -100,8 +102,9 @@ class MemrayMeter:
         self._survivors.unlink(missing_ok=True)
         try:
             mark = _trace(body, self._survivors, native=native)
-            if not lost_frames(self._survivors, mark):
-                return read_survivors(self._survivors, native=native)
+            with open_capture(self._survivors) as reader:
+                if not lost_frames(reader, mark):
+                    return read_survivors(reader, native=native)
         except MeterError:
             pass
         return tracemalloc_meter.survivors(body)
@@ -186,14 +189,17 @@ class MemrayRecording:
         """Read the capture; the memory of harness and plugins is left out by site."""
         held = self._held_by_others()
         background = self._background.within(self._held_bytes)
-        tally = Tally(self._namer, has_lost_frames=self._has_lost_frames(), background=background)
-        paths = [self._path]
-        if self._options.children:
-            paths += sorted(self._path.parent.glob(f"{self._path.name}.*"))
-        read = read_every_record if self._options.counted and self._are_few(paths) else read_aggregated
-        for path in paths:
-            tally.is_of_ended_process = path != self._path
-            read(path, tally, native=self._options.native)
+        children = sorted(self._path.parent.glob(f"{self._path.name}.*")) if self._options.children else []
+        with open_capture(self._path) as own:
+            has_lost_frames = self._mark is not None and lost_frames(own, self._mark)
+            tally = Tally(self._namer, has_lost_frames=has_lost_frames, background=background)
+            is_exact = self._options.counted and self._are_few(own, children)
+            read = read_every_record if is_exact else read_aggregated
+            read(own, tally, native=self._options.native)
+        tally.is_of_ended_process = True
+        for child in children:
+            with open_capture(child) as reader:
+                read(reader, tally, native=self._options.native)
         places = {place for thread in background & held.keys() for place in held[thread]}
         return replace(tally.sample(), background=tuple(sorted(places)))
 
@@ -215,12 +221,15 @@ class MemrayRecording:
             stop()
         return {thread: peak_of_thread(path, thread, Tally(self._namer)) for thread in threads}
 
-    def _has_lost_frames(self) -> bool:
-        return self._mark is not None and lost_frames(self._path, self._mark)
-
-    def _are_few(self, paths: list[Path]) -> bool:
+    def _are_few(self, own: FileReader, children: list[Path]) -> bool:
         at_most = self._options.at_most
-        return at_most is None or sum(map(number_of_records, paths)) <= at_most
+        if at_most is None:
+            return True
+        records = number_of_records(own)
+        for child in children:
+            with open_capture(child) as reader:
+                records += number_of_records(reader)
+        return records <= at_most
 
 
 def _tracker(path: Path, options: SampleOptions) -> Tracker:
