@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import (
-    Distribution,
-    PackageNotFoundError,
-    distribution,
-    distributions,
-    packages_distributions,
-)
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path, PurePosixPath
 
-from pytest_memguard.meters.harness import package_of, packages_of
+from pytest_memguard.meters.harness import package_of
 from pytest_memguard.meters.imports import importers
 
 STANDARD = "unittest/mock.py"
@@ -48,31 +43,32 @@ class Doubles:
         return self._known[package]
 
     def _is_double(self, package: str) -> bool:
-        names = _distributions(tuple(sys.path)).get(package)
-        if not names or not all(map(_says_so, names)):
+        if not _is_installed_as_double(package, tuple(sys.path)):
             return False
         return not importers(self._root, {package: frozenset()}, but=is_of_tests)
 
 
-@lru_cache(maxsize=1)
-def _distributions(_sys_path: tuple[str, ...]) -> dict[str, set[str]]:
-    """Return the distributions that install each package, kept while the same folders are imported from.
+@lru_cache(maxsize=256)
+def _is_installed_as_double(package: str, _sys_path: tuple[str, ...]) -> bool:
+    """Say whether all that installs a package is for test doubles, kept while the same folders are imported from.
 
-    CPython 3.10 itself knows only those that list their packages.
+    Most packages bear the name of their distribution, which answers for them where it is no such library:
+    the others are looked for in all there is, and that is slow.
     """
-    found = {package: set(names) for package, names in packages_distributions().items()}
-    if sys.version_info < (3, 11):
-        for dist in distributions():
-            for path in packages_of(dist):
-                found.setdefault(package_of(path), set()).add(dist.metadata["Name"])
-    return found
+    with suppress(PackageNotFoundError):
+        namesake = distribution(package)
+        if _installs(namesake, package) and not is_for_doubles(namesake):
+            return False
+    found = [dist for dist in distributions() if _installs(dist, package)]
+    return bool(found) and all(map(is_for_doubles, found))
 
 
-def _says_so(name: str) -> bool:
-    try:
-        return is_for_doubles(distribution(name))
-    except PackageNotFoundError:
-        return False
+def _installs(dist: Distribution, package: str) -> bool:
+    """Say whether a distribution has files in a package, by what it declares or else by its list of files."""
+    declared = dist.read_text("top_level.txt")
+    if declared:
+        return package in declared.split()
+    return bool(re.search(rf"^{re.escape(package)}[/.]", dist.read_text("RECORD") or "", re.MULTILINE))
 
 
 def is_for_doubles(about: Distribution) -> bool:
