@@ -16,8 +16,9 @@ class Metric:
     `means` and `limit_means` are its lines of the reference: its own, and that of the argument that
     limits it without a baseline. `tolerance` is what it may grow by unless another one is written; a
     figure without one is not gated by default, and may be missing from a measurement. A figure that is
-    not `from_samples` comes from the leak check. The growth of one `at_peak` shows in what sites hold
-    at the peak; the growth of the others shows in what sites leave behind.
+    not `from_samples` comes from the leak check; one `from_each_allocation` needs a meter that looks at
+    every allocation, which takes time. The growth of one `at_peak` shows in what sites hold at the peak;
+    the growth of the others shows in what sites leave behind.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Metric:
     tolerance: Tolerance | None = DEFAULT_TOLERANCE
     is_count: bool = False
     from_samples: bool = True
+    from_each_allocation: bool = False
     at_peak: bool = False
 
     @property
@@ -89,6 +91,7 @@ METRICS: Mapping[str, Metric] = {
             "limit of the number of allocations; needs no baseline",
             tolerance=None,
             is_count=True,
+            from_each_allocation=True,
             at_peak=True,
         ),
         Metric(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from pytest_memguard.core.errors import UnknownNameError, ValueFormError, nearest
 from pytest_memguard.core.meters import BEST_METER, METERS
-from pytest_memguard.core.metrics import METRICS
+from pytest_memguard.core.metrics import METRICS, Metric
 from pytest_memguard.core.readers import (
     declarations,
     declared,
@@ -192,9 +192,10 @@ class Policy:
     meter: str | None = declared(parse_meter, METER_HELP, default=None)
 
     @property
-    def gates_allocations(self) -> bool:
-        """Say whether a figure decides anything for which each allocation is looked at; that takes time."""
-        return any(not METRICS[name].is_gated for name in (*self.limits, *self.tolerances))
+    def counted(self) -> tuple[Metric, ...]:
+        """The figures that decide something and for which every allocation is looked at."""
+        gated = [METRICS[name] for name in (*self.limits, *self.tolerances)]
+        return tuple(metric for metric in gated if metric.from_each_allocation)
 
     @property
     def at_once(self) -> int:

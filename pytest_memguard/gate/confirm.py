@@ -61,16 +61,16 @@ def counts_allocations(
     Otherwise a sample does that may end in an entry, if it is needed anyway and a sample takes no longer
     than the few `seconds` that a count is worth.
     """
-    if policy.gates_allocations or verdict.is_in_doubt or _have_doubt(samples, policy):
+    if policy.counted or verdict.is_in_doubt or _have_doubt(samples, policy):
         return True
-    is_known = any(name not in _VARYING for sample in samples for name in sample.metrics)
+    is_known = any(METRICS[name].from_each_allocation for sample in samples for name in sample.metrics)
     is_early = verdict.outcome is Outcome.GREW and len(samples) < CONFIRMING_SAMPLES - 1
     return bool(samples) and not is_known and not is_early and seconds <= COUNTED_SECONDS
 
 
 def most_records(policy: Policy) -> int | None:
     """Return how many records a counted sample goes through at the most; None for all of them."""
-    return None if policy.gates_allocations else MOST_RECORDS
+    return None if policy.counted else MOST_RECORDS
 
 
 def _have_doubt(samples: Sequence[Sample], policy: Policy) -> bool:

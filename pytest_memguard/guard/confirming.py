@@ -49,7 +49,7 @@ def confirm(
     confirmed: dict[str, Confirmed] = {}
     measured: dict[str, list[Sample]] = {}
     wanting: dict[str, Verdict] = {}
-    is_counted = policy.gates_allocations
+    is_counted = bool(policy.counted)
     while True:
         try:
             # Every sample is taken from here: a test that keeps tracebacks, as asyncio does in its debug

@@ -14,10 +14,10 @@ from pytest_memguard.storage.captures import LIMIT_BYTES, capture_of, clear_capt
 class ProfileKeeper:
     """Copies captures into a folder of the project; `which` is `failed`, `all` or `none`."""
 
-    def __init__(self, root: Path, which: str, *, limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(self, root: Path, which: str) -> None:
         self._root = root
         self._which = which
-        self._left_bytes = limit_bytes
+        self._left_bytes = LIMIT_BYTES
 
     def clear(self) -> None:
         """Remove what an earlier run kept."""

@@ -80,10 +80,11 @@ class GuardSession:
         meter = self.chosen_meter(policy.meter).meter
         if isinstance(meter, MissingMeter):
             raise MeterUnavailableError(meter.reason)
-        if policy.gates_allocations and not meter.counts_allocations:
+        if policy.counted and not meter.counts_allocations:
+            metric = policy.counted[0]
             raise MeterUnavailableError(
-                f"{meter.name} cannot count allocations, and they are limited here. "
-                f"Accepted is max_allocations, or a tolerance for allocations, with the {BEST_METER} meter."
+                f"{meter.name} cannot count {metric.label}, and they are limited here. Accepted is "
+                f"{metric.limit_key}, or a tolerance for {metric.label}, with the {BEST_METER} meter."
             )
         return meter
 

@@ -50,10 +50,10 @@ class Doubles:
 
 @lru_cache(maxsize=256)
 def _is_installed_as_double(package: str, _sys_path: tuple[str, ...]) -> bool:
-    """Say whether all that installs a package is for test doubles, kept while the same folders are imported from.
+    """Say whether all that installs a package is for test doubles, kept for the same folders to import from.
 
-    Most packages bear the name of their distribution, which answers for them where it is no such library:
-    the others are looked for in all there is, and that is slow.
+    Most packages have the name of their distribution, which answers for them where it is no such library.
+    The others are looked for in all that is installed, which takes longer.
     """
     with suppress(PackageNotFoundError):
         namesake = distribution(package)
