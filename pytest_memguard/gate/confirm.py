@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.measurement import Measurement
-from pytest_memguard.core.metrics import METRICS, PEAK
+from pytest_memguard.core.metrics import ALLOCATIONS, METRICS, PEAK
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import RECORDS, Curve, Sample
 from pytest_memguard.core.sites import SiteBytes
@@ -41,6 +42,9 @@ MOST_RECORDS = 10_000_000
 It is a number of records, not a time, so that a busy or slow machine does not change what is certain.
 """
 
+FEW_ALLOCATIONS = 100_000
+"""How many allocations are looked at in about the CPU second that an interpreter needs to start pytest."""
+
 _DISAGREEMENT = 1 / 32
 """A share of what is tolerated. Warm samples of most tests are equal to the byte; one may differ by more.
 
@@ -66,6 +70,15 @@ def counts_allocations(
     is_known = any(METRICS[name].from_each_allocation for sample in samples for name in sample.metrics)
     is_early = verdict.outcome is Outcome.GREW and len(samples) < CONFIRMING_SAMPLES - 1
     return bool(samples) and not is_known and not is_early and seconds <= COUNTED_SECONDS
+
+
+def counts_at_first(accepted: Entry | None) -> bool:
+    """Say whether the first sample of a test should count, where each sample is an interpreter of its own.
+
+    The peak of most of them is in doubt without it, since pytest and its plugins are imported there as well,
+    and a further interpreter costs more than to look at the few allocations that were accepted.
+    """
+    return accepted is not None and accepted.metrics.get(ALLOCATIONS, MOST_RECORDS) <= FEW_ALLOCATIONS
 
 
 def most_records(policy: Policy) -> int | None:

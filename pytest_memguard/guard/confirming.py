@@ -39,17 +39,19 @@ def confirm(
     judge: Callable[[str, Sequence[Sample]], Verdict],
     policy: Policy,
     sampled: Sampled,
+    *,
+    is_counted: bool = False,
 ) -> dict[str, Confirmed]:
     """Execute a test once, and again until no verdict on what it measured needs another sample.
 
     `take` executes it, counting allocations if it is asked to, and raises `NotConfirmedError` where a
-    further execution gives no samples. What an execution did not measure again, such as a region that
-    runs the first time only, is judged on the samples it has.
+    further execution gives no samples; `is_counted` is what the first one is asked. What an execution did
+    not measure again, such as a region that runs the first time only, is judged on the samples it has.
     """
     confirmed: dict[str, Confirmed] = {}
     measured: dict[str, list[Sample]] = {}
     wanting: dict[str, Verdict] = {}
-    is_counted = bool(policy.counted)
+    is_counted = is_counted or bool(policy.counted)
     while True:
         try:
             # Every sample is taken from here: a test that keeps tracebacks, as asyncio does in its debug

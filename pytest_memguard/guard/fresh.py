@@ -6,7 +6,7 @@ measured by itself too, cold, in further interpreters; it is a region of the tes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from pytest_memguard.core.node_ids import REGION
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.gate.confirm import counts_at_first
 from pytest_memguard.guard.confirming import Confirmed, Execution, NotConfirmedError, confirm, with_peak_lines
 from pytest_memguard.guard.fresh_messages import FreshResult, FreshSampling
 from pytest_memguard.guard.fresh_process import FreshError, run_fresh
@@ -60,7 +61,7 @@ class FreshGuard:
     def run(self) -> None:
         """Run the item in an interpreter of its own and end as it ended there."""
         test_id, policy = self._item.nodeid, self._plan.policy
-        found = confirm(self._take, partial(self._session.verdict, policy=policy), policy, self.sampled)
+        found = self._confirm(test_id, self._take, policy)
         if test_id not in found or self._first is None:
             return
         if self._plan.regions:
@@ -77,6 +78,13 @@ class FreshGuard:
         else:
             self._run_body()
         self._raise_held_back()
+
+    def _confirm(
+        self, test_id: str, take: Callable[[bool], Execution], policy: Policy
+    ) -> dict[str, Confirmed]:
+        judge = partial(self._session.verdict, policy=policy)
+        is_counted = counts_at_first(self._session.baseline.entry(test_id))
+        return confirm(take, judge, policy, self.sampled, is_counted=is_counted)
 
     def _raise_held_back(self) -> None:
         """Fail with the error of a further order, where no memory fails the test."""
@@ -103,9 +111,8 @@ class FreshGuard:
     def _run_body(self) -> None:
         """Measure the call alone, as a region of the test."""
         policy, body_id = self._body_policy, self._body_id
-        judge = partial(self._session.verdict, policy=policy)
         try:
-            confirmed = confirm(self._take_body, judge, policy, self.sampled)
+            confirmed = self._confirm(body_id, self._take_body, policy)
             confirmed = self._with_peak_lines(confirmed, policy, FreshSampling(only_body=True))
         except NotConfirmedError as error:
             self.sampled.results.append(self._session.unmeasured(body_id, str(error)))

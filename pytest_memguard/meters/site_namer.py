@@ -130,12 +130,14 @@ class SiteNamer:
         """Return the file of the harness that memory allocated under these frames belongs to, if it does."""
         for frame in frames:
             owner, name = self.classify(frame[1])
+            if owner is Owner.HARNESS or self._is_chance(name, frame):
+                return name
             if owner is not Owner.STDLIB:
-                return name if owner is Owner.HARNESS or self._is_chance(name, frame) else None
+                return None
         return None
 
     def _is_chance(self, name: str, frame: Frame) -> bool:
-        """Say whether it is chance that a library allocates there."""
+        """Say whether it is chance that memory is allocated there."""
         return name in FILES and is_timing_dependent(name, frame[0] or self._function_at(frame[1], frame[2]))
 
     def is_of_project(self, file: str) -> bool:

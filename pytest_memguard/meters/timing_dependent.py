@@ -1,4 +1,4 @@
-"""Memory that a library allocates in some runs only, depending on timing: it is not counted."""
+"""Memory that is allocated in some runs only, by timing or by other processes: it is not counted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ _TIMING_DEPENDENT = frozenset(
         # The development server reads what is left of a request into 10 MB, if the client closes the
         # connection within 10 ms; as of werkzeug 3.1.
         ("werkzeug/serving.py", "execute"),
+        # An import keeps the names of all files in the folders that it searches, and lists a folder anew
+        # once a file was added to it, by whomever.
+        ("<frozen importlib._bootstrap_external>", "_fill_cache"),
     }
 )
 """File and function that allocate it themselves, and not by what they call."""
@@ -15,7 +18,7 @@ FILES = frozenset(file for file, _function in _TIMING_DEPENDENT)
 
 
 def is_timing_dependent(file: str, function: str) -> bool:
-    """Say whether it depends on timing that a function of a library allocates.
+    """Say whether it depends on timing that a function allocates.
 
     >>> is_timing_dependent("werkzeug/serving.py", "execute")
     True

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.guarded_project import GuardedProject, Run
-from tests.meter_here import BYTEARRAY_BYTES
+from tests.meter_here import BYTEARRAY_BYTES, needs_memray
 
 XDIST = ("xdist.plugin",)
 KNOWN = """
@@ -183,3 +183,27 @@ def test_what_a_test_keeps_of_its_stack_is_the_same_in_every_sample(project: Gua
     for result in run.results().values():
         varied = result["measurement"].get("spread", {})
         assert max(varied.values(), default=0) < 1024, result
+
+
+@needs_memray
+def test_files_that_are_added_to_a_folder_change_no_import(project: GuardedProject) -> None:
+    """What imports keeps the names of all files of a folder, and lists it again once there are others."""
+    project.write(
+        {f"data/{number}_{'x' * 100}": "" for number in range(500)},
+        test_it="""
+            import importlib.util, os, pathlib, pytest, sys
+            sys.path.insert(0, "data")
+            importlib.util.find_spec("no_such_module")
+
+            @pytest.fixture
+            def added():
+                if os.environ.get("ADDED"): pathlib.Path("data", str(len(os.listdir("data")))).touch()
+
+            @pytest.mark.memguard
+            def test_import(added):
+                assert importlib.util.find_spec("no_such_module") is None
+        """,
+    )
+    project.accept()
+    project.let(ADDED=1)
+    assert project.run().outcomes() == {"test_import": "ok"}

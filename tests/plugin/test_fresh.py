@@ -31,6 +31,7 @@ def test_first_call_costs_count_and_are_the_same_every_time(project: GuardedProj
     peaks = {name: run.measured(name) for name, outcome in run.outcomes().items() if outcome == "ok"}
     assert {*peaks} == {"test_imports", "test_imports::body", "test_again", "test_again::body"}
     assert all(peak > 300_000 for peak in peaks.values())
+    assert {result["samples"] for result in run.results().values()} == {1}  # each is a whole interpreter
     assert abs(peaks["test_imports"] - peaks["test_again"]) < 16_384
     project.let(MORE=1)
     grown = project.run("-k", "imports")
