@@ -24,7 +24,11 @@ COLD = """
 """
 
 
-def test_first_call_costs_count_and_are_the_same_every_time(project: GuardedProject) -> None:
+def test_first_call_costs_count_and_are_the_same_every_time(
+    project: GuardedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    project.let(PYTHONDONTWRITEBYTECODE="")
     project.write(test_it=COLD)
     project.accept()
     run = project.run()
