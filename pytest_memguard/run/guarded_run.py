@@ -34,6 +34,7 @@ from pytest_memguard.meters import MeterUnavailableError
 from pytest_memguard.run.collected import Collection
 from pytest_memguard.run.colours import colour
 from pytest_memguard.run.ending import Ending
+from pytest_memguard.run.guard_times import GuardTimes
 from pytest_memguard.run.options import apply_options, run_options
 from pytest_memguard.run.planned_tests import PlannedTests
 from pytest_memguard.run.problems import RunFacts
@@ -70,6 +71,7 @@ class GuardedRun:
         self.collection = Collection()
         self.planned_tests = PlannedTests()
         self.progress = ProgressLine(config)
+        self.guard_times = GuardTimes()
         self._is_worker = is_worker(config)
         self._is_fork = False
         self._handover = Handover()
@@ -268,6 +270,7 @@ class GuardedRun:
             self.planned_tests.crashed(report)
         if hasattr(report, "memguard") or (self.options.everything and str(report.when) == "???"):
             self.planned_tests.add([report.nodeid])
+        self.guard_times.take(report)
         if getattr(report, "memguard", ()):
             with Unpatched():  # as in `put_verdict`
                 self._take_results(report)

@@ -120,7 +120,8 @@ class GuardHooks:
         self._run.finish(session)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Tell what happened."""
+        """Tell what happened, and what it took."""
+        self._run.guard_times.put_into(terminalreporter)
         self._run.ending.tell(terminalreporter)
 
     @pytest.hookimpl(trylast=True)

@@ -61,6 +61,7 @@ def put_verdict(
     error = call.excinfo.value if call.excinfo else None
     if not isinstance(error, FailingVerdictError) and _ended_otherwise(item, report):
         return (session.unjudged(item.nodeid, _why_not(report)),), False
+    report.memguard_seconds = report.duration  # type: ignore[attr-defined]  # carried through pytest-xdist too
     report.duration = sampled.seconds or report.duration
     results = tuple(sampled.results) or (session.unmeasured(item.nodeid, _NOTHING),)
     for result in results:
