@@ -9,6 +9,9 @@ from pytest_memguard.orders.blocking import RUNS, UNSEEN, Look, Sightings, Threa
 from pytest_memguard.orders.visited_lines import Passage, Path
 from pytest_memguard.orders.watched_time import WatchedTime
 
+ASTRAY_NS = 10_000_000_000
+"""How long a thread may run and come to no line before it is astray: nobody waits for it any more."""
+
 
 class State(Enum):
     """What one thread does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_memguard.orders.participant import Participant
+from pytest_memguard.orders.participant import ASTRAY_NS, Participant
 from pytest_memguard.orders.watched_time import WatchedTime, clock_ns
 
 SECOND_NS = 1_000_000_000
@@ -17,8 +17,7 @@ _DEADLOCK_NS = 500_000_000
 """How long all threads must have been blocked before a deadlock is looked for."""
 
 _ASKED_NS = 5 * SECOND_NS
-_ASTRAY_NS = 10 * SECOND_NS
-"""How long a thread may keep the turn before it is asked to offer it, and before it loses it."""
+"""How long a thread may keep the turn before it is asked to offer it; after `ASTRAY_NS` it loses it."""
 
 
 class Progress:
@@ -93,7 +92,7 @@ class Stretch:
             self._running, self._offered, self._begun_ns = running, offered, spent_ns
         elif running is not None and spent_ns - self._begun_ns >= _ASKED_NS:
             running.is_asked = True
-            return spent_ns - self._begun_ns >= _ASTRAY_NS
+            return spent_ns - self._begun_ns >= ASTRAY_NS
         return False
 
 

@@ -10,7 +10,7 @@ from types import CodeType
 
 from pytest_memguard.orders.blocking import UNSEEN, Look
 from pytest_memguard.orders.order import Order
-from pytest_memguard.orders.participant import BLOCKED, DONE, RUNNING, WAITING, Participant
+from pytest_memguard.orders.participant import ASTRAY_NS, BLOCKED, DONE, RUNNING, WAITING, Participant
 from pytest_memguard.orders.places import Place
 from pytest_memguard.orders.uncollected import UncollectedLock
 from pytest_memguard.orders.visited_lines import Meetings
@@ -19,8 +19,7 @@ MOST_SWITCH_POINTS = 20_000
 """The most turns in one call of all threads, to limit the cost; then each runs on until it ends or waits."""
 
 _SETTLE_SECONDS = 5e-5
-_ASTRAY_NS = 10_000_000_000
-"""How long to wait for a thread that woke up to come to a line; it may itself wait for others."""
+"""The time between looks at a thread that woke up, until it comes to a line."""
 
 
 class Turns:
@@ -325,6 +324,6 @@ def _wait_until_settled(participant: Participant) -> None:
         is_blocked = participant.seen.is_blocked() and not participant.is_inside
         if is_blocked and participant.state is BLOCKED:
             participant.blocked_at = participant.seen.last
-        elif participant.settling.look() >= _ASTRAY_NS:
+        elif participant.settling.look() >= ASTRAY_NS:
             participant.is_astray = True
             return
