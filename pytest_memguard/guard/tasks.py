@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
-from pytest_memguard.core.sites import Meeting, Site, SiteBytes
+from pytest_memguard.core.sites import Meeting, SiteBytes
 from pytest_memguard.guard.meetings import with_named_sites
 from pytest_memguard.meters.site_namer import SiteNamer
 
@@ -115,17 +115,14 @@ class TaskedRun:
     def _waited(self, held: SiteBytes, waiting: WaitingTasks) -> SiteBytes:
         def closeness(code: CodeType, line: int) -> int:
             """Prefer the function that had made it, and there what came after."""
-            is_in = code.co_name == held.site.function and self._name(code.co_filename) == held.site.file
+            is_in = self._namer.site_in(code, line).at == held.site.at
             return is_in + (is_in and line > held.site.line)
 
         waited = waiting.most(closeness)
         if waited is None:
             return held
-        at = Site(self._name(waited.code.co_filename), waited.line, waited.code.co_name)
+        at = self._namer.site_in(waited.code, waited.line)
         return replace(held, met=Meeting(waited.tasks, 0, at, 0, are_tasks=True))
-
-    def _name(self, file: str) -> str:
-        return self._namer.classify(file)[1]
 
 
 def _several(

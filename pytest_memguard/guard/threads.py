@@ -15,13 +15,13 @@ from _pytest.unittest import TestCaseFunction
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
-from pytest_memguard.core.sites import Meeting, Site, SiteBytes
+from pytest_memguard.core.sites import Meeting, SiteBytes
 from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
 from pytest_memguard.guard.body import is_async
 from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.guard.meetings import with_named_sites
 from pytest_memguard.guard.tasks import TaskedRun
-from pytest_memguard.meters.site_namer import Owner, SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.meters.stack_room import with_room
 
 if TYPE_CHECKING:
@@ -110,16 +110,13 @@ class ThreadedRun:
 
     def _met(self, held: SiteBytes, ran: OrderedThreads) -> SiteBytes:
         together = ran.together_with(
-            lambda file: self._name(file) == held.site.file, held.site.line, at_most=held.threads
+            lambda file: self._namer.name_of(file) == held.site.file, held.site.line, at_most=held.threads
         )
         if together is None:
             return held
-        after = Site(self._name(together.code.co_filename), together.after, together.code.co_name)
+        after = self._namer.site_in(together.code, together.after)
         each_bytes = held.peak_bytes // held.threads
         return replace(held, met=Meeting(together.threads, each_bytes, after, max(together.before, 0)))
-
-    def _name(self, file: str) -> str:
-        return self._namer.classify(file)[1]
 
 
 def _nothing() -> None:
@@ -173,5 +170,5 @@ class _OwnFiles(dict[str, bool]):
         self._namer = namer
 
     def __missing__(self, file: str) -> bool:
-        self[file] = is_own = self._namer.classify(file)[0] is Owner.PROJECT
+        self[file] = is_own = self._namer.is_of_project(file)
         return is_own

@@ -16,7 +16,7 @@ from typing import Any
 from pytest_memguard.core.leak_finding import Answer, Bound, CountGrowth, Doubt, KnownGrowth, LeakFinding
 from pytest_memguard.core.metrics import BLOCKS, RESIDENT
 from pytest_memguard.core.policy import Policy
-from pytest_memguard.core.sites import Site, SiteBytes
+from pytest_memguard.core.sites import SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
 from pytest_memguard.leaks.holders.bounds import has_bound
@@ -309,7 +309,7 @@ class LeakCheck:
         code = getattr(function, "__code__", None)
         if code is None or not finding.bytes_per_call:
             return ()
-        site = Site(file=namer.classify(code.co_filename)[1], line=code.co_firstlineno, function=code.co_name)
+        site = namer.site_in(code, code.co_firstlineno)
         return (SiteBytes(site=site, retained_bytes=finding.bytes_per_call),)
 
 

@@ -11,7 +11,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_memguard.core.sites import Site
-from pytest_memguard.meters.site_namer import Owner, SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 
 _Place = tuple[CodeType, int]
 
@@ -81,7 +81,7 @@ class _LineWatch:
         return caller
 
     def _is_watched(self, frame: FrameType) -> bool:
-        return self._namer.classify(frame.f_code.co_filename)[0] is Owner.PROJECT
+        return self._namer.is_of_project(frame.f_code.co_filename)
 
     def most_left(self) -> Site | None:
         """Return the line that made most of what is still there after a collection."""
@@ -93,4 +93,4 @@ class _LineWatch:
         if not made_by:
             return None
         (code, line), _ = made_by.most_common(1)[0]
-        return Site(file=self._namer.classify(code.co_filename)[1], line=line, function=code.co_name)
+        return self._namer.site_in(code, line)

@@ -194,6 +194,6 @@ def _native_place(stack: Sequence[Frame], namer: SiteNamer) -> Site | None:
         if _is_python((function, file, line)):
             return None
         if function != _NO_FILE and not file.startswith(_INTERPRETER):
-            name = "native" if file == _NO_FILE else namer.classify(file)[1]
+            name = "native" if file == _NO_FILE else namer.name_of(file)
             return Site(file=name, line=line, function=function)
     return None

@@ -61,9 +61,7 @@ def _records(reader: FileReader, *, of_end: bool) -> Iterable[AllocationRecord]:
 
 def _own_part(frames: list[Frame], namer: SiteNamer) -> list[tuple[str, str]]:
     """Return function and file of each frame from the test on, outermost first."""
-    named = [
-        (frame[0], namer.classify(frame[1])[1], namer.left_out_by([frame])) for frame in reversed(frames)
-    ]
+    named = [(frame[0], namer.name_of(frame[1]), namer.left_out_by([frame])) for frame in reversed(frames)]
     own = [number for number, (_, file, _) in enumerate(named) if file.startswith("pytest_memguard/")]
     start = own[-1] + 1 if own else 0
     while start < len(named) and named[start][2] is not None:

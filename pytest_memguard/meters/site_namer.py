@@ -7,6 +7,7 @@ import sysconfig
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
+from types import CodeType
 
 from pytest_memguard.core.sites import Site
 from pytest_memguard.meters import doubles
@@ -140,6 +141,14 @@ class SiteNamer:
         """Say whether it is chance that memory is allocated there."""
         return name in FILES and is_timing_dependent(name, frame[0] or self._function_at(frame[1], frame[2]))
 
+    def name_of(self, file: str) -> str:
+        """Return what reports call a file."""
+        return self.classify(file)[1]
+
+    def site_in(self, code: CodeType, line: int) -> Site:
+        """Return the site of a line of some code."""
+        return Site(file=self.name_of(code.co_filename), line=line, function=code.co_name)
+
     def is_of_project(self, file: str) -> bool:
         """Say whether a file is the project's own."""
         return self.classify(file)[0] is Owner.PROJECT
@@ -187,7 +196,7 @@ class SiteNamer:
 
     def _named(self, frame: Frame) -> Site:
         name = frame[0] or self._function_at(frame[1], frame[2])
-        return Site(file=self.classify(frame[1])[1], line=frame[2], function=name)
+        return Site(file=self.name_of(frame[1]), line=frame[2], function=name)
 
     def _function_at(self, file: str, line: int) -> str:
         if file not in self._functions:
