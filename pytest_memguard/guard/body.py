@@ -158,13 +158,17 @@ def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], obje
     examples of a property test, doctests) runs as pytest runs it.
     """
     if type(item) is pytest.Function and not is_async(item.obj) and not is_property_test(item):
-        names = item._fixtureinfo.argnames
-        body: Callable[[], object] = partial(item.obj, **{name: item.funcargs[name] for name in names})
+        body = function_with_fixtures(item)
         if _may_be_run_otherwise(item):
             body = _AsPytestDoes(item, runtest, body)
     else:
         body = partial(run_once, item, runtest)
     return leaving_fixtures(body, getattr(item, "funcargs", None) or {})
+
+
+def function_with_fixtures(item: Any) -> Callable[[], object]:
+    """Return a call of an item's function with the fixtures that it has."""
+    return partial(item.obj, **{name: item.funcargs[name] for name in item._fixtureinfo.argnames})
 
 
 def is_async(function: object) -> bool:

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +16,7 @@ from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.sites import Meeting, SiteBytes
 from pytest_memguard.core.unpatched import AsTestSeesIt, Unpatched
-from pytest_memguard.guard.body import is_async
+from pytest_memguard.guard.body import function_with_fixtures, is_async
 from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.guard.meetings import with_named_sites
 from pytest_memguard.guard.tasks import TaskedRun
@@ -53,8 +52,7 @@ def concurrent_body(item: Any) -> Callable[[], object]:
     if isinstance(item, TestCaseFunction):
         test_case: Any = type(item.instance)  # this makes the instance, which pytest's tear-down expects
         return lambda: test_case(item.name).debug()
-    names = item._fixtureinfo.argnames
-    return partial(item.obj, **{name: item.funcargs[name] for name in names})
+    return function_with_fixtures(item)
 
 
 class ThreadedRun:
