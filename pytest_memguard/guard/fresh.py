@@ -154,7 +154,7 @@ class FreshGuard:
         if done.outcome == "failed" and order != self._in_each_order.orders[0]:
             raise FailedElsewhereError(done.message, done.error or done.message)
         if done.sample is None:
-            raise NotConfirmedError(done.message.splitlines()[0] if done.message else done.outcome)
+            raise NotConfirmedError(done.ending)
         return replace(done.sample, order=order)
 
     def run_unmeasured(self) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.core.errors import described
 from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.core.plain_values import from_plain, to_plain
 from pytest_memguard.core.policy import Policy
@@ -24,6 +23,7 @@ from pytest_memguard.core.unpatched import (
 )
 from pytest_memguard.guard.fresh_messages import FreshRequest, FreshResult
 from pytest_memguard.guard.gc_freezing import asking_shows_all
+from pytest_memguard.guard.in_each_order import only_first_order_checked
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item, trace_item
 from pytest_memguard.guard.log_records import log_records_let_go
 from pytest_memguard.guard.own_errors import own_error
@@ -150,11 +150,9 @@ class FreshRun:
                     raise
                 if not self._leaks_in_one_order(item, rerunner):
                     raise
-                note = (
-                    f"its calls fail in turns of several orders with {described(error)}; order 0 was checked"
-                )
                 if self._taken is not None:
-                    self._taken = replace(self._taken, notes=(*self._taken.notes, note))
+                    notes = (*self._taken.notes, only_first_order_checked(error))
+                    self._taken = replace(self._taken, notes=notes)
 
     def _leaks_in_one_order(self, item: pytest.Item, rerunner: Rerunner) -> bool:
         """Check with calls in order 0 alone, since memory is judged before an error of another order."""

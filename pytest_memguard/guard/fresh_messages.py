@@ -57,3 +57,8 @@ class FreshResult:
     """Captured output: the title and the text of each section."""
     sample: Sample | None = None
     leak: LeakFinding | None = None
+
+    @property
+    def ending(self) -> str:
+        """How the test ended, in one line."""
+        return self.message.splitlines()[0] if self.message else self.outcome

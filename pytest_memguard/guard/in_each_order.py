@@ -65,6 +65,11 @@ class InEachOrder:
         )
 
 
+def only_first_order_checked(error: BaseException) -> str:
+    """Say that the calls of a leak check fail in turns of several orders, so that it made them in one."""
+    return f"its calls fail in turns of several orders with {described(error)}; order 0 was checked"
+
+
 def play_again(order: int) -> str:
     """Say how to repeat one order."""
     return f"play it again with --memguard-order={order}"

@@ -119,9 +119,9 @@ class RegionGuard:
             return run_check(lambda: _drop(body()), policy, self._session, test_id=self._id(name))
         except CannotRepeatError as error:
             cause = error.__cause__
-            if getattr(cause, "call", 0) == 1:  # it never worked: that is the test's own failure
-                raise getattr(cause, "original", error) from None
             calls = getattr(cause, "call", 0)
+            if calls == 1:  # it never worked: that is the test's own failure
+                raise getattr(cause, "original", error) from None
             return LeakFinding(False, 0, calls, note=str(error), doubts=(Doubt.NOT_REPEATABLE,))
 
     def _judge_all(self, book: RegionBook, confirmed: Mapping[str, Confirmed]) -> None:

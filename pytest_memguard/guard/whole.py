@@ -11,7 +11,7 @@ from functools import cache, partial
 
 import pytest
 
-from pytest_memguard.core.errors import described, noted
+from pytest_memguard.core.errors import noted
 from pytest_memguard.core.leak_finding import Answer, LeakFinding
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.sample import Sample
@@ -30,7 +30,7 @@ from pytest_memguard.guard.confirming import (
 )
 from pytest_memguard.guard.fresh_messages import FreshResult, FreshSampling
 from pytest_memguard.guard.fresh_process import FreshError, run_fresh
-from pytest_memguard.guard.in_each_order import InEachOrder, play_again
+from pytest_memguard.guard.in_each_order import InEachOrder, only_first_order_checked, play_again
 from pytest_memguard.guard.isolated import CANNOT_FORK, HAS_FORK
 from pytest_memguard.guard.leak_check import CannotRepeatError, check_item
 from pytest_memguard.guard.log_records import log_records_let_go
@@ -143,7 +143,7 @@ class ItemGuard:
         if leak is not None:
             leak = self._settled(samples, leak)
         measurement, verdict = self._session.judge(
-            self._item.nodeid, samples, self._plan.policy, leak=leak, notes=self._notes
+            test_id, samples, self._plan.policy, leak=leak, notes=self._notes
         )
         self._add_whole(verdict, measurement)
 
@@ -286,9 +286,7 @@ class ItemGuard:
                 raise
             except Exception as error:  # noqa: BLE001 - of the body: its memory is judged first
                 self._failed_repeated = error
-                self._note(
-                    f"its calls fail in turns of several orders with {described(error)}; order 0 was checked"
-                )
+                self._note(only_first_order_checked(error))
         return self._checked_in(orders[:1])
 
     def _checked_in(self, orders: tuple[int, ...]) -> LeakFinding:
@@ -328,18 +326,18 @@ class ItemGuard:
 
     def _found_alone(self, *, traced_calls: int = 0) -> LeakFinding | None:
         """Check in an interpreter of its own; a note says why nothing was found out there."""
+        only_once = "what it settled at was measured only once"
         try:
             with quietly(self._item):
                 again = self._run_alone(traced_calls)
         except FreshError as error:
-            self._note(f"what it settled at was measured only once: {error}")
+            self._note(f"{only_once}: {error}")
             return None
         if again.leak is None:
-            reason = again.message.splitlines()[0] if again.message else again.outcome
-            self._note(f"what it settled at was measured only once; alone, the test ended with: {reason}")
+            self._note(f"{only_once}; alone, the test ended with: {again.ending}")
             return None
         if again.leak.answer is Answer.CANNOT_TELL:
-            self._note(f"what it settled at was measured only once; alone, {doubts_text(again.leak)}")
+            self._note(f"{only_once}; alone, {doubts_text(again.leak)}")
             return again.leak if traced_calls else None
         return again.leak
 
