@@ -16,6 +16,7 @@ from pytest_memguard.leaks.series import (
     Window,
     counted_units,
     deviation,
+    doubling_rates,
     held_series,
     last_eighths,
     last_rate,
@@ -265,7 +266,7 @@ def _nearly_all_calls_add(calls: Sequence[int], values: Sequence[int], floor: Fl
 def _trend_of_parts(calls: Sequence[int], values: Sequence[int], floor: Floor) -> Trend:
     """Say whether a series keeps growing evenly, judged by parts of the calls."""
     total = calls[-1] - calls[0]
-    first, second, last = (rate_between(calls, values, *part) for part in ((1, 2), (2, 4), (4, 8)))
+    first, second, last = doubling_rates(calls, values)
     grown = last * total / 2
     if last < floor.per_call:
         return Trend.LEVEL
@@ -284,9 +285,8 @@ def _trend_of_parts(calls: Sequence[int], values: Sequence[int], floor: Floor) -
 def _always_rises(calls: Sequence[int], values: Sequence[int]) -> bool:
     """Say whether a series rose in each eighth of the calls after the first two, and kept its rate."""
     eighths = [rate_between(calls, values, part, part + 1) for part in range(2, _EIGHTHS)]
-    return min(eighths) > 0 and rate_between(calls, values, 4, 8) >= _LEVEL * rate_between(
-        calls, values, 2, 4
-    )
+    _, before, last = doubling_rates(calls, values)
+    return min(eighths) > 0 and last >= _LEVEL * before
 
 
 def _doubles(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:

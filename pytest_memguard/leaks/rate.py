@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pytest_memguard.core.metrics import BLOCKS, HEAP, RESIDENT
@@ -11,6 +11,7 @@ from pytest_memguard.leaks.series import (
     BYTES_OF_A_BLOCK,
     Window,
     deviation,
+    doubling_rates,
     last_eighths,
     last_rate,
     rate_between,
@@ -122,23 +123,25 @@ def _accompanies(calls: Sequence[int], values: Sequence[int]) -> bool:
 
 def _block_bytes(windows: Sequence[Window]) -> _Series | None:
     """Return calls and bytes in blocks; where only the number of blocks is known, a typical size is used."""
-    exact = [window for window in windows if window.blocks_bytes is not None]
-    if len(exact) > 1:
-        return [window.calls for window in exact], [window.blocks_bytes or 0 for window in exact]
-    counted = [window for window in windows if window.blocks is not None]
-    if len(counted) > 1:
-        return [w.calls for w in counted], [(w.blocks or 0) * BYTES_OF_A_BLOCK for w in counted]
-    return None
+    exact = _series((window.calls, window.blocks_bytes) for window in windows)
+    if exact is not None:
+        return exact
+    counted = _series((window.calls, window.blocks) for window in windows)
+    return counted and (counted[0], [blocks * BYTES_OF_A_BLOCK for blocks in counted[1]])
 
 
 def _heap(windows: Sequence[Window]) -> _Series | None:
-    known = [window for window in windows if window.heap_bytes is not None]
-    return ([w.calls for w in known], [w.heap_bytes or 0 for w in known]) if len(known) > 1 else None
+    return _series((window.calls, window.heap_bytes) for window in windows)
 
 
 def _resident(windows: Sequence[Window]) -> _Series | None:
-    known = [window for window in windows if window.resident_bytes is not None]
-    return ([w.calls for w in known], [w.resident_bytes or 0 for w in known]) if len(known) > 1 else None
+    return _series((window.calls, window.resident_bytes) for window in windows)
+
+
+def _series(readings: Iterable[tuple[int, int | None]]) -> _Series | None:
+    """Return calls and values where there is a value; None if fewer than two readings have one."""
+    known = [(calls, value) for calls, value in readings if value is not None]
+    return ([calls for calls, _ in known], [value for _, value in known]) if len(known) > 1 else None
 
 
 def even_rate(calls: Sequence[int], values: Sequence[int]) -> LeakRate:
@@ -171,7 +174,7 @@ def accelerates(calls: Sequence[int], values: Sequence[int]) -> bool:
 
     The rate of such a leak depends on how many calls were made.
     """
-    first, second, last = (rate_between(calls, values, *part) for part in ((1, 2), (2, 4), (4, 8)))
+    first, second, last = doubling_rates(calls, values)
     return 0 < _FASTER * first <= second <= last / _FASTER and last >= _FASTER_IN_ALL * first
 
 

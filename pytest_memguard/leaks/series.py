@@ -115,6 +115,11 @@ def rate_between(calls: Sequence[int], values: Sequence[int], start: int, end: i
     return (values[high] - values[low]) / max(1, calls[high] - calls[low])
 
 
+def doubling_rates(calls: Sequence[int], values: Sequence[int]) -> tuple[float, float, float]:
+    """Return the growth per call over each of the last three doublings of the calls."""
+    return rate_between(calls, values, 1, 2), rate_between(calls, values, 2, 4), last_rate(calls, values)
+
+
 def last_rate(calls: Sequence[int], values: Sequence[int]) -> float:
     """Return the growth per call over the last half."""
     return rate_between(calls, values, 4, 8)
