@@ -25,7 +25,9 @@ SOME_CALLS = 0.4
 FEW_CALLS = 1_024
 """In so few calls, readings that go up and down hide a leak of an object at nearly each second call."""
 
-_MOST_AGAIN_CALLS = 64
+_FEWEST_CALLS = 64
+"""Up to here chance decides how many calls add an entry; no more further calls than this prove a gain."""
+
 READINGS = 8
 _FALLS = 1 / 2
 """How often lengths are read in the further calls; they may fall by half of what they gain in all."""
@@ -71,19 +73,10 @@ class Lengths:
         Where there were few calls, an entry with nearly each second one counts. Further calls prove it, since
         another container may be where one was that has been freed. They are made in some `steps`.
         """
-        again = min(calls, _MOST_AGAIN_CALLS)
-        share = _EACH_CALL if calls > FEW_CALLS else SOME_CALLS if calls > again else _BY_CHANCE
-        least = share * calls
-        long = {
-            id(one): one for one in _containers() if len(one) >= least
-        }  # few, where there were many calls
-        known = zip(self._ids, self._lengths, strict=True)
-        longer = [
-            (one, [was, len(one)])
-            for key, was in known
-            if (one := long.get(key)) is not None and len(one) - was >= least
-        ]
-        long.clear()
+        again = min(calls, _FEWEST_CALLS)
+        is_by_chance = calls <= _FEWEST_CALLS
+        share = _EACH_CALL if calls > FEW_CALLS else _BY_CHANCE if is_by_chance else SOME_CALLS
+        longer = self._longer_by(share * calls)
         steps = min(steps, again) if longer else 0
         for made in range(steps):
             repeat(again * (made + 1) // steps - again * made // steps)
@@ -93,18 +86,31 @@ class Lengths:
             one
             for one, (before, *later) in longer
             if later[-1] - later[0] >= share * again
-            and (share > _BY_CHANCE or _goes_on(later[0] - before, later[-1] - later[0], calls))
+            and (not is_by_chance or _goes_on(later[0] - before, later[-1] - later[0], calls))
             and _mostly_rises(later)
             and limit_of(one) is None
             and not is_weak(one, ())
         ]
-        if gaining and share == _BY_CHANCE:
-            lengths = [len(one) for one in gaining]
-            repeat(2 * again)
-            gaining = [
-                one for one, was in zip(gaining, lengths, strict=True) if len(one) - was >= share * 2 * again
-            ]
+        if gaining and is_by_chance:
+            gaining = _proved(gaining, repeat, 2 * calls)
         return [Gaining(id(one), type(one), len(one)) for one in gaining]
+
+    def _longer_by(self, entries: float) -> list[tuple[Any, list[int]]]:
+        """Return the containers that got longer by so many entries, each with its lengths then and now."""
+        long = {id(one): one for one in _containers() if len(one) >= entries}  # few, after many calls
+        return [
+            (one, [was, len(one)])
+            for key, was in zip(self._ids, self._lengths, strict=True)
+            if (one := long.get(key)) is not None and len(one) - was >= entries
+        ]
+
+
+def _proved(gaining: Sequence[Any], repeat: Callable[[int], object], calls: int) -> list[Any]:
+    """Make the calls that prove a gain by chance, and return the containers that went on gaining."""
+    lengths = [len(one) for one in gaining]
+    repeat(calls)
+    least = _BY_CHANCE * calls
+    return [one for one, was in zip(gaining, lengths, strict=True) if len(one) - was >= least]
 
 
 def _mostly_rises(lengths: Sequence[int]) -> bool:
