@@ -125,7 +125,7 @@ class LeakCheck:
         left: Survivors | None = None
         if self._screened is None or self._lengths is None:
             return left
-        clock = SearchClock(self._search_seconds, patience=PATIENCE)
+        clock = self._clock(patience=PATIENCE)
         repeat = clock.stopped_for(self._repeat)
         is_by_one = self._policy.at_once == 1
         with suppress(BodyFailedError):
@@ -136,9 +136,9 @@ class LeakCheck:
                 growing += enlarging_values(repeat, each, tick=clock.check)
         return left
 
-    @property
-    def _search_seconds(self) -> float:
-        return max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._policy.leak_budget_seconds)
+    def _clock(self, *, patience: int = 1) -> SearchClock:
+        seconds = max(_HOLDER_SECONDS, _HOLDER_FACTOR * self._policy.leak_budget_seconds)
+        return SearchClock(seconds, patience=patience)
 
     def _named(
         self,
@@ -151,9 +151,7 @@ class LeakCheck:
 
         If nothing is, or if objects are left in holders with a bound, the body settles.
         """
-        search = HolderSearch(
-            self._repeat, finding, namer=namer, seconds=self._search_seconds, patience=PATIENCE
-        )
+        search = HolderSearch(self._repeat, finding, namer=namer, clock=self._clock(patience=PATIENCE))
         chains = (search.chain_to(one.find()) for one in growing)
         try:
             chain = _first_named(itertools.chain(chains, self._chains_to_survivors(left, search, namer)))
@@ -283,7 +281,7 @@ class LeakCheck:
 
     def _held(self, finding: LeakFinding, namer: SiteNamer, notes: list[str]) -> Held:
         """Return what holds what leaks; a note says why that is not known."""
-        search = HolderSearch(self._repeat, finding, namer=namer, seconds=self._search_seconds)
+        search = HolderSearch(self._repeat, finding, namer=namer, clock=self._clock())
         try:
             held = search.find(_holder_calls(finding))
         except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error

@@ -26,6 +26,7 @@ from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.holders.bounds import Places
+from pytest_memguard.leaks.holders.clock import SearchClock
 from pytest_memguard.leaks.holders.content import latest
 from pytest_memguard.leaks.holders.objects import items_of
 from pytest_memguard.leaks.holders.records import record_of
@@ -304,7 +305,7 @@ def test_a_bound_within_reach_is_proved(kind: type[Limited], made: int) -> None:
 
     repeat(made)
     leak = LeakFinding(leaking=True, bytes_per_call=250, calls=2_000)
-    found = HolderSearch(repeat, leak, namer=SiteNamer(ROOT), seconds=5).find(100)
+    found = HolderSearch(repeat, leak, namer=SiteNamer(ROOT), clock=SearchClock(5)).find(100)
     assert len(found.bounds) == (1 if REACHED[kind] else 0)
     assert all(bound.at_most in REACHED[kind] for bound in found.bounds)
     assert found.steps[0].path.startswith("cache in the closure of ")

@@ -17,6 +17,7 @@ from pytest_memguard.leaks.check import LeakCheck
 from pytest_memguard.leaks.decision import Growth
 from pytest_memguard.leaks.holders import clock
 from pytest_memguard.leaks.holders import enlarging as values
+from pytest_memguard.leaks.holders.clock import SearchClock
 from pytest_memguard.leaks.holders.enlarging import calls_each_round, enlarging, enlarging_values
 from pytest_memguard.leaks.holders.gaining import Lengths
 from pytest_memguard.leaks.holders.search import HolderSearch
@@ -189,7 +190,7 @@ def _text(calls: int) -> None:
 def test_the_attribute_that_holds_a_larger_value_is_named_as_one_of_the_program() -> None:
     leak = LeakFinding(leaking=True, bytes_per_call=1_000, calls=16, settled_bytes=0)
     with meter_of(ROOT) as meter:
-        held = HolderSearch(_text, leak, namer=meter.namer, seconds=60).find(8)
+        held = HolderSearch(_text, leak, namer=meter.namer, clock=SearchClock(60)).find(8)
     assert "text of" in held.steps[-1].text
     assert held.is_of_program
 
@@ -203,7 +204,7 @@ def _work(calls: int) -> None:
 def test_the_time_of_a_search_does_not_include_that_of_the_body() -> None:
     leak = LeakFinding(leaking=True, bytes_per_call=1_000, calls=16, settled_bytes=0)
     with meter_of(ROOT) as meter:
-        search = HolderSearch(_work, leak, namer=meter.namer, seconds=1)
+        search = HolderSearch(_work, leak, namer=meter.namer, clock=SearchClock(1))
     before = search.clock.seconds_left
     search._repeat(2)
     assert search.clock.seconds_left > before - 0.03

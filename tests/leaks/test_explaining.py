@@ -25,6 +25,7 @@ from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.body import leaving_fixtures
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.check import LeakCheck
+from pytest_memguard.leaks.holders.clock import SearchClock
 from pytest_memguard.leaks.holders.objects import is_weak
 from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.meters.site_namer import SiteNamer
@@ -174,7 +175,7 @@ def test_handlers_of_a_signal_that_each_keep_the_one_before_are_named() -> None:
     before = signal.getsignal(signal.SIGUSR1)
     try:
         with meter_of(ROOT) as meter:
-            held = HolderSearch(wrap, leak, namer=meter.namer, seconds=60).find(16)
+            held = HolderSearch(wrap, leak, namer=meter.namer, clock=SearchClock(60)).find(16)
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert held.steps[0].text == "handler of SIGUSR1 (partial)"

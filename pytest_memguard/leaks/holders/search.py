@@ -90,22 +90,16 @@ class Held:
 
 
 class HolderSearch:
-    """Finds the chain of objects that holds what a body leaves behind, in `seconds` of its own CPU time."""
+    """Finds the chain of objects that holds what a body leaves behind, until the time of a `clock` is up."""
 
     def __init__(
-        self,
-        repeat: Callable[[int], object],
-        leak: LeakFinding,
-        *,
-        namer: SiteNamer,
-        seconds: float,
-        patience: int = 1,
+        self, repeat: Callable[[int], object], leak: LeakFinding, *, namer: SiteNamer, clock: SearchClock
     ) -> None:
         self._leak = leak
         self._namer = namer
         gc.unfreeze()  # the holder is older than the check
-        self.clock = SearchClock(seconds, patience=patience)
-        self._repeat = self.clock.stopped_for(repeat)
+        self.clock = clock
+        self._repeat = clock.stopped_for(repeat)
         self._fresh: set[int] = set()
         self._old: dict[int, int] = {}
         self._own: set[int] = set()
