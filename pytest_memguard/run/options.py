@@ -113,9 +113,8 @@ _COLLECTING_SOME = ("lf", "stepwise")
 
 def _selects(config: pytest.Config) -> bool:
     """Say whether this run names the tests it is for; `addopts` say what every run of a project is for."""
-    typed = [str(arg) for arg in config.invocation_params.args]
     return (
-        any(arg[:2] in ("-k", "-m") or arg.startswith("--deselect") for arg in typed)
+        any(arg[:2] in ("-k", "-m") or arg.startswith("--deselect") for arg in _typed(config))
         or any(config.getoption(name, default=None) for name in _COLLECTING_SOME)
         or any("::" in arg for arg in config.args)
     )
@@ -123,8 +122,7 @@ def _selects(config: pytest.Config) -> bool:
 
 def _runs_tests(config: pytest.Config, *, in_ci: bool) -> bool:
     """Say whether tests are to be called: in CI they are, unless the command line itself says otherwise."""
-    typed = [str(arg) for arg in config.invocation_params.args]
-    is_typed = any(arg.startswith(_SHOWING_WORDS) and not arg.startswith("--color") for arg in typed)
+    is_typed = any(arg.startswith(_SHOWING_WORDS) and not arg.startswith("--color") for arg in _typed(config))
     only_shows = any(config.getoption(name, default=False) for name in _ONLY_SHOWING)
     return not only_shows or (in_ci and not is_typed)
 
@@ -142,17 +140,20 @@ def _ignored(config: pytest.Config) -> Iterator[str]:
     reader = ArgumentParser(add_help=False, allow_abbrev=False)
     reader.add_argument("--ignore", action="append", default=[])
     reader.add_argument("--ignore-glob", action="append", default=[])
-    typed, _ = reader.parse_known_args([str(arg) for arg in config.invocation_params.args])
-    for ignored in typed.ignore:
+    found, _ = reader.parse_known_args(_typed(config))
+    for ignored in found.ignore:
         path = escape(str((folder / ignored).resolve()))
         yield from (path, f"{path}/*")
-    yield from (str(folder.resolve() / pattern) for pattern in typed.ignore_glob)
+    yield from (str(folder.resolve() / pattern) for pattern in found.ignore_glob)
+
+
+def _typed(config: pytest.Config) -> list[str]:
+    """Return the command line itself, without `addopts` and PYTEST_ADDOPTS."""
+    return [str(arg) for arg in config.invocation_params.args]
 
 
 def _is_typed(config: pytest.Config, option: str) -> bool:
-    """Say whether the command line itself has an option, not `addopts` or PYTEST_ADDOPTS."""
-    typed = [str(arg) for arg in config.invocation_params.args]
-    return any(arg == option or arg.startswith(f"{option}=") for arg in typed)
+    return any(arg == option or arg.startswith(f"{option}=") for arg in _typed(config))
 
 
 def _given(config: pytest.Config) -> dict[str, object]:
@@ -167,7 +168,7 @@ def _given(config: pytest.Config) -> dict[str, object]:
 def _refuse_empty(config: pytest.Config) -> None:
     """Raise for an option whose value is empty, as from a variable that is not set: nobody means that."""
     for option, (name, _) in VALUES.items():
-        value = config.getoption(option.removeprefix("--").replace("-", "_"), default=None)
+        value = config.getoption(option, default=None)
         if option not in _MAY_BE_EMPTY and isinstance(value, str) and not value.strip():
             raise ValueFormError(f"{option} is empty; accepted is {option}={name}, or no such option at all.")
 
