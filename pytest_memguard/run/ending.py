@@ -85,8 +85,7 @@ class Ending:
         if self._is_told or (self._results is None and not self.error):
             return
         self._is_told = True
-        failed = bool(self.error) or (self._results is not None and self._results.failed)
-        terminal.write_sep("=", "memguard", red=failed, green=not failed)
+        terminal.write_sep("=", "memguard", red=bool(self.code), green=not self.code)
         if self.error:
             terminal.write_line(f"ERROR: {self.error}", red=True)
         if self._warning:
