@@ -44,33 +44,17 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
     """Say what is wrong with the run as a whole; in CI most of it fails, elsewhere it warns."""
     strict = options.asked.in_ci and not session.settings.advisory
     results = session.results()
-    found = [
+    return (
         *_without_verdicts(session, results, facts, fails=strict and not session.accepting),
         *_without_baseline(session, results, fails=strict),
         *_passed_over(facts, fails=strict),
-    ]
-    if facts.unread:
-        found.append(RunProblem("settings-not-read", _unread(facts.unread), fails=False))
-    if facts.elsewhere:
-        found.append(RunProblem("other-root", _other_root(facts.elsewhere), fails=False))
-    if facts.no_history:
-        asked = session.settings.fails(str(Outcome.CREPT), in_ci=options.asked.in_ci)
-        judges = options.asked.in_ci or not session.accepting
-        fails = asked and judges and not session.settings.advisory
-        found.append(RunProblem("no-history", facts.no_history, fails))
-    if options.asked.accepts_unasked:
-        changes = any(test.outcome.passes_by_accepting for test in results.tests)
-        found.append(RunProblem("accepted-in-ci", _ACCEPTED_IN_CI, fails=strict and changes))
-    if facts.lost or facts.doubled:
-        found.append(RunProblem("lost-results", _lost(facts.lost, facts.doubled), strict))
-    if facts.cut_off_by:
-        sentence = _cut_off(facts.cut_off_by, facts.never_run)
-        found.append(RunProblem("unfinished", sentence, fails=not session.settings.advisory))
-    elif facts.never_run:
-        found.append(RunProblem("unfinished", _stopped(facts.never_run), strict))
-    if session.settings.known_leaks:
-        found += _known_leaks(session, is_whole=not options.asked.places)
-    return tuple(found)
+        *_in_other_folders(facts),
+        *_without_history(session, options, facts),
+        *_accepted_in_ci(results, options, fails=strict),
+        *_lost_results(facts, fails=strict),
+        *_unfinished(facts, fails=strict, is_advisory=session.settings.advisory),
+        *_known_leaks(session, is_whole=not options.asked.places),
+    )
 
 
 def _without_verdicts(
@@ -115,6 +99,68 @@ def _passed_over(facts: RunFacts, *, fails: bool) -> Iterator[RunProblem]:
         yield RunProblem("passed-over", sentence, fails=False)
 
 
+def _in_other_folders(facts: RunFacts) -> Iterator[RunProblem]:
+    if facts.unread:
+        sentence = (
+            f"{', '.join(facts.unread)}: settings that this run does not read. It reads pyproject.toml in "
+            "pytest's rootdir, or memguard.yml where there is none; move them there, or name another "
+            "--rootdir."
+        )
+        yield RunProblem("settings-not-read", sentence, fails=False)
+    if root := facts.elsewhere:
+        sentence = (
+            f"pytest's rootdir is {root}, so this run's results and baseline are in {root}/.memguard. Call "
+            f"commands as in `memguard --root {shlex.quote(root)} accept`, or run pytest with --rootdir=. to "
+            "use this folder."
+        )
+        yield RunProblem("other-root", sentence, fails=False)
+
+
+def _without_history(session: GuardSession, options: RunOptions, facts: RunFacts) -> Iterator[RunProblem]:
+    if facts.no_history:
+        asked = session.settings.fails(str(Outcome.CREPT), in_ci=options.asked.in_ci)
+        judges = options.asked.in_ci or not session.accepting
+        fails = asked and judges and not session.settings.advisory
+        yield RunProblem("no-history", facts.no_history, fails)
+
+
+def _accepted_in_ci(results: RunResults, options: RunOptions, *, fails: bool) -> Iterator[RunProblem]:
+    if options.asked.accepts_unasked:
+        sentence = (
+            "--memguard-accept comes from addopts or PYTEST_ADDOPTS, and this is CI: what it accepts fails "
+            "all the same, since nobody reviews it there. Take it out, or write it on the command line."
+        )
+        changes = any(test.outcome.passes_by_accepting for test in results.tests)
+        yield RunProblem("accepted-in-ci", sentence, fails and changes)
+
+
+def _lost_results(facts: RunFacts, *, fails: bool) -> Iterator[RunProblem]:
+    parts = []
+    if facts.lost:
+        parts.append(f"{_named(facts.lost)} planned and left no result")
+    if facts.doubled:
+        parts.append(f"{_named(facts.doubled)} run to its end more than once, of which the worst counts")
+    if parts:
+        sentence = (
+            f"{'; '.join(parts)}. A plugin that runs tests in its own way is the likeliest cause: "
+            "run them without it, or leave them unguarded."
+        )
+        yield RunProblem("lost-results", sentence, fails)
+
+
+def _unfinished(facts: RunFacts, *, fails: bool, is_advisory: bool) -> Iterator[RunProblem]:
+    """Say that tests did not run; if something ended the process of pytest, that fails outside CI too."""
+    left = f"{_named(facts.never_run)} left without a result" if facts.never_run else ""
+    if facts.cut_off_by:
+        sentence = (
+            f"{facts.cut_off_by} ended the process of pytest{'; ' if left else ''}{left}. Call it in a child "
+            "process only; with isolate=True a test has one of its own, and ends alone."
+        )
+        yield RunProblem("unfinished", sentence, fails=not is_advisory)
+    elif left:
+        yield RunProblem("unfinished", f"the run was stopped: {left}. Run them again.", fails)
+
+
 def _known_leaks(session: GuardSession, *, is_whole: bool) -> Iterator[RunProblem]:
     """Say which entries of the settings are past their day, and which a whole run did not need."""
     for entry in session.expired_known_leaks():
@@ -141,55 +187,12 @@ _LEFT_OUT = (
     "no guarded test is among those that this run selected, so the run says nothing about memory. "
     "`pytest --memguard` without -k, -m or paths runs all of them."
 )
-_ACCEPTED_IN_CI = (
-    "--memguard-accept comes from addopts or PYTEST_ADDOPTS, and this is CI: what it accepts fails all the "
-    "same, since nobody reviews it there. Take it out, or write it on the command line."
-)
-
-
-def _unread(files: Sequence[str]) -> str:
-    return (
-        f"{', '.join(files)}: settings that this run does not read. It reads pyproject.toml in pytest's "
-        "rootdir, or memguard.yml where there is none; move them there, or name another --rootdir."
-    )
-
-
-def _other_root(root: str) -> str:
-    return (
-        f"pytest's rootdir is {root}, so this run's results and baseline are in {root}/.memguard. Call "
-        f"commands as in `memguard --root {shlex.quote(root)} accept`, or run pytest with --rootdir=. to use "
-        "this folder."
-    )
 
 
 def _entries_of(modules: Sequence[str]) -> str:
     first, *more = modules
     others = f" and of {counted(len(more), 'more file')}" if more else ""
     return f"accepted entries of {first}{others}"
-
-
-def _lost(lost: Sequence[str], doubled: Sequence[str]) -> str:
-    parts = []
-    if lost:
-        parts.append(f"{_named(lost)} planned and left no result")
-    if doubled:
-        parts.append(f"{_named(doubled)} run to its end more than once, of which the worst counts")
-    return (
-        f"{'; '.join(parts)}. A plugin that runs tests in its own way is the likeliest cause: "
-        "run them without it, or leave them unguarded."
-    )
-
-
-def _stopped(never_run: Sequence[str]) -> str:
-    return f"the run was stopped: {_named(never_run)} left without a result. Run them again."
-
-
-def _cut_off(how: str, never_run: Sequence[str]) -> str:
-    left = f"; {_named(never_run)} left without a result" if never_run else ""
-    return (
-        f"{how} ended the process of pytest{left}. Call it in a child process only; with isolate=True a test "
-        "has one of its own, and ends alone."
-    )
 
 
 def _named(test_ids: Sequence[str]) -> str:
