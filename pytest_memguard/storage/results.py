@@ -45,13 +45,13 @@ def read_results(paths: Sequence[Path]) -> RunResults:
     Raises `NothingToJudgeError` for a file that is missing and `ResultsError` for one that
     cannot be trusted, or where the files come from several environments.
     """
-    merged = read_results_by_environment(paths)
-    if len(merged) > 1:
-        names = ", ".join(results.environment for results in merged)
+    runs = read_results_by_environment(paths)
+    if len(runs) > 1:
+        names = ", ".join(results.environment for results in runs)
         raise ResultsError(
             f"the results come from several environments ({names}); read one environment at a time."
         )
-    return merged[0]
+    return runs[0]
 
 
 def read_results_by_environment(paths: Sequence[Path]) -> list[RunResults]:
