@@ -24,13 +24,12 @@ from pytest_memguard.leaks.holders.object_names import (
     in_file,
     is_a,
     is_of_statement,
-    is_ours,
     kind_of,
     module_name,
     of_at_most,
     referents,
 )
-from pytest_memguard.leaks.holders.objects import namespace, own_dict, slot_value
+from pytest_memguard.leaks.holders.objects import frames_with_local, namespace, own_dict, slot_value
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _FIXTURE = ("_pytest.fixtures", "FixtureDef")
@@ -205,13 +204,9 @@ def running_holder(held: object, namer: SiteNamer) -> Step | None:
     if is_a(held, Context):
         return _of_context(held)
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    for ident, top in sys._current_frames().items():  # noqa: SLF001 - the documented way to other stacks
-        frame: types.FrameType | None = top
-        while frame is not None:
-            if not is_ours(frame) and any(value is held for value in list(frame.f_locals.values())):
-                step = _frame(frame, held, namer)
-                return replace(step, where=f"{step.where}, thread {names.get(ident, ident)}")
-            frame = frame.f_back
+    for ident, frame in frames_with_local(held):
+        step = _frame(frame, held, namer)
+        return replace(step, where=f"{step.where}, thread {names.get(ident, ident)}")
     return None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+import types
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Iterator
@@ -98,6 +100,16 @@ def _keeps_new(callback: object, new: Container[int]) -> bool:
         id(inner) in new or (type(inner) is tuple and bool(inner) and not gc.is_tracked(inner))
         for inner in referents(callback)
     )
+
+
+def frames_with_local(one: object) -> Iterator[tuple[int, types.FrameType]]:
+    """Yield the frames that have an object as a local, each with its thread; the collector lists none."""
+    for ident, top in [*sys._current_frames().items()]:  # noqa: SLF001 - the documented way to other stacks
+        frame: types.FrameType | None = top
+        while frame is not None:
+            if not is_ours(frame) and any(value is one for value in [*frame.f_locals.values()]):
+                yield ident, frame
+            frame = frame.f_back
 
 
 def is_sized(one: object) -> bool:

@@ -19,7 +19,7 @@ from pytest_memguard.leaks.holders.object_names import (
     is_ours,
     module_name,
 )
-from pytest_memguard.leaks.holders.objects import items_of, namespace, own_dict
+from pytest_memguard.leaks.holders.objects import frames_with_local, items_of, namespace, own_dict
 from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
 _MOST_DEPTH = 4
@@ -73,7 +73,7 @@ def is_of_bench(
     level, passed, is_found = [container], {id(but)}, False
     if (own := _file_of_instance(container, namer)) is not None:
         return namer.is_bench(own)
-    if not all(map(namer.is_bench, _files_of_running(container))):
+    if not all(namer.is_bench(frame.f_code.co_filename) for _, frame in frames_with_local(container)):
         return False
     for _ in range(_MOST_DEPTH):
         upper: list[object] = []
@@ -99,16 +99,6 @@ def _holders(one: object, but: set[int]) -> list[object]:
         for holder in gc.get_referrers(one)
         if id(holder) not in but and not is_a(holder, weakref.ref) and not is_ours(holder)
     ]
-
-
-def _files_of_running(one: object) -> Iterator[str]:
-    """Yield the files of running functions that have an object as a local; the collector lists none."""
-    for top in [*sys._current_frames().values()]:  # noqa: SLF001 - the documented way to other stacks
-        frame: types.FrameType | None = top
-        while frame is not None:
-            if not is_ours(frame) and any(value is one for value in [*frame.f_locals.values()]):
-                yield frame.f_code.co_filename
-            frame = frame.f_back
 
 
 def _files(holder: Any, namer: SiteNamer) -> Iterator[str]:
