@@ -14,6 +14,7 @@ from pytest_memguard.core.errors import (
     nearest,
 )
 from pytest_memguard.core.known_leaks import KnownLeak, parse_known_leak
+from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.paths import BASELINE_PATH
 from pytest_memguard.core.policy import METER_HELP, POLICY_KEYS, Policy, overlay, parse_meter
 from pytest_memguard.core.readers import (
@@ -45,7 +46,7 @@ class PatternPolicy:
 
         Brackets may be those of a parametrized case as well: `test_x[1000]` means that case.
         """
-        names = (test_id, test_id.split("::", 1)[0])
+        names = (test_id, split_id(test_id)[0])
         patterns = (self.tests, self.tests.replace("[", "[[]"))
         return test_id.startswith(f"{self.tests}::") or any(
             fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns

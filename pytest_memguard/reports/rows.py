@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.sites import Site
 from pytest_memguard.core.units import format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
@@ -73,7 +74,7 @@ class Row:
     @property
     def module(self) -> str:
         """The file of the test."""
-        return self.id.split("::", 1)[0]
+        return split_id(self.id)[0]
 
     @property
     def name(self) -> str:

@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from pytest_memguard.core.node_ids import split_id
+
 
 class Collection:
     """Watches the collection of one process."""
@@ -25,7 +27,7 @@ class Collection:
 
     def reported(self, report: pytest.CollectReport) -> None:
         """Remember files, and collectors that failed or were skipped: their tests may exist nevertheless."""
-        module = report.nodeid.split("::", 1)[0]
+        module = split_id(report.nodeid)[0]
         if report.outcome != "passed":
             self.broken_modules.add(module)
             if report.failed:

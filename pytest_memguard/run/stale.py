@@ -72,7 +72,7 @@ def forgotten(
 def _excused(session: GuardSession, collection: Collection, deselected: set[str]) -> Iterator[str]:
     """Yield the entries of tests that pytest's own options deselect, and of modules that are skipped."""
     accepted = {*session.baseline.store.modules()}
-    for module in accepted & {test_id.split("::", 1)[0] for test_id in deselected}:
+    for module in accepted & {split_id(test_id)[0] for test_id in deselected}:
         for test_id in _ids(session, module):
             if test_id in deselected or test_id.rpartition(REGION)[0] in deselected:
                 yield test_id
