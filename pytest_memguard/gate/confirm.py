@@ -12,7 +12,7 @@ from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import RECORDS, Curve, Sample
 from pytest_memguard.core.sites import SiteBytes
 from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE
-from pytest_memguard.core.units import format_size
+from pytest_memguard.core.units import MIB, format_size
 from pytest_memguard.core.verdict import Outcome, Verdict
 
 CONFIRMING_SAMPLES = 3
@@ -201,7 +201,7 @@ def _attribution_notes(samples: Sequence[Sample], peak_bytes: int) -> tuple[str,
     return (note,)
 
 
-_MUCH_AT_FIRST_BYTES = 1024**2
+_MUCH_AT_FIRST_BYTES = MIB
 
 
 def _first_calls_note(samples: Sequence[Sample], leak: LeakFinding) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from enum import Enum
 
 from pytest_memguard.core.leak_finding import Answer, CountGrowth, Doubt
 from pytest_memguard.core.metrics import BLOCKS, HEAP, RESIDENT
+from pytest_memguard.core.units import KIB, MIB
 from pytest_memguard.leaks.freed import BehindFall, Shows, behind_fall
 from pytest_memguard.leaks.rate import accelerates, leak_rate
 from pytest_memguard.leaks.rhythm import Needs, Rhythm, resident_rhythm, rhythm
@@ -71,7 +72,7 @@ LEAST_CALLS = 8
 FLOORS = {
     BLOCKS: Floor(per_call=0.0175, amount=8),
     HEAP: Floor(per_call=6.0, amount=384),
-    RESIDENT: Floor(per_call=12.0, amount=384 * 1024),
+    RESIDENT: Floor(per_call=12.0, amount=384 * KIB),
 }
 """Just below one object in fifty calls, and below a list that gains eight bytes a call.
 
@@ -80,10 +81,10 @@ The floor of resident memory is higher, since it grows by pages.
 
 COUNT_FLOOR = Floor(per_call=0.0175, amount=4)
 
-_HELD_NEEDS = Needs(amount=128 * 1024, proof=128 * 1024, chance=768 * 1024)
-_FEW_HELD_NEEDS = Needs(amount=16 * 1024, proof=128 * 1024, chance=768 * 1024)
+_HELD_NEEDS = Needs(amount=128 * KIB, proof=128 * KIB, chance=768 * KIB)
+_FEW_HELD_NEEDS = Needs(amount=16 * KIB, proof=128 * KIB, chance=768 * KIB)
 _FEW_CALLS = 64
-_RESIDENT_NEEDS = Needs(amount=1024**2, proof=2 * 1024**2)
+_RESIDENT_NEEDS = Needs(amount=MIB, proof=2 * MIB)
 _COUNT_NEEDS = Needs(amount=3, proof=5)
 """The least uneven growth that counts; less is within what `settled` may vary by.
 

@@ -14,7 +14,7 @@ from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import ResultsError
 from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.sample import Curve
-from pytest_memguard.core.units import KIB
+from pytest_memguard.core.units import KIB, MIB
 from pytest_memguard.storage.bounded_reading import read_regular
 from pytest_memguard.storage.checked_json import Part
 from pytest_memguard.storage.measurement_format import CURVE
@@ -23,7 +23,7 @@ SUFFIX = ".curves"
 LEAST_PEAK_BYTES = 64 * KIB
 """Below it a curve shows little; most tests of a large suite are below."""
 
-_LARGEST_FILE_BYTES = 8 * 1024**2
+_LARGEST_FILE_BYTES = 8 * MIB
 _WHOLE = 1000
 """Points are kept as thousandths of the highest: a curve takes some 300 bytes, and 600 at the most."""
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.units import counted
+from pytest_memguard.core.units import MIB, counted
 from pytest_memguard.github import commands
 from pytest_memguard.github.api import Api, Head, commit_files, file_text
 from pytest_memguard.github.archive import results_texts
 from pytest_memguard.github.steps import variable
 from pytest_memguard.reports.untrusted import code, prose
 
-_ARTIFACT_BYTES = 512 * 1024**2
+_ARTIFACT_BYTES = 512 * MIB
 _MOST_ARTIFACTS = 50
 _MAY_WRITE = ("admin", "maintain", "write")
 _SHOWN_LINES = 50
