@@ -23,7 +23,6 @@ from pytest_memguard.leaks.series import (
     last_rate,
     memory_series,
     most_given_back,
-    nearest_reading,
     rate_between,
     scatter,
 )
@@ -298,11 +297,7 @@ def _doubles(calls: Sequence[int], values: Sequence[int], floor: Floor) -> bool:
     total = calls[-1] - calls[0]
     if len(calls) <= 16 or total < _DOUBLING_CALLS:  # noqa: PLR2004 - sixteenths need as many readings
         return False
-    marks = [nearest_reading(calls, calls[0] + total * share) for share in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)]
-    rates = [
-        (values[high] - values[low]) / max(1, calls[high] - calls[low])
-        for low, high in itertools.pairwise(marks)
-    ]
+    rates = [rate_between(calls, values, *part) for part in itertools.pairwise((1 / 2, 1, 2, 4, 8))]
     amount = rates[-1] * total / 2
     return amount >= _DOUBLING_AMOUNT * floor.amount and min(rates) >= max(
         floor.per_call, _ALIKE * max(rates)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_memguard.leaks.series import falls, most_given_back, nearest_reading, reading_at
+from pytest_memguard.leaks.series import doubling_rates, falls, most_given_back, reading_at
 
 
 class Rhythm(Enum):
@@ -180,7 +180,6 @@ def _is_table(family: Sequence[_Rise], *, rarer: bool = False) -> bool:
 
 def _goes_on(calls: Sequence[int], held: Sequence[float], needs: Needs) -> bool:
     """Say whether most parts of the last half rose, and the half not more slowly than the calls before it."""
-    total = calls[-1] - calls[0]
     parts = _parts(calls, held)
     grown = sum(parts)
     if grown < needs.proof or grown**2 < _EVEN_PARTS * sum(part**2 for part in parts):
@@ -188,22 +187,11 @@ def _goes_on(calls: Sequence[int], held: Sequence[float], needs: Needs) -> bool:
     risen = [part >= _LEAST_SHARE * grown for part in parts]
     if sum(risen) < _RISEN_PARTS or not any(risen[-2:]):
         return False
-    middle, quarter, eighth = (
-        nearest_reading(calls, calls[0] + total * share) for share in (1 / 2, 1 / 4, 1 / 8)
-    )
-    before = max(_rate(calls, held, quarter, middle), _rate(calls, held, eighth, quarter))
-    return _rate(calls, held, middle, len(calls) - 1) >= _KEEPS_UP * before
+    first, second, last = doubling_rates(calls, held)
+    return last >= _KEEPS_UP * max(first, second)
 
 
 def _parts(calls: Sequence[int], held: Sequence[float]) -> list[float]:
     """Return by how much each part of the last half rose."""
-    total = calls[-1] - calls[0]
-    marks = [
-        nearest_reading(calls, calls[0] + total * (_PARTS + part) / (2 * _PARTS))
-        for part in range(_PARTS + 1)
-    ]
+    marks = [reading_at(calls, 4 + 4 * part / _PARTS) for part in range(_PARTS + 1)]
     return [held[high] - held[low] for low, high in itertools.pairwise(marks)]
-
-
-def _rate(calls: Sequence[int], held: Sequence[float], low: int, high: int) -> float:
-    return (held[high] - held[low]) / max(1, calls[high] - calls[low])

@@ -104,23 +104,23 @@ def nearest_reading(calls: Sequence[int], wanted: float) -> int:
     return above - 1 if wanted - calls[above - 1] <= calls[above] - wanted else above
 
 
-def reading_at(calls: Sequence[int], eighth: int) -> int:
+def reading_at(calls: Sequence[int], eighth: float) -> int:
     """Return the index of the reading nearest to a number of eighths of the calls."""
     return nearest_reading(calls, calls[0] + (calls[-1] - calls[0]) * eighth / 8)
 
 
-def rate_between(calls: Sequence[int], values: Sequence[int], start: int, end: int) -> float:
+def rate_between(calls: Sequence[int], values: Sequence[float], start: float, end: float) -> float:
     """Return the growth per call between two eighths of the calls."""
     low, high = reading_at(calls, start), reading_at(calls, end)
     return (values[high] - values[low]) / max(1, calls[high] - calls[low])
 
 
-def doubling_rates(calls: Sequence[int], values: Sequence[int]) -> tuple[float, float, float]:
+def doubling_rates(calls: Sequence[int], values: Sequence[float]) -> tuple[float, float, float]:
     """Return the growth per call over each of the last three doublings of the calls."""
     return rate_between(calls, values, 1, 2), rate_between(calls, values, 2, 4), last_rate(calls, values)
 
 
-def last_rate(calls: Sequence[int], values: Sequence[int]) -> float:
+def last_rate(calls: Sequence[int], values: Sequence[float]) -> float:
     """Return the growth per call over the last half."""
     return rate_between(calls, values, 4, 8)
 
