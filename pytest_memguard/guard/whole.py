@@ -84,7 +84,6 @@ class ItemGuard:
         self._records = BenchRecords(session.namer)
         self._notes: tuple[str, ...] = (CANNOT_FORK,) if plan.policy.isolate and not HAS_FORK else ()
         self._is_first = True
-        self._near_bytes: int | None = None
         self._failed_repeated: Exception | None = None
         self.sampled = Sampled()
 
@@ -189,24 +188,24 @@ class ItemGuard:
             error = again  # type: ignore[assignment]  # an outcome of pytest is raised as well
         raise noted(error, f"in order {order}; {play_again(order)}") from None
 
-    def _take_in(self, order: int, *, counted: bool) -> Execution:
+    def _take_in(self, order: int, *, counted: bool, near_bytes: int | None = None) -> Execution:
         """Measure one execution: first the test's own run, then further ones that nobody sees.
 
         One that fails is made again where a plugin knows something of the first run.
         """
         try:
-            return self._executed(order, counted=counted)
+            return self._executed(order, counted=counted, near_bytes=near_bytes)
         except NotConfirmedError:
             if not self._records.forget():
                 raise
-            return self._executed(order, counted=counted)
+            return self._executed(order, counted=counted, near_bytes=near_bytes)
 
-    def _executed(self, order: int, *, counted: bool) -> Execution:
+    def _executed(self, order: int, *, counted: bool, near_bytes: int | None) -> Execution:
         is_first, self._is_first = self._is_first, False
         further = further_execution(self._item, self._rerunner, self._plan.policy)
         with nullcontext() if is_first else further:
             try:
-                taken = self._sample(order, counted=counted)
+                taken = self._sample(order, counted=counted, near_bytes=near_bytes)
                 sample, notes = with_meetings(replace(taken.sample, order=order), self._sampled_runs[order])
                 self._note(*notes)
             except MeterError as error:
@@ -233,18 +232,12 @@ class ItemGuard:
     def _take_near(self, lowest: Mapping[str, Sample]) -> Execution:
         """Execute it once more, and look on where the peak of its lowest sample comes near."""
         sample = lowest[self._item.nodeid]
-        self._near_bytes = sample.peak_bytes
-        try:
-            return self._take_in(sample.order, counted=False)
-        finally:
-            self._near_bytes = None
+        return self._take_in(sample.order, counted=False, near_bytes=sample.peak_bytes)
 
-    def _sample(self, order: int, *, counted: bool) -> Taken:
+    def _sample(self, order: int, *, counted: bool, near_bytes: int | None) -> Taken:
         """Take one sample; if the meter does not start, the test runs without it."""
         policy = self._plan.policy
-        sample = SampleInProgress(
-            self._session.meter(policy), policy, counted=counted, near_bytes=self._near_bytes
-        )
+        sample = SampleInProgress(self._session.meter(policy), policy, counted=counted, near_bytes=near_bytes)
         body = run = self._sampled_runs[order]
         if policy.fixtures:
             self._rerunner.tear_down()
