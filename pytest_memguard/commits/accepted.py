@@ -52,19 +52,15 @@ def merge_base(repository: Path, commit: str) -> str:
 
 def accepted_at(repository: Path, commit: str, folder: str) -> Accepted:
     """Read a whole baseline folder, as git names it, as it is in a commit."""
+    texts = {path: content for path, content in _files_in(repository, commit, folder) if "/" in path}
     files: dict[str, dict[str, bytes]] = {}
-    for path, content in _files_in(repository, commit, folder):
+    for path, content in texts.items():
         environment, _, part = path.partition("/")
-        if part:
-            files.setdefault(environment, {})[part] = content
+        files.setdefault(environment, {})[part] = content
     read = {environment: _entries_of(there) for environment, there in files.items()}
     return Accepted(
         {environment: entries for environment, (entries, _) in read.items()},
-        {
-            f"{environment}/{part}": text
-            for environment, there in files.items()
-            for part, text in there.items()
-        },
+        texts,
         tuple(f"{environment}/{part}" for environment, (_, unread) in read.items() for part in unread),
     )
 
