@@ -52,7 +52,9 @@ class Rerunner:
             if isinstance(error, (CannotRunAgainError, MeterError)) or is_interrupt_from_outside(error):
                 raise
             raise CannotRunAgainError(f"its second run failed with {described(error)}") from error
-        self.check_recorded_failure()
+        recorded = pop_recorded_failure(self._item)
+        if recorded is not None:
+            raise CannotRunAgainError(f"its second run failed with {described(recorded)}")
 
     def renew(self) -> None:
         """Tear the item down and set it up again."""
@@ -90,12 +92,6 @@ class Rerunner:
         for key, marks in self._set_up_marks.items():
             if key not in item.stash:
                 item.stash[key] = dict(marks)
-
-    def check_recorded_failure(self) -> None:
-        """Raise for an error that unittest wrote down instead of raising, and forget it there."""
-        recorded = pop_recorded_failure(self._item)
-        if recorded is not None:
-            raise CannotRunAgainError(f"its second run failed with {described(recorded)}")
 
     def _renew_instance(self) -> None:
         """Give a method a new instance, unless a plugin has put something else in its place."""
