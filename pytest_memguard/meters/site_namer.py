@@ -82,11 +82,8 @@ class SiteNamer:
         if file.startswith(self._own):
             return Owner.HARNESS, f"pytest_memguard/{file[len(self._own) :]}"
         if file.startswith("<"):
-            return (
-                (Owner.STDLIB, file)
-                if file.startswith("<frozen") or file == "<string>"
-                else (Owner.INSTALLED, file)
-            )
+            is_standard = file.startswith("<frozen") or file == "<string>"
+            return (Owner.STDLIB if is_standard else Owner.INSTALLED), file
         import_root = next((root for root in self._import_roots if file.startswith(root)), None)
         if import_root is None and (
             stdlib := next((root for root in self._stdlib if file.startswith(root)), None)

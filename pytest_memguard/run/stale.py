@@ -19,8 +19,8 @@ from pytest_memguard.run.options import RunOptions
 class Forgotten:
     """Node ids of entries whose test is gone, and of those whose test runs without a guard.
 
-    `left_out` are entries that the run met and need not judge. `passed_over` are modules of entries that a
-    run whose command line selects nothing did not judge all the same, `skipped` those that skip themselves.
+    `left_out` are entries that the run met and need not judge. `passed_over` are modules whose entries were
+    not judged although the command line selects no tests, `skipped` those that skip themselves.
     """
 
     stale: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ def forgotten(
     items: Sequence[pytest.Item],
     options: RunOptions,
 ) -> Forgotten:
-    """Look for them where the run could have judged them; a run that selects tests looks nowhere.
+    """Find the entries that the run could have judged and did not; a run that selects tests finds none.
 
     `plans` are those of the guarded tests by node id. Tests that are left out, by options or by a
     plugin for another shard, are there and do not run.
