@@ -33,7 +33,7 @@ class Commit:
 
 
 class Evidence(str, Enum):
-    """How it is known that an entry is the one that had another name."""
+    """What shows that an entry is an earlier one with a new name."""
 
     FILE = "file"
     NAME = "name"

@@ -101,7 +101,7 @@ def format_growth(size_bytes: int) -> str:
 
 
 def format_apart(first_bytes: int, *others_bytes: int) -> tuple[str, ...]:
-    """Write a size and others to compare it with; one that differs from it never looks equal to it.
+    """Write a size and others to compare it with, so that sizes that differ from it do not look equal to it.
 
     >>> format_apart(10485760, 10485761)
     ('10,485,760 B', '10,485,761 B')

@@ -176,7 +176,7 @@ class LibraryLeaks:
             self._first_call_bytes[number] = self._first_call_bytes.get(number) or taken_bytes
 
     def known(self, at_once: int) -> tuple[KnownGrowth, ...]:
-        """Return what the leaks added to a call, where a window makes so many calls at once at the least."""
+        """Return what the leaks added to a call; a window makes at least `at_once` calls."""
         return tuple(
             KnownGrowth(
                 reason=leak.reason,

@@ -28,9 +28,8 @@ def filler_of_freed_blocks() -> Callable[[], None]:
     if ctypes is None:
         return _nothing
     try:
-        library = ctypes.PyDLL(
-            None
-        )  # which keeps the lock of the interpreter: no other thread runs meanwhile
+        # It keeps the lock of the interpreter: no other thread runs meanwhile.
+        library = ctypes.PyDLL(None)
         version_of = library.gnu_get_libc_version
     except (AttributeError, OSError, TypeError):  # not glibc, not Linux, Windows
         return _nothing

@@ -25,7 +25,7 @@ class Settled:
 
 
 def trace_settled(body: Callable[[], object], *, calls: int, seconds: float, meter: Meter) -> Settled:
-    """Run `body` up to `calls` times, for at most so many seconds of CPU time; return what is held then.
+    """Run `body` up to `calls` times, within some `seconds` of CPU time; return what is held then.
 
     The result means something only where the caches that the body fills are empty at first, as in
     an interpreter of its own. Raises `MeterError` where memray cannot trace.

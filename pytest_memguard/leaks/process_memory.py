@@ -171,7 +171,7 @@ class ProcessMemory:
         }.get(unit)
 
     def _children(self) -> set[int] | None:
-        """Linux lists them by thread, which spares a look at every process of the machine."""
+        """Return the children; Linux lists them by thread, without a look at every process of the machine."""
         with contextlib.suppress(OSError):
             tasks = Path("/proc/self/task")
             listed = [(tasks / task / "children").read_bytes().split() for task in os.listdir(tasks)]  # noqa: PTH208 - names are enough, paths would be built for nothing
@@ -192,7 +192,7 @@ def _open_files() -> set[int]:
 
 
 def _is_open(number: int) -> bool:
-    """Say whether a descriptor is; the one that listed them is not any more."""
+    """Say whether a descriptor is open; the one by which the folder was listed is closed by now."""
     try:
         os.fstat(number)
     except OSError:

@@ -23,7 +23,7 @@ class Snapshot(Protocol):
 
 
 class CurveOfRecords:
-    """Keeps the most of each so many values, of more and more as there are more.
+    """Keeps the largest of every few values, and of twice as many each time there are too many points.
 
     No clock is in it: the same test has the same curve on every machine.
     """

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 def _type_cache_clearer() -> Callable[[], None]:
-    """CPython 3.13 renamed it, and other interpreters have neither."""
+    """Return what clears the cache: CPython 3.13 renamed it, and other interpreters have no such function."""
     for name in ("_clear_internal_caches", "_clear_type_cache"):
         clearer: Callable[[], None] | None = getattr(sys, name, None)
         if clearer is not None:

@@ -297,7 +297,7 @@ def waits_for_lock(look: Look) -> bool:
 
 
 def is_lock_of_c(look: Look) -> bool:
-    """Say whether that is no lock of Python: libraries hold those for a moment, as to allocate memory."""
+    """Say whether the lock is one of C, which libraries hold for a moment only, as to allocate memory."""
     return isinstance(look, bytes) and _field(look, 2) & _OPERATION == _WAIT and _field(look, 3) == _CONTENDED
 
 

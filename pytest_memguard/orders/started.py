@@ -86,7 +86,7 @@ class Newcomer(Participant):
         return self.seen.is_blocked() and not self.is_inside
 
     def goes_on_in(self, turns: Turns, lines: LineEvents) -> None:
-        """Take part in another call than the one that it was started in."""
+        """Take part in a later call than the one that started it."""
         self.state = BLOCKED  # until that call has begun
         self.turns = turns
         lines.take_over(self._following)
@@ -295,7 +295,7 @@ class _Patch:
             self._now.start(thread, self._start)
 
     def notify(self, condition: threading.Condition, number: int) -> None:
-        """Wake so many threads that wait for a condition, one after the other.
+        """Wake a number of threads that wait for a condition, one after the other.
 
         Each then waits for the lock of the condition before the next one is woken, so that they get it in the
         order in which they came, whichever of them is faster.

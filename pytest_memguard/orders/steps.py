@@ -10,19 +10,8 @@ from types import CodeType
 _HARMLESS = (
     *("CACHE", "COMPARE_OP", "CONTAINS_OP", "COPY", "DUP_TOP", "END_", "EXTENDED_ARG", "IS_OP", "JUMP"),
     *("KW_NAMES", "LOAD_ASSERTION_ERROR", "LOAD_CONST", "LOAD_FAST", "LOAD_SMALL_INT", "NOP", "NOT_TAKEN"),
-    *(
-        "POP_",
-        "PRECALL",
-        "PUSH_NULL",
-        "RERAISE",
-        "RESUME",
-        "RETURN_",
-        "ROT_",
-        "STORE_FAST",
-        "SWAP",
-        "TO_BOOL",
-    ),
-    "UNARY_NOT",
+    *("POP_", "PRECALL", "PUSH_NULL", "RERAISE", "RESUME", "RETURN_", "ROT_", "STORE_FAST", "SWAP"),
+    *("TO_BOOL", "UNARY_NOT"),
 )
 """How the names begin of instructions that neither store where other threads look nor make anything.
 

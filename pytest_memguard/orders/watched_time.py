@@ -1,4 +1,4 @@
-"""Time as one who looks again and again sees it pass: while the process is paused, it sees none."""
+"""Measures the time that somebody saw pass by looking again and again, without pauses of the process."""
 
 from __future__ import annotations
 

@@ -39,9 +39,8 @@ class _Coloured(ReprEntryNative):
             write(tw, failure_styled(result, region, width=tw.fullwidth))
 
 
-_Coloured.__name__ = (
-    ReprEntryNative.__name__
-)  # by which pytest tells the kinds apart where it writes a report
+# By its name pytest tells the kinds apart where it writes a report.
+_Coloured.__name__ = ReprEntryNative.__name__
 
 
 def colour(report: pytest.TestReport, results: Sequence[TestResult]) -> None:

@@ -45,7 +45,7 @@ def no_unjudged_end(config: pytest.Config) -> Iterator[None]:
 
 
 def _code(config: pytest.Config, asked_for: int, how: str) -> int:
-    """Return the code to end with, where `how` is about to end the process with the one that is asked for."""
+    """Return the code with which to end a process that `how` is about to end with `asked_for`."""
     if asked_for:
         return asked_for
     run = config.stash.get(RUN, None)

@@ -57,7 +57,7 @@ class Limit:
 
 
 def limit_of(container: object, *, times: int = 1) -> Limit | None:
-    """Return the bound of a container, if it has one that it does not exceed, or not so many times."""
+    """Return the bound of a container that holds no more than so many `times` its bound; else None."""
     found = _limit_of(container)
     return found if found is not None and found.entries() <= times * found.at_most else None
 
