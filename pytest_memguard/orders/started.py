@@ -136,7 +136,7 @@ class StartedThreads:
     def begin(self, native_ids: Iterable[int], participants: list[Participant]) -> list[Newcomer]:
         """Prepare for a call from these threads; return those of earlier calls that still run."""
         self.running_freely = 0
-        self.newcomers = _SURVIVORS.taken()
+        self.newcomers = _STILL_RUNNING.taken()
         self._native_ids = dict(zip(native_ids, participants, strict=True))
         for newcomer in self.newcomers:
             newcomer.goes_on_in(self._turns, self._lines)
@@ -147,7 +147,7 @@ class StartedThreads:
         """Let the threads that still run go on without turns, until another call."""
         for newcomer in self.newcomers:
             newcomer.turns = None
-        _SURVIVORS.keep(self.newcomers)
+        _STILL_RUNNING.keep(self.newcomers)
 
     def __enter__(self) -> StartedThreads:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
         self._before = threading.gettrace()
@@ -231,7 +231,7 @@ class StartedThreads:
         return None if before is None else before(frame, event, arg)
 
 
-class Survivors:
+class StillRunning:
     """Threads that were started in a call and have not ended with it, such as the workers of a pool."""
 
     def __init__(self) -> None:
@@ -258,7 +258,7 @@ class Survivors:
                 self._all.append(newcomer)
 
 
-_SURVIVORS = Survivors()
+_STILL_RUNNING = StillRunning()
 
 
 class _Patch:

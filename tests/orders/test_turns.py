@@ -23,7 +23,7 @@ from pytest_memguard.orders.blocking import UNSEEN, ThreadWatch
 from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities, Staggered, order_of
 from pytest_memguard.orders.participant import Participant, State
 from pytest_memguard.orders.progress import Progress
-from pytest_memguard.orders.started import Newcomer, Survivors
+from pytest_memguard.orders.started import Newcomer, StillRunning
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.visited_lines import Path
@@ -529,9 +529,9 @@ def test_of_many_threads_that_never_rest_one_is_waited_for() -> None:
     for newcomer, rests in zip(newcomers, [True, False, False], strict=True):
         newcomer.comes_to_rest.return_value = rests
         newcomer.has_ended.return_value = False
-    survivors = Survivors()
-    survivors.keep(newcomers)
-    assert survivors.taken() == newcomers
+    still_running = StillRunning()
+    still_running.keep(newcomers)
+    assert still_running.taken() == newcomers
     assert [newcomer.comes_to_rest.call_count for newcomer in newcomers] == [1, 1, 0]
 
 
