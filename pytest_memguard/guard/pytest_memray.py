@@ -62,11 +62,12 @@ def left_to_pytest_memray(item: pytest.Item) -> str:
 
 def without_its_wrapper(item: Any) -> None:
     """Take pytest-memray's tracker off the function of an item that memguard measures."""
-    while _module_of(item.obj).startswith(_WRAPPERS):
+    while module_of_function(item.obj).startswith(_WRAPPERS):
         item.obj = item.obj.__wrapped__
 
 
-def _module_of(function: object) -> str:
+def module_of_function(function: object) -> str:
+    """Return the name of the module in which a function runs, which is its own or that of a wrapper."""
     return str(getattr(function, "__globals__", {}).get("__name__", ""))
 
 

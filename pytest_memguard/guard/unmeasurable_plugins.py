@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_memguard.guard.pytest_memray import left_to_pytest_memray
+from pytest_memguard.guard.pytest_memray import left_to_pytest_memray, module_of_function
 
 _REASONS = {
     "pytest_run_parallel": (
@@ -21,7 +21,7 @@ _REASONS = {
 
 def refused_by_neighbour(item: pytest.Item) -> str:
     """Return why an item cannot be measured beside another plugin, or nothing."""
-    name = str(getattr(getattr(item, "obj", None), "__globals__", {}).get("__name__", ""))
+    name = module_of_function(getattr(item, "obj", None))
     for stand_in, reason in _REASONS.items():
         if name == stand_in or name.startswith(f"{stand_in}."):
             return reason
