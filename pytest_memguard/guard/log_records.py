@@ -64,9 +64,9 @@ def _may_be_asked_for(item: Any, namer: SiteNamer) -> bool:
     if info is None or "request" in info.argnames:
         return True
     fixtures = (fixture for found in info.name2fixturedefs.values() for fixture in found)
-    return any("request" in one.argnames and _is_of_project(one.func, namer) for one in fixtures)
+    return any("request" in one.argnames and _counts_for_test(one.func, namer) for one in fixtures)
 
 
-def _is_of_project(function: Any, namer: SiteNamer) -> bool:
+def _counts_for_test(function: Any, namer: SiteNamer) -> bool:
     code = getattr(function, "__code__", None)
     return code is None or namer.classify(code.co_filename)[0] is not Owner.HARNESS
