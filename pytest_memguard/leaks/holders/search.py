@@ -146,14 +146,12 @@ class HolderSearch:
         self._new = new = self._window(calls, untracked=False)
         self.clock.check()
         self._find_holders(new)
-        if not self._is_explained(calls) and (exit_handlers() - handlers) >= _SHARE * calls:
-            handlers_now = Step("atexit", f"{exit_handlers():,} handlers", named=True)
-            return (handlers_now, *describe_common(Counter(map(type, new)), self._namer))
-        if not self._is_explained(calls) and (
-            handler := chained_handler(self._fresh, self._namer, calls=calls)
-        ):
-            return handler
         if not self._is_explained(calls):
+            if exit_handlers() - handlers >= _SHARE * calls:
+                handlers_now = Step("atexit", f"{exit_handlers():,} handlers", named=True)
+                return (handlers_now, *describe_common(Counter(map(type, new)), self._namer))
+            if handler := chained_handler(self._fresh, self._namer, calls=calls):
+                return handler
             self._find_old_holders(calls)
         if not self._is_explained(calls):
             self._new = new = self._window(calls, untracked=True)
