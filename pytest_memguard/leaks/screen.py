@@ -36,6 +36,7 @@ from pytest_memguard.leaks.series import (
 )
 
 _COUNTED = 8
+"""What piles up beside bytes limits the calls from this number on, or from one for each call made."""
 
 
 @dataclass(frozen=True, slots=True)
