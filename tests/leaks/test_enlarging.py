@@ -149,16 +149,36 @@ def test_a_large_value_that_many_objects_share_is_measured_once(monkeypatch: pyt
     table = tuple(map(float, range(1_000)))
     holders = [_Holder(table) for _ in range(50)]
     gc.collect()  # which drops the tuple from what the collector tracks
-    measured: list[object] = []
-    deep_bytes = values._deep_bytes
+    measured = _measured_in_a_search(monkeypatch)
+    assert measured.count(id(table)) == 2, len(holders)
+
+
+def test_a_chain_of_values_that_is_held_at_each_link_is_measured_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain: tuple[object, ...] = (0.5,)
+    holders = []
+    for number in range(500):
+        chain = (chain, float(number))
+        gc.collect(0)  # which drops the tuple from what the collector tracks
+        holders.append(_Holder(chain))
+    links = {id(holder.table) for holder in holders}
+    measured = _measured_in_a_search(monkeypatch)
+    assert sum(one in links for one in measured) == 2 * len(links)
+
+
+def _measured_in_a_search(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the identities of the values that a search has measured, each as often as it was."""
+    measured: list[int] = []
+    own_bytes = values._own_bytes
 
     def counting(one: object) -> int:
-        measured.append(one)
-        return deep_bytes(one)
+        measured.append(id(one))
+        return own_bytes(one)
 
-    monkeypatch.setattr(values, "_deep_bytes", counting)
+    monkeypatch.setattr(values, "_own_bytes", counting)
     enlarging(lambda _calls: None, 8, least_bytes=4_000, tick=lambda: None)
-    assert sum(one is table for one in measured) == 2, len(holders)
+    return measured
 
 
 def test_a_search_that_takes_too_long_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,7 +200,8 @@ def test_the_collector_answers_as_without_memguard(project: GuardedProject) -> N
 
             def guarded(**given): return pytest.param(0, marks=pytest.mark.memguard(**given))
 
-            CASES = guarded(), guarded(isolate=True), guarded(fresh=True), guarded(leaks=True)
+            LEAKS = guarded(leaks=True, leak_budget="10 ms")
+            CASES = guarded(), guarded(isolate=True), guarded(fresh=True), LEAKS
 
             @pytest.mark.parametrize("n", CASES)
             def test_it(referrers, n):

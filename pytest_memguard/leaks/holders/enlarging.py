@@ -131,21 +131,38 @@ def enlarging(
 
 def _plain_bytes(tick: Callable[[], None], but: object) -> Iterator[tuple[object, int]]:
     """Yield each object that leads to plain values, with their bytes; `but` is passed over."""
-    shared: dict[int, int] = {}
+    known: dict[int, int] = {}
     for one in all_objects(tick):
-        size = 0
-        for value in _plain_values(one) if one is not but else ():
-            if type(value) in _ATOMS:
-                size += sys.getsizeof(value)
-                continue
-            known = shared.get(id(value))
-            if known is None:
-                known = shared[id(value)] = _deep_bytes(value)
-                if known >= _LARGE_BYTES:
-                    tick()
-            size += known
+        values = _plain_values(one) if one is not but else ()
+        size = sum(
+            sys.getsizeof(value) if type(value) in _ATOMS else _summed_bytes(value, known, tick)
+            for value in values
+        )
         if size:
             yield one, size
+
+
+def _summed_bytes(value: object, known: dict[int, int], tick: Callable[[], None]) -> int:
+    """Return the bytes of a value and of what it leads to, and add those of all of them to `known`.
+
+    What several lead to counts in each, so that every value is looked at once, however many lead to it.
+    """
+    waiting = [] if id(value) in known else [value]
+    while waiting:
+        one = waiting[-1]
+        inner = _plain_values(one)
+        known.setdefault(id(one), 0)  # until all that it leads to is known
+        unknown = [each for each in inner if type(each) not in _ATOMS and id(each) not in known]
+        if unknown:
+            waiting += unknown
+            continue
+        waiting.pop()
+        known[id(one)] = _own_bytes(one) + sum(
+            sys.getsizeof(each) if type(each) in _ATOMS else known[id(each)] for each in inner
+        )
+        if known[id(one)] >= _LARGE_BYTES:
+            tick()
+    return known[id(value)]
 
 
 def _rises(sizes: Sequence[int], least: int) -> bool:
