@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tests.guarded_project import GuardedProject
 
-PATCHED = tuple(
-    """
+NAMES = """
     builtins.open builtins.print gc.collect gc.freeze gc.get_objects io.open json.dumps json.loads
     os.close os.dup os.getpid os.listdir os.open os.path.exists os.read os.replace os.stat os.unlink
     pathlib.Path.exists pathlib.Path.mkdir pathlib.Path.open pathlib.Path.read_bytes
@@ -13,17 +12,21 @@ PATCHED = tuple(
     subprocess.Popen subprocess.run sys.getallocatedblocks tempfile.TemporaryDirectory tempfile.mkdtemp
     threading.Thread threading.enumerate time.monotonic time.perf_counter time.process_time time.sleep
     time.thread_time time.time
-    """.split()  # noqa: SIM905 - quotes would hide the names
-)
+""".split()  # noqa: SIM905 - quotes would hide the names
+PATCHED = tuple(zip(NAMES[::2], NAMES[1::2], strict=True))
+"""Two at a time, since each run of a test takes its time."""
 PROJECT = f"""
     import os, pytest
+    from contextlib import ExitStack
     from unittest import mock
     GROWN = bool(os.environ.get("GROWN"))
     HELD = []
 
-    @pytest.fixture(params={PATCHED})
+    @pytest.fixture(params={PATCHED}, ids="+".join)
     def patched(request):
-        with mock.patch(request.param):
+        with ExitStack() as patches:
+            for name in request.param:
+                patches.enter_context(mock.patch(name))
             yield
 
     def work():
@@ -63,13 +66,13 @@ def test_what_a_fixture_patches_changes_no_verdict(project: GuardedProject) -> N
     run = project.spawn("--memguard-accept")
     assert run.counted() == {"passed": 2 * len(PATCHED) + 1}
     assert set(run.outcomes().values()) == {"no-baseline"}
-    peaks = {run.measured(f"test_plain[{name}]") for name in PATCHED}
+    peaks = {run.measured(f"test_plain[{name}]") for name in map("+".join, PATCHED)}
     assert max(peaks) - min(peaks) < 2048
     project.let(GROWN=1)
     explained = " or ".join(EXPLAINED)
     grown = project.spawn("-k", f"plain or unpatched or (repeated and ({explained}))")
     outcomes = grown.outcomes()
-    plain = [f"test_plain[{name}]" for name in PATCHED]
+    plain = [f"test_plain[{name}]" for name in map("+".join, PATCHED)]
     assert {name: outcomes[name] for name in plain} == dict.fromkeys(plain, "grew")
     repeated = {name: one for name, one in grown.results().items() if name.startswith("test_repeated")}
     assert len(repeated) >= len(EXPLAINED)
