@@ -78,7 +78,8 @@ def counts_at_first(accepted: Entry | None) -> bool:
     The peak of most of them is in doubt without it, since pytest and its plugins are imported there as well,
     and a further interpreter costs more than to look at the few allocations that were accepted.
     """
-    return accepted is not None and accepted.metrics.get(ALLOCATIONS, MOST_RECORDS) <= FEW_ALLOCATIONS
+    allocations = None if accepted is None else accepted.metrics.get(ALLOCATIONS)
+    return allocations is not None and allocations <= FEW_ALLOCATIONS
 
 
 def most_records(policy: Policy) -> int | None:

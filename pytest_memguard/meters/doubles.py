@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
 from contextlib import suppress
-from functools import lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path, PurePosixPath
 
@@ -43,14 +41,13 @@ class Doubles:
         return self._known[package]
 
     def _is_double(self, package: str) -> bool:
-        if not _is_installed_as_double(package, tuple(sys.path)):
+        if not _is_installed_as_double(package):
             return False
         return not importers(self._root, {package: frozenset()}, but=is_of_tests)
 
 
-@lru_cache(maxsize=256)
-def _is_installed_as_double(package: str, _sys_path: tuple[str, ...]) -> bool:
-    """Say whether all that installs a package is for test doubles, kept for the same folders to import from.
+def _is_installed_as_double(package: str) -> bool:
+    """Say whether all that installs a package is for test doubles.
 
     Most packages have the name of their distribution, which answers for them where it is no such library.
     The others are looked for in all that is installed, which takes longer.
