@@ -19,7 +19,6 @@ from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import Acceptance, accept_results, fitting, plan, select
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
 from pytest_memguard.storage.captures import keep_accepted
-from pytest_memguard.storage.results import read_results_by_environment
 from pytest_memguard.storage.unjudged import with_unjudged_entries
 
 
@@ -45,7 +44,7 @@ def accept(
 
     PATTERNS are node ids, files, folders or shell patterns; without one every test is meant.
     """
-    runs = read_results_by_environment(project.results(sources))
+    runs = project.runs(sources)
     if not any(run.tests for run in runs):
         raise NothingToJudgeError(
             "the results contain no guarded test; mark one, then run `pytest --memguard`."

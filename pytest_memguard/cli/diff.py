@@ -18,7 +18,7 @@ from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import entry_from, select
 from pytest_memguard.storage.baseline import BaselineStore
-from pytest_memguard.storage.results import read_results, read_results_by_environment
+from pytest_memguard.storage.results import read_results
 
 _COLOURS = {
     Outcome.GREW: "red",
@@ -65,7 +65,7 @@ def diff(
     if files:
         return _report(project, *_between_files(project, files), everything=everything)
     codes = []
-    for run in read_results_by_environment(project.results(sources)):
+    for run in project.runs(sources):
         store = project.store(run.environment, baseline)
         rows = _against_baseline(store, run, what)
         codes.append(_report(project, run.environment, rows, everything=everything))

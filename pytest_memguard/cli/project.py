@@ -15,7 +15,10 @@ from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.baseline import BaselineStore
+from pytest_memguard.storage.journal import UNFINISHED
+from pytest_memguard.storage.results import read_results_by_environment
 from pytest_memguard.storage.unjudged import with_unjudged_entries
 
 
@@ -57,6 +60,14 @@ class Project:
     def results(self, given: Sequence[Path]) -> list[Path]:
         """Return the results files given by `--from`, else the last run's."""
         return list(given) or [self.root / RESULTS_PATH]
+
+    def runs(self, given: Sequence[Path]) -> list[RunResults]:
+        """Read the results of each environment, and say which of them are not those of a whole run."""
+        runs = read_results_by_environment(self.results(given))
+        for problem in dict.fromkeys(problem for run in runs for problem in run.problems):
+            if problem.kind == UNFINISHED:
+                self.write(f"warning: {printable(problem.sentence)}")
+        return runs
 
     def with_unjudged_entries(self, runs: Sequence[RunResults]) -> list[RunResults]:
         """Say in the results of runs which accepted entries none of them is about; in CI that fails."""

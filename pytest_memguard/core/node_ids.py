@@ -24,3 +24,12 @@ def region_of(result_id: str, test_id: str) -> str:
     ('load', '')
     """
     return result_id[len(test_id) :].removeprefix(REGION)
+
+
+def without_region(result_id: str) -> str:
+    """Return the id of the test, if an id is that of a region; else it is cut as well.
+
+    >>> without_region("t.py::test_a::load")
+    't.py::test_a'
+    """
+    return result_id.rpartition(REGION)[0]

@@ -226,7 +226,7 @@ class TestResult:
     outcome is in the run's `fail_on`, and not quarantined. `profile` is where its capture is kept,
     from the project's root, and `accepted_curve` the one to compare the measurement's with.
     `is_asked` says of a test that was not measured that its marker, or its accepted leak rate, asks for a
-    check that was not made.
+    check that was not made. `line` is where the test stands in its file; 0 where that is not known.
     """
 
     __test__ = False
@@ -240,6 +240,7 @@ class TestResult:
     profile: str = ""
     accepted_curve: Curve | None = None
     is_asked: bool = False
+    line: int = 0
 
     @property
     def outcome(self) -> Outcome:

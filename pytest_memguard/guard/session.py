@@ -19,6 +19,7 @@ from pytest_memguard.core.leak_finding import Answer, LeakFinding
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.metrics import RETAINED
+from pytest_memguard.core.node_ids import without_region
 from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.policy import CreepLimit, Policy
 from pytest_memguard.core.sample import Sample
@@ -66,6 +67,8 @@ class GuardSession:
         self._meters: dict[str | None, ChosenMeter] = {}
         self._results: dict[str, TestResult] = {}
         self.left_out: set[str] = set()
+        self.lines: dict[str, int] = {}
+        """Where tests stand in their files."""
         self._at_close = ExitStack()
 
     def chosen_meter(self, wanted: str | None = None) -> ChosenMeter:
@@ -262,7 +265,7 @@ class GuardSession:
         """Return everything this run has found, in the order of the tests' ids."""
         return RunResults(
             environment=self.environment,
-            tests=tuple(self._results[test_id] for test_id in sorted(self._results)),
+            tests=tuple(self._with_line(self._results[test_id]) for test_id in sorted(self._results)),
             meter=self.chosen_meter().meter.label,
             made_with=self.made_with(),
             problems=problems,
@@ -270,6 +273,11 @@ class GuardSession:
             baseline_dir=self.settings.baseline_dir,
             left_out=tuple(sorted(self.left_out)),
         )
+
+    def _with_line(self, result: TestResult) -> TestResult:
+        """Add where its test stands, if that is known."""
+        line = self.lines.get(result.id) or self.lines.get(without_region(result.id), 0)
+        return replace(result, line=line) if line else result
 
     @cached_property
     def bytecode_folder(self) -> str:

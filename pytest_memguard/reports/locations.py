@@ -37,7 +37,7 @@ def level_of(row: Row, *, advisory: bool) -> Level | None:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A line of the repository and the site that grew there, or without a site the test's own file."""
+    """A line of the repository and the site that grew there, or without a site the line of the test."""
 
     file: str
     line: int
@@ -45,12 +45,12 @@ class Location:
 
 
 def location_of(row: Row, locate: Locate) -> Location:
-    """Return the first site that is in the repository, or else the test's own file."""
+    """Return the first site that is in the repository, or else the test itself."""
     for grown in row.sites:
         file = locate(grown.site.file)
         if file is not None:
             return Location(file, max(grown.site.line, 1), grown)
-    return Location(locate(row.module) or "", 1)
+    return Location(locate(row.module) or "", max(row.line, 1))
 
 
 def message_of(row: Row, place: Location) -> str:

@@ -51,7 +51,7 @@ class Row:
     first, and `kinds` are the types of what piles up. `bounds` say at what a bounded container will settle.
     `remarks` are the notes of the measurement, `accepted_note` is the note of the entry. `blind` names the
     metrics whose entry is too noisy to guard anything, `accepted_steps` the commits in which a metric
-    crept up.
+    crept up. `line` is where the test stands in its file, 0 if that is not known.
     """
 
     id: str
@@ -70,6 +70,7 @@ class Row:
     accepted_note: str = ""
     blind: tuple[str, ...] = ()
     accepted_steps: tuple[str, ...] = ()
+    line: int = 0
 
     @property
     def module(self) -> str:
@@ -102,6 +103,7 @@ def row(test: TestResult) -> Row:
         id=test.id,
         outcome=test.outcome,
         fails=test.fails,
+        line=test.line,
         sentence=verdict.reason,
         metrics=verdict.told,
         further=(*map(metric_text, others), *(text for text in (crept, quarantined) if text)),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Set as AbstractSet
+from pathlib import PurePath, PurePosixPath
 
 import pytest
 
-from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.node_ids import split_id, without_region
 
 
 class Collection:
@@ -53,3 +54,15 @@ class Collection:
         """Return the tests that were found and are not among those that will run."""
         staying = set(items)
         return [item for item in self._found if item not in staying]
+
+
+def lines_of(items: Iterable[pytest.Item], results: AbstractSet[str]) -> dict[str, int]:
+    """Return the lines of the tests that results are about, as far as they stand in the file of their id."""
+    of_results = results | {without_region(test_id) for test_id in results}
+    lines = {}
+    for item in items:
+        if item.nodeid in of_results:
+            file, line, _ = item.location
+            if line is not None and PurePath(file).as_posix() == split_id(item.nodeid)[0]:
+                lines[item.nodeid] = line + 1
+    return lines

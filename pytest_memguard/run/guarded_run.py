@@ -31,7 +31,8 @@ from pytest_memguard.guard.started_programs import listen
 from pytest_memguard.guard.unmeasurable_plugins import refused_by_neighbour
 from pytest_memguard.guard.whole import ItemGuard
 from pytest_memguard.meters import MeterUnavailableError
-from pytest_memguard.run.collected import Collection
+from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.run.collected import Collection, lines_of
 from pytest_memguard.run.colours import colour
 from pytest_memguard.run.ending import Ending
 from pytest_memguard.run.guard_times import GuardTimes
@@ -75,15 +76,13 @@ class GuardedRun:
         self._is_worker = is_worker(config)
         self._is_fork = False
         self._handover = Handover()
-        self._has_guarded = False
-        self._unread: tuple[str, ...] = ()
         self._no_history = ""
-        self._error = ""
         self.is_interrupted = False
         self._pytest_session: pytest.Session | None = None
         self._is_finished = False
         self._cut_off_by = ""
         self.old_results = OldResults(self.options.results_paths)
+        self._earlier = ""
         self._journal = Journal(self.options.results_paths)
         self.ending = Ending(self.session, self.options, self.old_results)
 
@@ -92,6 +91,7 @@ class GuardedRun:
         self._pytest_session = session
         if not self._is_worker and self.options.runs_tests:
             self.session.profiles.clear()
+            self._earlier = self._journal.left_behind()
             self.old_results.put_aside()
             self._journal.start(self.session.results())
 
@@ -106,6 +106,8 @@ class GuardedRun:
             f"memguard: {name} counts as the program's, since {file} imports it; exclude leaves it out"
             for name, file in sorted(self.session.namer.imported.items())
         ]
+        if self._earlier:
+            lines.append(f"memguard: an earlier run has no end: {printable(self._earlier)}")
         if chosen.reason_not_best:
             lines.append(f"memguard: not with {BEST_METER}, since {chosen.reason_not_best}")
         return lines
@@ -117,7 +119,7 @@ class GuardedRun:
         except MemguardError as error:
             if not self._is_worker:
                 raise pytest.UsageError(f"memguard: {error}") from error
-            self._error = f"memguard: {error}"
+            self._handover = Handover(error=f"memguard: {error}")
             items.clear()  # a worker runs no test then, and its controller ends the run with this sentence
         remember_real_names()
         gc.collect()
@@ -144,6 +146,7 @@ class GuardedRun:
         self._take_handover(
             Handover(
                 planned=tuple(plans),
+                lines=lines_of(items, {*plans, *found.unguarded}),
                 has_guarded=bool(plans)
                 or any(is_guarded(item, everything=self.options.everything) for item in left_out),
                 stale=found.stale,
@@ -168,6 +171,12 @@ class GuardedRun:
             store = self.session.baseline.store
             pasts = self._history_of(self.options.root, store.directory, store.environment, days)
             self.session.pasts, self._no_history = pasts.of, pasts.missing
+
+    def began(self, item: pytest.Item) -> None:
+        """Note that pytest runs a test in this process."""
+        self.planned_tests.running = item.nodeid
+        if not self._is_worker:
+            self._journal.began(item.nodeid)
 
     def around(self, item: pytest.Item) -> Any:
         """Return the context in which a guarded item's whole protocol runs."""
@@ -291,16 +300,13 @@ class GuardedRun:
             self._take_handover(handed)
 
     def _take_handover(self, handed: Handover) -> None:
-        self._handover = handed
+        self._handover = self._handover.joined(handed)
         self.planned_tests.add(handed.planned)
         self.session.add_stale(handed.stale)
         self.session.add_unguarded(handed.unguarded)
         self.session.left_out.update(handed.left_out)
-        self._has_guarded = self._has_guarded or handed.has_guarded
-        self._error = self._error or handed.error
+        self.session.lines.update(handed.lines)
         self.ending.differences.update(handed.differences)
-        self._unread = self._unread or handed.unread
-        self._no_history = self._no_history or handed.no_history
 
     def finish(self, session: pytest.Session) -> None:
         """End the run: a worker reports to its controller, every other process to the user."""
@@ -308,8 +314,8 @@ class GuardedRun:
         if self._is_worker:
             self._hand_over()
             return
-        if self._error:
-            self.ending.error = self._error
+        if self._handover.error:
+            self.ending.error = self._handover.error
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
             self.old_results.put_back()
@@ -329,7 +335,7 @@ class GuardedRun:
         with Unpatched():
             if not self._is_finished:
                 if self.planned_tests.is_going_on:
-                    place = self.planned_tests.running or "a hook"
+                    place = self.planned_tests.place
                     self._cut_off_by = f"{how} in {place}" if how else place
                 self.finish(session)
             if how:
@@ -337,9 +343,16 @@ class GuardedRun:
                 self.session.close()
         return self.ending.code
 
+    @property
+    def is_going_on(self) -> bool:
+        """Whether the user waits for results of this process, which are not written yet."""
+        return bool(self._pytest_session and self.options.runs_tests) and not (
+            self._is_worker or self._is_finished
+        )
+
     def _hand_over(self) -> None:
         differences = self.session.differences()
-        replace(self._handover, differences=differences, error=self._error).put_into(self._config)
+        replace(self._handover, differences=differences).put_into(self._config)
 
     def _facts_at_end(self, session: pytest.Session) -> RunFacts:
         """Give a result to every planned test that has none, and return what is known of the run."""
@@ -357,8 +370,8 @@ class GuardedRun:
             unjudged=self.planned_tests.unjudged,
             cut_off_by=self._cut_off_by,
             is_empty_by_choice=self._is_empty_by_choice(session),
-            unread=self._unread,
-            no_history=self._no_history,
+            unread=self._handover.unread,
+            no_history=self._handover.no_history,
             passed_over=self._handover.passed_over,
             skipped=self._handover.skipped,
             elsewhere=self._elsewhere(),
@@ -376,7 +389,9 @@ class GuardedRun:
         """
         places = [Path(place) for place in self.options.asked.places]
         limited = any(place.is_file() for place in places) or bool(places and self.session.baseline.exists)
-        return limited or self._has_guarded or session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+        return (
+            limited or self._handover.has_guarded or session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+        )
 
 
 _LOST = "its result is lost: the test was planned, and pytest reported no result"

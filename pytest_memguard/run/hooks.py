@@ -58,7 +58,7 @@ class GuardHooks:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Keep older garbage out of the collections of a guarded test."""
-        self._run.planned_tests.running = item.nodeid
+        self._run.began(item)
         with self._run.around(item):
             try:
                 return (yield)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_memguard.core.ci import is_ci
+from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run.process_end import REPLACING, asking_first, stop_capturing
 
 if TYPE_CHECKING:
@@ -46,9 +47,18 @@ def no_unjudged_end(config: pytest.Config) -> Iterator[None]:
 
 def _code(config: pytest.Config, asked_for: int, how: str) -> int:
     """Return the code with which to end a process that `how` is about to end with `asked_for`."""
-    if asked_for:
-        return asked_for
     run = config.stash.get(RUN, None)
+    if asked_for:
+        if how and run is not None and run.is_going_on:
+            stop_capturing(config)
+            place = printable(run.planned_tests.place)
+            print(
+                f"\nmemguard: {how}({asked_for}) in {place} ended the process of pytest. "
+                "Its results so far: memguard summary",
+                file=sys.__stderr__,
+                flush=True,
+            )
+        return asked_for
     try:
         code = None if run is None else run.code_at_end(how)
     except Exception:  # noqa: BLE001 - whatever it is, the process is about to end as if all were well

@@ -53,6 +53,11 @@ class PlannedTests:
         }
 
     @property
+    def place(self) -> str:
+        """What is running: a test, or a hook between tests."""
+        return self.running or "a hook"
+
+    @property
     def is_going_on(self) -> bool:
         """Whether a test is running, or a planned one is still to run."""
         return bool(self.running or not self._planned or self.never_run())

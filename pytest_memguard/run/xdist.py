@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import pytest
@@ -40,12 +40,14 @@ def asked_by_controller(config: pytest.Config) -> Asked:
 class Handover:
     """What one process found out that no report of a test carries.
 
+    `lines` are those where planned and unguarded tests stand in the file of their id, as far as known.
     `has_guarded` says that some test is guarded, if only one that was deselected. `unread` are
     settings files that nothing reads, `no_history` says why growth in small steps cannot be judged.
     `error` is a usage error, which a worker cannot end the run with itself.
     """
 
     planned: tuple[str, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict)
     has_guarded: bool = False
     stale: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
@@ -57,9 +59,20 @@ class Handover:
     differences: tuple[str, ...] = ()
     error: str = ""
 
+    def joined(self, other: Handover) -> Handover:
+        """Return what both processes found out: neither hides what the other has met."""
+        pairs = {one.name: (getattr(self, one.name), getattr(other, one.name)) for one in fields(self)}
+        return Handover(**{name: _joined(mine, theirs) for name, (mine, theirs) in pairs.items()})
+
     def put_into(self, config: pytest.Config) -> None:
         """Hand it to the controller, at the end of a worker's session."""
         config.workeroutput[_KEY] = asdict(self)  # type: ignore[attr-defined]  # pytest-xdist puts it there
+
+
+def _joined(mine: Any, theirs: Any) -> Any:
+    if isinstance(mine, tuple):
+        return tuple(sorted({*mine, *theirs}))
+    return {**mine, **theirs} if isinstance(mine, dict) else mine or theirs
 
 
 def is_worker(config: pytest.Config) -> bool:

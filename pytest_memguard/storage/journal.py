@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_memguard.core.verdict import RunResults, TestResult
+from pytest_memguard.storage.bounded_reading import UnreadableTextError, read_text
 from pytest_memguard.storage.results_json import result_to_json, run_to_json
 
-_UNFINISHED = {
-    "kind": "unfinished",
-    "sentence": "the run was killed or is still running: these are its results so far.",
-    "fails": True,
-}
+UNFINISHED = "unfinished"
+"""The kind of problem of a run that did not come to its end."""
+
+_RUNNING = "running"
+_LONGEST_ID = 500
 
 
 def journal_of(path: Path) -> Path:
@@ -36,9 +37,24 @@ class Journal:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(_line(run_to_json(head)), encoding="utf-8")
 
+    def left_behind(self) -> str:
+        """Say how far an earlier run came that has left its results so; empty if there is none."""
+        for path in self._paths:
+            with contextlib.suppress(OSError, UnreadableTextError, ValueError):
+                return _said(*_split(read_text(path)))
+        return ""
+
+    def began(self, test_id: str) -> None:
+        """Keep which test is running, so that a run that is killed can name it."""
+        self._append({_RUNNING: test_id})
+
     def add(self, result: TestResult) -> None:
-        """Keep a result; the file is open for that moment only, since it is the tests' process."""
-        line = _line(result_to_json(result))
+        """Keep a result."""
+        self._append(result_to_json(result))
+
+    def _append(self, value: object) -> None:
+        """Write a line; the file is open for that moment only, since it is the tests' process."""
+        line = _line(value)
         for path in self._paths:
             with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as file:
                 file.write(line)
@@ -56,16 +72,29 @@ def results_value(journal: str) -> object:
     Of a test that ran again the last result counts. A last line that is not whole is left out.
     Raises `ValueError` for a line that is not JSON.
     """
-    lines = [line for line in journal.splitlines(keepends=True) if line.endswith("\n")]
-    head, *tests = [json.loads(line) for line in lines] or [None]
+    head, *others = _split(journal) or [None]
     if not isinstance(head, dict):
         return head
     by_id: dict[Any, object] = {}
-    for test in tests:
-        by_id[str(test.get("id")) if isinstance(test, dict) else ""] = test
+    for test in others:
+        if not (isinstance(test, dict) and _RUNNING in test):
+            by_id[str(test.get("id")) if isinstance(test, dict) else ""] = test
+    sentence = f"{_said(*others)} These are its results so far."
+    problem = {"kind": UNFINISHED, "sentence": sentence, "fails": True}
     problems = head.get("problems")
-    said = [*problems, _UNFINISHED] if isinstance(problems, list) else [_UNFINISHED]
+    said = [*problems, problem] if isinstance(problems, list) else [problem]
     return {**head, "problems": said, "tests": [by_id[test_id] for test_id in sorted(by_id)]}
+
+
+def _split(journal: str) -> list[Any]:
+    return [json.loads(line) for line in journal.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _said(*lines: object) -> str:
+    """Say of a run that did not write its results file which test of it was the last to begin."""
+    began = [str(line[_RUNNING]) for line in lines if isinstance(line, dict) and _RUNNING in line]
+    last = f"; the last test that it began is {began[-1][:_LONGEST_ID]}" if began else ""
+    return f"the run was killed or is still running{last}."
 
 
 def _line(value: object) -> str:

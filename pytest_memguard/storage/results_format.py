@@ -168,6 +168,7 @@ VERDICT = Record(
 TEST = Record(
     TestResult,
     Key("id", NODE_ID, "The node id, with `::region` appended for a region."),
+    Key("line", COUNT, "The line where the test stands in its file; absent if that is not known."),
     Within("verdict", VERDICT),
     Key("fails", FLAG, "Whether this outcome fails the run."),
     Key("asked", FLAG, "Whether the test asks for a check that could not be made.", field="is_asked"),

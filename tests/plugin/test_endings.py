@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_memguard.cli import main
 from pytest_memguard.storage.results import read_results
 from tests.guarded_project import GuardedProject
 
@@ -109,6 +110,7 @@ def test_a_crashed_worker_fails_its_test_and_loses_nothing_else(measured: Guarde
     assert run.code == pytest.ExitCode.TESTS_FAILED
     assert run.counted() == {"passed": 1, "failed": 2}
     assert run.outcomes() == {"test_a": "ok", "test_b": "not-measured"}
+    assert [test["line"] for test in run.file["tests"]] == [6, 8]
     assert run.reason("test_b").startswith("the process that ran it ended: worker 'gw")
     assert "not-measured  test_it.py::test_b: the process that ran it ended" in run.summary
 
@@ -179,7 +181,10 @@ def test_results_are_kept_where_the_command_line_says(measured: GuardedProject) 
     ("kill", "workers"), [(signal.SIGTERM, ()), (signal.SIGKILL, ()), (signal.SIGTERM, ("-n1",))], ids=str
 )
 def test_a_killed_run_keeps_what_it_has_measured(
-    measured: GuardedProject, kill: signal.Signals, workers: tuple[str, ...]
+    measured: GuardedProject,
+    capsys: pytest.CaptureFixture[str],
+    kill: signal.Signals,
+    workers: tuple[str, ...],
 ) -> None:
     parent = "os.getppid()" if workers else "os.getpid()"
     measured.let(DO=f"os.kill({parent}, {int(kill)}); time.sleep(20)")
@@ -189,9 +194,18 @@ def test_a_killed_run_keeps_what_it_has_measured(
         kept = read_results([path])
         assert [(test.id, test.outcome.value) for test in kept.tests] == [("test_it.py::test_a", "ok")]
         assert [(problem.kind, problem.fails) for problem in kept.problems] == [("unfinished", True)]
+    last_begun = "" if workers else "; the last test that it began is test_it.py::test_b"
+    said = f"the run was killed or is still running{last_begun}."
+    for command in ("diff", "accept"):
+        with pytest.raises(SystemExit):
+            main([command])
+        assert capsys.readouterr().out.startswith(f"warning: {said} These are its results so far.\n")
     measured.let(DO="")
-    assert measured.run("--memguard-json=out.json").code == 0
+    run = measured.run("--memguard-json=out.json")
+    assert run.code == 0
+    assert f"memguard: an earlier run has no end: {said}" in run.lines
     assert files(measured) == {"last.json"}
+    assert "has no end" not in measured.run().text
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
@@ -315,6 +329,10 @@ def test_a_test_that_ends_the_process_is_named_and_fails_the_run(measured: Guard
     )
     assert run.outcomes() == {"test_a": "ok"}
     assert run.problems() == {"unfinished": True}
+    measured.let(DO="os._exit(3)")
+    run = measured.spawn()
+    assert run.code == 3
+    assert "memguard: os._exit(3) in test_it.py::test_b ended the process of pytest" in run.errors
     measured.let(DO="if os.fork() == 0: os._exit(0)\nos.wait()")
     assert measured.run().code == 0
 

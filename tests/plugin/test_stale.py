@@ -181,6 +181,7 @@ def test_tests_that_lost_their_guard_are_unguarded(guarded: GuardedProject) -> N
         run = guarded.run(*arguments, plugins=("xdist.plugin",))
         lost = {name for name, outcome in run.outcomes().items() if outcome == "unguarded"}
         assert lost == {"test_plain", "test_checked", "test_region::load"}
+        assert all(test["line"] for test in run.file["tests"])
         assert (run.code, run.counted()) == (1, {"passed": 6})
         assert "3 unguarded" in run.summary
         assert run.summary.splitlines()[-1] == "Drop what is unguarded:  memguard prune"

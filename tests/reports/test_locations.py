@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_memguard.core.sites import Site
@@ -14,7 +16,7 @@ OURS = SiteRow("+1 MiB", Site("shop.py", 41, "put"))
 
 
 def row(outcome: Outcome = Outcome.GREW, *, fails: bool = False, sites: tuple[SiteRow, ...] = ()) -> Row:
-    return Row("tests/test_a.py::test_a", outcome, fails, "it grew", sites=sites)
+    return Row("tests/test_a.py::test_a", outcome, fails, "it grew", sites=sites, line=12)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +44,9 @@ def test_a_result_is_shown_at_the_first_site_in_the_repository_or_else_at_the_te
         return f"sub/{file}" if not file.startswith("json/") else None
 
     assert location_of(row(sites=(THEIRS, OURS)), of_project) == Location("sub/shop.py", 41, OURS)
-    assert location_of(row(sites=(THEIRS,)), of_project) == Location("sub/tests/test_a.py", 1)
-    assert location_of(row(), lambda _: None) == Location("", 1)
+    assert location_of(row(sites=(THEIRS,)), of_project) == Location("sub/tests/test_a.py", 12)
+    assert location_of(row(), lambda _: None) == Location("", 12)
+    assert location_of(replace(row(), line=0), as_it_is).line == 1, "lines count from 1"
     unknown_line = SiteRow("+1 MiB", Site("shop.py", 0, "put"))
     assert location_of(row(sites=(unknown_line,)), as_it_is).line == 1, "lines count from 1"
 

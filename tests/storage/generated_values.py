@@ -172,6 +172,7 @@ def results(draw: st.DrawFn) -> TestResult:
             TestResult,
             id=ids.filter(bool),
             profile=st.just("") | files,
+            line=st.integers(0, 99999),
             verdict=every_field(Verdict, metrics=st.just(tuple(verdicts))),
             measurement=measurement if judged else st.none() | measurement,
         )
