@@ -11,6 +11,7 @@ from typing import Any
 from pytest_memguard.orders.line_events import Followed, IsDue, OnLine
 from pytest_memguard.orders.packages import NONE, OWN, Packages
 from pytest_memguard.orders.places import RETURN, behind, calling
+from pytest_memguard.orders.profiled import enter_tracing, leave_tracing, this_thread
 from pytest_memguard.orders.steps import STEPS
 
 _CALLER = 2
@@ -120,19 +121,20 @@ class MonitoredLines:
 class _MonitoredThread:
     """Follows one thread; a profiler sees calls inside a callback only by `sys.call_tracing`, too."""
 
-    __slots__ = ("_by_thread", "_ident", "_on_line", "code", "is_due", "number", "offer")
+    __slots__ = ("_by_thread", "_ident", "_on_line", "_thread", "code", "is_due", "number", "offer")
 
     def __init__(self, by_thread: dict[int, _MonitoredThread], is_due: IsDue, on_line: OnLine) -> None:
         self._by_thread = by_thread
         self._ident = 0
         self._on_line = on_line
+        self._thread: tuple[object, ...] = ()
         self.is_due = is_due
         self.code: CodeType | None = None
         self.number = RETURN
         self.offer: Callable[[], None] = self._offered
 
     def __enter__(self) -> None:
-        self._ident = get_ident()
+        self._ident, self._thread = get_ident(), this_thread()
         self._by_thread[self._ident] = self
 
     def __exit__(
@@ -152,7 +154,11 @@ class _MonitoredThread:
         by_thread[self._ident] = self
 
     def _offered(self) -> None:
-        """Call back; arguments would be memory of the line that is followed."""
+        """Call back, unseen below this; arguments would be memory of the line that is followed."""
         code, self.code = self.code, None
         if code is not None:
-            self._on_line(code, self.number)
+            enter_tracing(*self._thread)
+            try:
+                self._on_line(code, self.number)
+            finally:
+                leave_tracing(*self._thread)

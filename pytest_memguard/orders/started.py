@@ -17,7 +17,7 @@ from typing import Any
 from pytest_memguard.orders.blocking import ThreadWatch
 from pytest_memguard.orders.line_events import LineEvents
 from pytest_memguard.orders.participant import BLOCKED, Participant
-from pytest_memguard.orders.profiled import seen_by_profiler
+from pytest_memguard.orders.profiled import enter_tracing, leave_tracing, seen_by_profiler, this_thread
 from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.watched_time import WatchedTime
 
@@ -190,10 +190,10 @@ class StartedThreads:
     def settles(self) -> bool:
         """Wait until all threads that were woken wait again; say whether this one should wait for them."""
         participant = self._native_ids.get(get_native_id()) if getpid() == self._process else None
-        return participant is not None and self._turns.settles(participant)
+        return participant is not None and _unseen(lambda: self._turns.settles(participant))
 
     def _takes_in(self, newcomer: Newcomer) -> None:
-        if newcomer.has_come():
+        if _unseen(newcomer.has_come):
             self._native_ids[newcomer.watch.native_id] = newcomer
             self.newcomers.append(newcomer)
             self._turns.joins(newcomer)
@@ -229,6 +229,16 @@ class StartedThreads:
         before = self._before
         sys.settrace(before)
         return None if before is None else before(frame, event, arg)
+
+
+def _unseen(look: Callable[[], bool]) -> bool:
+    """Return what a look at other threads says, which takes more calls, the longer they need."""
+    this = this_thread()
+    enter_tracing(*this)
+    try:
+        return look()
+    finally:
+        leave_tracing(*this)
 
 
 class StillRunning:

@@ -157,26 +157,31 @@ class OrderedThreads:
         following = self._lines.following(
             partial(turns.is_due, participant), partial(turns.line, participant)
         )
+        tell, this = partial(self._tell_end, number), this_thread()
         while True:
-            turns.wait(participant)
+            participant.gate.acquire()
             if self._closing:
                 return
-            raised: BaseException | None = None
             try:
                 with following:
                     self.body()
             except BaseException as error:  # noqa: BLE001 - the caller raises it, whatever it is
-                raised = error
+                self._raised[number] = error
             if getpid() != self._process:
-                _exit(raised is not None)  # a forked child that comes back here has no other thread
-            turns.end(participant)
-            self._raised[number] = raised
-            self._ended.put(number)
-            with contextlib.suppress(RuntimeError):  # it is open
-                self._bell.release()
-            del raised
+                # A forked child that comes back here has no other thread.
+                _exit(self._raised[number] is not None)
+            enter_tracing(*this)
+            try:
+                turns.end(participant, tell)
+            finally:
+                leave_tracing(*this)
             if self._closing:  # it was interrupted: nobody opens its gate any more
                 return
+
+    def _tell_end(self, number: int) -> None:
+        self._ended.put(number)
+        with contextlib.suppress(RuntimeError):  # it is open
+            self._bell.release()
 
     def __call__(self) -> None:
         """Let every thread call the body once; raises the error of the first thread that fails."""
@@ -189,8 +194,9 @@ class OrderedThreads:
             with self._started:
                 enter_tracing(*watching)
                 try:
+                    endings = self._endings(Progress(self._stuck_seconds))  # before the threads run
                     self._turns.begin(self._participants, newcomers)
-                    for number in self._endings():
+                    for number in endings:
                         self._busy.discard(number)
                         error, self._raised[number] = self._raised[number], None
                         if error is not None and failed is None:
@@ -236,10 +242,9 @@ class OrderedThreads:
         paths = [participant.path for participant in (*self._participants, *self._started.newcomers)]
         return together_with(is_file, line, paths, self._turns.meetings, at_most=at_most)
 
-    def _endings(self) -> Iterator[int]:
+    def _endings(self, progress: Progress) -> Iterator[int]:
         """Yield the number of each thread as it ends; raises `DeadlockError`."""
-        progress = Progress(self._stuck_seconds)
-        for _ in self._threads:
+        for _ in range(len(self._threads)):  # which creates nothing that the garbage collector counts
             while not self._ended.qsize():
                 if not self._listen(*_A_MOMENT):
                     self._pass_over_blocked()

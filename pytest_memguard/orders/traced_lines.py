@@ -10,7 +10,14 @@ from typing import Any
 from pytest_memguard.orders.line_events import Followed, IsDue, OnLine
 from pytest_memguard.orders.packages import OWN, Packages
 from pytest_memguard.orders.places import RETURN, behind, calling
-from pytest_memguard.orders.profiled import HAS_CALL_TRACING, SeenByProfiler, seen_by_profiler
+from pytest_memguard.orders.profiled import (
+    HAS_CALL_TRACING,
+    SeenByProfiler,
+    enter_tracing,
+    leave_tracing,
+    seen_by_profiler,
+    this_thread,
+)
 from pytest_memguard.orders.steps import STEPS
 
 
@@ -59,6 +66,7 @@ class _TracedThread:
         "_packages",
         "_seen",
         "_steps",
+        "_thread",
     )
 
     def __init__(self, is_due: IsDue, on_line: OnLine, packages: Packages) -> None:
@@ -76,10 +84,12 @@ class _TracedThread:
         self._number = RETURN
         self._code: CodeType | None = None
         self._steps: frozenset[int] = frozenset()
+        self._thread: tuple[object, ...] = ()
 
     def __enter__(self) -> None:
         if not HAS_CALL_TRACING:
             self._seen = SeenByProfiler()
+        self._thread = this_thread()
         self._before = sys.gettrace()
         sys.settrace(self._global)
 
@@ -143,11 +153,15 @@ class _TracedThread:
         sys.settrace(self._global)
 
     def _offered(self) -> None:
-        """Call back; arguments would be memory of the line that is traced."""
+        """Call back, unseen below this; arguments would be memory of the line that is traced."""
         frame, self._frame = self._frame, None
         if frame is not None:
             number, self._number = self._number, RETURN
-            self._on_line(frame.f_code, number)
+            enter_tracing(*self._thread)
+            try:
+                self._on_line(frame.f_code, number)
+            finally:
+                leave_tracing(*self._thread)
 
     def _learned(self) -> None:
         """Look up where the lines of a function have steps."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
 from types import CodeType
@@ -165,8 +165,8 @@ class Turns:
         self._give(chosen)
         return True
 
-    def end(self, participant: Participant) -> None:
-        """Remove a thread that has ended, and give its turn to another."""
+    def end(self, participant: Participant, tell: Callable[[], None]) -> None:
+        """Remove a thread that has ended, `tell` so, and give its turn to another."""
         if getpid() != self._process:
             return
         participant.is_inside = True
@@ -176,6 +176,7 @@ class Turns:
         try:
             had_turn, participant.state = participant.state is RUNNING, DONE
             self.blocked -= not had_turn
+            tell()  # now: next to the thread that gets the turn, nothing is created
             if had_turn and self._is_open:
                 self._give(self._next())
         finally:
