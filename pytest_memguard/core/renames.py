@@ -57,6 +57,22 @@ def renames(gone: Mapping[str, Entry], came: Mapping[str, Entry], moved: Mapping
     return Renames(known, () if is_each_known else tuple(sorted(set(gone) - taken)))
 
 
+def new_names(gone: Mapping[str, Entry], came: Mapping[str, Entry]) -> dict[str, str]:
+    """Return the new test that an entry without a test may belong to.
+
+    It is known as `renames` tells, or it is the only new one of its module, as the entry is the only one
+    without a test, and about as large.
+    """
+    found = {renaming.old_id: new_id for new_id, renaming in renames(gone, came, {}).known.items()}
+    rest_came = _grouped((split_id(test_id)[0], test_id) for test_id in came if test_id not in found.values())
+    rest_gone = _grouped((split_id(test_id)[0], test_id) for test_id in gone if test_id not in found)
+    for module, old_ids in rest_gone.items():
+        new_ids = rest_came.get(module, [])
+        if len(old_ids) == len(new_ids) == 1 and is_like(gone[old_ids[0]], came[new_ids[0]]):
+            found[old_ids[0]] = new_ids[0]
+    return found
+
+
 def is_like(old: Entry, new: Entry) -> bool:
     """Say whether a peak is from half to twice of another one, so that small steps may lie between them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 from pytest_memguard.core.entries import Entry
@@ -9,6 +10,7 @@ from pytest_memguard.core.history import Past
 from pytest_memguard.core.leak_finding import Bound, CountGrowth, Doubt, KindGrowth, LeakFinding
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import CHILDREN, METRICS, PEAK
+from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.units import counted, format_change, format_growth, format_size
 from pytest_memguard.core.verdict import Creep, GrownSite, MetricVerdict, Outcome, Verdict
 
@@ -17,6 +19,12 @@ _ROUNDED_FROM = 100
 """Rates of counts from here on are written without digits behind the point."""
 
 _UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
+
+
+def renamed_texts(new_id: str) -> tuple[str, str]:
+    """Say of an entry without a test which new test may be its own, and how to accept that."""
+    reason = f"{GONE}, or is {split_id(new_id)[1]} now{REMOVE_IT}"
+    return reason, f"if so: memguard accept {shlex.quote(new_id)}"
 
 
 def reason_of(
@@ -43,7 +51,9 @@ def reason_of(
     return metric_text(judged)
 
 
-STALE = "its test no longer exists. Remove the entry with: memguard prune"
+GONE = "its test no longer exists"
+REMOVE_IT = ". Remove the entry with: memguard prune"
+STALE = GONE + REMOVE_IT
 UNGUARDED = "its test ran, but is no longer guarded. Guard it again, or remove its entry: memguard prune"
 REGION_GONE = "its region did not run. If it is gone for good, remove its entry: memguard prune"
 NO_LEAK_CHECK = "it is no longer leak-checked. Ask for leaks=True again, or accept that: memguard accept"

@@ -22,6 +22,7 @@ from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.node_ids import without_region
 from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.policy import CreepLimit, Policy
+from pytest_memguard.core.renames import new_names
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict
@@ -37,7 +38,13 @@ from pytest_memguard.gate.judge import (
     without_leak_check,
 )
 from pytest_memguard.gate.known_leaks import unused, without_known_leaks
-from pytest_memguard.gate.wording import doubts_text, origin_text, peak_doubt_text, tolerated_text
+from pytest_memguard.gate.wording import (
+    doubts_text,
+    origin_text,
+    peak_doubt_text,
+    renamed_texts,
+    tolerated_text,
+)
 from pytest_memguard.guard.loaded_baseline import LoadedBaseline
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source
@@ -49,6 +56,7 @@ from pytest_memguard.meters import (
     SiteNamer,
     choose_meter,
 )
+from pytest_memguard.storage.accepting import entry_from
 
 
 class GuardSession:
@@ -236,6 +244,22 @@ class GuardSession:
         """Keep a result for each entry whose test is not guarded any more."""
         for test_id in test_ids:
             self.add(self.result(test_id, WITHOUT_GUARD))
+
+    def look_for_renames(self) -> None:
+        """Say of entries without a test which new test may be theirs."""
+        entries = {test_id: self.baseline.entry(test_id) for test_id in self._of(Outcome.STALE)}
+        gone = {test_id: entry for test_id, entry in entries.items() if entry is not None}
+        came = {
+            test_id: entry_from(measurement)
+            for test_id in self._of(Outcome.NEW, Outcome.NO_BASELINE)
+            if (measurement := self._results[test_id].measurement) is not None
+        }
+        for old_id, new_id in new_names(gone, came).items():
+            reason, hint = renamed_texts(new_id)
+            self.add(replace(self.result(old_id, replace(WITHOUT_TEST, reason=reason)), hints=(hint,)))
+
+    def _of(self, *outcomes: Outcome) -> list[str]:
+        return [test_id for test_id, result in self._results.items() if result.outcome in outcomes]
 
     def review(self, changes: Iterable[Change]) -> None:
         """Refuse growth that the project accepts only with a note, which a run cannot give."""

@@ -83,7 +83,7 @@ class Line:
             if not last.text.strip(" ") or (len(lines) == 1 and fits):
                 lines[-1] = Line((*last.pieces, Piece(self.apart), command))
             else:
-                lines.append(Line((Piece(" " * (_indent(self.text) + 2)), command)))
+                lines.append(Line((Piece(" " * max(self.hang, _indent(self.text) + 2)), command)))
         yield from lines
 
 

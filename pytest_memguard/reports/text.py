@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import counted, format_size
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, meter_name
 from pytest_memguard.gate.judge import is_slack
+from pytest_memguard.gate.wording import REMOVE_IT
 from pytest_memguard.reports.bars import CELLS, PLAIN_BARS, growth_bar, in_short
 from pytest_memguard.reports.known_leaks import known_leak_lines
 from pytest_memguard.reports.rows import Row, SiteRow, count_text, row, rows
@@ -92,7 +93,7 @@ class TextReport:
             if one.id in self.shown:
                 yield self._shown_line(one, name_width, width, has_bar=has_bars)
             else:
-                yield _head(one)
+                yield _head(one, name_width)
                 yield from _details(one, len(_INDENT))
 
     def _shown_line(self, one: Row, name_width: int, width: int, *, has_bar: bool) -> Line:
@@ -115,7 +116,11 @@ class TextReport:
             yield from _reasons(found)
             return
         lines = [
-            _listed(str(outcome), shortened(one.id), f"  {shortened(one.sentence)}", outcome) for one in found
+            replace(
+                _listed(str(outcome), shortened(one.id), f"  {_said_of(one)}", outcome),
+                command="".join(one.hints[:1]),
+            )
+            for one in found
         ]
         yield from self._limited(lines, str(outcome), outcome)
 
@@ -176,10 +181,16 @@ def _failure_lines(one: Row, region: str) -> Iterator[Line]:
         yield line("  If this is intended:", command=f"memguard accept {shlex.quote(one.id)}", apart=" ")
 
 
-def _head(one: Row) -> Line:
+def _head(one: Row, name_width: int = 0) -> Line:
     outcome = Piece(f"{one.outcome!s:<14}", style_of(one.outcome))
     name = Piece(shortened(one.name), Style.STRONG)
-    return line("  ", outcome, name, f"   {shortened(one.sentence, _SENTENCE)}", hang=len(_INDENT) + 2)
+    space = " " * max(name_width + 2 - len(name.text), 2)
+    return line("  ", outcome, name, f"{space}{_said_of(one)}", hang=len(_INDENT) + 2)
+
+
+def _said_of(one: Row) -> str:
+    """Return what is said of a result; the command that removes entries ends the report."""
+    return shortened(one.sentence.removesuffix(REMOVE_IT), _SENTENCE)
 
 
 def _listed(word: str, name: str, text: str, outcome: Outcome | None = None) -> Line:
@@ -315,4 +326,4 @@ def _largest(tests: list[TestResult]) -> Iterator[Line]:
     known = [(metric.measured, test.id) for test, metric in peaks if metric is not None]
     yield line("Largest peaks, where a marker is worth most:")
     for peak_bytes, test_id in sorted(known, key=lambda one: (-one[0], one[1]))[:_SHOWN_LARGEST]:
-        yield line(f"  {format_size(peak_bytes):>10}  {shortened(test_id)}")
+        yield line(f"  {format_size(peak_bytes):>10}  {shortened(test_id)}", hang=14)

@@ -362,6 +362,7 @@ class GuardedRun:
         lost = self.planned_tests.lost(stopped=bool(stopped))
         for test_id in lost:
             self.session.add(self.session.unmeasured(test_id, _LOST))
+        self.session.look_for_renames()
         repeats_all = self._config.getoption("dist", default="no") == "each"
         return RunFacts(
             lost=lost,

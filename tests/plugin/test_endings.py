@@ -138,6 +138,10 @@ def test_stale_entries_are_found_by_workers(measured: GuardedProject) -> None:
     measured.write(test_it=TWO.replace("def test_a", "def test_renamed"))
     run = measured.run("-n2", plugins=XDIST)
     assert run.outcomes() == {"test_a": "stale", "test_b": "ok", "test_renamed": "new"}
+    assert (
+        "stale         test_it.py::test_a  its test no longer exists, or is test_renamed now"
+        "  if so: memguard accept test_it.py::test_renamed"
+    ) in run.summary.splitlines()
     assert measured.run("-n2", "-k", "test", plugins=XDIST).outcomes() == {
         "test_b": "ok",
         "test_renamed": "new",

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.history import Evidence, Renaming
-from pytest_memguard.core.renames import renames
+from pytest_memguard.core.renames import new_names, renames
 
 
 def entry(peak: int, *at: str) -> Entry:
@@ -89,3 +89,25 @@ def test_an_entry_is_known_under_its_earlier_name(
 ) -> None:
     found = renames(gone, came, moved)
     assert (found.known, found.unknown) == (known, unknown)
+
+
+@pytest.mark.parametrize(
+    ("gone", "came", "found"),
+    [
+        ({"a.py::x": 9}, {"b.py::x": 1}, {"a.py::x": "b.py::x"}),
+        (
+            {"a.py::x": 9, "a.py::y": 5},
+            {"a.py::z": 5, "a.py::new": 7},
+            {"a.py::x": "a.py::new", "a.py::y": "a.py::z"},
+        ),
+        ({"a.py::x": 9}, {"a.py::z": 4}, {}),
+        ({"a.py::x": 9}, {"b.py::z": 8}, {}),
+        ({"a.py::x": 9, "a.py::y": 9}, {"a.py::z": 8}, {}),
+    ],
+    ids=["same name", "same figures, and the only other one", "another size", "another file", "several"],
+)
+def test_a_new_test_may_be_the_one_of_an_entry_without_a_test(
+    gone: dict[str, int], came: dict[str, int], found: dict[str, str]
+) -> None:
+    entries = ({test_id: entry(peak) for test_id, peak in peaks.items()} for peaks in (gone, came))
+    assert new_names(*entries) == found
