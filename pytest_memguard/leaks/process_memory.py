@@ -108,19 +108,30 @@ def make_room_for_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
+_PROBE_BYTES = 1024**2
+
+
 class ProcessMemory:
     """Reads the C heap, resident memory, file descriptors, native threads and children.
 
     Each reader returns None where this platform has no such figure; musl, for example, does not count
-    the C heap in use.
+    the C heap in use. Where mimalloc, as in builds without a GIL, or a preloaded allocator keeps Python's
+    larger objects elsewhere, the count of the heap tells nothing of them, and is left out.
     """
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._fill_freed_blocks = filler_of_freed_blocks()
         self._heap: Callable[[], object] | None = getattr(psutil, "heap_info", None)
-        if self.heap_bytes() is None:
+        if not self._heap_holds_objects():
             self._heap = None
+
+    def _heap_holds_objects(self) -> bool:
+        """Say whether the count of the heap rises by what a large object takes."""
+        before = self.heap_bytes()
+        held = bytes(_PROBE_BYTES)
+        after = self.heap_bytes()
+        return before is not None and after is not None and after - before > len(held) // 2
 
     def heap_bytes(self) -> int | None:
         """Return the bytes in use in the C heap, including those that it mapped directly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -34,8 +35,12 @@ def leaks(project: GuardedProject) -> dict[str, dict[str, Any]]:
     [
         (WITHOUT_HEAP, "pymalloc", ["blocks", "rss"]),
         ("", "malloc", ["heap", "rss"]),
+        pytest.param(
+            *("", "mimalloc", ["blocks", "rss"]),
+            marks=pytest.mark.skipif(sys.version_info < (3, 13), reason="CPython has it from 3.13 on"),
+        ),
     ],
-    ids=["no heap_info", "no blocks"],
+    ids=["no heap_info", "no blocks", "not in the heap"],
 )
 def test_leaks_are_told_from_clean_bodies_by_what_is_left(
     project: GuardedProject, conftest: str, allocator: str, signals: list[str]

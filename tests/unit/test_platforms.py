@@ -6,8 +6,10 @@ import importlib.util
 import ntpath
 import os
 import platform
+import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -146,33 +148,49 @@ def _as_on_windows(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-HEAPS = {
-    "glibc": (SimpleNamespace(heap_used=5_000_000, mmap_used=1_000_000), 6_000_000),
-    "macOS, which maps large blocks by itself": (
-        SimpleNamespace(heap_used=6_000_000, mmap_used=0),
+def _refuse(_held: int) -> object:
+    raise OSError(38, "Function not implemented")
+
+
+HEAPS: dict[str, tuple[Callable[[int], object] | None, int | None]] = {
+    "glibc": (lambda held: SimpleNamespace(heap_used=4_000_000 + held, mmap_used=1_000_000), 6_000_000),
+    "glibc, which maps large blocks by itself": (
+        lambda held: SimpleNamespace(heap_used=4_000_000, mmap_used=1_000_000 + held),
         6_000_000,
     ),
-    "Windows": (SimpleNamespace(heap_used=5_000_000, mmap_used=0, heap_count=3), 5_000_000),
-    "one that answers with an error": (OSError(38, "Function not implemented"), None),
+    "macOS": (lambda held: SimpleNamespace(heap_used=5_000_000 + held, mmap_used=0), 6_000_000),
+    "Windows": (
+        lambda held: SimpleNamespace(heap_used=4_000_000 + held, mmap_used=0, heap_count=3),
+        5_000_000,
+    ),
+    "one beside which Python's objects are": (
+        lambda _held: SimpleNamespace(heap_used=4_000_000, mmap_used=1_000_000),
+        None,
+    ),
+    "one that answers with an error": (_refuse, None),
     "musl, where psutil has no such function": (None, None),
 }
-"""What `psutil.heap_info` answers, and the bytes in use."""
+"""What `psutil.heap_info` answers if Python holds so many bytes more, and the bytes in use with a million."""
 
 
 @pytest.mark.parametrize("system", HEAPS)
 def test_the_heap_is_what_the_system_counts(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer, in_use = HEAPS[system]
-
-    def heap_info() -> object:
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
     if answer is None:
         monkeypatch.delattr(psutil, "heap_info", raising=False)
     else:
-        monkeypatch.setattr(psutil, "heap_info", heap_info, raising=False)
+        held = iter([0])
+        monkeypatch.setattr(psutil, "heap_info", lambda: answer(next(held, 1_000_000)), raising=False)
     assert ProcessMemory().heap_bytes() == in_use
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="CPython has no other allocator before 3.13")
+def test_the_heap_is_not_counted_where_python_has_an_allocator_of_its_own_for_all_objects() -> None:
+    code = (
+        "from pytest_memguard.leaks.process_memory import ProcessMemory; print(ProcessMemory().heap_bytes())"
+    )
+    environ = {**os.environ, "PYTHONMALLOC": "mimalloc"}  # as builds without a GIL always do
+    assert subprocess.check_output([sys.executable, "-c", code], env=environ, text=True) == "None\n"
 
 
 def test_windows_counts_handles_in_the_place_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
