@@ -106,10 +106,10 @@ def pattern_of(printed: list[str], *, exact: bool) -> re.Pattern[str]:
         if line.strip() == "...":
             parts.append(r"(?:.*\n)*?")
         elif line.strip():
-            pieces = (re.escape(piece) for piece in line.rstrip().split("..."))
-            joined = ".*".join(pieces)
-            shape = joined if exact else _NUMBER.sub(r"[\\d,._]+", joined.replace(r"\.", "."))
-            parts.append(rf"{shape}\s*\n")
+            pieces = [re.escape(piece) for piece in line.rstrip().split("...")]
+            if not exact:
+                pieces = [_NUMBER.sub(r"[\\d,._]+", piece.replace(r"\.", ".")) for piece in pieces]
+            parts.append(rf"{'.*'.join(pieces)}\s*\n")
     return re.compile("".join(parts))
 
 
