@@ -58,4 +58,7 @@ def test_on_another_platform_figures_may_differ_and_words_may_not() -> None:
     assert pattern_of(shown, exact=False).fullmatch(there)
     assert not pattern_of(shown, exact=False).fullmatch(there.replace("call", "test"))
     assert not pattern_of(shown, exact=True).fullmatch(there)
+    ok, new = "2 ok  (memray)", "2 no-baseline  (memray)\n"
+    assert pattern_of([ok], exact=False).fullmatch(new)
+    assert not pattern_of([ok], exact=True).fullmatch(new)
     assert pattern_of(shown, exact=True).fullmatch("leaked: 10.3 KiB a call (peak 1,024 B)\n")
