@@ -63,6 +63,13 @@ def _offer_pyenv_pythons() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+WITHOUT_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""For the tests whose runs share their process: the plugins of the environment would make it twice as large,
+and each run of memguard collects its garbage."""
+
+IN_TWO_PROCESSES = ["-p", "xdist.plugin", "-n", "2"]
+
+
 def _first_found(*versions: str) -> str:
     """Return the first of these Pythons that there is, or the one that runs nox: no job is to run nothing."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"

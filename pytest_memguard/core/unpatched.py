@@ -40,7 +40,7 @@ _CLASSES = (
     subprocess.Popen,
     tempfile.TemporaryDirectory,
 )
-_HOOKS = frozenset({"breakpointhook", "displayhook", "excepthook", "unraisablehook"})
+_HOOKS = frozenset({"breakpointhook", "displayhook", "excepthook", "last_type", "unraisablehook"})
 """Names in `sys` that others change for as long as a run takes."""
 
 _MISSING = object()

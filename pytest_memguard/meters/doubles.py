@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +26,7 @@ _KEYWORDS = frozenset(
 _SUMMARY = re.compile(
     r"\b(?:fakes?|mock(?:s|ed|ing)?|sp(?:y|ies|ying)|stubs?|test doubles?)\b", re.IGNORECASE
 )
+_OUTERMOST = re.compile(r"^[^/.\n]+(?=[/.])", re.MULTILINE)
 _TEST_FOLDERS = frozenset({"test", "tests"})
 
 
@@ -54,18 +58,37 @@ def _is_installed_as_double(package: str) -> bool:
     """
     with suppress(PackageNotFoundError):
         namesake = distribution(package)
-        if _installs(namesake, package) and not is_for_doubles(namesake):
+        if package in _packages(namesake) and not is_for_doubles(namesake):
             return False
-    found = [dist for dist in distributions() if _installs(dist, package)]
+    found = [dist for folder in dict.fromkeys(sys.path) for dist in _installers(folder).get(package, ())]
     return bool(found) and all(map(is_for_doubles, found))
 
 
-def _installs(dist: Distribution, package: str) -> bool:
-    """Say whether a distribution has files in a package, by what it declares or else by its list of files."""
+def _installers(folder: str) -> Mapping[str, Sequence[Distribution]]:
+    """Return the distributions in a folder that is imported from, by the packages that they install."""
+    try:
+        changed_ns = Path(folder or ".").stat().st_mtime_ns
+    except (OSError, ValueError):  # an archive has none, and a folder need not exist
+        changed_ns = 0
+    return _installers_at(folder, changed_ns)
+
+
+@lru_cache(maxsize=32)
+def _installers_at(folder: str, _changed_ns: int) -> Mapping[str, Sequence[Distribution]]:
+    """Read all that is installed in a folder; the answer is kept until the folder changes."""
+    found: dict[str, list[Distribution]] = {}
+    for dist in distributions(path=[folder]):
+        for package in _packages(dist):
+            found.setdefault(package, []).append(dist)
+    return found
+
+
+def _packages(dist: Distribution) -> frozenset[str]:
+    """Return the packages that a distribution has files in: what it declares, or what its files say."""
     declared = dist.read_text("top_level.txt")
     if declared:
-        return package in declared.split()
-    return bool(re.search(rf"^{re.escape(package)}[/.]", dist.read_text("RECORD") or "", re.MULTILINE))
+        return frozenset(declared.split())
+    return frozenset(_OUTERMOST.findall(dist.read_text("RECORD") or ""))
 
 
 def is_for_doubles(about: Distribution) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
+import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pytest_memguard.meters.imports import importers
 
@@ -100,9 +101,11 @@ def covers(paths: Iterable[str] | frozenset[str], name: str) -> bool:
     >>> covers({"pytest_cov", "py.py"}, "pytest_cov/plugin.py"), covers({"pytest"}, "pytestarch/api.py")
     (True, False)
     """
-    if name in paths:
-        return True
-    return any(str(parent) in paths for parent in PurePosixPath(name).parents)
+    while name:
+        if name in paths:
+            return True
+        name = name.rpartition("/")[0]
+    return False
 
 
 def paths_of(packages: Iterable[str]) -> frozenset[str]:
@@ -118,11 +121,12 @@ def paths_of(packages: Iterable[str]) -> frozenset[str]:
 @lru_cache(maxsize=4)
 def _harness(_sys_path: tuple[str, ...]) -> tuple[_Known, ...]:
     """Return what is installed of the harness, kept while the same folders are imported from."""
-    plugins: dict[str, tuple[Distribution, list[EntryPoint]]] = {}
+    plugins: dict[str, tuple[Distribution, str, list[EntryPoint]]] = {}
     for point in entry_points(group=PLUGIN_GROUP):
         if point.dist is not None:
-            plugins.setdefault(normalized(point.dist.name), (point.dist, []))[1].append(point)
-    found = {name: _plugin(name, dist, points) for name, (dist, points) in plugins.items()}
+            about = _head(point.dist)
+            plugins.setdefault(_name_in(about), (point.dist, about, []))[2].append(point)
+    found = {name: _plugin(name, dist, about, points) for name, (dist, about, points) in plugins.items()}
     for name in RUNNERS:
         with suppress(PackageNotFoundError):
             dist = distribution(name)
@@ -130,7 +134,22 @@ def _harness(_sys_path: tuple[str, ...]) -> tuple[_Known, ...]:
     return tuple(found.values())
 
 
-def _plugin(name: str, dist: Distribution, points: list[EntryPoint]) -> _Known:
+def _head(dist: Distribution) -> str:
+    """Return the metadata of a distribution without its description, as text: to parse it takes 2 ms each."""
+    return (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").partition("\n\n")[0]
+
+
+def _name_in(about: str) -> str:
+    r"""Return the name that metadata give, in its one spelling.
+
+    >>> _name_in("Metadata-Version: 2.1\nName: Pytest_Cov\nVersion: 7.0")
+    'pytest-cov'
+    """
+    found = re.search(r"^Name:\s*(\S+)", about, re.MULTILINE | re.IGNORECASE)
+    return normalized(found[1]) if found else ""
+
+
+def _plugin(name: str, dist: Distribution, about: str, points: list[EntryPoint]) -> _Known:
     """Return the paths of a plugin.
 
     A distribution that is made for pytest is the harness as a whole. A library that brings a plugin along
@@ -140,7 +159,7 @@ def _plugin(name: str, dist: Distribution, points: list[EntryPoint]) -> _Known:
     paths = {f"{tail}{end}" for tail in tails for end in (".py", "/__init__.py")}
     paths |= {tail for tail in tails if "/" in tail}
     plugin = frozenset(paths)
-    is_for_pytest, is_plugin = _is_for_pytest(dist)
+    is_for_pytest, is_plugin = _is_for_pytest(about)
     if is_for_pytest:
         packages = packages_of(dist)
         paths |= packages
@@ -150,11 +169,11 @@ def _plugin(name: str, dist: Distribution, points: list[EntryPoint]) -> _Known:
     return _Known(name, _source(dist), frozenset(paths), plugin, may_be_used)
 
 
-def _is_for_pytest(dist: Distribution) -> tuple[bool, bool]:
-    """Say whether a distribution requires pytest or calls itself a plugin, and whether it does the latter."""
-    head = (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").partition("\n\n")[0].splitlines()
-    is_plugin = any(line.strip() == _FOR_PYTEST for line in head)
-    return is_plugin or any(_ASKS_FOR_PYTEST.match(line) for line in head), is_plugin
+def _is_for_pytest(about: str) -> tuple[bool, bool]:
+    """Say whether metadata require pytest or name a plugin of it, and whether they do the latter."""
+    lines = about.splitlines()
+    is_plugin = any(line.strip() == _FOR_PYTEST for line in lines)
+    return is_plugin or any(_ASKS_FOR_PYTEST.match(line) for line in lines), is_plugin
 
 
 def package_of(name: str) -> str:
@@ -168,21 +187,44 @@ def package_of(name: str) -> str:
 
 def packages_of(dist: Distribution) -> frozenset[str]:
     """Return the outermost packages and the modules outside packages; a namespace is nobody's own."""
-    files = [PurePosixPath(*file.parts) for file in dist.files or () if ".." not in file.parts]
-    folders = {file.parent for file in files if file.name == "__init__.py"}
-    paths: set[str] = set()
-    for file in files:
-        if file.suffix not in (".py", ".so", ".pyd"):
-            continue
-        outermost = next((parent for parent in reversed(file.parents) if parent in folders), None)
-        paths.add(str(outermost or file))
-    return frozenset(paths - {"."})
+    files = [file for file in _files_of(dist) if not file.startswith("../")]
+    folders = {file.removesuffix("/__init__.py") for file in files if file.endswith("/__init__.py")}
+    modules = (file for file in files if file.endswith((".py", ".so", ".pyd")))
+    return frozenset(_outermost(file, folders) for file in modules)
+
+
+def _files_of(dist: Distribution) -> list[str]:
+    """Return the files that a distribution lists, relative to the folder that it is in.
+
+    The list of a wheel is read as it is: a path object for each of thousands of files takes longer than
+    all else that is read here.
+    """
+    listed = dist.read_text("RECORD")
+    if listed:
+        return [row[0] for row in csv.reader(listed.splitlines()) if row]
+    return [file.as_posix() for file in dist.files or ()]
+
+
+def _outermost(file: str, folders: Container[str]) -> str:
+    """Return the outermost of these folders that a file is in, or else the file.
+
+    >>> _outermost("shop/tests/test_cart.py", {"shop", "shop/tests"}), _outermost("py.py", {"shop"})
+    ('shop', 'py.py')
+    """
+    ends = (at for at, sign in enumerate(file) if sign == "/")
+    return next((file[:end] for end in ends if file[:end] in folders), file)
 
 
 def _source(dist: Distribution) -> Path | None:
     """Return the folder or file that a distribution was installed from, if it was a local one (PEP 610)."""
     url = re.search(r'"url"\s*:\s*"(file:[^"]*)"', dist.read_text("direct_url.json") or "")
-    return Path(url2pathname(urlsplit(url[1]).path)) if url else None
+    return _path_of(url[1]) if url else None
+
+
+def _path_of(url: str) -> Path:
+    """Return the path of a `file:` URL: `urllib.request` has this too, and loads TLS for it."""
+    path = unquote(urlsplit(url).path)
+    return Path(path.lstrip("/") if os.name == "nt" else path)
 
 
 def _is_from(source: Path | None, root: Path) -> bool:

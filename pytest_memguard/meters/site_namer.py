@@ -56,7 +56,9 @@ class SiteNamer:
         self._installed = installed_for(self._folder)
         self._doubles = doubles.Doubles(self._folder)
         self._known: dict[str, tuple[Owner, str]] = {}
+        self._sources: dict[str, tuple[str, ...]] = {}
         self._functions: dict[str, dict[int, str]] = {}
+        self._bench: dict[str, bool] = {}
 
     @property
     def imported(self) -> Mapping[str, str]:
@@ -110,11 +112,20 @@ class SiteNamer:
 
     def _source_of(self, file: str, name: str) -> str | None:
         """Return the file of the project from which a file was made that is installed without `-e`."""
-        for tail in (f"{_SOURCES}{name}", name):
+        for folder in self._folders_with(name.partition("/")[0]):
+            tail = f"{folder}{name}"
             source = self._folder / tail
             if source.is_file() and (covers(self._installed.project, name) or _is_same(source, Path(file))):
                 return tail
         return None
+
+    def _folders_with(self, package: str) -> tuple[str, ...]:
+        """Return where the project may have the source of a package or module: nearly always nowhere."""
+        if package not in self._sources:
+            self._sources[package] = tuple(
+                folder for folder in (_SOURCES, "") if (self._folder / folder / package).exists()
+            )
+        return self._sources[package]
 
     def belongs_to_test(self, frames: Iterable[Frame]) -> bool:
         """Say whether memory allocated under these frames, innermost first, is the test's.
@@ -165,6 +176,11 @@ class SiteNamer:
         """
         if not file:
             return False
+        if file not in self._bench:
+            self._bench[file] = self._is_bench(file)
+        return self._bench[file]
+
+    def _is_bench(self, file: str) -> bool:
         owner, name = self.classify(file)
         if owner is Owner.STDLIB:
             return name == doubles.STANDARD

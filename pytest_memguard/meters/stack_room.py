@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
+from types import FunctionType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -31,12 +32,18 @@ _LOCALS_OF_FREE_FRAMES = 250
 
 
 def _roomy(local_names: int) -> Callable[[Callable[[], Any]], Any]:
-    names = " = ".join(f"name_{number}" for number in range(local_names))
-    namespace: dict[str, Any] = {"__name__": __name__}  # loggers look for it in the frames above them
-    # A frame is as large as its function has local variables, whether or not they are ever set.
-    exec(f"def roomy(call):\n    return call()\n    {names} = None", namespace)  # noqa: S102 - text of our own
-    roomy: Callable[[Callable[[], Any]], Any] = namespace["roomy"]
-    return roomy
+    """Return a function that calls another one, and has room for local variables that it never sets.
+
+    A frame is as large as its function has names of them. They are put into its code: to compile an
+    assignment of thousands takes longer than most of what a run imports.
+    """
+
+    def roomy(call: Callable[[], Any]) -> Any:
+        return call()
+
+    names = ("call", *(f"name_{number}" for number in range(local_names)))
+    code = roomy.__code__.replace(co_varnames=names, co_nlocals=len(names))
+    return FunctionType(code, {"__name__": __name__})  # loggers look for it in the frames above them
 
 
 _call = _roomy(_LOCALS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import update_wrapper
 from os import _exit, getpid  # bound: a test may patch them
@@ -65,7 +65,7 @@ def asking_first(code_of: Callable[[int, str], int]) -> Iterator[None]:
     """
     real = {name: getattr(os, name) for name in (_EXIT, *_REPLACING)}
     asking = {name: _Asking(function, code_of) for name, function in real.items()}
-    places = [(names, name) for name in real for names in _holders(name, real[name])]
+    places = [*_holders(real)]
     for names, name in places:
         names[name] = asking[name]
     try:
@@ -76,9 +76,9 @@ def asking_first(code_of: Callable[[int, str], int]) -> Iterator[None]:
                 names[name] = real[name]
 
 
-def _holders(name: str, function: object) -> Iterator[dict[str, Any]]:
-    """Yield the names of each module that holds a function under its own name."""
+def _holders(functions: Mapping[str, object]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the names of each module that holds one of the functions under its own name, with that name."""
     for module in [*sys.modules.values()]:
         with suppress(TypeError):  # some put an object without names among the modules
-            if vars(module).get(name) is function:
-                yield vars(module)
+            names = vars(module)
+            yield from ((names, name) for name in functions if names.get(name) is functions[name])
