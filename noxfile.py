@@ -63,11 +63,9 @@ def _offer_pyenv_pythons() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-WITHOUT_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-"""For the tests whose runs share their process: the plugins of the environment would make it twice as large,
-and each run of memguard collects its garbage."""
-
-IN_TWO_PROCESSES = ["-p", "xdist.plugin", "-n", "2"]
+ALONE = ["--disable-plugin-autoload", "-p", "xdist.plugin", "-n", "2"]
+"""For tests whose runs share their process: the plugins of the environment would make it twice as large, and
+each run of memguard collects its garbage."""
 
 
 def _first_found(*versions: str) -> str:
@@ -122,7 +120,7 @@ def unit(session: nox.Session) -> None:
     """Run the tests of the wings beside pytest, on one Python or, without `-p`, on all there are."""
     _install(session, "test")
     tests = [*UNIT_TESTS, *(EDGE_TESTS if session.python == MAIN_PYTHON else [])]
-    session.run("pytest", "-n", "2", *(session.posargs or tests))
+    session.run("pytest", *ALONE, *(session.posargs or tests))
 
 
 @nox.session(python=PYTHONS)
@@ -130,11 +128,11 @@ def plugin(session: nox.Session) -> None:
     """Run the tests of the plugin and of the leak check."""
     _install(session, "test")
     if session.posargs:
-        session.run("pytest", "-n", "2", *session.posargs)
+        session.run("pytest", *ALONE, *session.posargs)
         return
     for tests in PLUGIN_TESTS:
         # The leak check reads the whole process, so hundreds of earlier test sessions in it are kept away.
-        session.run("pytest", "-n", "2", tests)
+        session.run("pytest", *ALONE, tests)
 
 
 @nox.session(python=LOWEST_PYTHON)
@@ -168,7 +166,7 @@ def newer(session: nox.Session, version: str) -> None:
     requirements = nox.project.dependency_groups(project, "test")
     session.run("uv", "pip", "install", "--quiet", "-e", ".", *requirements, env=env, external=True)
     arguments = session.posargs or NEWER_TESTS
-    session.run(str(folder / "bin/python"), "-m", "pytest", "-n", "2", *arguments, external=True)
+    session.run(str(folder / "bin/python"), "-m", "pytest", *ALONE, *arguments, external=True)
 
 
 @nox.session(python=MAIN_PYTHON)

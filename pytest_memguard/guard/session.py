@@ -26,7 +26,7 @@ from pytest_memguard.core.renames import new_names
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict
-from pytest_memguard.gate.confirm import measurement_of
+from pytest_memguard.gate.joined_samples import measurement_of
 from pytest_memguard.gate.judge import (
     WITHOUT_GUARD,
     WITHOUT_TEST,

@@ -21,9 +21,9 @@ from pytest_memguard.gate.confirm import (
     NEW_SAMPLES,
     NEW_SAMPLES_AT_MOST,
     counts_allocations,
-    measurement_of,
     wants_another,
 )
+from pytest_memguard.gate.joined_samples import measurement_of
 from pytest_memguard.gate.judge import certain, judge
 from tests.unit.made_samples import sample
 

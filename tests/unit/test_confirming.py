@@ -12,7 +12,8 @@ from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.verdict import Verdict
-from pytest_memguard.gate.confirm import CONFIRMING_SAMPLES_AT_MOST, measurement_of, wants_another
+from pytest_memguard.gate.confirm import CONFIRMING_SAMPLES_AT_MOST, wants_another
+from pytest_memguard.gate.joined_samples import measurement_of
 from pytest_memguard.gate.judge import judge
 from pytest_memguard.guard.confirming import Execution, NotConfirmedError, confirm
 from pytest_memguard.guard.sampled import Sampled
