@@ -14,14 +14,14 @@ from tests.leaks.closing_meter import meter_of
 
 def rate_of_two_readings(first_bytes: int, then_bytes: int) -> int:
     """Return the rate of a body that leaves something else behind once it is in doubt."""
-    kept: list[bytearray] = []
+    kept: list[bytes] = []
     size_bytes = first_bytes
 
     def body() -> None:
         if size_bytes < 0:
             raise OSError("no more of it")
         if size_bytes:
-            kept.append(bytearray(size_bytes))
+            kept.append(bytes(size_bytes))  # the same on every Python, as bytearray is not
 
     def is_in_doubt(_finding: LeakFinding) -> bool:
         nonlocal size_bytes
