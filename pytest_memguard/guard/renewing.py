@@ -100,7 +100,7 @@ class Renewals:
             if not self._frees(finding):
                 return finding
             step = renewed.step_across(finding, ceiling_bytes=ceiling_bytes)
-            windows = renewed.read_across(self.calling, step=step, at_once=self._at_once)
+            windows = renewed.read_across(self.calling, finding, step=step, at_once=self._at_once)
         except CannotRunAgainError as error:
             self.is_broken = True
             note = f"it is not known whether the memory is freed with its fixtures: {error}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_memguard.core.leak_finding import Answer
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pytest_memguard.core.leak_finding import Answer, LeakFinding
 from pytest_memguard.leaks.decision import decide
-from pytest_memguard.leaks.renewed import EMPTY_WINDOWS, WINDOWS, without_renewals
+from pytest_memguard.leaks.renewed import EMPTY_WINDOWS, WINDOWS, read_across, without_renewals
 from pytest_memguard.leaks.series import Window
 
 STEP = 1365
@@ -42,3 +46,21 @@ def test_what_the_calls_leave_behind_stays() -> None:
     assert growth.answer is Answer.LEAKS
     assert growth.signals == ("rss",)
     assert growth.bytes_per_call == round(ARENA_BYTES / (STEP - 1))
+
+
+def test_what_a_library_clears_every_dozen_renewals_is_neither_leak_nor_doubt() -> None:
+    registry: list[object] = []
+    renewals = itertools.count(1)
+
+    @contextmanager
+    def calling() -> Iterator[Callable[[], object]]:
+        made: list[object] = []
+        yield lambda: made.append([None])
+        registry.extend(bytearray(50) for _ in range(8 if len(made) > 1 else 0))
+        if next(renewals) % 12 == 0:
+            registry.clear()
+
+    finding = LeakFinding(leaking=True, bytes_per_call=200, calls=600)
+    windows = without_renewals(read_across(calling, finding, step=340))
+    assert decide(windows[: 1 + WINDOWS], is_last=True).answer is not Answer.SETTLES
+    assert decide(windows, is_last=True).answer is Answer.SETTLES
