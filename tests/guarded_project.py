@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.parser  # noqa: F401 - as memguard's own modules below
 import gc
 import json
 import subprocess
@@ -25,7 +26,7 @@ import pytest_memguard.leaks.check
 import pytest_memguard.run.hooks
 
 with suppress(ImportError):  # tracemalloc measures then
-    import memray.reporters  # noqa: F401 - its extension loads only once
+    import memray.reporters.module_tools  # noqa: F401 - its extension loads only once
 
     import pytest_memguard.meters.memray_meter  # noqa: F401
 
