@@ -11,10 +11,10 @@ from types import CodeType
 
 from pytest_memguard.core.sites import Site
 from pytest_memguard.meters import doubles
+from pytest_memguard.meters.chance import FILES, is_by_chance
 from pytest_memguard.meters.functions import functions_of
 from pytest_memguard.meters.harness import covers, installed_for, paths_of
 from pytest_memguard.meters.stacks import Frame
-from pytest_memguard.meters.timing_dependent import FILES, is_timing_dependent
 
 UNKNOWN_SITE = Site(file="<native>", line=0, function="unknown")
 
@@ -147,7 +147,7 @@ class SiteNamer:
 
     def _is_chance(self, name: str, frame: Frame) -> bool:
         """Say whether it is chance that memory is allocated there."""
-        return name in FILES and is_timing_dependent(name, frame[0] or self._function_at(frame[1], frame[2]))
+        return name in FILES and is_by_chance(name, frame[0] or self._function_at(frame[1], frame[2]))
 
     def name_of(self, file: str) -> str:
         """Return what reports call a file."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_TIMING_DEPENDENT = frozenset(
+_BY_CHANCE = frozenset(
     {
         # The development server reads what is left of a request into 10 MB, if the client closes the
         # connection within 10 ms; as of werkzeug 3.1.
@@ -14,13 +14,13 @@ _TIMING_DEPENDENT = frozenset(
 )
 """File and function that allocate it themselves, and not by what they call."""
 
-FILES = frozenset(file for file, _function in _TIMING_DEPENDENT)
+FILES = frozenset(file for file, _function in _BY_CHANCE)
 
 
-def is_timing_dependent(file: str, function: str) -> bool:
-    """Say whether it depends on timing that a function allocates.
+def is_by_chance(file: str, function: str) -> bool:
+    """Say whether it is chance what a function allocates.
 
-    >>> is_timing_dependent("werkzeug/serving.py", "execute")
+    >>> is_by_chance("werkzeug/serving.py", "execute")
     True
     """
-    return (file, function) in _TIMING_DEPENDENT
+    return (file, function) in _BY_CHANCE
