@@ -199,10 +199,11 @@ class GuardedRun:
                 yield
             return
         guard: FreshGuard | ItemGuard
-        if self._runs_fresh(plan):
-            guard = FreshGuard(item, plan, self.session)
-        else:
-            guard = ItemGuard(item, plan, self.session, item.runtest)
+        with Unpatched():  # the test's fixtures are alive
+            if self._runs_fresh(plan):
+                guard = FreshGuard(item, plan, self.session)
+            else:
+                guard = ItemGuard(item, plan, self.session, item.runtest)
         item.stash[SAMPLED] = guard.sampled
         item.stash[FAILED_PART] = False
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
+from json import dumps as _dumps  # bound, as below
+from os import O_APPEND, O_CREAT, O_WRONLY
+from os import close as _close  # bound: a fixture of a module or the session may patch them
+from os import open as _open
+from os import write as _write
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,7 @@ UNFINISHED = "unfinished"
 """The kind of problem of a run that did not come to its end."""
 
 _RUNNING = "running"
+_APPENDING = O_WRONLY | O_APPEND | O_CREAT
 _LONGEST_ID = 500
 
 
@@ -54,10 +60,14 @@ class Journal:
 
     def _append(self, value: object) -> None:
         """Write a line; the file is open for that moment only, since it is the tests' process."""
-        line = _line(value)
+        line = _line(value).encode()
         for path in self._paths:
-            with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as file:
-                file.write(line)
+            with contextlib.suppress(OSError):
+                descriptor = _open(str(path), _APPENDING, 0o666)
+                try:
+                    _write(descriptor, line)
+                finally:
+                    _close(descriptor)
 
     def drop(self) -> None:
         """Remove it: the run has ended, and written its results file if it could."""
@@ -98,4 +108,4 @@ def _said(*lines: object) -> str:
 
 
 def _line(value: object) -> str:
-    return json.dumps(value, allow_nan=False) + "\n"  # ASCII, so that no line ends within a text
+    return _dumps(value, allow_nan=False) + "\n"  # ASCII, so that no line ends within a text

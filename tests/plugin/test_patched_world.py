@@ -47,6 +47,22 @@ PROJECT = f"""
     def test_unpatched(nothing): work()
 """
 
+OF_A_MODULE = """
+    import pytest
+    from unittest import mock
+
+    @pytest.fixture(scope="module", autouse=True)
+    def forbidden():
+        error = AssertionError("memguard calls what is patched")
+        with mock.patch("pathlib.Path.open", side_effect=error), mock.patch("json.dumps", side_effect=error):
+            yield
+
+    def test_unguarded(): pass
+
+    @pytest.mark.memguard
+    def test_guarded(): pass
+"""
+
 
 EXPLAINED = (
     "open",
@@ -62,9 +78,9 @@ EXPLAINED = (
 
 
 def test_what_a_fixture_patches_changes_no_verdict(project: GuardedProject) -> None:
-    project.write(test_it=PROJECT)
+    project.write(test_before=OF_A_MODULE, test_it=PROJECT)
     run = project.spawn("--memguard-accept")
-    assert run.counted() == {"passed": 2 * len(PATCHED) + 1}
+    assert run.counted() == {"passed": 2 * len(PATCHED) + 3}
     assert set(run.outcomes().values()) == {"no-baseline"}
     peaks = {run.measured(f"test_plain[{name}]") for name in map("+".join, PATCHED)}
     assert max(peaks) - min(peaks) < 2048
