@@ -16,28 +16,28 @@ FLAKY_TESTS = """
 
     @flaky
     @pytest.mark.memguard
-    def test_decorated(): bytearray(2_000_000 if GROWN else 1_000_000)
+    def test_decorated(): bytes(2_000_000 if GROWN else 1_000_000)
 
     @pytest.mark.flaky
     @pytest.mark.memguard(max_peak="1500 KiB")
-    def test_limit(): bytearray(2_000_000 if GROWN else 1_000_000)
+    def test_limit(): bytes(2_000_000 if GROWN else 1_000_000)
 
     @flaky(max_runs=2)
     @pytest.mark.memguard(leaks=True, leak_budget=0.1)
     def test_leaks():
-        if GROWN: KEPT.append(bytearray(3000))
+        if GROWN: KEPT.append(bytes(3000))
 
     @pytest.mark.memguard
-    def test_plain(): bytearray(1_000_000)
+    def test_plain(): bytes(1_000_000)
 """
 TWO = """
     import pytest
 
     pytestmark = pytest.mark.memguard
 
-    def test_a(): bytearray(100_000)
+    def test_a(): bytes(100_000)
 
-    def test_b(): bytearray(200_000)
+    def test_b(): bytes(200_000)
 """
 
 
@@ -80,7 +80,7 @@ def test_a_verdict_is_the_exception_of_the_call(project: GuardedProject) -> None
             import pytest
 
             @pytest.mark.memguard(max_peak=1000)
-            def test_a(): bytearray(100_000)
+            def test_a(): bytes(100_000)
         """,
     )
     run = project.run("-s")
@@ -155,7 +155,7 @@ def test_of_a_test_that_ends_twice_the_worst_counts(project: GuardedProject) -> 
             import os, pytest
 
             @pytest.mark.memguard(max_peak=1000)
-            def test_a(): bytearray(int(os.environ["SIZE"]))
+            def test_a(): bytes(int(os.environ["SIZE"]))
         """,
     )
     run = project.run()
@@ -175,7 +175,7 @@ def test_what_a_stopped_run_never_ran_is_not_lost(project: GuardedProject) -> No
         ("raise KeyboardInterrupt", ()),
         ("raise KeyboardInterrupt", ("-n1",)),
     ):
-        project.write(test_it=TWO.replace("def test_a(): bytearray(100_000)", f"def test_a(): {stop}"))
+        project.write(test_it=TWO.replace("def test_a(): bytes(100_000)", f"def test_a(): {stop}"))
         run = project.run(*arguments, plugins=XDIST)
         assert run.problems().get("lost-results") is None
         assert "test_b" not in run.outcomes()
@@ -200,16 +200,16 @@ XFAIL = """
     pytestmark = pytest.mark.memguard(max_retained="100 KiB")
 
     @pytest.mark.xfail(sys.platform == "nowhere", reason="only there")
-    def test_inactive(): KEPT.append(bytearray(1_000_000))
+    def test_inactive(): KEPT.append(bytes(1_000_000))
 
     @pytest.mark.xfail(sys.platform != "nowhere", reason="everywhere else")
-    def test_active(): KEPT.append(bytearray(1_000_000))
+    def test_active(): KEPT.append(bytes(1_000_000))
 
     @pytest.mark.xfail(strict=False, raises=ZeroDivisionError)
-    def test_other_error(): KEPT.append(bytearray(1_000_000))
+    def test_other_error(): KEPT.append(bytes(1_000_000))
 
     def test_decided_late(request):
-        KEPT.append(bytearray(1_000_000))
+        KEPT.append(bytes(1_000_000))
         request.node.add_marker(pytest.mark.xfail(strict=False))
 """
 
@@ -238,19 +238,19 @@ def test_a_test_with_a_failing_subtest_is_never_judged(project: GuardedProject) 
 
             @pytest.mark.memguard(max_retained=1000)
             def test_fails(subtests):
-                KEPT.append(bytearray(100_000))
+                KEPT.append(bytes(100_000))
                 for n in range(3):
                     with subtests.test(n=n): assert n != 1
 
             @pytest.mark.memguard(max_retained=1000)
             def test_passes(subtests):
-                KEPT.append(bytearray(100_000))
+                KEPT.append(bytes(100_000))
                 with subtests.test(n=1): pass
 
             @pytest.mark.memguard(max_retained=1000)
             class TestCase(unittest.TestCase):
                 def test_case(self):
-                    KEPT.append(bytearray(100_000))
+                    KEPT.append(bytes(100_000))
                     with self.subTest(n=1): self.fail("so")
         """
     )
@@ -272,7 +272,7 @@ def test_what_runs_in_parallel_with_itself_is_not_measured(project: GuardedProje
             RUNS = []
 
             @pytest.mark.memguard
-            def test_parallel(): RUNS.append(bytearray(100_000))
+            def test_parallel(): RUNS.append(bytes(100_000))
 
             @pytest.mark.memguard
             @pytest.mark.thread_unsafe

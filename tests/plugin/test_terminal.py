@@ -16,7 +16,7 @@ MANY = """
 
     @pytest.mark.memguard
     def test_of_a_name_that_is_rather_long_for_a_terminal_of_eighty_columns():
-        held = bytearray(int(os.environ["SIZE"]))
+        held = bytes(int(os.environ["SIZE"]))
 """
 NAME = "test_it.py::test_of_a_name_that_is_rather_long_for_a_terminal_of_eighty_columns"
 
