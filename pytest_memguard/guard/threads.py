@@ -20,6 +20,7 @@ from pytest_memguard.guard.body import function_with_fixtures, is_async
 from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.guard.meetings import with_named_sites
 from pytest_memguard.guard.tasks import TaskedRun
+from pytest_memguard.meters.protocol import MeterError
 from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.meters.stack_room import with_room
 
@@ -94,6 +95,11 @@ class ThreadedRun:
             pytest.fail(f"memguard: {error}", pytrace=False)
         finally:
             threads.body = _nothing
+        if threads.never_rests:
+            raise MeterError(
+                f"{threads.never_rests}, a thread that it started, runs on after it and does not come to "
+                "rest, so what it allocates depends on the speed of the machine; let the test end it"
+            )
 
     def _taking_turns(self, body: Callable[[], object]) -> OrderedThreads:
         return taking_turns(body, self._policy, self._namer, orders=[self._order])

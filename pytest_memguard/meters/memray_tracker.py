@@ -19,6 +19,7 @@ from memray import (
 from memray._memray import set_log_level  # where its type is declared
 
 from pytest_memguard.core.errors import described
+from pytest_memguard.meters.high_files import let_go, occupy_low_numbers
 from pytest_memguard.meters.protocol import MeterError
 
 __all__ = [
@@ -58,6 +59,7 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
         )
     thread: Any = threading.Thread
     hook, wrapped = _profile_hook(), thread.__dict__.get(_WRAPPED)
+    held = occupy_low_numbers()
     try:
         tracker.__enter__()
     except RuntimeError as error:
@@ -72,6 +74,8 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
             "memray could not start: a profiler, or a tracker that never stopped, is in its way "
             f"({described(error)}); run without it."
         ) from error
+    finally:
+        let_go(held)
 
     def stop() -> None:
         tracker.__exit__(None, None, None)

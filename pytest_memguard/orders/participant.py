@@ -66,7 +66,7 @@ class Participant:
         self.gate.acquire()
         self.state = DONE
         self.blocked_at: Look = UNSEEN
-        self.settling = WatchedTime()
+        self.settling = WatchedTime.up_to(ASTRAY_NS)
         self.path = Path()
         self.stands: Passage | None = None
         self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False

@@ -18,6 +18,7 @@ from pytest_memguard.orders.blocking import ThreadWatch
 from pytest_memguard.orders.line_events import LineEvents
 from pytest_memguard.orders.participant import BLOCKED, Participant
 from pytest_memguard.orders.profiled import enter_tracing, leave_tracing, seen_by_profiler, this_thread
+from pytest_memguard.orders.progress import cpu_ns_of
 from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.watched_time import WatchedTime
 
@@ -28,7 +29,7 @@ One that takes longer runs without turns. It has a trace function that the body 
 """
 
 _RESTS_NS = 1_000_000_000
-"""How long to wait for a thread of an earlier call to end or to wait for something."""
+"""How long to wait for the threads of earlier calls to end or to wait for something."""
 
 _POLL_SECONDS = 5e-5
 
@@ -39,7 +40,7 @@ class Newcomer(Participant):
     It waits at its start until it gets its first turn. Its end is seen from outside.
     """
 
-    __slots__ = ("_following", "_lines", "_thread", "ident", "is_refused", "turns", "waits")
+    __slots__ = ("_following", "_lines", "_seen_cpu_ns", "_thread", "ident", "is_refused", "turns", "waits")
 
     def __init__(self, thread: threading.Thread, turns: Turns, lines: LineEvents) -> None:
         super().__init__(-1, ThreadWatch(0, 0))
@@ -47,8 +48,15 @@ class Newcomer(Participant):
         self._lines = lines
         self.turns: Turns | None = turns
         self._following: Any = None
+        self._seen_cpu_ns: int | None = None
         self.ident = 0
         self.waits = self.is_refused = False
+
+    @property
+    def name(self) -> str:
+        """The name of the thread."""
+        thread = self._thread()
+        return thread.name if thread is not None else ""
 
     def wait_for_first_turn(self) -> None:
         """Wait, in the thread itself, and have its lines followed from then on."""
@@ -65,25 +73,32 @@ class Newcomer(Participant):
             return False
         self.ident = thread.ident or 0
         self.see_by(ThreadWatch(self.ident, thread.native_id or 0))
-        waited = WatchedTime()
+        waited = WatchedTime.up_to(_ARRIVES_NS)
         while not (self.waits and self.seen.is_blocked()):
             if self.has_ended() or waited.look() >= _ARRIVES_NS:
                 return False
             sleep(_POLL_SECONDS)
         return True
 
-    def comes_to_rest(self) -> bool:
-        """Wait until the thread waits for something or has ended; say whether it does, or takes very long."""
+    def comes_to_rest(self, waited: WatchedTime) -> bool:
+        """Wait until the thread waits for something or has ended; say whether it does before time is up."""
+        self._seen_cpu_ns = cpu_ns_of(self)
         self.seen.restart()
-        waited = WatchedTime()
-        while not (self.has_ended() or self._is_at_rest()):
+        while not (self.has_ended() or self._is_at_rest() or self._is_at_rest()):  # a lock shows at two looks
             if waited.look() >= _RESTS_NS:
                 return False
             sleep(_POLL_SECONDS)
         return True
 
     def _is_at_rest(self) -> bool:
-        return self.seen.is_blocked() and not self.is_inside
+        """Say whether the thread was seen to wait, and has not run since: it may wait again and again."""
+        if not self.seen.is_blocked() or self.is_inside:
+            return False
+        before, self._seen_cpu_ns = self._seen_cpu_ns, cpu_ns_of(self)
+        if before == self._seen_cpu_ns:
+            return True
+        self.seen.restart()
+        return False
 
     def goes_on_in(self, turns: Turns, lines: LineEvents) -> None:
         """Take part in a later call than the one that started it."""
@@ -102,7 +117,7 @@ class Newcomer(Participant):
         return thread is None or not thread.is_alive()
 
     def forget(self) -> None:
-        """Release what was needed to follow the thread, which has ended."""
+        """Release what was needed to follow the thread, which has ended or takes no more turns."""
         self.watch.close()
         if self._following is not None:
             self._following.stop()
@@ -250,12 +265,16 @@ class StillRunning:
     def taken(self) -> list[Newcomer]:
         """Return those that still run, for a call that they take part in.
 
-        Waits until each has come to rest first: one whose pool is gone is about to end. If one never rests,
-        the others are not waited for, since they may be many of its kind.
+        Waits until they have come to rest first: one whose pool is gone is about to end. One that does not
+        rest goes on without turns for good: it waits for no call, and would take turns in its every round.
         """
-        all(newcomer.comes_to_rest() for newcomer in self._all)
-        taken, self._all = self._all, []
-        self.keep(taken)
+        waited = WatchedTime.up_to(_RESTS_NS)
+        everyone, self._all = self._all, []
+        for newcomer in everyone:
+            if newcomer.comes_to_rest(waited):
+                self.keep([newcomer])
+            else:
+                newcomer.forget()
         taken, self._all = self._all, []
         return taken
 

@@ -24,7 +24,7 @@ from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.participant import DONE, Participant
 from pytest_memguard.orders.profiled import enter_tracing, leave_tracing, this_thread
 from pytest_memguard.orders.progress import SECOND_NS, Progress, Stretch, cpu_ns_of
-from pytest_memguard.orders.started import StartedThreads
+from pytest_memguard.orders.started import Newcomer, StartedThreads
 from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.visited_lines import Together, together_with
 from pytest_memguard.orders.watched_time import CLOCK, WatchedTime, clock_ns
@@ -103,6 +103,8 @@ class OrderedThreads:
         self._stretch = Stretch()
         self._busy: set[int] = set()
         self._is_open = self._closing = False
+        self.never_rests = ""
+        """The name of a thread that was started in the last call, and did not come to rest after it."""
 
     def __enter__(self) -> OrderedThreads:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
         """Start the threads, unless they are."""
@@ -253,11 +255,13 @@ class OrderedThreads:
 
     def _let_newcomers_rest(self) -> None:
         """Let threads that the body has started, and that still run, go on until they end or wait."""
-        watched = WatchedTime()
+        watched = WatchedTime.up_to(_REST_NS)
         self._pass_over_blocked()
         while not self._turns.are_all_blocked and watched.look() < _REST_NS:
             sleep(_POLL_SECONDS)
             self._pass_over_blocked()
+        running = self._turns.running()
+        self.never_rests = running.name if isinstance(running, Newcomer) else ""
 
     def _pass_over_blocked(self) -> None:
         """Take the turn from a thread that was seen to wait for something else."""

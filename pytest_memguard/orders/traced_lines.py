@@ -58,6 +58,7 @@ class _TracedThread:
         "_frame",
         "_global",
         "_is_due",
+        "_is_stopped",
         "_learn",
         "_local",
         "_number",
@@ -75,6 +76,7 @@ class _TracedThread:
         self._packages = packages
         self._seen: Callable[[Callable[[], None]], None] = seen_by_profiler
         self._before: Callable[..., Any] | None = None
+        self._is_stopped = False
         # Created once: a bound method created at each event would count as the test's memory.
         self._global: Callable[..., Any] = self._called
         self._local: Callable[..., Any] = self._line
@@ -100,9 +102,17 @@ class _TracedThread:
         self._before = self._code = None
 
     def stop(self) -> None:
-        """Do nothing: a thread's tracing ends with it."""
+        """End the tracing of a thread that goes on, at the next place that it comes to."""
+        self._is_stopped = True
+
+    def _leave(self, frame: FrameType) -> None:
+        frame.f_trace = None
+        sys.settrace(self._before)
 
     def _called(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any] | None:
+        if self._is_stopped:
+            self._leave(frame)
+            return None
         package = self._packages[frame.f_code.co_filename]
         if package != OWN:
             caller = self._packages.caller_into(package, frame.f_back)
@@ -119,7 +129,10 @@ class _TracedThread:
             return others  # type: ignore[no-any-return]  # what a trace function returns
         return _Both(self._local, others).traced
 
-    def _line(self, frame: FrameType, event: str, _arg: object) -> Callable[..., Any]:
+    def _line(self, frame: FrameType, event: str, _arg: object) -> Callable[..., Any] | None:
+        if self._is_stopped:
+            self._leave(frame)
+            return None
         if event == "line":
             is_due = self._comes_to(frame, frame.f_lineno)
             if self._steps_of(frame.f_code):

@@ -13,6 +13,7 @@ tuple would come from the free list of the interpreter.
 """
 
 _MOMENT_NS = 1_000_000
+_LEAST_LOOKS = 50
 
 
 class WatchedTime:
@@ -27,6 +28,11 @@ class WatchedTime:
     def __init__(self, most_ns: int = _MOMENT_NS) -> None:
         self._most_ns = most_ns
         self.restart()
+
+    @classmethod
+    def up_to(cls, limit_ns: int) -> WatchedTime:
+        """Return one for a limit of seconds, where looks may take long since other threads never wait."""
+        return cls(max(limit_ns // _LEAST_LOOKS, _MOMENT_NS))
 
     def restart(self) -> None:
         """Count from zero."""

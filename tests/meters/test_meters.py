@@ -61,6 +61,17 @@ def measure(meter: Meter, body: Callable[[], object]) -> Sample:
     return recording.sample()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no such folder elsewhere")
+def test_files_of_a_tracker_have_high_numbers(memray_meter: Meter) -> None:
+    """A test that closes low ones would end the process with it, or have its output in the capture."""
+    folder, recording = Path("/proc/self/fd"), memray_meter.recording()
+    before = {*folder.iterdir()}
+    with recording:
+        opened = [int(file.name) for file in {*folder.iterdir()} - before if file.exists()]
+    assert opened
+    assert min(opened) >= 100
+
+
 def build() -> int:
     rows = bytearray(600_000)
     return len(rows) + pass_by()

@@ -23,7 +23,6 @@ from pytest_memguard.orders.blocking import UNSEEN, ThreadWatch
 from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities, Staggered, order_of
 from pytest_memguard.orders.participant import Participant, State
 from pytest_memguard.orders.progress import Progress
-from pytest_memguard.orders.started import Newcomer, StillRunning
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Turns
 from tests.orders.elsewhere import Story, first_when_set
@@ -523,15 +522,26 @@ def test_a_profiler_sees_nothing_of_who_watches_and_all_else() -> None:
     assert seen[-1] == "return __call__"
 
 
-def test_of_many_threads_that_never_rest_one_is_waited_for() -> None:
-    newcomers = [mock.create_autospec(Newcomer, instance=True) for _ in range(3)]
-    for newcomer, rests in zip(newcomers, [True, False, False], strict=True):
-        newcomer.comes_to_rest.return_value = rests
-        newcomer.has_ended.return_value = False
-    still_running = StillRunning()
-    still_running.keep(newcomers)
-    assert still_running.taken() == newcomers
-    assert [newcomer.comes_to_rest.call_count for newcomer in newcomers] == [1, 1, 0]
+def test_threads_that_never_rest_go_on_without_turns_and_tracer() -> None:
+    """Those of an earlier test would else take most turns of each later one."""
+    ends, tracers = threading.Event(), []
+
+    def loops() -> None:
+        while not ends.is_set():
+            tracers.append(sys.gettrace())
+            time.sleep(0.0005)
+
+    play(lambda: threading.Thread(target=loops, daemon=True).start())
+    left = [thread for thread in threading.enumerate() if getattr(thread, "_target", None) is loops]
+    assert len(left) == THREADS
+    threads = OrderedThreads(list, THREADS, order=Lockstep(), is_own=is_own)
+    with threads as call:
+        call()
+    assert not threads._started.newcomers
+    ends.set()
+    for thread in left:
+        thread.join()
+    assert tracers[-1] is None
 
 
 def test_a_thread_that_watches_makes_nothing_that_the_collector_counts() -> None:

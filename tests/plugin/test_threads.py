@@ -214,6 +214,45 @@ def test_deadlock_ends_with_the_stacks_of_all_threads(project: GuardedProject) -
     assert 2_000_000 <= run.measured("test_after") <= 4_100_000
 
 
+def test_a_thread_that_runs_on_and_never_rests_is_a_reason_not_to_measure(project: GuardedProject) -> None:
+    """It would also be one more in each further sample, until nothing else got a turn."""
+    project.write(
+        test_it="""
+            import threading, pytest
+
+            STOPPED = []
+
+            @pytest.fixture(scope="module", autouse=True)
+            def stops():
+                yield
+                STOPPED.append(True)
+
+            def spin():
+                while not STOPPED:
+                    pass
+
+            @pytest.fixture
+            def cache():
+                return {}
+
+            @pytest.mark.memguard(threads=2)
+            def test_leaves_it(cache):
+                if cache.setdefault("first", threading.get_ident()) == threading.get_ident():
+                    threading.Thread(target=spin, name="spinner", daemon=True).start()
+
+            @pytest.mark.memguard(threads=2)
+            def test_next(cache):
+                if "key" not in cache:
+                    cache["key"] = bytearray(300_000)
+        """,
+    )
+    run = project.run()
+    assert run.counted() == {"passed": 2}
+    assert run.outcomes() == {"test_leaves_it": "not-measured", "test_next": "no-baseline"}
+    assert run.reason("test_leaves_it").startswith("spinner, a thread that it started, runs on")
+    assert 600_000 <= run.measured("test_next") < 602_000
+
+
 def test_methods_of_a_test_case_each_have_their_instance(project: GuardedProject) -> None:
     project.write(
         test_it="""
