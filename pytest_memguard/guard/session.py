@@ -1,35 +1,28 @@
-"""The meters, entries, verdicts and results of one guarded run, independent of pytest."""
+"""The meters, entries and verdicts of one guarded run, independent of pytest."""
 
 from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from pytest_memguard.core.changes import Change
 from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.history import Past
-from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.leak_finding import Answer, LeakFinding
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.metrics import RETAINED
-from pytest_memguard.core.node_ids import without_region
-from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.policy import CreepLimit, Policy
-from pytest_memguard.core.renames import new_names
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.settings import Settings
-from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, Verdict
+from pytest_memguard.core.verdict import Outcome, TestResult, Verdict
 from pytest_memguard.gate.joined_samples import measurement_of
 from pytest_memguard.gate.judge import (
-    WITHOUT_GUARD,
-    WITHOUT_TEST,
     certain,
     has_grown_much,
     is_leak_in_doubt,
@@ -37,12 +30,11 @@ from pytest_memguard.gate.judge import (
     not_measured,
     without_leak_check,
 )
-from pytest_memguard.gate.known_leaks import unused, without_known_leaks
+from pytest_memguard.gate.known_leaks import without_known_leaks
 from pytest_memguard.gate.wording import (
     doubts_text,
     origin_text,
     peak_doubt_text,
-    renamed_texts,
     tolerated_text,
 )
 from pytest_memguard.guard.loaded_baseline import LoadedBaseline
@@ -56,11 +48,10 @@ from pytest_memguard.meters import (
     SiteNamer,
     choose_meter,
 )
-from pytest_memguard.storage.accepting import entry_from
 
 
 class GuardSession:
-    """What one run measures with, compares with, and has found so far."""
+    """What one run measures with and compares with, and how it judges."""
 
     def __init__(self, settings: Settings, root: Path, *, accepting: bool, in_ci: bool = False) -> None:
         self.settings = settings
@@ -73,10 +64,6 @@ class GuardSession:
         self.pasts: Callable[[str, CreepLimit], Past | None] = _no_past
         self.profiles = ProfileKeeper(root, settings.profiles)
         self._meters: dict[str | None, ChosenMeter] = {}
-        self._results: dict[str, TestResult] = {}
-        self.left_out: set[str] = set()
-        self.lines: dict[str, int] = {}
-        """Where tests stand in their files."""
         self._at_close = ExitStack()
 
     def chosen_meter(self, wanted: str | None = None) -> ChosenMeter:
@@ -114,7 +101,7 @@ class GuardSession:
         the check is not sure of is a note.
         """
         if leak is not None:
-            leak = without_known_leaks(leak, self.settings.known_leaks, _today())
+            leak = without_known_leaks(leak, self.settings.known_leaks, today())
         reason = "" if leak is None else doubts_text(leak)
         is_told = leak is None or leak.answer is not Answer.CANNOT_TELL
         if reason and is_told:
@@ -131,7 +118,7 @@ class GuardSession:
             entry,
             policy,
             has_baseline=self.baseline.exists,
-            today=_today(),
+            today=today(),
             past=past,
         )
         return (measurement, verdict) if is_told else self._without_answer(measurement, verdict, reason)
@@ -146,7 +133,7 @@ class GuardSession:
         """Return what was accepted before, where its growth is judged; what no commit changed is as it is."""
         if entry is None or policy.creep is None or not entry.is_of(self.meter(policy).name):
             return None
-        return self.pasts(test_id, policy.creep) or Past(_today() - dt.timedelta(policy.creep.days), entry)
+        return self.pasts(test_id, policy.creep) or Past(today() - dt.timedelta(policy.creep.days), entry)
 
     def judge_without_leaks(
         self,
@@ -227,53 +214,6 @@ class GuardSession:
         fails_by_default = self._in_ci and settings.fail_on is None and not settings.advisory
         return replace(result, fails=result.fails or fails_by_default, is_asked=True)
 
-    def add(self, result: TestResult) -> None:
-        """Keep a result; a later one of the same test, from a rerun, takes its place."""
-        self._results[result.id] = result
-
-    def is_failing(self, test_id: str) -> bool:
-        """Say whether a test has a result that fails it."""
-        return test_id in self._results and self._results[test_id].fails
-
-    def add_stale(self, test_ids: Iterable[str]) -> None:
-        """Keep a result for each entry whose test is gone."""
-        for test_id in test_ids:
-            self.add(self.result(test_id, WITHOUT_TEST))
-
-    def add_unguarded(self, test_ids: Iterable[str]) -> None:
-        """Keep a result for each entry whose test is not guarded any more."""
-        for test_id in test_ids:
-            self.add(self.result(test_id, WITHOUT_GUARD))
-
-    def look_for_renames(self) -> None:
-        """Say of entries without a test which new test may be theirs."""
-        entries = {test_id: self.baseline.entry(test_id) for test_id in self._of(Outcome.STALE)}
-        gone = {test_id: entry for test_id, entry in entries.items() if entry is not None}
-        came = {
-            test_id: entry_from(measurement)
-            for test_id in self._of(Outcome.NEW, Outcome.NO_BASELINE)
-            if (measurement := self._results[test_id].measurement) is not None
-        }
-        for old_id, new_id in new_names(gone, came).items():
-            reason, hint = renamed_texts(new_id)
-            self.add(replace(self.result(old_id, replace(WITHOUT_TEST, reason=reason)), hints=(hint,)))
-
-    def _of(self, *outcomes: Outcome) -> list[str]:
-        return [test_id for test_id, result in self._results.items() if result.outcome in outcomes]
-
-    def review(self, changes: Iterable[Change]) -> None:
-        """Refuse growth that the project accepts only with a note, which a run cannot give."""
-        refuse_without_note(changes, self.settings.require_note)
-
-    def expired_known_leaks(self) -> tuple[KnownLeak, ...]:
-        """Return the known leaks of the settings whose day has come."""
-        return tuple(entry for entry in self.settings.known_leaks if entry.is_expired(_today()))
-
-    def unused_known_leaks(self) -> tuple[KnownLeak, ...]:
-        """Return those that took nothing out of any finding, where tests were checked for leaks."""
-        leaks = [result.leak for result in self._results.values() if result.leak is not None]
-        return unused(self.settings.known_leaks, leaks, _today()) if leaks else ()
-
     def made_with(self) -> dict[str, str]:
         """Return the versions that this run's numbers depend on."""
         versions = {"python": python_version()}
@@ -284,24 +224,6 @@ class GuardSession:
     def differences(self) -> tuple[str, ...]:
         """Say where a loaded baseline was made with other versions than run now."""
         return self.baseline.differences(self.made_with())
-
-    def results(self, problems: tuple[RunProblem, ...] = ()) -> RunResults:
-        """Return everything this run has found, in the order of the tests' ids."""
-        return RunResults(
-            environment=self.environment,
-            tests=tuple(self._with_line(self._results[test_id]) for test_id in sorted(self._results)),
-            meter=self.chosen_meter().meter.label,
-            made_with=self.made_with(),
-            problems=problems,
-            advisory=self.settings.advisory,
-            baseline_dir=self.settings.baseline_dir,
-            left_out=tuple(sorted(self.left_out)),
-        )
-
-    def _with_line(self, result: TestResult) -> TestResult:
-        """Add where its test stands, if that is known."""
-        line = self.lines.get(result.id) or self.lines.get(without_region(result.id), 0)
-        return replace(result, line=line) if line else result
 
     @cached_property
     def bytecode_folder(self) -> str:
@@ -332,6 +254,6 @@ def _no_past(_test_id: str, _limit: CreepLimit) -> None:
     """Know nothing of what was accepted before."""
 
 
-def _today() -> dt.date:
+def today() -> dt.date:
     """Return the day in UTC, the same for every machine."""
     return dt.datetime.now(dt.timezone.utc).date()

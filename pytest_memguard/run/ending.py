@@ -9,6 +9,7 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.guard.found_results import FoundResults
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.reports.bars import bars_for
 from pytest_memguard.reports.text import TextReport
@@ -27,8 +28,11 @@ from pytest_memguard.storage.results import OldResults, write_results
 class Ending:
     """Ends a run and tells how it ended."""
 
-    def __init__(self, session: GuardSession, options: RunOptions, old_results: OldResults) -> None:
+    def __init__(
+        self, session: GuardSession, found: FoundResults, options: RunOptions, old_results: OldResults
+    ) -> None:
         self._session = session
+        self._found = found
         self._options = options
         self._old_results = old_results
         self._results: RunResults | None = None
@@ -41,12 +45,14 @@ class Ending:
     def finish(self, session: pytest.Session, facts: RunFacts) -> None:
         """Write the results, accept them where asked to, and fail the run where a problem does."""
         self.differences.update(self._session.differences())
-        self._results = results = self._session.results(problems(self._session, self._options, facts))
+        self._results = results = self._found.judged(
+            problems(self._session, self._found, self._options, facts)
+        )
         try:
             self._keep(results)
             self._old_results.drop()
             if self._options.accept:
-                changes = accept_results(self._session.baseline.store, results, review=self._session.review)
+                changes = accept_results(self._session.baseline.store, results, review=self._found.review)
                 self._accepted = tuple(printable(change.description) for change in changes)
                 keep_accepted(self._options.root, results.tests, (change.test_id for change in changes))
         except MemguardError as error:

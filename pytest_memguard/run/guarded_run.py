@@ -17,6 +17,7 @@ from pytest_memguard.core.history import ReadPasts
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.policy import CreepLimit
 from pytest_memguard.core.unpatched import Unpatched, remember_real_names
+from pytest_memguard.guard.found_results import FoundResults
 from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
 from pytest_memguard.guard.gc_freezing import old_objects_aside
 from pytest_memguard.guard.hypothesis_tests import same_examples
@@ -69,6 +70,7 @@ class GuardedRun:
             in_ci=self.options.asked.in_ci,
         )
         self.session.chosen_meter()
+        self.found = FoundResults(self.session)
         self.collection = Collection()
         self.planned_tests = PlannedTests()
         self.progress = ProgressLine(config)
@@ -84,7 +86,7 @@ class GuardedRun:
         self.old_results = OldResults(self.options.results_paths)
         self._earlier = ""
         self._journal = Journal(self.options.results_paths)
-        self.ending = Ending(self.session, self.options, self.old_results)
+        self.ending = Ending(self.session, self.found, self.options, self.old_results)
 
     def start(self, session: pytest.Session) -> None:
         """Put away what an earlier run left, which is not this run's."""
@@ -93,7 +95,7 @@ class GuardedRun:
             self.session.profiles.clear()
             self._earlier = self._journal.left_behind()
             self.old_results.put_aside()
-            self._journal.start(self.session.results())
+            self._journal.start(self.found.judged())
 
     def header(self) -> list[str]:
         """Return the lines of pytest's header."""
@@ -290,8 +292,8 @@ class GuardedRun:
         colour(report, results)
         is_second = self.planned_tests.delivered(report)
         for result in results:
-            if not (is_second and self.session.is_failing(result.id)):
-                self.session.add(result)
+            if not (is_second and self.found.is_failing(result.id)):
+                self.found.add(result)
                 self._journal.add(result)
 
     def take_worker(self, node: Any) -> None:
@@ -303,10 +305,10 @@ class GuardedRun:
     def _take_handover(self, handed: Handover) -> None:
         self._handover = self._handover.joined(handed)
         self.planned_tests.add(handed.planned)
-        self.session.add_stale(handed.stale)
-        self.session.add_unguarded(handed.unguarded)
-        self.session.left_out.update(handed.left_out)
-        self.session.lines.update(handed.lines)
+        self.found.add_stale(handed.stale)
+        self.found.add_unguarded(handed.unguarded)
+        self.found.left_out.update(handed.left_out)
+        self.found.lines.update(handed.lines)
         self.ending.differences.update(handed.differences)
 
     def finish(self, session: pytest.Session) -> None:
@@ -352,18 +354,17 @@ class GuardedRun:
         )
 
     def _hand_over(self) -> None:
-        differences = self.session.differences()
-        replace(self._handover, differences=differences).put_into(self._config)
+        replace(self._handover, differences=self.session.differences()).put_into(self._config)
 
     def _facts_at_end(self, session: pytest.Session) -> RunFacts:
         """Give a result to every planned test that has none, and return what is known of the run."""
         for test_id, said in self.planned_tests.crashes().items():
-            self.session.add(self.session.unmeasured(test_id, f"the process that ran it ended: {said}"))
+            self.found.add(self.session.unmeasured(test_id, f"the process that ran it ended: {said}"))
         stopped = self.is_interrupted or self._cut_off_by or session.shouldstop or session.shouldfail
         lost = self.planned_tests.lost(stopped=bool(stopped))
         for test_id in lost:
-            self.session.add(self.session.unmeasured(test_id, _LOST))
-        self.session.look_for_renames()
+            self.found.add(self.session.unmeasured(test_id, _LOST))
+        self.found.look_for_renames()
         repeats_all = self._config.getoption("dist", default="no") == "each"
         return RunFacts(
             lost=lost,

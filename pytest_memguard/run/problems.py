@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult
+from pytest_memguard.guard.found_results import FoundResults
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.run.options import RunOptions
 
@@ -40,10 +41,12 @@ class RunFacts:
     elsewhere: str = ""
 
 
-def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tuple[RunProblem, ...]:
+def problems(
+    session: GuardSession, found: FoundResults, options: RunOptions, facts: RunFacts
+) -> tuple[RunProblem, ...]:
     """Say what is wrong with the run as a whole; in CI most of it fails, elsewhere it warns."""
     strict = options.asked.in_ci and not session.settings.advisory
-    results = session.results()
+    results = found.judged()
     return (
         *_without_verdicts(session, results, facts, fails=strict and not session.accepting),
         *_without_baseline(session, results, fails=strict),
@@ -53,7 +56,7 @@ def problems(session: GuardSession, options: RunOptions, facts: RunFacts) -> tup
         *_accepted_in_ci(results, options, fails=strict),
         *_lost_results(facts, fails=strict),
         *_unfinished(facts, fails=strict, is_advisory=session.settings.advisory),
-        *_known_leaks(session, is_whole=not options.asked.places),
+        *_known_leaks(found, is_whole=not options.asked.places),
     )
 
 
@@ -161,15 +164,15 @@ def _unfinished(facts: RunFacts, *, fails: bool, is_advisory: bool) -> Iterator[
         yield RunProblem("unfinished", f"the run was stopped: {left}. Run them again.", fails)
 
 
-def _known_leaks(session: GuardSession, *, is_whole: bool) -> Iterator[RunProblem]:
+def _known_leaks(found: FoundResults, *, is_whole: bool) -> Iterator[RunProblem]:
     """Say which entries of the settings are past their day, and which a whole run did not need."""
-    for entry in session.expired_known_leaks():
+    for entry in found.expired_known_leaks():
         sentence = (
             f"the known leak {entry.entry} ended on {entry.until}: what it matches fails again. "
             "Fix the leak, or set a later `until`."
         )
         yield RunProblem("known-leaks", sentence, fails=False)
-    for entry in session.unused_known_leaks() if is_whole else ():
+    for entry in found.unused_known_leaks() if is_whole else ():
         sentence = (
             f"the known leak {entry.entry} matched nothing in this run. Remove it if its leak is fixed."
         )
