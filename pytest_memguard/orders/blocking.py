@@ -124,6 +124,14 @@ class ThreadWatch:
         except (OSError, ValueError, IndexError):
             return True
 
+    def waits_at(self, seen: Look) -> bool:
+        """Say whether the thread sleeps in the call where it was seen.
+
+        Its state is read before its call. One that was just woken shows the old call for a moment, and may
+        sleep again by the time its state is read, to wait for the interpreter.
+        """
+        return seen != RUNS and self.is_asleep() and self.look() == seen
+
     def close(self) -> None:
         """Close the files that are open."""
         for fd in (self._fd, self._stat_fd):
@@ -218,7 +226,7 @@ class Sightings:
         has_to_last = not waits_for_lock(look) or is_lock_of_c(look)
         if has_to_last and self._waited.look() < self._patience_ns:
             return False
-        if not self._watch.is_asleep():
+        if not self._watch.waits_at(look):
             self._waited.restart()
             return False
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from enum import Enum
 
-from pytest_memguard.orders.blocking import RUNS, UNSEEN, Look, Sightings, ThreadWatch
+from pytest_memguard.orders.blocking import UNSEEN, Look, Sightings, ThreadWatch
 from pytest_memguard.orders.visited_lines import Passage, Path
 from pytest_memguard.orders.watched_time import WatchedTime
 
@@ -118,4 +118,4 @@ class Participant:
 
     def still_waits(self, seen: Look) -> bool:
         """Say whether the thread still waits where it was seen."""
-        return self.watch.look() == seen != RUNS and self.watch.is_asleep()
+        return self.watch.waits_at(seen)

@@ -68,6 +68,29 @@ def test_a_thread_that_waits_for_a_lock_is_blocked() -> None:
     assert is_blocked
 
 
+def test_a_thread_that_wakes_while_it_is_looked_at_does_not_wait_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What Linux shows of it is played: a thread that is waking shows its old call, then sleeps elsewhere."""
+    at_interpreter = interpreter_wait()
+    at_lock = b"202 0x1000 0x189 0x0 0x0 0x0 0x0 0x7f 0x7f\n"
+    watch = ThreadWatch(threading.get_ident(), threading.get_native_id())
+    shown = {
+        "call": {"waking": at_lock, "awake": at_interpreter},
+        "state": {"waking": b"1 (x) R 1", "awake": b"1 (x) S 1"},
+    }
+    reads = itertools.chain(["waking"], itertools.repeat("awake"))
+
+    def played(fd: int, *_: int) -> bytes:
+        return shown["call" if fd == watch._fd else "state"][next(reads)]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(blocking, "pread", played)
+        assert not watch.waits_at(at_lock)
+        assert not watch.waits_at(at_lock)
+    watch.close()
+
+
 def test_a_lock_of_a_library_has_to_last_since_its_holder_may_only_lack_a_processor() -> None:
     """A holder of the lock of `malloc` is about to let go, however long the machine lets it wait."""
     mutex = ctypes.create_string_buffer(64)  # a `pthread_mutex_t` of zeros is one that nobody holds
