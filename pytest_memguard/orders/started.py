@@ -143,7 +143,8 @@ class StartedThreads:
         self._expected: dict[int, Newcomer] = {}
         self._before: Callable[..., Any] | None = None
         self._hook: Callable[..., Any] = self._begins
-        self._collecting: Callable[[str, dict[str, int]], None] = self._collects
+        self._first_callback: Callable[[str, dict[str, int]], None] = self._begins_to_collect
+        self._last_callback: Callable[[str, dict[str, int]], None] = self._has_collected
         self._first_line: Callable[..., Any] = self._at_first_line
         self.newcomers: list[Newcomer] = []
         self.running_freely = 0
@@ -167,7 +168,8 @@ class StartedThreads:
     def __enter__(self) -> StartedThreads:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
         self._before = threading.gettrace()
         threading.settrace(self._hook)
-        gc.callbacks.append(self._collecting)
+        gc.callbacks.insert(0, self._first_callback)
+        gc.callbacks.append(self._last_callback)
         _PATCH.enter(self)
         return self
 
@@ -175,16 +177,23 @@ class StartedThreads:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _PATCH.leave()
-        with suppress(ValueError):  # the body has removed it
-            gc.callbacks.remove(self._collecting)
+        for callback in (self._first_callback, self._last_callback):
+            with suppress(ValueError):  # the body has removed it
+                gc.callbacks.remove(callback)
         if threading.gettrace() is self._hook:  # or the body has set another one, which stays
             threading.settrace(self._before)
 
-    def _collects(self, phase: str, _found: dict[str, int]) -> None:
-        """Remember, in the thread itself, whether it collects garbage."""
-        participant = self._native_ids.get(get_native_id())
+    def _begins_to_collect(self, phase: str, _found: dict[str, int]) -> None:
+        """Remember, in the thread itself, that it collects garbage, before hypothesis and others are told."""
+        participant = self._native_ids.get(get_native_id()) if phase == "start" else None
         if participant is not None:
-            participant.is_collecting = phase == "start"
+            participant.is_collecting = True
+
+    def _has_collected(self, phase: str, _found: dict[str, int]) -> None:
+        """Remember that it does not collect any more, after others were told."""
+        participant = self._native_ids.get(get_native_id()) if phase == "stop" else None
+        if participant is not None:
+            participant.is_collecting = False
 
     def start(self, thread: threading.Thread, really: Callable[[threading.Thread], None]) -> None:
         """Start a thread; if one that takes turns does it, the new one waits for its turn."""

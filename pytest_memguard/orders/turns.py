@@ -91,7 +91,12 @@ class Turns:
         participant.gate.acquire()
 
     def is_due(self, participant: Participant, code: CodeType, number: int) -> bool:
-        """Say whether `line` must be called here. This is called at each line and return, so it is short."""
+        """Say whether `line` must be called here. This is called at each line and return, so it is short.
+
+        What runs while garbage is collected is no part of the path: when that happens is not up to the body.
+        """
+        if participant.is_collecting and participant.state is RUNNING:
+            return False
         participant.is_due = participant.path.comes_to(code, number)
         if participant.is_due:
             participant.is_idle = False

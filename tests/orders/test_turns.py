@@ -25,7 +25,7 @@ from pytest_memguard.orders.participant import Participant, State
 from pytest_memguard.orders.progress import Progress
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Turns
-from tests.orders.elsewhere import Story, first_when_set
+from tests.orders.elsewhere import Story, first_when_set, heed_collection
 
 THREADS = 4
 
@@ -101,6 +101,26 @@ def test_an_order_is_the_same_in_every_run(order: Order) -> None:
 
     first = told()
     assert all(told() == first for _ in range(3))
+
+
+def test_what_others_do_when_garbage_is_collected_is_no_part_of_the_path() -> None:
+    """When it is collected may depend on what ran before."""
+
+    def passed() -> int:
+        def body() -> None:
+            for _ in range(20):
+                gc.collect(0)
+
+        with OrderedThreads(body, THREADS, order=Lockstep(), is_own=is_own, stuck_seconds=10) as threads:
+            threads()
+        return threads.passed
+
+    without = passed()
+    gc.callbacks.append(heed_collection)
+    try:
+        assert passed() == without
+    finally:
+        gc.callbacks.remove(heed_collection)
 
 
 def test_seeds_draw_different_orders() -> None:
