@@ -115,10 +115,9 @@ class GuardedProject:
         done = self._pytester.runpytest_inprocess(
             *_arguments(args, plugins, guard=guard), no_reraise_ctrlc=True
         )
-        if "pytest_asyncio.plugin" in plugins:
-            with warnings.catch_warnings():  # the lowest one leaves a loop open at each test's end
-                warnings.simplefilter("ignore", ResourceWarning)
-                gc.collect()
+        with warnings.catch_warnings():  # the lowest versions leave loops open at a test's end
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
         return Run(int(done.ret), done.stdout.str(), done.stderr.str(), self.root)
 
     def spawn(self, *args: str, plugins: tuple[str, ...] = (), guard: bool = True) -> Run:
