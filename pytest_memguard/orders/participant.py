@@ -114,8 +114,4 @@ class Participant:
 
         One inside memguard's own code has, even if it sleeps there: it waits for a thread that it starts.
         """
-        return self.is_inside or not self.still_waits(self.blocked_at)
-
-    def still_waits(self, seen: Look) -> bool:
-        """Say whether the thread still waits where it was seen."""
-        return self.watch.waits_at(seen)
+        return self.is_inside or not self.watch.waits_at(self.blocked_at)

@@ -9,6 +9,7 @@ import weakref
 from _thread import get_native_id
 from collections.abc import Callable, Iterable, Sized
 from contextlib import suppress
+from functools import partial
 from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
 from types import CodeType, FrameType, TracebackType
@@ -143,8 +144,8 @@ class StartedThreads:
         self._expected: dict[int, Newcomer] = {}
         self._before: Callable[..., Any] | None = None
         self._hook: Callable[..., Any] = self._begins
-        self._first_callback: Callable[[str, dict[str, int]], None] = self._begins_to_collect
-        self._last_callback: Callable[[str, dict[str, int]], None] = self._has_collected
+        self._first_callback = partial(self._collects, "start")
+        self._last_callback = partial(self._collects, "stop")
         self._first_line: Callable[..., Any] = self._at_first_line
         self.newcomers: list[Newcomer] = []
         self.running_freely = 0
@@ -168,7 +169,7 @@ class StartedThreads:
     def __enter__(self) -> StartedThreads:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
         self._before = threading.gettrace()
         threading.settrace(self._hook)
-        gc.callbacks.insert(0, self._first_callback)
+        gc.callbacks.insert(0, self._first_callback)  # what others do, as hypothesis does, is between the two
         gc.callbacks.append(self._last_callback)
         _PATCH.enter(self)
         return self
@@ -183,17 +184,11 @@ class StartedThreads:
         if threading.gettrace() is self._hook:  # or the body has set another one, which stays
             threading.settrace(self._before)
 
-    def _begins_to_collect(self, phase: str, _found: dict[str, int]) -> None:
-        """Remember, in the thread itself, that it collects garbage, before hypothesis and others are told."""
-        participant = self._native_ids.get(get_native_id()) if phase == "start" else None
+    def _collects(self, heeded: str, phase: str, _found: dict[str, int]) -> None:
+        """Remember, in the thread itself, whether it collects garbage, where the phase is the one to heed."""
+        participant = self._native_ids.get(get_native_id()) if phase == heeded else None
         if participant is not None:
-            participant.is_collecting = True
-
-    def _has_collected(self, phase: str, _found: dict[str, int]) -> None:
-        """Remember that it does not collect any more, after others were told."""
-        participant = self._native_ids.get(get_native_id()) if phase == "stop" else None
-        if participant is not None:
-            participant.is_collecting = False
+            participant.is_collecting = phase == "start"
 
     def start(self, thread: threading.Thread, really: Callable[[threading.Thread], None]) -> None:
         """Start a thread; if one that takes turns does it, the new one waits for its turn."""

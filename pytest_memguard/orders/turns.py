@@ -140,9 +140,7 @@ class Turns:
         """Say whether the thread that has the turn offers it at a line."""
         is_asked, participant.is_asked = participant.is_asked, False
         self.is_by_speed = self.is_by_speed or is_asked
-        if participant.is_collecting or (
-            not is_asked and not (self._left > 0 and participant.path.offers(place))
-        ):
+        if not is_asked and not (self._left > 0 and participant.path.offers(place)):
             return False
         self.offered += 1
         self._left = max(0, self._left - 1)
@@ -237,7 +235,7 @@ class Turns:
             if (
                 participant.state is RUNNING
                 and not participant.is_inside
-                and (is_astray or participant.still_waits(look))
+                and (is_astray or participant.watch.waits_at(look))
             ):
                 participant.state = BLOCKED
                 participant.is_astray = is_astray
