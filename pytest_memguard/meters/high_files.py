@@ -10,29 +10,37 @@ import os
 from os import close, dup  # bound: a test may patch them while it runs
 from os import open as os_open
 from resource import RLIMIT_NOFILE, getrlimit
+from types import TracebackType
 
 _LOWEST = 100
 
 
-def occupy_low_numbers() -> list[int]:
-    """Open files until the next one has a high number; return their numbers.
+class LowNumbersOccupied:
+    """While it is entered, a file that is opened gets a high number.
 
-    Where few files can be open there are none: the meter needs some, and the test the others.
+    Where few files can be open it does nothing: the meter needs some, and the test the others.
     """
-    held: list[int] = []
-    if 0 <= getrlimit(RLIMIT_NOFILE)[0] < 2 * _LOWEST:
-        return held
-    try:
-        held.append(os_open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-        while held[-1] < _LOWEST:
-            held.append(dup(held[0]))
-    except OSError:  # nearly all numbers are in use, and the meter needs the rest
-        let_go(held)
-        return []
-    return held
 
+    __slots__ = ("_held",)
 
-def let_go(held: list[int]) -> None:
-    """Close them."""
-    for number in held:
-        close(number)
+    def __init__(self) -> None:
+        self._held: list[int] = []
+
+    def __enter__(self) -> None:
+        if 0 <= getrlimit(RLIMIT_NOFILE)[0] < 2 * _LOWEST:
+            return
+        try:
+            self._held.append(os_open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            while self._held[-1] < _LOWEST:
+                self._held.append(dup(self._held[0]))
+        except OSError:  # nearly all numbers are in use, and the meter needs the rest
+            self._let_go()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        while self._held:
+            close(self._held.pop())

@@ -21,7 +21,7 @@ from pytest_memguard.meters import tracemalloc_meter
 from pytest_memguard.meters.background import Background
 from pytest_memguard.meters.ending_threads import RunningThreads, others_run
 from pytest_memguard.meters.garbage import clear_type_caches, only_new_garbage
-from pytest_memguard.meters.high_files import let_go, occupy_low_numbers
+from pytest_memguard.meters.high_files import LowNumbersOccupied
 from pytest_memguard.meters.lost_frames import StackMark
 from pytest_memguard.meters.memray_captures import (
     held_by_others,
@@ -234,24 +234,22 @@ class MemrayRecording:
 
 
 def _tracker(path: Path, options: SampleOptions) -> Tracker:
-    held = occupy_low_numbers()
     try:
-        return Tracker(
-            destination=FileDestination(path, overwrite=True, compress_on_exit=False),
-            native_traces=options.native,
-            follow_fork=options.children,
-            trace_python_allocators=True,
-            memory_interval_ms=_SNAPSHOT_INTERVAL_MS,
-            # an aggregated capture is written at the end, which a forked child that calls `os._exit` has not
-            file_format=FileFormat.ALL_ALLOCATIONS
-            if options.counted or options.children
-            else FileFormat.AGGREGATED_ALLOCATIONS,
-        )
+        with LowNumbersOccupied():
+            return Tracker(
+                destination=FileDestination(path, overwrite=True, compress_on_exit=False),
+                native_traces=options.native,
+                follow_fork=options.children,
+                trace_python_allocators=True,
+                memory_interval_ms=_SNAPSHOT_INTERVAL_MS,
+                # an aggregated capture is written at the end, which a fork that calls `os._exit` has not
+                file_format=FileFormat.ALL_ALLOCATIONS
+                if options.counted or options.children
+                else FileFormat.AGGREGATED_ALLOCATIONS,
+            )
     except (OSError, RuntimeError) as error:
         where = "Make the temporary folder (TMPDIR) writable, with room on its disk, then run again."
         raise MeterError(f"memray could not create its capture ({error}). {where}") from error
-    finally:
-        let_go(held)
 
 
 def _trace(body: Callable[[], None], path: Path, *, native: bool) -> StackMark:

@@ -19,7 +19,7 @@ from memray import (
 from memray._memray import set_log_level  # where its type is declared
 
 from pytest_memguard.core.errors import described
-from pytest_memguard.meters.high_files import let_go, occupy_low_numbers
+from pytest_memguard.meters.high_files import LowNumbersOccupied
 from pytest_memguard.meters.protocol import MeterError
 
 __all__ = [
@@ -59,9 +59,9 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
         )
     thread: Any = threading.Thread
     hook, wrapped = _profile_hook(), thread.__dict__.get(_WRAPPED)
-    held = occupy_low_numbers()
     try:
-        tracker.__enter__()
+        with LowNumbersOccupied():
+            tracker.__enter__()
     except RuntimeError as error:
         cause = "another tracker of memray is active" if "Tracker" in str(error) else described(error)
         raise MeterError(
@@ -74,8 +74,6 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
             "memray could not start: a profiler, or a tracker that never stopped, is in its way "
             f"({described(error)}); run without it."
         ) from error
-    finally:
-        let_go(held)
 
     def stop() -> None:
         tracker.__exit__(None, None, None)
