@@ -58,14 +58,18 @@ def read_across(calling: Calling, finding: LeakFinding, *, step: int, at_once: i
                 for calls in (*([] if number else [1] * (1 + EMPTY_WINDOWS)), *[step] * WINDOWS):
                     made += _call_between_renewals(calling, calls, at_once)
                     readings.take(made)
-                growth = decide(without_renewals(readings.windows()), is_last=True)
-                if growth.answer is Answer.SETTLES or _survives(finding, growth):
-                    break
-                if growth.answer is Answer.LEAKS and number:
+                if _is_decided(finding, readings.windows(), is_first=number == 0):
                     break
             return readings.windows()
         finally:
             readings.close()
+
+
+def _is_decided(finding: LeakFinding, windows: Sequence[Window], *, is_first: bool) -> bool:
+    """Say whether no further round is needed; a first one does not show that a part of the growth leaks."""
+    growth = decide(without_renewals(windows), is_last=True)
+    is_partly_kept = growth.answer is Answer.LEAKS and not is_first
+    return growth.answer is Answer.SETTLES or is_partly_kept or _survives(finding, growth)
 
 
 def _call_between_renewals(calling: Calling, calls: int, at_once: int) -> int:
