@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pytest_memguard.core.changes import Change
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.node_ids import without_region
-from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.renames import new_names
 from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult
 from pytest_memguard.gate.judge import WITHOUT_GUARD, WITHOUT_TEST
@@ -64,14 +62,6 @@ class FoundResults:
 
     def _of(self, *outcomes: Outcome) -> list[str]:
         return [test_id for test_id, result in self._results.items() if result.outcome in outcomes]
-
-    def review(self, changes: Iterable[Change]) -> None:
-        """Refuse growth that the project accepts only with a note, which a run cannot give."""
-        refuse_without_note(changes, self._session.settings.require_note)
-
-    def expired_known_leaks(self) -> tuple[KnownLeak, ...]:
-        """Return the known leaks of the settings whose day has come."""
-        return tuple(entry for entry in self._session.settings.known_leaks if entry.is_expired(today()))
 
     def unused_known_leaks(self) -> tuple[KnownLeak, ...]:
         """Return those that took nothing out of any finding, where tests were checked for leaks."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from pytest_memguard.core.changes import Change
 from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.environment import environment_key, python_version
 from pytest_memguard.core.history import Past
+from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.leak_finding import Answer, LeakFinding
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.metrics import RETAINED
+from pytest_memguard.core.notes import refuse_without_note
 from pytest_memguard.core.policy import CreepLimit, Policy
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.settings import Settings
@@ -31,12 +34,7 @@ from pytest_memguard.gate.judge import (
     without_leak_check,
 )
 from pytest_memguard.gate.known_leaks import without_known_leaks
-from pytest_memguard.gate.wording import (
-    doubts_text,
-    origin_text,
-    peak_doubt_text,
-    tolerated_text,
-)
+from pytest_memguard.gate.wording import doubts_text, origin_text, peak_doubt_text, tolerated_text
 from pytest_memguard.guard.loaded_baseline import LoadedBaseline
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source
@@ -213,6 +211,14 @@ class GuardSession:
         settings = self.settings
         fails_by_default = self._in_ci and settings.fail_on is None and not settings.advisory
         return replace(result, fails=result.fails or fails_by_default, is_asked=True)
+
+    def review(self, changes: Iterable[Change]) -> None:
+        """Refuse growth that the project accepts only with a note, which a run cannot give."""
+        refuse_without_note(changes, self.settings.require_note)
+
+    def expired_known_leaks(self) -> tuple[KnownLeak, ...]:
+        """Return the known leaks of the settings whose day has come."""
+        return tuple(entry for entry in self.settings.known_leaks if entry.is_expired(today()))
 
     def made_with(self) -> dict[str, str]:
         """Return the versions that this run's numbers depend on."""

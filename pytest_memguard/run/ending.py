@@ -52,7 +52,7 @@ class Ending:
             self._keep(results)
             self._old_results.drop()
             if self._options.accept:
-                changes = accept_results(self._session.baseline.store, results, review=self._found.review)
+                changes = accept_results(self._session.baseline.store, results, review=self._session.review)
                 self._accepted = tuple(printable(change.description) for change in changes)
                 keep_accepted(self._options.root, results.tests, (change.test_id for change in changes))
         except MemguardError as error:

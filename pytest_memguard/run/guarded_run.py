@@ -14,7 +14,6 @@ import pytest
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import ReadPasts
-from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.policy import CreepLimit
 from pytest_memguard.core.unpatched import Unpatched, remember_real_names
 from pytest_memguard.guard.found_results import FoundResults
@@ -32,11 +31,11 @@ from pytest_memguard.guard.started_programs import listen
 from pytest_memguard.guard.unmeasurable_plugins import refused_by_neighbour
 from pytest_memguard.guard.whole import ItemGuard
 from pytest_memguard.meters import MeterUnavailableError
-from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.run.collected import Collection, lines_of
 from pytest_memguard.run.colours import colour
 from pytest_memguard.run.ending import Ending
 from pytest_memguard.run.guard_times import GuardTimes
+from pytest_memguard.run.header import header_lines
 from pytest_memguard.run.options import apply_options, run_options
 from pytest_memguard.run.planned_tests import PlannedTests
 from pytest_memguard.run.problems import RunFacts
@@ -78,7 +77,6 @@ class GuardedRun:
         self._is_worker = is_worker(config)
         self._is_fork = False
         self._handover = Handover()
-        self._no_history = ""
         self.is_interrupted = False
         self._pytest_session: pytest.Session | None = None
         self._is_finished = False
@@ -99,20 +97,7 @@ class GuardedRun:
 
     def header(self) -> list[str]:
         """Return the lines of pytest's header."""
-        chosen = self.session.chosen_meter()
-        state = "" if self.session.baseline.exists else ", no baseline for it yet"
-        lines = [f"memguard: {chosen.meter.label}, {self.session.environment}{state}"]
-        if self.session.settings.source:
-            lines.append(f"memguard: settings: {self.session.settings.source}")
-        lines += [
-            f"memguard: {name} counts as the program's, since {file} imports it; exclude leaves it out"
-            for name, file in sorted(self.session.namer.imported.items())
-        ]
-        if self._earlier:
-            lines.append(f"memguard: an earlier run has no end: {printable(self._earlier)}")
-        if chosen.reason_not_best:
-            lines.append(f"memguard: not with {BEST_METER}, since {chosen.reason_not_best}")
-        return lines
+        return header_lines(self.session, earlier=self._earlier)
 
     def plan(self, items: list[pytest.Item]) -> None:
         """Plan every guarded item and read its accepted numbers; what cannot be planned is a usage error."""
@@ -142,7 +127,7 @@ class GuardedRun:
         self.progress.plan({test_id: plan.policy for test_id, plan in plans.items()})
         if any(plan.policy.children for plan in plans.values()):
             listen()
-        self._read_pasts(plan.policy.creep for plan in plans.values())
+        no_history = self._read_pasts(plan.policy.creep for plan in plans.values())
         found = forgotten(self.session, self.collection, plans, items, self.options)
         left_out = self.collection.left_out(items)
         self._take_handover(
@@ -153,7 +138,7 @@ class GuardedRun:
                 or any(is_guarded(item, everything=self.options.everything) for item in left_out),
                 stale=found.stale,
                 unguarded=found.unguarded,
-                no_history=self._no_history,
+                no_history=no_history,
                 left_out=found.left_out,
                 passed_over=found.passed_over,
                 skipped=found.skipped,
@@ -166,13 +151,15 @@ class GuardedRun:
             )
         )
 
-    def _read_pasts(self, limits: Iterable[CreepLimit | None]) -> None:
-        """Read what was accepted before, where growth in small steps is judged."""
+    def _read_pasts(self, limits: Iterable[CreepLimit | None]) -> str:
+        """Read what was accepted before, where growth in small steps is judged; say why it cannot be read."""
         days = {limit.days for limit in limits if limit is not None}
-        if days:
-            store = self.session.baseline.store
-            pasts = self._history_of(self.options.root, store.directory, store.environment, days)
-            self.session.pasts, self._no_history = pasts.of, pasts.missing
+        if not days:
+            return ""
+        store = self.session.baseline.store
+        pasts = self._history_of(self.options.root, store.directory, store.environment, days)
+        self.session.pasts = pasts.of
+        return pasts.missing
 
     def began(self, item: pytest.Item) -> None:
         """Note that pytest runs a test in this process."""

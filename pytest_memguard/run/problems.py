@@ -56,7 +56,7 @@ def problems(
         *_accepted_in_ci(results, options, fails=strict),
         *_lost_results(facts, fails=strict),
         *_unfinished(facts, fails=strict, is_advisory=session.settings.advisory),
-        *_known_leaks(found, is_whole=not options.asked.places),
+        *_known_leaks(session, found, is_whole=not options.asked.places),
     )
 
 
@@ -164,9 +164,9 @@ def _unfinished(facts: RunFacts, *, fails: bool, is_advisory: bool) -> Iterator[
         yield RunProblem("unfinished", f"the run was stopped: {left}. Run them again.", fails)
 
 
-def _known_leaks(found: FoundResults, *, is_whole: bool) -> Iterator[RunProblem]:
+def _known_leaks(session: GuardSession, found: FoundResults, *, is_whole: bool) -> Iterator[RunProblem]:
     """Say which entries of the settings are past their day, and which a whole run did not need."""
-    for entry in found.expired_known_leaks():
+    for entry in session.expired_known_leaks():
         sentence = (
             f"the known leak {entry.entry} ended on {entry.until}: what it matches fails again. "
             "Fix the leak, or set a later `until`."
