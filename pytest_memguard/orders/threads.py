@@ -161,10 +161,10 @@ class OrderedThreads:
         )
         tell, this = partial(self._tell_end, number), this_thread()
         while True:
-            participant.gate.acquire()
-            if self._closing:
-                return
             try:
+                participant.gate.acquire()
+                if self._closing:
+                    return
                 with following:
                     self.body()
             except BaseException as error:  # noqa: BLE001 - the caller raises it, whatever it is

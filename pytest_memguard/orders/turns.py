@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
 from collections.abc import Callable, Sequence
 from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
@@ -10,9 +9,9 @@ from types import CodeType
 
 from pytest_memguard.orders.blocking import UNSEEN, Look
 from pytest_memguard.orders.order import Order
+from pytest_memguard.orders.owned_locks import OwnedLock, UncollectedLock
 from pytest_memguard.orders.participant import ASTRAY_NS, BLOCKED, DONE, RUNNING, WAITING, Participant
 from pytest_memguard.orders.places import Place
-from pytest_memguard.orders.uncollected import UncollectedLock
 from pytest_memguard.orders.visited_lines import Meetings
 
 MOST_SWITCH_POINTS = 20_000
@@ -36,7 +35,7 @@ class Turns:
         self._participants: list[Participant] = []
         self._ready: list[int] = []
         self._mutex = UncollectedLock()
-        self._settling = allocate_lock()
+        self._settling = OwnedLock()
         self._process = getpid()
         self._left = 0
         self.blocked = self._changes = 0
@@ -52,8 +51,8 @@ class Turns:
 
         Newcomers were started in an earlier call, and run now or wait for something.
         """
-        self._mutex.acquire()  # newcomers may come to a line
         try:
+            self._mutex.acquire()  # newcomers may come to a line
             self._participants = [*participants]
             self._order.begin(len(participants))
             self._left, self._is_open, self._last = self.most, True, None
@@ -71,8 +70,8 @@ class Turns:
 
     def joins(self, newcomer: Participant) -> None:
         """Add a thread that waits for its first turn."""
-        self._mutex.acquire()
         try:
+            self._mutex.acquire()
             self._add(newcomer, is_older=False)
             if not self._is_open:
                 newcomer.state = RUNNING
@@ -114,20 +113,42 @@ class Turns:
             return  # a forked child is alone
         if participant.state is DONE:
             return  # this is another thread, with the identifier of one that has ended
-        participant.is_inside = True
-        if self.blocked and participant.state is RUNNING:
-            found = self._settle(participant)
-            participant.looked_around(self._changes, found=found)
-        is_due = participant.is_due or participant.is_asked or participant.state is not RUNNING
-        has_to_wait = is_due and self._decide(participant, code, number)
-        participant.is_inside = False
-        if has_to_wait:
-            self.wait(participant)
+        try:
+            participant.is_inside = True
+            if self.blocked and participant.state is RUNNING:
+                found = self._settle(participant)
+                participant.looked_around(self._changes, found=found)
+            is_due = participant.is_due or participant.is_asked or participant.state is not RUNNING
+            has_to_wait = is_due and self._decide(participant, code, number)
+            participant.is_inside = False
+            if has_to_wait:
+                self.wait(participant)
+        except BaseException:  # raised from elsewhere, while this thread was inside
+            self._runs_on(participant)
+            raise
+
+    def _runs_on(self, participant: Participant) -> None:
+        """Let a thread that an error has kept from its turn run on, until it comes to a line again."""
+        try:
+            self._mutex.acquire()
+            participant.is_inside = False
+            participant.gate.acquire(blocking=False)  # it may have been opened since
+            if participant.state is WAITING:
+                participant.state, participant.blocked_at = BLOCKED, UNSEEN
+            self.blocked = sum(other.state is BLOCKED for other in self._participants)
+            self._changes += 1
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        """Release what this thread still holds, after an error from elsewhere has met it inside."""
+        self._settling.release()
+        self._mutex.release()
 
     def _decide(self, participant: Participant, code: CodeType, number: int) -> bool:
         """Say whether a thread that came to a line has to wait for its turn; if so, another one gets it."""
-        self._mutex.acquire()
         try:
+            self._mutex.acquire()
             participant.path.arrives(code, number)
             had_turn = participant.state is RUNNING
             if not self._is_open or (had_turn and not self._offers(participant, (id(code), number))):
@@ -172,11 +193,18 @@ class Turns:
         """Remove a thread that has ended, `tell` so, and give its turn to another."""
         if getpid() != self._process:
             return
-        participant.is_inside = True
-        if participant.state is RUNNING:
-            self._settle(participant)
-        self._mutex.acquire()
         try:
+            participant.is_inside = True
+            if participant.state is RUNNING:
+                self._settle(participant)
+            self._end(participant, tell)
+        except BaseException:  # raised from elsewhere, as above
+            self._release()
+            raise
+
+    def _end(self, participant: Participant, tell: Callable[[], None]) -> None:
+        try:
+            self._mutex.acquire()
             had_turn, participant.state = participant.state is RUNNING, DONE
             self.blocked -= not had_turn
             tell()  # now: next to the thread that gets the turn, nothing is created
@@ -187,8 +215,8 @@ class Turns:
 
     def has_ended(self, newcomer: Participant) -> None:
         """Remove a thread that is gone; if it had the turn, no thread has it."""
-        self._mutex.acquire()
         try:
+            self._mutex.acquire()
             self.blocked -= newcomer.state is BLOCKED
             newcomer.state = DONE
         finally:
@@ -205,15 +233,15 @@ class Turns:
 
     def let_go(self) -> None:
         """Let every thread run on without turns."""
-        self._mutex.acquire()
         try:
+            self._mutex.acquire()
             self._is_open = False
             for participant in self._participants:
                 if participant.state is WAITING:
                     participant.state = RUNNING
                     participant.gate.release()
         finally:
-            self._mutex.release()
+            self._release()
 
     def running(self) -> Participant | None:
         """Return the thread that has the turn."""
@@ -230,8 +258,8 @@ class Turns:
         before it waited are waited for: which of them are ready must not depend on how fast they are.
         """
         self._settle(participant)
-        self._mutex.acquire()
         try:
+            self._mutex.acquire()
             if (
                 participant.state is RUNNING
                 and not participant.is_inside
@@ -251,8 +279,8 @@ class Turns:
         """If no thread has the turn, give it to one that came back from waiting, if there is any."""
         if self.running() is None:
             self._settle(None)
-            self._mutex.acquire()
             try:
+                self._mutex.acquire()
                 if self.running() is None:
                     self._give(self._next())
             finally:
@@ -279,8 +307,8 @@ class Turns:
         current thread does not wait for itself.
         """
         found = False
-        self._settling.acquire()  # the thread that watches, and one at a line, look by the same sightings
         try:
+            self._settling.acquire()  # the thread that watches, and one at a line, look by the same sightings
             for at in range(len(self._participants)):
                 participant = self._participants[at]
                 if participant is not current and not participant.is_astray and _is_awake(participant):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -105,6 +106,22 @@ def raises_in_one() -> Body:
     def body() -> None:
         if next(numbers) == 1:
             raise KeyError("one")
+
+    return body
+
+
+def raises_in_others() -> Body:
+    """Raise an error in all threads that are inside, wherever they are."""
+    inside: list[int] = []
+
+    def body() -> None:
+        inside.append(threading.get_ident())
+        for number in range(100):
+            if number == 50:
+                for ident in inside:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(ident), ctypes.py_object(KeyError)
+                    )
 
     return body
 
@@ -304,6 +321,8 @@ MAKERS = [
     never_ends,
     patches_the_clock,
     raises_in_one,
+    # On 3.11, a traced thread goes on only once the error is raised in the other, which may wait for it.
+    *([raises_in_others] if sys.version_info[:2] != (3, 11) else []),
     recurses,
     signals,
     starts_threads,
@@ -318,6 +337,7 @@ EXPECTED = {
     exits: SystemExit,
     never_ends: DeadlockError,
     raises_in_one: KeyError,
+    raises_in_others: KeyError,
     waits_for_nobody: DeadlockError,
 }
 
