@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from pytest_memguard.run.collected import Collection, lines_of
 from pytest_memguard.run.colours import colour
 from pytest_memguard.run.ending import Ending
 from pytest_memguard.run.guard_times import GuardTimes
+from pytest_memguard.run.handover import Handover, handover_of
 from pytest_memguard.run.header import header_lines
 from pytest_memguard.run.options import apply_options, run_options
 from pytest_memguard.run.planned_tests import PlannedTests
@@ -43,7 +44,7 @@ from pytest_memguard.run.progress_line import ProgressLine
 from pytest_memguard.run.stale import forgotten
 from pytest_memguard.run.unread_settings import unread_settings
 from pytest_memguard.run.verdict_report import put_verdict, raise_failing
-from pytest_memguard.run.xdist import Handover, handover_of, is_worker
+from pytest_memguard.run.xdist import is_worker
 from pytest_memguard.storage.journal import Journal
 from pytest_memguard.storage.results import OldResults
 from pytest_memguard.storage.results_json import result_from_json, result_to_json
@@ -132,16 +133,12 @@ class GuardedRun:
         left_out = self.collection.left_out(items)
         self._take_handover(
             Handover(
+                **asdict(found),
                 planned=tuple(plans),
                 lines=lines_of(items, {*plans, *found.unguarded}),
                 has_guarded=bool(plans)
                 or any(is_guarded(item, everything=self.options.everything) for item in left_out),
-                stale=found.stale,
-                unguarded=found.unguarded,
                 no_history=no_history,
-                left_out=found.left_out,
-                passed_over=found.passed_over,
-                skipped=found.skipped,
                 unread=unread_settings(
                     self.options.root,
                     self.session.settings,

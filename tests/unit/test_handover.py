@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_memguard.run.xdist import Handover
+from pytest_memguard.run.handover import Handover
 
 
 def test_no_worker_hides_what_another_one_has_met() -> None:
