@@ -181,7 +181,7 @@ def tracemalloc(session: nox.Session) -> None:
 def neighbours(session: nox.Session) -> None:
     """Try memguard beside the plugins and libraries that most test suites use."""
     _install(session, "test")
-    session.run("pytest", "-n", "2", "--dist=loadgroup", *(session.posargs or ["tests/ecosystem"]))
+    session.run("pytest", *ALONE, "--dist=loadgroup", *(session.posargs or ["tests/ecosystem"]))
 
 
 @nox.session(python=MAIN_PYTHON)
@@ -200,14 +200,14 @@ def ecosystem(session: nox.Session) -> None:
 @nox.session(python=MAIN_PYTHON)
 def action(session: nox.Session) -> None:
     """Run the action, its linters and its workflows."""
-    _install(session, "test", "action")
+    _install(session, "action")
     session.run("pytest", "-n", "2", *(session.posargs or ["tests/action"]))
 
 
 @nox.session(python=MAIN_PYTHON)
 def docs(session: nox.Session) -> None:
     """Run every example and check the documentation against the code."""
-    _install(session, "test", "examples")
+    _install(session, "examples")
     session.run("pytest", "-n", "2", *(session.posargs or ["tests/examples", "tests/docs"]))
 
 

@@ -191,7 +191,7 @@ def test_a_killed_run_keeps_what_it_has_measured(
     workers: tuple[str, ...],
 ) -> None:
     parent = "os.getppid()" if workers else "os.getpid()"
-    measured.let(DO=f"os.kill({parent}, {int(kill)}); time.sleep(20)")
+    measured.let(DO=f"os.kill({parent}, {int(kill)}); time.sleep(8)")
     run = measured.spawn("--memguard-json=out.json", *workers, plugins=XDIST)
     assert run.code == -kill
     for path in (last(measured), measured.root / "out.json"):

@@ -24,17 +24,17 @@ KNOWN = """
     def test_bytes_kept(size): HELD.append(bytes(size))
 
     def test_objects():
-        rows = {f"key {n}": [n, str(n), {n}] for n in range(2000)}
+        rows = {f"key {n}": [n, str(n), {n}] for n in range(500)}
         assert json.loads(json.dumps({key: row[:2] for key, row in rows.items()}))
 
     def test_that_pollutes():
-        HELD.append([object() for _ in range(20_000)])
+        HELD.append([object() for _ in range(5_000)])
 
     def test_first_calls():
         assert re.compile("(a|b)+[c-f]{3,7}").fullmatch("abcde")
 
     def test_tuples():                           # last here, so that it is first of all in reversed order
-        rows = [(n, str(n)) for n in range(3000)]
+        rows = [(n, str(n)) for n in range(1000)]
 """
 
 
