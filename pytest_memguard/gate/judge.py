@@ -16,9 +16,9 @@ from pytest_memguard.core.verdict import MetricVerdict, Outcome, Quarantine, Ver
 from pytest_memguard.gate.creep import with_creep
 from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
 from pytest_memguard.gate.wording import (
+    GONE,
     NO_LEAK_CHECK,
     REGION_GONE,
-    STALE,
     UNGUARDED,
     other_meter_text,
     peak_doubt_text,
@@ -59,7 +59,7 @@ _DOUBTFUL_FACTOR = 2
 
 _NOTHING = Entry({})
 
-WITHOUT_TEST = Verdict(Outcome.STALE, STALE)
+WITHOUT_TEST = Verdict(Outcome.STALE, GONE)
 """The verdict on an entry whose test no longer exists."""
 
 WITHOUT_GUARD = Verdict(Outcome.UNGUARDED, UNGUARDED)

@@ -23,7 +23,7 @@ _UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
 
 def renamed_texts(new_id: str) -> tuple[str, str]:
     """Say of an entry without a test which new test may be its own, and how to accept that."""
-    reason = f"{GONE}, or is {split_id(new_id)[1]} now{REMOVE_IT}"
+    reason = f"{GONE}, or is {split_id(new_id)[1]} now"
     return reason, f"if so: memguard accept {shlex.quote(new_id)}"
 
 
@@ -52,11 +52,12 @@ def reason_of(
 
 
 GONE = "its test no longer exists"
-REMOVE_IT = ". Remove the entry with: memguard prune"
-STALE = GONE + REMOVE_IT
 UNGUARDED = "its test ran, but is no longer guarded. Guard it again, or remove its entry: memguard prune"
 REGION_GONE = "its region did not run. If it is gone for good, remove its entry: memguard prune"
 NO_LEAK_CHECK = "it is no longer leak-checked. Ask for leaks=True again, or accept that: memguard accept"
+
+REMEDIES = {Outcome.STALE: "Remove the entry with: memguard prune"}
+"""What to do about an outcome, for reports that do not end with one command for all of its tests."""
 
 
 def other_meter_text(other_meter: str, measurement: Measurement) -> str:

@@ -8,6 +8,7 @@ import tempfile
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -73,10 +74,10 @@ def _finalizers_of_djangos_tests() -> int:
     return taken_bytes
 
 
-def _streams_of_the_click_runner() -> int:
-    """Drop the streams of click's test runner: each is its own value in a mapping with weak keys."""
-    compat: Any = sys.modules.get("click._compat")
-    kind: Any = getattr(sys.modules.get("click.testing"), "_NamedTextIOWrapper", ())
+def _streams_of_a_runner(compat_module: str, testing_module: str) -> int:
+    """Drop the streams of click's test runner or of its copy: each is its own value in a weak mapping."""
+    compat: Any = sys.modules.get(compat_module)
+    kind: Any = getattr(sys.modules.get(testing_module), "_NamedTextIOWrapper", ())
     taken_bytes = 0
     for name in ("_default_text_stdin", "_default_text_stdout", "_default_text_stderr"):
         function: Any = getattr(compat, name, None)
@@ -147,7 +148,14 @@ LIBRARY_LEAKS = (
         fixed_in=None,
         reason="click's test runner leaves its output streams behind in a cache",
         reference="_make_cached_stream_func in click/_compat.py",
-        take_away=_streams_of_the_click_runner,
+        take_away=partial(_streams_of_a_runner, "click._compat", "click.testing"),
+    ),
+    LibraryLeak(
+        distribution="typer",
+        fixed_in=None,
+        reason="typer's test runner leaves its output streams behind in a cache",
+        reference="_make_cached_stream_func in typer/_click/_compat.py, the copy of click since typer 0.26",
+        take_away=partial(_streams_of_a_runner, "typer._click._compat", "typer.testing"),
     ),
     LibraryLeak(
         distribution="moto",

@@ -10,6 +10,7 @@ from pytest_memguard.core.sites import Site
 from pytest_memguard.core.units import format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
 from pytest_memguard.gate.wording import (
+    REMEDIES,
     bound_text,
     creep_step_texts,
     creep_text,
@@ -47,6 +48,7 @@ class Row:
     """One result, as every report shows it.
 
     The texts contain names and messages from the tests, so a renderer must escape them.
+    `remedy` is what to do about the reason.
     `further` says which other metrics grew. `held_by` is the chain of holders of a leak, outermost
     first, and `kinds` are the types of what piles up. `bounds` say at what a bounded container will settle.
     `remarks` are the notes of the measurement, `accepted_note` is the note of the entry. `blind` names the
@@ -57,7 +59,8 @@ class Row:
     id: str
     outcome: Outcome
     fails: bool
-    sentence: str
+    reason: str
+    remedy: str = ""
     metrics: tuple[MetricVerdict, ...] = ()
     further: tuple[str, ...] = ()
     sites: tuple[SiteRow, ...] = ()
@@ -85,7 +88,12 @@ class Row:
     @property
     def needs_a_look(self) -> bool:
         """Whether all of it is shown: growth, and any other failure with a reason."""
-        return self.outcome.is_growth or self.outcome is Outcome.CREPT or (self.fails and bool(self.sentence))
+        return self.outcome.is_growth or self.outcome is Outcome.CREPT or (self.fails and bool(self.reason))
+
+    @property
+    def sentence(self) -> str:
+        """The reason, and what to do about it."""
+        return f"{self.reason}. {self.remedy}" if self.remedy else self.reason
 
     def metric(self, name: str) -> MetricVerdict | None:
         """Return the verdict on one metric, if it was judged."""
@@ -104,7 +112,8 @@ def row(test: TestResult) -> Row:
         outcome=test.outcome,
         fails=test.fails,
         line=test.line,
-        sentence=verdict.reason,
+        reason=verdict.reason,
+        remedy=REMEDIES.get(test.outcome, ""),
         metrics=verdict.told,
         further=(*map(metric_text, others), *(text for text in (crept, quarantined) if text)),
         sites=tuple(map(_site_row, verdict.sites)),

@@ -12,7 +12,6 @@ from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import counted, format_size
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, meter_name
 from pytest_memguard.gate.judge import is_slack
-from pytest_memguard.gate.wording import REMOVE_IT
 from pytest_memguard.reports.bars import CELLS, PLAIN_BARS, growth_bar, in_short
 from pytest_memguard.reports.known_leaks import known_leak_lines
 from pytest_memguard.reports.rows import Row, SiteRow, count_text, row, rows
@@ -189,8 +188,8 @@ def _head(one: Row, name_width: int = 0) -> Line:
 
 
 def _said_of(one: Row) -> str:
-    """Return what is said of a result; the command that removes entries ends the report."""
-    return shortened(one.sentence.removesuffix(REMOVE_IT), _SENTENCE)
+    """Return what is said of a result; its remedy ends the report, once for all results."""
+    return shortened(one.reason, _SENTENCE)
 
 
 def _listed(word: str, name: str, text: str, outcome: Outcome | None = None) -> Line:

@@ -124,10 +124,12 @@ def test_a_known_leak_is_said_though_nothing_had_piled_up_at_first(monkeypatch: 
     assert [one.bytes_per_call for one in leaks.known(1)] == [96]
 
 
-def test_clicks_runner_is_a_known_leak_and_a_command_that_leaks_is_one(project: GuardedProject) -> None:
+def test_the_runner_of_click_and_of_its_copy_in_typer_is_a_known_leak_and_a_command_that_leaks_is_one(
+    project: GuardedProject,
+) -> None:
     project.write(
         test_it="""
-            import click, pytest
+            import click, pytest, typer, typer.testing
             from click.testing import CliRunner
             pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
             KEPT = []
@@ -138,12 +140,23 @@ def test_clicks_runner_is_a_known_leak_and_a_command_that_leaks_is_one(project: 
             @click.command()
             def keeps(): KEPT.append(bytes(2000))
 
+            app = typer.Typer()
+
+            @app.command()
+            def greet(name: str): typer.echo(name)
+
             def test_hello(): assert CliRunner().invoke(hello).output == "hello\\n"
+            def test_greet(): assert typer.testing.CliRunner().invoke(app, ["you"]).output == "you\\n"
             def test_keeps(): CliRunner().invoke(keeps)
         """,
     )
     run = project.spawn("-v")
-    assert run.outcomes() == {"test_hello": "no-baseline", "test_keeps": "leaked"}
+    assert run.outcomes() == {
+        "test_hello": "no-baseline",
+        "test_greet": "no-baseline",
+        "test_keeps": "leaked",
+    }
+    assert "typer's test runner leaves its output streams behind" in run.summary
     assert "click's test runner leaves its output streams behind" in run.summary
     assert 2000 <= run.results()["test_keeps"]["leak"]["bytes_per_call"] <= 2100
 

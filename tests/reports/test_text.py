@@ -11,6 +11,7 @@ from pytest_memguard.core.units import KIB, MIB
 from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, TestResult, Verdict
 from pytest_memguard.gate.judge import WITHOUT_TEST
 from pytest_memguard.reports.markdown import MarkdownReport
+from pytest_memguard.reports.rows import row
 from pytest_memguard.reports.styled import Style
 from pytest_memguard.reports.text import TextReport, failure_lines
 from tests.reports.made_results import leaked, result, run
@@ -37,9 +38,11 @@ def test_the_rate_of_a_leak_is_said_once() -> None:
 
 
 def test_an_entry_without_its_test_is_named_once() -> None:
-    gone = TestResult("test_it.py::test_gone", WITHOUT_TEST)
+    gone = TestResult("test_it.py::test_gone", WITHOUT_TEST, fails=True)
     text = "\n".join(TextReport().lines(run(gone)))
     assert text.count("test_gone") == 1
+    assert text.count("memguard prune") == 1, "what to do ends the report"
+    assert row(gone).sentence == "its test no longer exists. Remove the entry with: memguard prune"
 
 
 def test_a_second_metric_over_its_limit_is_written_in_its_own_unit() -> None:
