@@ -7,7 +7,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -49,30 +50,47 @@ THIRD_PARTY = {
 MOST_LINES = 400
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Yield the dotted name within the package and the tree of every module."""
+@dataclass
+class Module:
+    """What a module of the package imports anywhere, in functions and for type checking too, and asks for."""
+
+    path: str
+    lines: int
+    imported: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+
+
+@cache
+def modules() -> dict[str, Module]:
+    """Return every module, by its dotted name within the package; reading them all takes a second."""
+    found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
-        yield name, ast.parse(path.read_text(encoding="utf-8"))
+        found[name] = _read(path)
+    return found
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
-    """Yield every module that is imported anywhere, in functions and for type checking too."""
-    for node in ast.walk(tree):
+def _read(path: Path) -> Module:
+    text = path.read_text(encoding="utf-8")
+    module = Module(path.relative_to(PACKAGE).as_posix(), len(text.splitlines()))
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            module.imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            module.imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Attribute):
+            module.attributes.add(node.attr)
+    return module
 
 
 def own_imports() -> dict[str, set[str]]:
     """Return the modules of the package that each of its modules imports."""
-    there = dict(modules())
+    there = modules()
     return {
-        name: {short for full in imported(tree) if (short := full.removeprefix(f"{NAME}.")) in there} - {name}
-        for name, tree in there.items()
+        name: {short for full in module.imported if (short := full.removeprefix(f"{NAME}.")) in there}
+        - {name}
+        for name, module in there.items()
     }
 
 
@@ -81,7 +99,7 @@ def wing(module: str) -> str:
 
 
 def test_every_module_is_in_a_wing() -> None:
-    assert {wing(name) for name, _ in modules()} <= set(WINGS) | ENTRANCES
+    assert {wing(name) for name in modules()} <= set(WINGS) | ENTRANCES
 
 
 def test_a_wing_imports_only_the_wings_below_it() -> None:
@@ -135,32 +153,22 @@ def test_every_place_that_the_page_of_the_wings_names_is_there() -> None:
 @pytest.mark.parametrize(("distribution", "place"), THIRD_PARTY.items())
 def test_third_parties_stay_in_their_place(distribution: str, place: str) -> None:
     users = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        if distribution
-        in {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
+        module.path
+        for module in modules().values()
+        if distribution in {name.split(".")[0] for name in module.imported}
     }
     assert {path for path in users if not path.startswith(place)} == set()
 
 
 def test_only_the_gate_asks_a_policy_for_its_tolerances_and_limits() -> None:
     asking = {
-        name
-        for name, tree in modules()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("limit_of", "allowance_bytes")
+        name for name, module in modules().items() if module.attributes & {"limit_of", "allowance_bytes"}
     }
     assert {wing(name) for name in asking} <= {"gate", "core"}
 
 
 def test_modules_stay_small() -> None:
-    lines = {name: len((PACKAGE / path).read_text(encoding="utf-8").splitlines()) for name, path in paths()}
-    assert {name: number for name, number in lines.items() if number > MOST_LINES} == {}
-
-
-def paths() -> Iterator[tuple[str, Path]]:
-    for path in PACKAGE.rglob("*.py"):
-        yield path.relative_to(PACKAGE).as_posix(), path.relative_to(PACKAGE)
+    assert {one.path: one.lines for one in modules().values() if one.lines > MOST_LINES} == {}
 
 
 FREE = """
