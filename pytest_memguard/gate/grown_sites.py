@@ -43,7 +43,7 @@ def grown_sites(
     found = measurement.sites if leak is None else leak.sites
     held = tuple(one for one in found if not one.is_inner)
     now = _by_place(held, metric.metric)
-    was = _accepted_by_place(entry, metric.metric)
+    was = _accepted_by_place(entry, metric.metric) if leak is None else {}  # entries hold no sites of leaks
     grown = [site for at, lines in now.items() for site in _grown(lines, was.get(at))]
     grown.sort(key=lambda site: (-site.grew_by_bytes, -site.size_bytes, site.site.at, site.site.line))
     floor = _SITE_FLOOR * grown[0].grew_by_bytes if grown else 0

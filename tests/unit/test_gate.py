@@ -361,6 +361,15 @@ def test_a_leak_of_more_than_an_argument_allows_says_how_much_that_is() -> None:
     assert accepted.reason.endswith(", accepted 100 B a call")
 
 
+def test_the_lines_of_a_leak_are_told_beside_an_entry_whose_function_retains_more_than_a_call_leaks() -> None:
+    sites = tuple(SiteBytes(Site("shop/a.py", line, "put"), 0, held) for line, held in [(5, 90), (6, 30)])
+    was = replace(entry(10, settled=0, leak_per_call=0), sites=(EntrySite("shop/a.py:put", 10, 80),))
+    for accepted in (was, replace(was, sites=(EntrySite("shop/a.py:put", 10, 5_000),))):
+        (told,) = judge(leak(120, sites=sites), accepted, Policy(leaks=True)).sites
+        assert (told.grew_by_bytes, told.was_bytes) == (120, None)
+        assert told.lines == (LineBytes(5, 90), LineBytes(6, 30))
+
+
 def test_many_files_a_call_are_written_as_a_number() -> None:
     verdict = judge(leak(0, counts=(CountGrowth("files", 1000.0),)), None, Policy(leaks=True))
     assert verdict.reason.startswith("1,000 files a call, ")
