@@ -87,6 +87,13 @@ def weakref_callback() -> None:
     _watchers.append(weakref.ref(_subject, on_end))
 
 
+_forgotten: list[weakref.ref[Registry]] = []
+
+
+def weakrefs_left_behind() -> None:
+    _forgotten.append(weakref.ref(Registry()))
+
+
 def weakref_callback_with_a_default() -> None:
     def on_end(_gone: weakref.ref[Registry], _data: bytes = bytes(200)) -> None: ...
 

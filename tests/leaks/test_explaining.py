@@ -61,6 +61,7 @@ HOLDERS = {
         "(calls tests.leaks.holding_bodies.Signal.forget)",
     ),
     "weakref_callback": ("tests.leaks.holding_bodies._watchers (list, ",),
+    "weakrefs_left_behind": ("tests.leaks.holding_bodies._forgotten (list, ",),
     "weakref_callback_with_a_default": ("tests.leaks.holding_bodies._watchers (list, ",),
 }
 

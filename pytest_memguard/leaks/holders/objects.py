@@ -90,6 +90,14 @@ def is_weak(one: object, new: Container[int]) -> bool:
     )
 
 
+def number_left(one: object, new: Container[int]) -> int:
+    """Count the weak references of a container to what is gone, and those whose callback is new."""
+    return sum(
+        is_a(inner, weakref.ref) and (weakref.ref.__call__(inner) is None or id(inner.__callback__) in new)
+        for inner in referents(one)
+    )
+
+
 def _keeps_new(callback: object, new: Container[int]) -> bool:
     """Say whether the callback of a weak reference is new, and itself refers to new objects.
 

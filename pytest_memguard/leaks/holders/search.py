@@ -32,6 +32,7 @@ from pytest_memguard.leaks.holders.objects import (
     is_weak,
     length,
     number_held,
+    number_left,
     old_holders,
 )
 from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
@@ -104,6 +105,7 @@ class HolderSearch:
         self._old: dict[int, int] = {}
         self._own: set[int] = set()
         self._gained: dict[int, _Gain] = {}
+        self._weak: dict[int, _Gain] = {}
         self._new: list[object] = []
         self._found: _Gain | None = None
         self._is_of_program = False
@@ -157,8 +159,16 @@ class HolderSearch:
             self._new = new = self._window(calls, untracked=True)
         if not self._is_explained(calls):
             self._gained |= {id(one): _Gain(number, one) for one, number in self._made.full_ones()}
+            self._gained |= self._of_left_references(calls)
         self._find_enlarging(calls)
         return self._best_chain(calls) or described_unreferred(new, self._namer, calls=calls, but=self._own)
+
+    def _of_left_references(self, calls: int) -> dict[int, _Gain]:
+        """Return the containers that gained weak references which are dead, or lead to new callbacks."""
+        found = [
+            (min(one.number, number_left(one.holder, self._fresh)), one.holder) for one in self._weak.values()
+        ]
+        return {id(one): _Gain(number, one) for number, one in found if number >= _SHARE * calls}
 
     def _find_enlarging(self, calls: int) -> None:
         """Look for plain values that get larger; they gain nothing that could be counted."""
@@ -280,7 +290,7 @@ class HolderSearch:
             gc.unfreeze()
         self._fresh = {id(one) for one in new}
         self._own.add(id(new))
-        mine = (new, sizes, self._fresh, old, self._gained)
+        mine = (new, sizes, self._fresh, old, self._gained, self._weak)
         again = old if untracked else containers(untracked=False, tick=self.clock.check)
         self._note_longer(again, mine=mine)
         return new
@@ -294,8 +304,8 @@ class HolderSearch:
             gained = length(one) - self._old.get(id(one), _UNKNOWN)
             if gained < _LEAST_GAINED or id(one) in self._fresh or any(one is own for own in mine):
                 continue
-            if not is_weak(one, self._fresh):
-                self._gained[id(one)] = _Gain(gained, one)
+            noted = self._weak if is_weak(one, self._fresh) else self._gained
+            noted[id(one)] = _Gain(gained, one)
 
     def _find_holders(self, new: list[object]) -> None:
         """Climb from a sample of the new objects to the old ones that refer to them."""
