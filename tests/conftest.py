@@ -16,6 +16,13 @@ def outside_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def without_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs that a test starts load memguard alone, as a reader of an example has it, and start faster."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_memguard.plugin")
+
+
+@pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> GuardedProject:
     """Return an empty project whose runs load no plugin but those that they name."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

@@ -9,6 +9,11 @@ import pytest
 from tests.cli.running import CommandProject
 
 
+@pytest.fixture(autouse=True)
+def alone(without_other_plugins: None) -> None:
+    """Let each command's runs start fast."""
+
+
 @pytest.fixture
 def shop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
