@@ -9,9 +9,10 @@ import time
 import pytest
 
 from pytest_memguard.orders.threads import DeadlockError
-from tests.orders.hostile import THREADS, drawn, overlaps, played, trouble_with
+from tests.orders.hostile import MAKERS, THREADS, drawn, overlaps, played, trouble_with
 
-RUNS = int(os.environ.get("MEMGUARD_HOSTILE_RUNS", "40"))
+RUNS = int(os.environ.get("MEMGUARD_HOSTILE_RUNS", len(MAKERS)))
+"""Each body once; `python -m tests.orders.hostile` plays thousands."""
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
