@@ -116,16 +116,24 @@ def _keys_and_uploads_of_moto() -> int:
 
 
 def _finders_of_temporary_folders() -> int:
-    """Drop what the import system remembers of temporary folders that are on `sys.path` no longer."""
+    """Drop what the import system remembers of temporary folders that nothing is imported from any more."""
     folder = tempfile.gettempdir()
     inside = tuple(os.path.join(one, "") for one in {folder, os.path.realpath(folder)})  # noqa: PTH118 - the keys are texts
     taken_bytes = 0
-    gone = [one for one in sys.path_importer_cache if str(one).startswith(inside) and one not in sys.path]
-    for path in gone:
-        finder = sys.path_importer_cache.pop(path, None)
-        state = getattr(finder, "__dict__", {})
-        taken_bytes += sum(map(sys.getsizeof, (path, finder, state, *state.values())))
+    found = [one for one in sys.path_importer_cache if str(one).startswith(inside)]
+    used = _folders_of_imports() if found else set()
+    for path in found:
+        if path not in used:
+            finder = sys.path_importer_cache.pop(path, None)
+            state = getattr(finder, "__dict__", {})
+            taken_bytes += sum(map(sys.getsizeof, (path, finder, state, *state.values())))
     return taken_bytes
+
+
+def _folders_of_imports() -> set[str]:
+    inside = tuple(os.path.join(one, "") for one in {folder, os.path.realpath(folder)})  # noqa: PTH118 - keys are texts
+    packages = [getattr(module, "__dict__", {}).get("__path__", ()) for module in [*sys.modules.values()]]
+    return {*sys.path, *(folder for folders in packages for folder in folders)}
 
 
 LIBRARY_LEAKS = (
@@ -174,6 +182,7 @@ class LibraryLeaks:
     def __init__(self) -> None:
         self._here = [leak for leak in LIBRARY_LEAKS if leak.is_here()]
         self._first_call_bytes: dict[int, int] = {}
+        self._found: dict[int, list[bool]] = {number: [] for number in range(len(self._here))}
         for leak in self._here:
             leak.take_away()
 
@@ -182,9 +191,13 @@ class LibraryLeaks:
         for number, leak in enumerate(self._here):
             taken_bytes = leak.take_away()
             self._first_call_bytes[number] = self._first_call_bytes.get(number) or taken_bytes
+            self._found[number].append(taken_bytes > 0)
 
     def known(self, at_once: int) -> tuple[KnownGrowth, ...]:
-        """Return what the leaks added to a call; a window makes at least `at_once` calls."""
+        """Return what the leaks added to a call; a window makes at least `at_once` calls.
+
+        What was found once, and not after the windows that followed, has not piled up.
+        """
         return tuple(
             KnownGrowth(
                 reason=leak.reason,
@@ -193,4 +206,5 @@ class LibraryLeaks:
             )
             for number, leak in enumerate(self._here)
             if self._first_call_bytes.get(number, 0) >= at_once
+            and (sum(self._found[number]) > 1 or self._found[number][-1])
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -113,15 +116,35 @@ def test_djangos_test_client_is_a_known_leak_and_a_view_that_leaks_is_one(projec
     assert "shipped with memguard: Signal.connect in django/dispatch/dispatcher.py" in run.summary
 
 
-def test_a_known_leak_is_said_though_nothing_had_piled_up_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fixtures of a test are renewed before its first call."""
-    left_bytes = iter([0, 0, 96, 960])
+@pytest.mark.parametrize(("windows", "known"), [([0, 96, 960], [96]), ([0, 96], [96]), ([96, 0, 0], [])])
+def test_a_known_leak_is_what_piles_up_from_the_first_call_on(
+    monkeypatch: pytest.MonkeyPatch, windows: list[int], known: list[int]
+) -> None:
+    """The fixtures of a test are renewed before its first call; what is found once has not piled up."""
+    left_bytes = iter([0, *windows])
     leak = LibraryLeak("sys", None, "it leaks", "here", take_away=lambda: next(left_bytes))
     monkeypatch.setattr(library_leaks, "LIBRARY_LEAKS", (leak,))
     leaks = LibraryLeaks()
-    for _ in range(3):
+    for _ in windows:
         leaks.take_away()
-    assert [one.bytes_per_call for one in leaks.known(1)] == [96]
+    assert [one.bytes_per_call for one in leaks.known(1)] == known
+
+
+def test_a_package_in_a_temporary_folder_is_no_known_leak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "shop"
+    package.mkdir()
+    for name in ("__init__", "cart"):
+        (package / f"{name}.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    library_leaks.LIBRARY_LEAKS[0].take_away()
+    importlib.import_module("shop.cart")
+    assert str(package) in sys.path_importer_cache
+    assert library_leaks.LIBRARY_LEAKS[0].take_away() == 0
+    for name in ("shop", "shop.cart"):
+        del sys.modules[name]
+    assert library_leaks.LIBRARY_LEAKS[0].take_away() > 0
 
 
 def test_the_runner_of_click_and_of_its_copy_in_typer_is_a_known_leak_and_a_command_that_leaks_is_one(
