@@ -118,7 +118,7 @@ def _keys_and_uploads_of_moto() -> int:
 def _finders_of_temporary_folders() -> int:
     """Drop what the import system remembers of temporary folders that nothing is imported from any more."""
     folder = tempfile.gettempdir()
-    inside = tuple(os.path.join(one, "") for one in {folder, os.path.realpath(folder)})  # noqa: PTH118 - the keys are texts
+    inside = tuple(os.path.join(one, "") for one in {folder, os.path.realpath(folder)})  # noqa: PTH118 - keys are texts
     taken_bytes = 0
     found = [one for one in sys.path_importer_cache if str(one).startswith(inside)]
     used = _folders_of_imports() if found else set()
@@ -131,7 +131,7 @@ def _finders_of_temporary_folders() -> int:
 
 
 def _folders_of_imports() -> set[str]:
-    inside = tuple(os.path.join(one, "") for one in {folder, os.path.realpath(folder)})  # noqa: PTH118 - keys are texts
+    """Return the folders on `sys.path`, and those of packages: a project may live in a temporary folder."""
     packages = [getattr(module, "__dict__", {}).get("__path__", ()) for module in [*sys.modules.values()]]
     return {*sys.path, *(folder for folders in packages for folder in folders)}
 
