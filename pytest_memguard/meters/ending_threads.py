@@ -12,11 +12,12 @@ ENDING_SECONDS = 0.25
 _STEP_SECONDS = 0.0005
 
 _running = _thread._count  # noqa: SLF001 - `threading` forgets a thread before its memory is given back
+"""How many threads of Python run beside the main thread, which it does not count."""
 
 
 def others_run() -> bool:
-    """Say whether there are threads of Python beside the one that asks."""
-    return _running() > 1
+    """Say whether there are threads of Python beside the one that asks, such as the main one."""
+    return _running() > 0
 
 
 class RunningThreads:

@@ -39,16 +39,16 @@ BEAT = """
         return len(held)
 
     @pytest.mark.memguard
-    def test_pool():
-        assert POOL.submit(load, TIMES).result()
-
-    @pytest.mark.memguard
     def test_own():
         assert load(1)
 
     def test_part(memguard):
         with memguard.measure("part"):
             load(1)
+
+    @pytest.mark.memguard
+    def test_pool():  # last: until then one thread runs beside the tests
+        assert POOL.submit(load, TIMES).result()
 """
 
 
