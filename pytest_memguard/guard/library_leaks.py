@@ -74,6 +74,17 @@ def _finalizers_of_djangos_tests() -> int:
     return taken_bytes
 
 
+def _leak_of_a_runner(distribution: str, compat_module: str, place: str) -> LibraryLeak:
+    """Return the leak of click's test runner, or of its copy in another distribution."""
+    return LibraryLeak(
+        distribution=distribution,
+        fixed_in=None,
+        reason=f"{distribution}'s test runner leaves its output streams behind in a cache",
+        reference=f"_make_cached_stream_func in {place}",
+        take_away=partial(_streams_of_a_runner, compat_module, f"{distribution}.testing"),
+    )
+
+
 def _streams_of_a_runner(compat_module: str, testing_module: str) -> int:
     """Drop the streams of click's test runner or of its copy: each is its own value in a weak mapping."""
     compat: Any = sys.modules.get(compat_module)
@@ -151,19 +162,9 @@ LIBRARY_LEAKS = (
         reference="Signal.connect in django/dispatch/dispatcher.py, before Django 6.1",
         take_away=_finalizers_of_djangos_tests,
     ),
-    LibraryLeak(
-        distribution="click",
-        fixed_in=None,
-        reason="click's test runner leaves its output streams behind in a cache",
-        reference="_make_cached_stream_func in click/_compat.py",
-        take_away=partial(_streams_of_a_runner, "click._compat", "click.testing"),
-    ),
-    LibraryLeak(
-        distribution="typer",
-        fixed_in=None,
-        reason="typer's test runner leaves its output streams behind in a cache",
-        reference="_make_cached_stream_func in typer/_click/_compat.py, the copy of click since typer 0.26",
-        take_away=partial(_streams_of_a_runner, "typer._click._compat", "typer.testing"),
+    _leak_of_a_runner("click", "click._compat", "click/_compat.py"),
+    _leak_of_a_runner(
+        "typer", "typer._click._compat", "typer/_click/_compat.py, the copy of click since typer 0.26"
     ),
     LibraryLeak(
         distribution="moto",
@@ -176,35 +177,48 @@ LIBRARY_LEAKS = (
 """What memguard knows of; each has a test with the library itself."""
 
 
+@dataclass(slots=True)
+class _PiledUp:
+    """What was taken away of a leak: it keeps no list, which would grow between the readings of a check."""
+
+    leak: LibraryLeak
+    first_bytes: int = 0
+    last_bytes: int = 0
+    windows: int = 0
+    """After how many windows there was some."""
+
+    def take_away(self) -> None:
+        """Take away what has piled up since; the first that there is was left behind by the first call."""
+        self.last_bytes = self.leak.take_away()
+        self.first_bytes = self.first_bytes or self.last_bytes
+        self.windows += self.last_bytes > 0
+
+    def is_known(self, at_once: int) -> bool:
+        """Say whether each call added to it; what was there once, and not later, has not piled up."""
+        return self.first_bytes >= at_once and (self.windows > 1 or self.last_bytes > 0)
+
+
 class LibraryLeaks:
     """The leaks of loaded libraries during one leak check; what was there before it is taken away at once."""
 
     def __init__(self) -> None:
-        self._here = [leak for leak in LIBRARY_LEAKS if leak.is_here()]
-        self._first_call_bytes: dict[int, int] = {}
-        self._found: dict[int, list[bool]] = {number: [] for number in range(len(self._here))}
-        for leak in self._here:
-            leak.take_away()
+        self._here = [_PiledUp(leak) for leak in LIBRARY_LEAKS if leak.is_here()]
+        for one in self._here:
+            one.leak.take_away()
 
     def take_away(self) -> None:
-        """Take away what has piled up; the first that there is was left behind by the first call."""
-        for number, leak in enumerate(self._here):
-            taken_bytes = leak.take_away()
-            self._first_call_bytes[number] = self._first_call_bytes.get(number) or taken_bytes
-            self._found[number].append(taken_bytes > 0)
+        """Take away what has piled up."""
+        for one in self._here:
+            one.take_away()
 
     def known(self, at_once: int) -> tuple[KnownGrowth, ...]:
-        """Return what the leaks added to a call; a window makes at least `at_once` calls.
-
-        What was found once, and not after the windows that followed, has not piled up.
-        """
+        """Return what the leaks added to a call; a window makes at least `at_once` calls."""
         return tuple(
             KnownGrowth(
-                reason=leak.reason,
-                bytes_per_call=self._first_call_bytes[number] // at_once,
-                reference=leak.reference,
+                reason=one.leak.reason,
+                bytes_per_call=one.first_bytes // at_once,
+                reference=one.leak.reference,
             )
-            for number, leak in enumerate(self._here)
-            if self._first_call_bytes.get(number, 0) >= at_once
-            and (sum(self._found[number]) > 1 or self._found[number][-1])
+            for one in self._here
+            if one.is_known(at_once)
         )
