@@ -23,9 +23,10 @@ from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.clock import PATIENCE, OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.enlarging import Enlarging, calls_each_round, enlarging_values
 from pytest_memguard.leaks.holders.gaining import READINGS, Gaining, Lengths
+from pytest_memguard.leaks.holders.held import Held
 from pytest_memguard.leaks.holders.object_names import Step
 from pytest_memguard.leaks.holders.records import Record, is_of_bench
-from pytest_memguard.leaks.holders.search import Held, HolderSearch
+from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.leaks.holders.surviving import Survivors, may_hide_objects, survivors
 from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from pytest_memguard.core.leak_finding import Bound, KindGrowth, LeakFinding
+from pytest_memguard.core.leak_finding import Bound, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit, Places, index_within
 from pytest_memguard.leaks.holders.chain_words import is_named, kept_in, running_holder, step_to
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
 from pytest_memguard.leaks.holders.enlarging import enlarging
+from pytest_memguard.leaks.holders.held import Held
 from pytest_memguard.leaks.holders.object_names import (
     Step,
     describe_common,
@@ -70,24 +71,6 @@ class _Gain:
     holder: object
     is_direct: bool = True
     is_value: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a search found: the chain of holders, outermost first, and the bounds of what is not full yet.
-
-    `kinds` are the types of what the innermost holder gained. `is_cut_short` says that the search ran out of
-    time before it found a holder. `is_of_program` says that a container without a bound gains entries, and
-    that the way to it leads through code outside the standard library. `records` gained something, and
-    nothing but the test bench holds them.
-    """
-
-    steps: tuple[Step, ...] = ()
-    bounds: tuple[Bound, ...] = ()
-    is_cut_short: bool = False
-    kinds: tuple[KindGrowth, ...] = ()
-    is_of_program: bool = False
-    records: tuple[Record, ...] = ()
 
 
 class HolderSearch:
