@@ -64,8 +64,8 @@ def _offer_pyenv_pythons() -> None:
 
 
 ALONE = ["--disable-plugin-autoload", "-p", "xdist.plugin", "-n", "2"]
-"""For tests whose runs share their process: the plugins of the environment would make it twice as large, and
-each run of memguard collects its garbage."""
+"""For tests that choose the plugins of their runs: those of the environment would make the process of the
+tests twice as large, and each run of memguard in it collects its garbage."""
 
 
 def _first_found(*versions: str) -> str:
@@ -192,9 +192,7 @@ def ecosystem(session: nox.Session) -> None:
         "MEMGUARD_ECOSYSTEM": "all",
         "MEMGUARD_ECOSYSTEM_TABLE": "docs/reference/compatibility.md",
     }
-    session.run(
-        "pytest", "-n", "2", "--dist=loadgroup", *(session.posargs or ["tests/ecosystem"]), env=environ
-    )
+    session.run("pytest", *ALONE, "--dist=loadgroup", *(session.posargs or ["tests/ecosystem"]), env=environ)
 
 
 @nox.session(python=MAIN_PYTHON)
