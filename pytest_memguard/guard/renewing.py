@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from pytest_memguard.core.leak_finding import LeakFinding
+from pytest_memguard.guard.kept_loops import KeptLoops
 from pytest_memguard.guard.rerun import CannotRunAgainError, Rerunner
 
 Body = Callable[[], object]
 
 
 class Renewals:
-    """Renewals of one item; fixtures of a class, a module or the session stay.
+    """Renewals of one item; fixtures of a class, a module or the session stay, and so do event loops.
 
     `make_body` returns a call of the body with the fixtures that the item has then, `opened` what makes
     `at_once` calls of it. `drop` drops what the body printed or logged. Nobody else may keep the body:
@@ -30,6 +31,7 @@ class Renewals:
         at_once: int = 1,
     ) -> None:
         self._rerunner = rerunner
+        self._loops = KeptLoops(rerunner.item)
         self._make_body = make_body
         self._opened = opened
         self._body: Body | None = None
@@ -72,14 +74,14 @@ class Renewals:
     def _set_up(self) -> None:
         if self._is_set_up:
             self._tear_down()
-        self._rerunner.set_up()
+        self._loops.set_up(self._rerunner.set_up)
         self._is_set_up = True
         self._drop()
 
     def _tear_down(self) -> None:
         self._is_set_up = False
         self._body = None
-        self._rerunner.tear_down()
+        self._loops.tear_down(self._rerunner.tear_down)
         self._rerunner.let_go()
 
     def close(self) -> None:

@@ -30,11 +30,11 @@ class Rerunner:
     """Runs one item again; made before the item's first run."""
 
     def __init__(self, item: pytest.Item) -> None:
-        self._item: Any = item
+        self.item: Any = item
         # What `pytest_runtest_makereport` left of the set-up, such as the phases that tmp_path asks for.
         self._set_up_marks = {
             key: dict(value)
-            for key, value in self._item.stash._storage.items()  # noqa: SLF001 - a stash cannot be listed otherwise
+            for key, value in self.item.stash._storage.items()  # noqa: SLF001 - a stash cannot be listed otherwise
             if isinstance(value, dict)
         }
 
@@ -52,7 +52,7 @@ class Rerunner:
             if isinstance(error, (CannotRunAgainError, MeterError)) or is_interrupt_from_outside(error):
                 raise
             raise CannotRunAgainError(f"its second run failed with {described(error)}") from error
-        recorded = pop_recorded_failure(self._item)
+        recorded = pop_recorded_failure(self.item)
         if recorded is not None:
             raise CannotRunAgainError(f"its second run failed with {described(recorded)}")
 
@@ -63,7 +63,7 @@ class Rerunner:
 
     def tear_down(self) -> None:
         """Tear the item down; an error there is kept for the real tear-down to raise."""
-        item = self._item
+        item = self.item
         self._pretend_passed()
         try:
             with AsTestSeesIt():
@@ -74,13 +74,13 @@ class Rerunner:
 
     def let_go(self) -> None:
         """Drop what an item that is torn down still holds: its fixtures, and the instance of its class."""
-        if hasattr(self._item, "_initrequest"):
-            self._item._initrequest()  # noqa: SLF001 - as runtestprotocol does for an item that runs again
+        if hasattr(self.item, "_initrequest"):
+            self.item._initrequest()  # noqa: SLF001 - as runtestprotocol does for an item that runs again
         self._renew_instance()
 
     def set_up(self) -> None:
         """Set the item up with new fixtures and a new instance of its class."""
-        item = self._item
+        item = self.item
         self.let_go()
         try:
             with AsTestSeesIt():
@@ -95,7 +95,7 @@ class Rerunner:
 
     def _renew_instance(self) -> None:
         """Give a method a new instance, unless a plugin has put something else in its place."""
-        item = self._item
+        item = self.item
         bound = getattr(item.__dict__.get("_obj"), "__self__", None)
         if hasattr(item, "_getinstance"):
             is_own = bound is not None and bound is item.__dict__.get("_instance")
@@ -112,7 +112,7 @@ class Rerunner:
         Two recipes are in wide use: an attribute `rep_call` beside `rep_setup`, and a
         dictionary of reports by phase in the stash.
         """
-        item = self._item
+        item = self.item
         call: pytest.CallInfo[None] = pytest.CallInfo.from_call(lambda: None, "call")
         if hasattr(item, "rep_setup") and not hasattr(item, "rep_call"):
             item.rep_call = pytest.TestReport.from_item_and_call(item, call)

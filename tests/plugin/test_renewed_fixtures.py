@@ -101,8 +101,24 @@ RECORDING = {
             yield seen
             seen.clear()
 
+        @pytest_asyncio.fixture
+        async def watched():
+            watched = []
+            async def watch(): await asyncio.sleep(3600, watched)
+            asyncio.ensure_future(watch())
+            await asyncio.sleep(0)
+            yield watched
+
         @pytest.mark.asyncio
         async def test_async(seen): seen.append(bytes(500))
+
+        @pytest.mark.asyncio
+        async def test_left_task_of_a_fixture(watched): watched.append(bytes(500))
+
+        @pytest.mark.asyncio
+        async def test_timer_leak(seen):
+            seen.append(bytes(500))
+            asyncio.get_running_loop().call_later(3600, bytes(1750).count)
 
         @pytest.mark.asyncio
         async def test_async_leak(seen): seen.append(bytes(500)); leak()
@@ -139,7 +155,11 @@ HEAD = """
         KEPT, NUMBERS = [], itertools.count()
         def leak(): KEPT.append(bytes(2000))
 """
-IMPORTS = {"async fixtures": "import pytest_asyncio", "trio": "import trio", "respx": "import httpx, respx"}
+IMPORTS = {
+    "async fixtures": "import asyncio, pytest_asyncio",
+    "trio": "import trio",
+    "respx": "import httpx, respx",
+}
 
 
 @pytest.mark.parametrize("kind", RECORDING)
@@ -157,7 +177,7 @@ def test_what_a_fixture_records_is_no_leak_and_a_leak_beside_it_is_one(
         if result["outcome"] == "leaked":
             assert 2000 <= result["leak"]["bytes_per_call"] <= 2300
             assert result["leak"]["held_by"][0].startswith(
-                ("test_it.KEPT (list", "test_it.__warningregistry__ (")
+                ("test_it.KEPT (list", "test_it.__warningregistry__ (", "fixture _function_scoped_runner (")
             )
 
 
