@@ -58,6 +58,7 @@ class MemrayMeter:
     counts_allocations = True
     follows_forks = True
     names_peaks = True
+    sees_heap = True
 
     def __init__(self, namer: SiteNamer) -> None:
         self.namer = namer

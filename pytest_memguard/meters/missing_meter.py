@@ -17,6 +17,7 @@ class MissingMeter:
     counts_allocations = False
     follows_forks = False
     names_peaks = True  # nothing is gained by another look
+    sees_heap = False
 
     def __init__(self, namer: SiteNamer, reason: str) -> None:
         self.namer = namer

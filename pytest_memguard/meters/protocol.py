@@ -57,13 +57,17 @@ class Recording(Protocol):
 
 
 class Meter(Protocol):
-    """Measures one thing at a time in this process, and in what it forks where it `follows_forks`."""
+    """Measures one thing at a time in this process, and in what it forks where it `follows_forks`.
+
+    One that `sees_heap` counts what libraries written in C allocate, too.
+    """
 
     name: str
     label: str
     counts_allocations: bool
     follows_forks: bool
     names_peaks: bool
+    sees_heap: bool
     namer: SiteNamer
 
     def recording(self, options: SampleOptions = PLAIN) -> Recording:

@@ -29,6 +29,7 @@ class TracemallocMeter:
     counts_allocations = False
     follows_forks = False
     names_peaks = False
+    sees_heap = False
 
     def __init__(self, namer: SiteNamer) -> None:
         self.namer = namer
