@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import itertools
 import threading
 import weakref
@@ -92,6 +93,15 @@ _forgotten: list[weakref.ref[Registry]] = []
 
 def weakrefs_left_behind() -> None:
     _forgotten.append(weakref.ref(Registry()))
+
+
+_streams: list[io.StringIO] = []
+
+
+def streams_that_all_get_a_line() -> None:
+    _streams.append(io.StringIO())
+    for stream in _streams:
+        stream.write("a line")
 
 
 def weakref_callback_with_a_default() -> None:

@@ -149,10 +149,14 @@ def in_file(file: str | None, namer: SiteNamer) -> str:
 def readable(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Leave out steps that repeat, as in a linked list, and those by which pytest keeps a fixture.
 
+    A container without a name is left out below the attribute that it is, too.
+
     >>> [step.path for step in readable((Step("shop.CACHE"), Step("shop.Cache"), Step("data of shop.Cache")))]
     ['shop.CACHE', 'data of shop.Cache']
     """
     once = tuple({step.text: step for step in steps if step.text}.values())
+    pairs = itertools.pairwise((Step(""), *once))
+    once = tuple(step for holder, step in pairs if step.path or step.kind != holder.kind)
     if once and once[0].path.startswith("fixture "):
         return (once[0], *itertools.dropwhile(lambda step: _PLUMBING.match(step.text), once[1:]))
     return tuple(

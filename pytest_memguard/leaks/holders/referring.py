@@ -20,6 +20,7 @@ from pytest_memguard.leaks.holders.object_names import (
     kind_of,
     referents,
 )
+from pytest_memguard.leaks.holders.objects import all_objects
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _SHARE = 0.25
@@ -34,6 +35,17 @@ def unreferred(new: list[object], *, but: Container[int]) -> list[object]:
     ]
     referred = {id(held) for one in holders for held in referents(one)}
     return [one for one in new if id(one) not in referred]
+
+
+def referred_among(found: Container[int], *, but: Container[int], tick: Callable[[], None]) -> set[int]:
+    """Return those of the identities that belong to objects which another object refers to."""
+    return {
+        id(inner)
+        for holder in all_objects(tick)
+        if id(holder) not in but and not is_ours(holder)
+        for inner in referents(holder)
+        if id(inner) in found
+    }
 
 
 def described_unreferred(

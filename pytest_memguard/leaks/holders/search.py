@@ -43,6 +43,7 @@ from pytest_memguard.leaks.holders.referring import (
     described_unreferred,
     exit_handlers,
     leads_to_older,
+    referred_among,
     referrers,
 )
 from pytest_memguard.leaks.holders.turned_over import MadeByCaches
@@ -143,6 +144,7 @@ class HolderSearch:
         if not self._is_explained(calls):
             self._gained |= {id(one): _Gain(number, one) for one, number in self._made.full_ones()}
             self._gained |= self._of_left_references(calls)
+        self._drop_unreferred()
         self._find_enlarging(calls)
         return self._best_chain(calls) or described_unreferred(new, self._namer, calls=calls, but=self._own)
 
@@ -152,6 +154,12 @@ class HolderSearch:
             (min(one.number, number_left(one.holder, self._fresh)), one.holder) for one in self._weak.values()
         ]
         return {id(one): _Gain(number, one) for number, one in found if number >= _SHARE * calls}
+
+    def _drop_unreferred(self) -> None:
+        """Drop gains of nobody where there are many: each of a thousand StringIO has a hidden list."""
+        if len(self._gained) > _MOST_WIDTH:
+            referred = referred_among(self._gained, but=self._own, tick=self.clock.check)
+            self._gained = {one: gain for one, gain in self._gained.items() if one in referred}
 
     def _find_enlarging(self, calls: int) -> None:
         """Look for plain values that get larger; they gain nothing that could be counted."""
