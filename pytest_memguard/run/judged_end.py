@@ -13,6 +13,7 @@ import pytest
 
 from pytest_memguard.core.ci import is_ci
 from pytest_memguard.reports.untrusted import printable
+from pytest_memguard.run.closed_files import telling_of_closed_files
 from pytest_memguard.run.process_end import REPLACING, asking_first, stop_capturing
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _SHOWING = ("help", "version", "markers", "showfixtures", "show_fixtures_per_tes
 
 def judged_end(config: pytest.Config) -> Generator[None, int | None, int | None]:
     """Wrap the whole run of pytest: a code of 0 becomes that of the guarded run."""
-    with no_unjudged_end(config):
+    with no_unjudged_end(config), telling_of_closed_files(config):
         code = yield
         return code or _code(config, 0, "")
 

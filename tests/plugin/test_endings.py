@@ -339,6 +339,10 @@ def test_a_test_that_ends_the_process_is_named_and_fails_the_run(measured: Guard
     assert "memguard: os._exit(3) in test_it.py::test_b ended the process of pytest" in run.errors
     measured.let(DO="if os.fork() == 0: os._exit(0)\nos.wait()")
     assert measured.run().code == 0
+    measured.let(DO="os.closerange(3, 60)")
+    run = measured.spawn()
+    assert run.code == 1
+    assert "A test has closed files that are not its own, as os.closerange does." in run.errors
 
 
 @pytest.mark.parametrize(
