@@ -35,6 +35,8 @@ _FROM_OUTSIDE = {
     "aarch64": {63, 202, 207, 212, 242},
 }.get(platform.machine(), set())
 """Calls that wait for something from outside the process, as an idle server does."""
+_SLEEPS = {"x86_64": (35, 230), "aarch64": (101, 115)}.get(platform.machine(), ())
+_SELECTS = {"x86_64": (23, 270), "aarch64": (72,)}.get(platform.machine(), ())
 
 _PATIENCE_NS = 5_000_000
 _BLIND_PATIENCE_NS = 20_000_000
@@ -307,6 +309,14 @@ def waits_for_lock(look: Look) -> bool:
 def is_lock_of_c(look: Look) -> bool:
     """Say whether the lock is one of C, which libraries hold for a moment only, as to allocate memory."""
     return isinstance(look, bytes) and _field(look, 2) & _OPERATION == _WAIT and _field(look, 3) == _CONTENDED
+
+
+def sleeps(look: Look) -> bool:
+    """Say whether a thread waits for the clock alone. CPython 3.10 sleeps by selecting among no files."""
+    if not isinstance(look, bytes):
+        return False
+    call = _field(look, 0)
+    return call in _SLEEPS or (call in _SELECTS and _field(look, 1) == 0)
 
 
 def waits_for_outside(look: Look) -> bool:

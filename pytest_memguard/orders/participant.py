@@ -36,7 +36,7 @@ class Participant:
     `is_astray` that it runs without a turn, where it comes to no line. `is_idle` says that it has looked in
     vain for threads that woke up, at its last line, so often that it now looks seldom. `is_collecting` says
     that it collects garbage: nobody else can until it has, so its finalizers offer no turn. `is_due` says
-    that it offers its turn at its last line.
+    that it offers its turn at its last line. `naps` is how often it slept since that line, and woke up.
     """
 
     __slots__ = (
@@ -49,6 +49,7 @@ class Participant:
         "is_due",
         "is_idle",
         "is_inside",
+        "naps",
         "number",
         "path",
         "seen",
@@ -71,7 +72,7 @@ class Participant:
         self.stands: Passage | None = None
         self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False
         self.is_due = True
-        self._changes_seen = 0
+        self._changes_seen = self.naps = 0
 
     def see_by(self, watch: ThreadWatch) -> None:
         """Look at the thread by another watch."""
@@ -86,7 +87,7 @@ class Participant:
         """Prepare for a call."""
         self.path = Path()
         self.stands = None
-        self._changes_seen = 0
+        self._changes_seen = self.naps = 0
         self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False
         self.state = WAITING
 

@@ -7,7 +7,7 @@ from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
 from types import CodeType
 
-from pytest_memguard.orders.blocking import UNSEEN, Look
+from pytest_memguard.orders.blocking import UNSEEN, Look, sleeps, waits_for_lock
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.owned_locks import OwnedLock, UncollectedLock
 from pytest_memguard.orders.participant import ASTRAY_NS, BLOCKED, DONE, RUNNING, WAITING, Participant
@@ -19,6 +19,9 @@ MOST_SWITCH_POINTS = 20_000
 
 _SETTLE_SECONDS = 5e-5
 """The time between looks at a thread that woke up, until it comes to a line."""
+
+_NAPS = 8
+"""How often one thread is waited for that sleeps again and again: it is the clock that wakes it."""
 
 
 class Turns:
@@ -176,6 +179,7 @@ class Turns:
         self.meetings.stands(participant.path.passage)
         participant.stands = participant.path.passage
         participant.is_astray = False
+        participant.naps = 0
         if not had_turn:
             self.blocked -= 1
             self._changes += 1
@@ -303,17 +307,17 @@ class Turns:
         """Wait until each blocked thread is blocked again, back at a line, or at its end.
 
         The thread with the turn may have woken them, by releasing a lock. Which thread gets the lock, and
-        which are ready to run, must not depend on how long they take. Returns whether one was awake. The
-        current thread does not wait for itself.
+        which are ready to run, must not depend on how long they take. Returns whether one was awake, and did
+        more than to look at the clock or a file again. The current thread does not wait for itself.
         """
         found = False
         try:
             self._settling.acquire()  # the thread that watches, and one at a line, look by the same sightings
             for at in range(len(self._participants)):
                 participant = self._participants[at]
-                if participant is not current and not participant.is_astray and _is_awake(participant):
-                    found = True
+                if participant is not current and _should_settle(participant):
                     _wait_until_settled(participant)
+                    found = not _looks_again(participant) or found
                     self.is_by_speed = self.is_by_speed or participant.is_astray
                 if participant.state is BLOCKED and participant.has_ended():
                     self.has_ended(participant)
@@ -345,6 +349,22 @@ class Turns:
 
 def _is_awake(participant: Participant) -> bool:
     return participant.state is BLOCKED and participant.is_awake()
+
+
+def _should_settle(participant: Participant) -> bool:
+    return not participant.is_astray and participant.naps < _NAPS and _is_awake(participant)
+
+
+def _looks_again(participant: Participant) -> bool:
+    """Say whether a thread that woke up waits again, for the clock or a file: none of the others woke it.
+
+    Where the system does not tell, it may wait for a lock.
+    """
+    look = participant.blocked_at
+    if participant.state is not BLOCKED or participant.is_astray or participant.has_ended():
+        return False
+    participant.naps += sleeps(look)
+    return isinstance(look, bytes) and not waits_for_lock(look)
 
 
 def _wait_until_settled(participant: Participant) -> None:

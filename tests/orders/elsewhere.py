@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 
@@ -27,3 +28,9 @@ def first_when_set(event: threading.Event, numbers: Sequence[int]) -> int:
     """Return the first number as it is when an event was set, before the thread comes to a line."""
     event.wait()
     return numbers[0]
+
+
+def polls(event: threading.Event) -> None:
+    """Sleep until an event is set, as joblib does until its tasks have ended."""
+    while not event.is_set():
+        time.sleep(0.01)

@@ -25,7 +25,7 @@ from pytest_memguard.orders.participant import Participant, State
 from pytest_memguard.orders.progress import Progress
 from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
 from pytest_memguard.orders.turns import Turns
-from tests.orders.elsewhere import Story, first_when_set, heed_collection
+from tests.orders.elsewhere import Story, first_when_set, heed_collection, polls
 
 THREADS = 4
 
@@ -626,16 +626,19 @@ def one_loops_while_the_others_wait(
     return lambda: waits(done) if next(numbers) else loops(done)
 
 
-def test_a_long_loop_looks_seldom_for_threads_that_are_blocked() -> None:
+@pytest.mark.parametrize("waits", [threading.Event.wait, polls])
+def test_a_long_loop_looks_seldom_for_threads_that_are_blocked(
+    waits: Callable[[threading.Event], object],
+) -> None:
     def loops(done: threading.Event) -> None:
         total = 0
         for number in range(20_000):
-            total += number
+            total += number or sum(range(1_000_000))  # so long that whoever polls wakes up
         done.set()
 
     # The mock is no code of this file, whose lines are switch points.
     with mock.patch.object(Turns, "line", autospec=True, side_effect=Turns.line) as line:
-        play(one_loops_while_the_others_wait(loops, threading.Event.wait))
+        play(one_loops_while_the_others_wait(loops, waits))
     assert 0 < line.call_count < 1_000
 
 
