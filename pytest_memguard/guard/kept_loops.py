@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 
 
 class KeptLoops:
-    """The loops of an item's function-scoped fixtures, such as the runner of pytest-asyncio.
+    """The loops of an item's function-scoped fixtures; anyio keeps its own for them.
 
-    What its other fixtures started in a loop ends with them. Made while the item is set up.
+    What its other fixtures started in a loop of a fixture ends with them. Made while the item is set up.
     """
 
     def __init__(self, item: Any) -> None:
         self._item = item
         self._ends: list[Callable[[], object]] = []
+        self._lease = ExitStack()
         self._of_fixtures = WeakSet(_tasks(self._finalizers()))
 
     def tear_down(self, tear_down: Callable[[], None]) -> None:
@@ -33,6 +35,9 @@ class KeptLoops:
         finalizers = self._finalizers()
         self._ends = [end for end in finalizers if _loop(_ended_by(end))]
         finalizers[:] = [end for end in finalizers if end not in self._ends]
+        anyio: Any = sys.modules.get("anyio.pytest_plugin")
+        if getattr(anyio, "_current_runner", None) is not None:
+            self._lease.enter_context(anyio.get_runner("", {}))  # of the one that there is
         try:
             tear_down()
         finally:
@@ -50,6 +55,8 @@ class KeptLoops:
             while self._ends:
                 self._ends.pop()()
             raise
+        finally:
+            self._lease.close()
         finalizers = self._finalizers()
         finalizers[1:1] = self._ends  # they are called in reverse order, and that of the item itself last
         self._ends = []
