@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
-from pytest_memguard.core.leak_finding import Answer, Bound, CountGrowth, Doubt, KnownGrowth, LeakFinding
+from pytest_memguard.core.leak_finding import Answer, Bound, CountGrowth, KnownGrowth, LeakFinding
 from pytest_memguard.core.metrics import BLOCKS, RESIDENT
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sites import SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
+from pytest_memguard.leaks.findings import beside, bounded, cut_short, fingerprint_of, screened_finding
 from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.clock import PATIENCE, OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.enlarging import Enlarging, calls_each_round, enlarging_values
@@ -50,7 +50,6 @@ _HOLDER_BYTES = 1_000_000
 """The calls after which a holder is looked for, at least and at most; they should leave no more than this."""
 
 _COUNTED_MOST_CALLS = 64
-_FINGERPRINT_DIGITS = 12
 _MOST_RECORDS = 64
 """The most containers of the test bench whose records are dropped; then the finding stands as it is."""
 
@@ -101,7 +100,7 @@ class LeakCheck:
         self._lengths = Lengths()
         with self._calling() as body, only_new_garbage():
             self._screened = Screen(body, self._policy, between=self._drop).run()
-        return _finding(self._screened)
+        return screened_finding(self._screened)
 
     def look_closer(self, finding: LeakFinding, namer: SiteNamer) -> LeakFinding:
         """Look for what piles up though the readings settle, and name it: the check cannot tell then."""
@@ -111,7 +110,7 @@ class LeakCheck:
         try:
             left = self._piling_up(finding, growing)
         except OutOfTimeError:
-            return _cut_short(finding)
+            return cut_short(finding)
         if not growing and left is None:
             return finding
         self._renew()
@@ -157,8 +156,8 @@ class LeakCheck:
         try:
             chain = _first_named(itertools.chain(chains, self._chains_to_survivors(left, search, namer)))
         except OutOfTimeError:
-            return _cut_short(finding)
-        return finding if chain is None else _beside(finding, chain)
+            return cut_short(finding)
+        return finding if chain is None else beside(finding, chain)
 
     def _chains_to_survivors(
         self, left: Survivors | None, search: HolderSearch, namer: SiteNamer
@@ -198,7 +197,7 @@ class LeakCheck:
         if held.records and len(self._records) < _MOST_RECORDS:
             return self._beside_records(explained, held.records, meter)
         if self._is_bounded(held.bounds):
-            return _bounded(explained, held.bounds)
+            return bounded(explained, held.bounds)
         if is_proved(finding, is_of_program=held.is_of_program, still_leaks=self._still_leaks):
             return explained
         return without_proof(explained)
@@ -312,19 +311,6 @@ class LeakCheck:
         return (SiteBytes(site=site, retained_bytes=finding.bytes_per_call),)
 
 
-def _beside(finding: LeakFinding, steps: Sequence[Step]) -> LeakFinding:
-    """Return a finding without an answer, since something piles up that the readings do not show."""
-    held_by = tuple(step.text for step in steps)
-    note = f"it piles up in {' > '.join(held_by)}" if held_by else ""
-    return replace(finding, held_by=held_by, note=note, doubts=(Doubt.OFFSET,))
-
-
-def _cut_short(finding: LeakFinding) -> LeakFinding:
-    """Return a finding without an answer, since it took too long to look at all objects."""
-    note = "the time ran out while the objects of the session were looked at"
-    return replace(finding, note=note, doubts=(Doubt.CUT_SHORT,))
-
-
 def _first_named(chains: Iterable[tuple[Step, ...] | None]) -> tuple[Step, ...] | None:
     """Return the first chain that has a name, else one without; None if there is none at all."""
     found: tuple[Step, ...] | None = None
@@ -339,58 +325,9 @@ def _own_bytes(site: SiteBytes) -> int:
     return 0 if site.is_inner else site.retained_bytes
 
 
-def fingerprint_of(steps: Sequence[Step], sites: Sequence[SiteBytes]) -> str:
-    """Return the fingerprint of a leak, which is the same in every test that shows the leak.
-
-    It is a hash of its holders and their attributes, or, where no holder is known, of the function that
-    allocates most. It does not depend on line numbers or numbers of entries.
-    """
-    paths = [step.path for step in steps if step.path] or [site.site.at for site in sites[:1]]
-    return sha256("\n".join(paths).encode()).hexdigest()[:_FINGERPRINT_DIGITS] if paths else ""
-
-
 def _holder_calls(finding: LeakFinding) -> int:
     """Return how many calls leave enough behind to find its holder, but not too many objects to look at."""
     return max(
         _HOLDER_CALLS,
         min(_HOLDER_MOST_CALLS, finding.calls // 32, _HOLDER_BYTES // max(1, finding.bytes_per_call)),
-    )
-
-
-def _bounded(finding: LeakFinding, bounds: tuple[Bound, ...]) -> LeakFinding:
-    """Return a finding that is not a leak, since all that grows has a bound.
-
-    It is judged by the bytes that it will settle at, which are shared out among its lines.
-    """
-    settled_bytes = sum(bound.settles_at_bytes for bound in bounds)
-    calls = settled_bytes / max(1, finding.bytes_per_call)
-    sites = tuple(replace(site, retained_bytes=round(site.retained_bytes * calls)) for site in finding.sites)
-    return replace(
-        finding,
-        leaking=False,
-        bytes_per_call=0,
-        doubt_bytes=round(max(1, finding.doubt_bytes) * calls),
-        is_accelerating=False,
-        doubts=(),
-        settled_bytes=settled_bytes,
-        sites=sites,
-        bounds=bounds,
-    )
-
-
-def _finding(screened: Screened) -> LeakFinding:
-    growth = screened.growth
-    return LeakFinding(
-        leaking=growth.answer is Answer.LEAKS,
-        bytes_per_call=growth.bytes_per_call,
-        doubt_bytes=growth.doubt_bytes,
-        calls=screened.calls,
-        settled_bytes=screened.settled_bytes,
-        counts=growth.counts,
-        signals=screened.signals,
-        doubts=screened.doubts,
-        used_up=screened.used_up,
-        is_accelerating=growth.is_accelerating,
-        readings=screened.readings,
-        judged_from_calls=screened.judged_from_calls,
     )
