@@ -48,6 +48,7 @@ class Doubt(str, Enum):
     COULD_BE_CACHE = "could-be-cache"
     NO_HOLDER = "no-holder"
     OFFSET = "offset"
+    FEW_CALLS = "few-calls"
 
 
 _WITHOUT_ANSWER = frozenset(

@@ -258,6 +258,8 @@ _DOUBTS = {
     Doubt.NO_HOLDER: "memory grew over {calls:,} calls, and {held} stayed behind, but no container of the "
     "program is known to hold it: a library's cache that still fills would look the same; "
     "raise leak_budget for more calls",
+    Doubt.FEW_CALLS: "a call takes long, so the check made only {calls:,}, and does not see a leak to which "
+    "fewer calls add; raise leak_budget for more calls",
 }
 """Why a leak check has no answer, or what its answer depends on. What ran out is in the reason of a leak, and
 the note says what a body failed with that cannot be repeated."""

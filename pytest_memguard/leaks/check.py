@@ -31,6 +31,7 @@ from pytest_memguard.leaks.holders.surviving import Survivors, may_hide_objects,
 from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
+from pytest_memguard.leaks.rounds import Round, round_of
 from pytest_memguard.leaks.screen import Screen, Screened
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.meters.protocol import Meter
@@ -45,6 +46,7 @@ _HOLDER_SECONDS = 5.0
 """The least time for a search: how long it takes depends on the objects of the session, not on the budget."""
 
 _HOLDER_CALLS = 8
+_HOLDER_ROUNDS = 4
 _HOLDER_MOST_CALLS = 512
 _HOLDER_BYTES = 1_000_000
 """The calls after which a holder is looked for, at least and at most; they should leave no more than this."""
@@ -239,22 +241,32 @@ class LeakCheck:
         except BodyFailedError:
             return True
 
+    def _round(self) -> Round:
+        """Return how many calls it takes until something is added to the leak."""
+        if self._screened is None or self._policy.at_once > 1:
+            return Round()
+        return round_of(self._screened.windows, self._grew())
+
     def _grew(self) -> tuple[str, ...]:
         return self._screened.growth.signals if self._screened is not None else ()
 
     def _sites(self, finding: LeakFinding, meter: Meter, notes: list[str]) -> tuple[SiteBytes, ...]:
         """Return the sites of what leaks; a note says where they are not known, or are not all there is."""
         grew = self._grew()
+        each = self._round()
+        in_rounds = each.of(finding)
         leak = Leak(
-            bytes_per_call=finding.bytes_per_call,
-            calls=finding.calls,
+            bytes_per_call=in_rounds.bytes_per_call,
+            calls=in_rounds.calls,
             native=self._policy.native or (bool(grew) and BLOCKS not in grew),
             at_once=self._policy.at_once,
+            is_by_rounds=each.calls > 1,
         )
         seconds = _EXPLAIN_FACTOR * self._policy.leak_budget_seconds
         sites: tuple[SiteBytes, ...] = ()
         try:
-            sites = leak_sites(self._repeat, leak, meter=meter, seconds=seconds)
+            found = leak_sites(each.repeating(self._repeat), leak, meter=meter, seconds=seconds)
+            sites = tuple(map(each.site_of_a_call, found))
         except BodyFailedError as error:
             notes.append(f"its lines are not known: call {error.call} failed while they were traced")
         if RESIDENT in grew and sum(map(_own_bytes, sites)) < _SEEN_SHARE * finding.bytes_per_call:
@@ -281,15 +293,17 @@ class LeakCheck:
 
     def _held(self, finding: LeakFinding, namer: SiteNamer, notes: list[str]) -> Held:
         """Return what holds what leaks; a note says why that is not known."""
-        search = HolderSearch(self._repeat, finding, namer=namer, clock=self._clock())
+        each = self._round()
+        in_rounds = each.of(finding)
+        search = HolderSearch(each.repeating(self._repeat), in_rounds, namer=namer, clock=self._clock())
         try:
-            held = search.find(_holder_calls(finding))
+            held = search.find(_holder_calls(in_rounds, _HOLDER_CALLS if each.calls == 1 else _HOLDER_ROUNDS))
         except Exception as error:  # noqa: BLE001 - objects of any library are looked at, and may answer with any error
             notes.append(f"its holder is not known: the search failed with {type(error).__name__}")
             return Held()
         if held.is_cut_short:
             notes.append("its holder is not known: the search ran out of time")
-        return held
+        return replace(held, kinds=tuple(map(each.kind_of_a_call, held.kinds)))
 
     def _repeat(self, calls: int) -> None:
         """Make that many calls, from new threads: a tracer sees no lines of threads started before it."""
@@ -325,9 +339,9 @@ def _own_bytes(site: SiteBytes) -> int:
     return 0 if site.is_inner else site.retained_bytes
 
 
-def _holder_calls(finding: LeakFinding) -> int:
+def _holder_calls(finding: LeakFinding, least: int) -> int:
     """Return how many calls leave enough behind to find its holder, but not too many objects to look at."""
     return max(
-        _HOLDER_CALLS,
+        least,
         min(_HOLDER_MOST_CALLS, finding.calls // 32, _HOLDER_BYTES // max(1, finding.bytes_per_call)),
     )

@@ -55,6 +55,7 @@ _EXPLAINS = 0.4
 """The sites are enough if they explain this share: a block of 24 bytes takes 32 of the C heap."""
 _FIRST_CALLS = 128
 _LEAST_CALLS = 4
+_LEAST_ROUNDS = 2
 _MORE = 8
 _FEW_BLOCKS = 2
 _NO_FILE = "<unknown>"
@@ -63,12 +64,16 @@ _INTERPRETER = ("Objects/", "Python/", "Modules/", "Parser/", "./Include/", "Inc
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """The leak to explain: its rate, the calls made so far, and whether only C memory grows."""
+    """The leak to explain: its rate, the calls made so far, and whether only C memory grows.
+
+    If only some calls add to it, what is meant by a call is a round, to which something is added.
+    """
 
     bytes_per_call: int
     calls: int
     native: bool = False
     at_once: int = 1
+    is_by_rounds: bool = False
 
 
 def leak_sites(
@@ -80,7 +85,8 @@ def leak_sites(
     leak, as with a container that grows in ever larger steps, more are traced, for as long as that is
     expected to take no more than `seconds`.
     """
-    calls = max(_LEAST_CALLS, min(_FIRST_CALLS, leak.calls // 16))
+    least = _LEAST_ROUNDS if leak.is_by_rounds else _LEAST_CALLS
+    calls = max(least, min(_FIRST_CALLS, leak.calls // 16))
     calls = -(-calls // leak.at_once) * leak.at_once
     while True:
         started = cpu_seconds()

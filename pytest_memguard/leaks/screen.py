@@ -15,6 +15,7 @@ from pytest_memguard.leaks.cost import Cost
 from pytest_memguard.leaks.decision import LEAST_CALLS, Growth, decide
 from pytest_memguard.leaks.ladder import (
     ENOUGH_CALLS,
+    SINGLE_CALLS,
     NextCalls,
     Reach,
     climb,
@@ -163,7 +164,7 @@ class Screen:
         if growth.calls < LEAST_CALLS:
             return (Doubt.TOO_FEW_CALLS,)
         if growth.doubt is None:
-            return ()
+            return (Doubt.FEW_CALLS,) if growth.calls <= SINGLE_CALLS else ()
         return (Doubt.CUT_SHORT if self._cut_short else growth.doubt,)
 
     def _screened(self, doubts: tuple[Doubt, ...], used_up: str = "") -> Screened:

@@ -113,7 +113,14 @@ def test_each_doubling_is_read_at_uneven_steps() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "calls", "most"),
-    [(1e-6, 16_384, 65_536), (1e-3, 1_024, 4_096), (2.5e-3, 512, 4_096), (10e-3, 64, 256), (3.0, 8, 16)],
+    [
+        (1e-6, 16_384, 65_536),
+        (1e-3, 1_024, 4_096),
+        (2.5e-3, 512, 4_096),
+        (10e-3, 64, 256),
+        (0.1, 16, 64),
+        (3.0, 8, 16),
+    ],
 )
 def test_calls_by_the_cost_of_one(seconds: float, calls: int, most: int) -> None:
     reach = reach_of(seconds, budget_seconds=1.0)

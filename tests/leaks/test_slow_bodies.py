@@ -126,6 +126,27 @@ def test_what_the_program_keeps_by_slow_calls_leaks(body: Body, holder: str) -> 
     assert holder in finding.held_by[0]
 
 
+_BATCHES: list[bytearray] = []
+
+
+def test_a_leak_at_each_sixteenth_call_is_explained() -> None:
+    calls = itertools.count()
+
+    def batch() -> None:
+        for _ in range(40_000):  # two milliseconds of a typical machine, of which the check makes 32 at first
+            pass
+        if next(calls) % 16 == 0:
+            _BATCHES.append(bytearray(1_000_000))
+
+    with meter_of(ROOT) as meter:
+        finding = check_leaks(batch, meter=meter, policy=Policy(leak_budget_seconds=0.05))
+    assert finding.answer is Answer.LEAKS, str(finding)
+    assert "_BATCHES (list" in finding.held_by[0]
+    assert [(kind.name, kind.per_call) for kind in finding.kinds] == [("bytearray", 0.06)]
+    assert finding.sites[0].site.function == "batch"
+    assert finding.sites[0].retained_bytes > 0.9 * finding.bytes_per_call
+
+
 @pytest.mark.parametrize(
     ("calls", "size_bytes", "is_of_program", "still_leaks", "proved"),
     [

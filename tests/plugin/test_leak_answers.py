@@ -9,29 +9,35 @@ import pytest
 from tests.guarded_project import GuardedProject
 
 RHYTHMS = """
-    import random, time, pytest
+    import random, pytest
     KEPT, RANDOM = [], {}
     pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1, max_leak_per_call="10 MiB")
 
     def work(milliseconds):
-        end = time.thread_time() + milliseconds / 1000
-        while time.thread_time() < end: pass
+        # Of a typical machine, as the check counts costs: by the clock, a quick Python makes fewer calls.
+        total = 0
+        for number in range(20_000 * milliseconds): total += number
 
     class Writer:
-        def __init__(self, every, size): self.every, self.size, self.calls = every, size, 0
+        def __init__(self, every, size, _): self.every, self.size, self.calls = every, size, 0
         def write(self):
             self.calls += 1
             if self.calls % self.every == 0: KEPT.append(bytearray(self.size))
 
-    WRITERS = {each: Writer(*each) for each in [(40, 1_000_000), (60, 5_000_000), (16, 1_000_000)]}
+    BATCHES = [(40, 1_000_000, 1), (60, 5_000_000, 1), (16, 1_000_000, 4), (16, 1_000_000, 12)]
+    WRITERS = {each: Writer(*each) for each in BATCHES}
 
     @pytest.mark.parametrize("each", WRITERS)
     def test_batches(each):
-        work(4 if each[0] == 16 else 1)
+        work(each[-1])
         WRITERS[each].write()
 
+    @pytest.mark.parametrize("each", [24])
+    def test_too_slow_to_tell(each):
+        work(each)
+
     @pytest.mark.parametrize(("milliseconds", "share"), [(1, .2), (5, .5)])
-    @pytest.mark.parametrize("seed", range(6))
+    @pytest.mark.parametrize("seed", range(4))
     def test_at_random(milliseconds, share, seed):
         work(milliseconds)
         chance = RANDOM.setdefault((share, seed), random.Random(seed)).random()
@@ -49,11 +55,15 @@ RHYTHMS = """
 def test_a_leak_of_megabytes_never_passes_whatever_its_rhythm(project: GuardedProject) -> None:
     project.write(test_it=RHYTHMS)
     run = project.spawn()
-    assert len(run.outcomes()) == 17
-    found = {name for name, result in run.results().items() if result["leak"]["leaking"]}
+    assert len(run.outcomes()) == 15
+    results = run.results()
+    found = {name for name, result in results.items() if result["leak"]["leaking"]}
     told = {name for name, outcome in run.outcomes().items() if outcome != "not-measured"}
-    assert told == found, run.outcomes()
-    assert len(found) >= 10, run.outcomes()
+    slow = "test_too_slow_to_tell[24]"
+    assert told == found | {slow}, run.outcomes()
+    assert len(found) >= 8, run.outcomes()
+    assert results[slow]["leak"]["doubts"] == ["few-calls"]
+    assert "made only 9, and does not see a leak to which fewer calls add" in " ".join(run.text.split())
 
 
 FREED_ONCE = """
