@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import importlib
 import platform
 import queue
 import shutil
@@ -31,10 +32,17 @@ from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.meters.site_namer import SiteNamer
 from tests.leaks import holding_bodies
 from tests.leaks.closing_meter import meter_of
-from tests.leaks.holding_bodies import Session
 
 ROOT = Path(__file__).parents[2]
 FILE = "tests/leaks/holding_bodies.py"
+
+
+@pytest.fixture(autouse=True)
+def let_go() -> Iterator[None]:
+    """Drop what the bodies hold: the searches of later tests would go through millions of objects."""
+    yield
+    importlib.reload(holding_bodies)
+    gc.collect()
 
 
 def _check(body: Callable[[], object]) -> LeakFinding:
@@ -221,9 +229,9 @@ def served() -> Iterator[Callable[[], object]]:
     done: queue.Queue[int] = queue.Queue()
 
     def serve() -> None:
-        backlog: list[Session] = []
+        backlog: list[holding_bodies.Session] = []
         while asked.get():
-            backlog.append(Session())
+            backlog.append(holding_bodies.Session())
             done.put(1)
 
     thread = threading.Thread(target=serve, name="server")
@@ -250,9 +258,9 @@ def polled() -> Iterator[Callable[[], object]]:
     asked: asyncio.Queue[int] = asyncio.Queue()
 
     async def poll() -> None:
-        pending: list[Session] = []
+        pending: list[holding_bodies.Session] = []
         while await asked.get():
-            pending.append(Session())
+            pending.append(holding_bodies.Session())
 
     async def ask() -> None:
         asked.put_nowait(1)
