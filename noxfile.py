@@ -16,12 +16,11 @@ UNIT_TESTS = [
     "--doctest-modules",
     "pytest_memguard",
     "tests/unit",
-    "tests/storage",
     "tests/meters",
     "tests/orders",
 ]
-EDGE_TESTS = ["tests/fuzz", "tests/reports", "tests/cli"]
-"""What shows and writes: the same code on every Python, so that the main one is enough."""
+EDGE_TESTS = ["tests/fuzz", "tests/storage", "tests/reports", "tests/cli"]
+"""What shows, reads and writes: the same code on every Python, so that the main one is enough."""
 PLUGIN_TESTS = ["tests/plugin", "tests/leaks"]
 MINIMUM_TESTS = [
     f"tests/plugin/test_{name}.py"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,11 +22,21 @@ from tests.leaks.closing_meter import meter_of
 
 ROOT = Path(__file__).parents[2]
 _numbers = itertools.count(10**6)
-_OLD = [[number] for number in range(100_000)]
+_OLD: list[list[int]] = []
 _SEEN: dict[int, float] = {}
-_WORK = deque([number] for number in range(100_000))
+_WORK: deque[list[int]] = deque()
 _DONE: list[object] = []
 _FULL: dict[int, object] = {number: [number] for number in range(1_000)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def older() -> Iterator[None]:
+    """Fill what the bodies use up while these tests run: each look at all objects would take longer."""
+    _OLD.extend([number] for number in range(100_000))
+    _WORK.extend([number] for number in range(100_000))
+    yield
+    for each in (_OLD, _WORK, _DONE, _SEEN, _FULL):
+        each.clear()
 
 
 def _check(body: Callable[[], object]) -> LeakFinding:
