@@ -118,7 +118,7 @@ def reach_of(call_seconds: float, budget_seconds: float) -> Reach:
     """Return how far the check of a body goes whose calls cost `call_seconds`.
 
     >>> reach_of(1e-3, budget_seconds=1.0)
-    Reach(calls=1024, most=4096, enough=10240, utmost=8192)
+    Reach(calls=1024, most=4096, enough=10240, utmost=8192, is_slow=False)
     """
     reach = next((reach for most, reach in _REACHES if call_seconds <= most * budget_seconds), _SLOWEST)
     enough = min(reach.most, _calls_within(budget_seconds, call_seconds))
