@@ -109,7 +109,7 @@ def enlarging(
     known: list[tuple[object, list[list[int]]]] = []
     for one, size in _plain_bytes(tick, but=before):
         if size - before.get(id(one), size) >= least_bytes / (2 * rounds) and not is_ours(one):
-            known.append((one, [_sizes(one)]))
+            known.append((one, [_sizes(one, tick)]))
     most = rounds // 2 + 1
     for left in reversed(range(rounds)):
         if not known:
@@ -117,7 +117,7 @@ def enlarging(
         repeat(half)
         gc.collect(0)
         for one, series in known:
-            series.append(_sizes(one))
+            series.append(_sizes(one, tick))
         rising = partial(_rises, least=most - left)
         known = [(one, series) for one, series in known if any(map(rising, zip(*series, strict=False)))]
     found = {
@@ -134,10 +134,7 @@ def _plain_bytes(tick: Callable[[], None], but: object) -> Iterator[tuple[object
     known: dict[int, int] = {}
     for one in all_objects(tick):
         values = _plain_values(one) if one is not but else ()
-        size = sum(
-            sys.getsizeof(value) if type(value) in _ATOMS else _summed_bytes(value, known, tick)
-            for value in values
-        )
+        size = sum(_value_bytes(value, known, tick) for value in values)
         if size:
             yield one, size
 
@@ -171,25 +168,15 @@ def _rises(sizes: Sequence[int], least: int) -> bool:
     return min(steps) >= 0 and sum(step > 0 for step in steps) >= least
 
 
-def _sizes(one: object) -> list[int]:
+def _sizes(one: object, tick: Callable[[], None]) -> list[int]:
     """Return the bytes of each plain value of an object, with all that it leads to."""
-    return [_deep_bytes(value) for value in _plain_values(one)]
+    known: dict[int, int] = {}
+    return [_value_bytes(value, known, tick) for value in _plain_values(one)]
 
 
-def _deep_bytes(value: object) -> int:
-    if type(value) in _ATOMS:
-        return sys.getsizeof(value)
-    inner = _plain_values(value)
-    if _ATOMS.issuperset(map(type, inner)):  # as most are
-        return _own_bytes(value) + sum(map(sys.getsizeof, inner))
-    waiting, seen, size = [value], {id(value)}, 0
-    while waiting:
-        one = waiting.pop()
-        size += _own_bytes(one)
-        inner = [each for each in _plain_values(one) if id(each) not in seen]
-        waiting += inner
-        seen.update(map(id, inner))
-    return size
+def _value_bytes(value: object, known: dict[int, int], tick: Callable[[], None]) -> int:
+    """Return the bytes of a plain value and of what it leads to; `known` has those of earlier ones."""
+    return sys.getsizeof(value) if type(value) in _ATOMS else _summed_bytes(value, known, tick)
 
 
 def _own_bytes(one: object) -> int:
