@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from pytest_memguard.leaks.holders.gaining import Lengths
 from pytest_memguard.leaks.holders.records import Record
 from tests.guarded_project import GuardedProject
 from tests.leaks.closing_meter import meter_of
+from tests.leaks.typical_work import work
 
 ROOT = Path(__file__).parents[2]
 _numbers = itertools.count(10**6)
@@ -137,9 +137,9 @@ FIXTURE = """
         return []
 
     def wait():
-        end = time.thread_time() + 0.003
-        while time.thread_time() < end:
-            pass
+        total = 0
+        for number in range(100_000):  # so many calls on every machine
+            total += number
 
     def test_fixture(events):
         events.append(None)
@@ -166,9 +166,7 @@ class _State:
     def body(self) -> None:
         self.recorded.append(bytes(1_000))
         self.events.append(None)
-        end = time.thread_time() + 0.003
-        while time.thread_time() < end:
-            pass
+        work(5)
 
     def renew(self) -> None:
         self.events = []

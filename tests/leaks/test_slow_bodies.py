@@ -8,7 +8,6 @@ import sqlite3
 import struct
 import subprocess
 import sys
-import time
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,10 +20,11 @@ from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.few_calls import is_proved
 from pytest_memguard.leaks.ladder import TURNED_OVER_CALLS
 from tests.leaks.closing_meter import meter_of
+from tests.leaks.typical_work import work
 
 ROOT = Path(__file__).parents[2]
 BUDGET_SECONDS = 0.03
-CALL_SECONDS = 0.009
+CALL_MILLISECONDS = 10
 
 Body = Callable[[], object]
 
@@ -32,9 +32,7 @@ Body = Callable[[], object]
 def _check(body: Body) -> LeakFinding:
     def slow() -> None:
         body()
-        end = time.thread_time() + CALL_SECONDS
-        while time.thread_time() < end:
-            pass
+        work(CALL_MILLISECONDS)
 
     with meter_of(ROOT) as meter:
         finding = check_leaks(slow, meter=meter, policy=Policy(leak_budget_seconds=BUDGET_SECONDS))
@@ -133,8 +131,7 @@ def test_a_leak_at_each_sixteenth_call_is_explained() -> None:
     calls = itertools.count()
 
     def batch() -> None:
-        for _ in range(40_000):  # two milliseconds of a typical machine, of which the check makes 32 at first
-            pass
+        work(3)  # so that the check makes 32 calls at first
         if next(calls) % 16 == 0:
             _BATCHES.append(bytearray(1_000_000))
 

@@ -1,0 +1,13 @@
+"""Work for a body, of which a leak check makes as many calls on every machine."""
+
+from __future__ import annotations
+
+_ROUNDS_PER_MILLISECOND = 20_000
+"""Of the loop that a check compares the cost of calls with, on the machine that it takes for typical."""
+
+
+def work(milliseconds: float) -> None:
+    """Take so many milliseconds of a typical machine; a time by the clock costs more calls on a quick one."""
+    total = 0
+    for number in range(round(_ROUNDS_PER_MILLISECOND * milliseconds)):
+        total += number
