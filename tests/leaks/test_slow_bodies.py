@@ -131,7 +131,7 @@ def test_a_leak_at_each_sixteenth_call_is_explained() -> None:
     calls = itertools.count()
 
     def batch() -> None:
-        work(3)  # so that the check makes 32 calls at first
+        work(2)  # so that the check makes 32 calls at first
         if next(calls) % 16 == 0:
             _BATCHES.append(bytearray(1_000_000))
 

@@ -25,7 +25,7 @@ RHYTHMS = """
             self.calls += 1
             if self.calls % self.every == 0: KEPT.append(bytearray(self.size))
 
-    BATCHES = [(40, 1_000_000, 1), (60, 5_000_000, 1), (16, 1_000_000, 4), (16, 1_000_000, 12)]
+    BATCHES = [(40, 1_000_000, 1), (60, 5_000_000, 1), (16, 1_000_000, 4), (16, 1_000_000, 9)]
     WRITERS = {each: Writer(*each) for each in BATCHES}
 
     @pytest.mark.parametrize("each", WRITERS)
