@@ -19,6 +19,12 @@ _SHARED = (type, types.ModuleType, types.CodeType, type(None), bool)
 _SMALL_INTS = range(-5, 257)
 _BESIDE = 8
 _OF_A_STATEMENT = frozenset({"__slots__", "__dict__", "__weakref__"})
+_HOLD_FOR_USERS = frozenset(
+    {
+        *("builtins", "collections", "functools", "itertools", "operator", "types", "weakref"),
+        *("threading", "_thread", "queue", "_queue", "contextvars", "_contextvars", "asyncio", "_asyncio"),
+    }
+)
 _AN_ENTRY = 3
 """Referents for each entry of a cache of functools: key, value and type, the oldest first; others follow."""
 
@@ -112,6 +118,18 @@ def size_bytes(one: object) -> int:
 def _is_of_extension(kind: type) -> bool:
     """Say whether a type, or one of its bases, was made by compiled code."""
     return any(module_name(each) != "builtins" and _is_compiled(each) for each in kind.__mro__)
+
+
+def keeps_in_c(kind: type) -> bool:
+    """Say whether instances hold what a library in C keeps for itself, as the cache of a connection.
+
+    What containers and functions of the standard library hold is their user's.
+    """
+    return (
+        _is_compiled(kind)
+        and module_name(kind).split(".")[0] not in _HOLD_FOR_USERS
+        and _OF_A_STATEMENT.isdisjoint(vars(kind))
+    )
 
 
 def _is_compiled(kind: type) -> bool:

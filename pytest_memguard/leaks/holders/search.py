@@ -14,7 +14,7 @@ from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit, Places, index_within
 from pytest_memguard.leaks.holders.chain_words import is_named, kept_in, running_holder, step_to
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
-from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
+from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind, keeps_in_c
 from pytest_memguard.leaks.holders.enlarging import enlarging
 from pytest_memguard.leaks.holders.held import Held
 from pytest_memguard.leaks.holders.object_names import (
@@ -353,7 +353,8 @@ class HolderSearch:
             steps, named = self._climb(gain.holder)
             is_sized = gain.is_value or is_a(gain.holder, *SIZED, bytearray)
             is_free = named and is_sized and self._places.bound_of(gain.holder) is None
-            is_of_program = is_free and any(one.where for one in steps)
+            is_in_c = any(keeps_in_c(type(one)) for one in referrers(gain.holder))
+            is_of_program = is_free and not is_in_c and any(one.where for one in steps)
             if (not is_best_named and (named or not best)) or (is_of_program and not is_best_sized):
                 best = readable((*steps, *kept_in(gain.holder, self._fresh, self._namer)))
                 self._found, is_best_named, is_best_sized = gain, named, is_sized
