@@ -124,13 +124,15 @@ RECORDING = {
         async def test_async(seen): seen.append(bytes(500))
 
         @pytest.mark.asyncio
+        async def test_async_leak(seen): seen.append(bytes(500)); leak()
+
+        @pytest.mark.asyncio
         async def test_left_task_of_a_fixture(watched): watched.append(bytes(500))
 
         @pytest.mark.asyncio
         async def test_timer_leak(seen):
             seen.append(bytes(500))
             asyncio.get_running_loop().call_later(3600, bytes(1750).count)
-
         """,
     ),
     "trio": (

@@ -353,8 +353,11 @@ class HolderSearch:
             steps, named = self._climb(gain.holder)
             is_sized = gain.is_value or is_a(gain.holder, *SIZED, bytearray)
             is_free = named and is_sized and self._places.bound_of(gain.holder) is None
-            is_in_c = any(keeps_in_c(type(one)) for one in referrers(gain.holder))
-            is_of_program = is_free and not is_in_c and any(one.where for one in steps)
+            is_of_program = (
+                is_free
+                and any(one.where for one in steps)
+                and not any(keeps_in_c(type(one)) for one in referrers(gain.holder))
+            )
             if (not is_best_named and (named or not best)) or (is_of_program and not is_best_sized):
                 best = readable((*steps, *kept_in(gain.holder, self._fresh, self._namer)))
                 self._found, is_best_named, is_best_sized = gain, named, is_sized
