@@ -88,7 +88,7 @@ class Readings:
         small[row] = _known(self._small.bytes_in_use())
         resident[row] = _known(self.process.resident_bytes())
 
-    def see_everything(self, *, once: bool = False) -> bool:
+    def see_everything(self, once: bool) -> bool:
         """Let the collector see objects older than the check too, and take the last row again.
 
         Returns whether many older blocks had become garbage unseen, relative to the growth of the rows, so

@@ -148,7 +148,8 @@ class Screen:
         if self._growth.answer is not Answer.SETTLES:
             is_leak = self._growth.answer is Answer.LEAKS
             self._ceiling.rest()
-            is_much = self._readings.see_everything(once=is_leak)
+            # By keyword, CPython 3.10 would hold a bound method, which the reading would count.
+            is_much = self._readings.see_everything(is_leak)
             self._ceiling.watch()
             if is_much and not self._in_full_sight_from:
                 self._first_row = len(self._readings.windows()) - 1

@@ -167,7 +167,7 @@ from pytest_memguard.leaks.readings import Readings
 readings = Readings()
 readings.take(10_001)
 readings.take(10_002)
-readings.see_everything(once=True)
+readings.see_everything(True)
 readings.take(10_003)
 print(*(window.blocks for window in readings.windows()))
 """
