@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from enum import Enum
+from time import sleep  # bound: a test may patch it while it runs
 
 from pytest_memguard.orders.blocking import UNSEEN, Look, Sightings, ThreadWatch
 from pytest_memguard.orders.visited_lines import Passage, Path
@@ -11,6 +12,10 @@ from pytest_memguard.orders.watched_time import WatchedTime
 
 ASTRAY_NS = 10_000_000_000
 """How long a thread may run and come to no line before it is astray: nobody waits for it any more."""
+
+
+_STIRS = 1_000
+_STIR_SECONDS = 1e-4
 
 
 class State(Enum):
@@ -36,7 +41,8 @@ class Participant:
     `is_astray` that it runs without a turn, where it comes to no line. `is_idle` says that it has looked in
     vain for threads that woke up, at its last line, so often that it now looks seldom. `is_collecting` says
     that it collects garbage: nobody else can until it has, so its finalizers offer no turn. `is_due` says
-    that it offers its turn at its last line. `naps` is how often it slept since that line, and woke up.
+    that it offers its turn at its last line, and `is_stirred` that its gate opened for no turn. `naps` is how
+    often it slept since its last line, and woke up.
     """
 
     __slots__ = (
@@ -49,6 +55,7 @@ class Participant:
         "is_due",
         "is_idle",
         "is_inside",
+        "is_stirred",
         "naps",
         "number",
         "path",
@@ -72,6 +79,7 @@ class Participant:
         self.stands: Passage | None = None
         self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False
         self.is_due = True
+        self.is_stirred = False
         self._changes_seen = self.naps = 0
 
     def see_by(self, watch: ThreadWatch) -> None:
@@ -90,6 +98,17 @@ class Participant:
         self._changes_seen = self.naps = 0
         self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False
         self.state = WAITING
+
+    def stir(self) -> None:
+        """Open the gate until the thread comes through it, for a moment; it then waits there again."""
+        self.is_stirred = True
+        self.gate.release()
+        for _ in range(_STIRS):
+            if self.gate.locked():
+                return
+            sleep(_STIR_SECONDS)
+        if self.gate.acquire(blocking=False):
+            self.is_stirred = False
 
     def should_look_around(self, changes: int) -> bool:
         """Say whether to look for threads that woke up, at the line that `path` came to last.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_memguard.orders.participant import ASTRAY_NS, Participant
+from pytest_memguard.orders.participant import Participant
 from pytest_memguard.orders.watched_time import WatchedTime, clock_ns
 
 SECOND_NS = 1_000_000_000
@@ -16,7 +16,7 @@ _MOVED_NS = 250_000_000
 _DEADLOCK_NS = 500_000_000
 """How long all threads must have been blocked before a deadlock is looked for."""
 
-_ASKED_NS = 5 * SECOND_NS
+ASKED_NS = 5 * SECOND_NS
 """How long a thread may keep the turn before it is asked to offer it; after `ASTRAY_NS` it loses it."""
 
 
@@ -83,17 +83,11 @@ class Stretch:
         self._offered = 0
         self._begun_ns = 0
 
-    def is_endless(self, running: Participant | None, offered: int, spent_ns: int) -> bool:
-        """Ask the thread to offer its turn once it is time to; say whether it has come to no line since.
-
-        `offered` is how often a turn was offered, `spent_ns` the time that the thread has taken.
-        """
+    def lasts_ns(self, running: Participant, offered: int, spent_ns: int) -> int:
+        """Return how long it lasts, in time that the thread has spent; `offered` counts all offers so far."""
         if running is not self._running or offered != self._offered:
             self._running, self._offered, self._begun_ns = running, offered, spent_ns
-        elif running is not None and spent_ns - self._begun_ns >= _ASKED_NS:
-            running.is_asked = True
-            return spent_ns - self._begun_ns >= ASTRAY_NS
-        return False
+        return spent_ns - self._begun_ns
 
 
 def cpu_ns_of(participant: Participant) -> int | None:

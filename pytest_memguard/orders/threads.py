@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import queue
 import sys
 import threading
-import traceback
 from _thread import allocate_lock
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from os import _exit, getpid  # bound: a test may patch them while it runs
-from pathlib import Path
 from time import sleep
-from types import FrameType, TracebackType
+from types import TracebackType
 
 from pytest_memguard.core.errors import MemguardError, noted
 from pytest_memguard.orders.blocking import ThreadWatch, nobody_moves, waits_for_lock
 from pytest_memguard.orders.line_sources import line_events
 from pytest_memguard.orders.order import Order
-from pytest_memguard.orders.participant import DONE, Participant
+from pytest_memguard.orders.participant import ASTRAY_NS, DONE, Participant
 from pytest_memguard.orders.profiled import enter_tracing, leave_tracing, this_thread
-from pytest_memguard.orders.progress import SECOND_NS, Progress, Stretch, cpu_ns_of
+from pytest_memguard.orders.progress import ASKED_NS, SECOND_NS, Progress, Stretch, cpu_ns_of
+from pytest_memguard.orders.stacks import stacks_of_threads
 from pytest_memguard.orders.started import Newcomer, StartedThreads
 from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.visited_lines import Together, together_with
@@ -42,7 +40,11 @@ _REST_NS = SECOND_NS
 """How long threads that the body has left running take turns after it."""
 
 _JOIN_NS = 2 * SECOND_NS
-_SHOWN_FRAMES = 30
+
+_IS_STALLED_BY_ERRORS = sys.version_info[:2] == (3, 11)
+"""There, a traced or profiled thread enters no function while an error is to be raised in another thread."""
+
+_STALLED_NS = SECOND_NS // 10
 
 _Position = tuple[tuple[int, int, int], ...]
 
@@ -163,11 +165,17 @@ class OrderedThreads:
         while True:
             try:
                 participant.gate.acquire()
+                while participant.is_stirred:
+                    participant.is_stirred = False
+                    participant.gate.acquire()
                 if self._closing:
                     return
                 with following:
                     self.body()
             except BaseException as error:  # noqa: BLE001 - the caller raises it, whatever it is
+                if participant.state is DONE and not self._closing:
+                    participant.is_stirred = False
+                    continue  # raised from elsewhere, between two calls
                 self._raised[number] = error
             if getpid() != self._process:
                 # A forked child that comes back here has no other thread.
@@ -293,12 +301,16 @@ class OrderedThreads:
                 raise DeadlockError(self._stacks(f"{what}. {limit}."))
 
     def _pass_over_endless(self, now_ns: int) -> None:
-        """Take the turn from a thread that runs for very long and comes to no line."""
+        """Ask a thread for its turn that runs for very long, and take it away if it comes to no line."""
         running = self._turns.running()
-        spent_ns = now_ns
-        if running is not None and _HAS_CPU_CLOCKS:
-            spent_ns = cpu_ns_of(running) or 0
-        if self._stretch.is_endless(running, self._turns.offered, spent_ns) and running is not None:
+        if running is None:
+            return
+        spent_ns = (cpu_ns_of(running) or 0) if _HAS_CPU_CLOCKS else now_ns
+        lasts_ns = self._stretch.lasts_ns(running, self._turns.offered, spent_ns)
+        if lasts_ns >= _STALLED_NS and _IS_STALLED_BY_ERRORS:
+            self._turns.stir()
+        running.is_asked = running.is_asked or lasts_ns >= ASKED_NS
+        if lasts_ns >= ASTRAY_NS:
             self._turns.pass_over(running, running.seen.last, is_astray=True)
 
     def _is_deadlock(self) -> bool:
@@ -367,24 +379,6 @@ class OrderedThreads:
             f"{len(self._busy)} of {len(self._threads)} threads {what} All threads:\n"
             f"{stacks_of_threads({*idle, threading.get_ident()})}"
         )
-
-
-_OWN_FILES = f"{Path(__file__).parent}{os.sep}"
-
-
-def stacks_of_threads(without: Collection[int | None] = ()) -> str:
-    """Write the stack of every thread of this process, except for some, given by identifier."""
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
-    frames: Mapping[int, FrameType] = sys._current_frames()  # noqa: SLF001 - see above
-    parts = []
-    for ident, frame in sorted(frames.items(), key=lambda entry: names.get(entry[0], "")):
-        if ident not in without:
-            stack = traceback.extract_stack(frame)
-            start = max((at for at, entry in enumerate(stack, 1) if entry.filename == __file__), default=0)
-            shown = [entry for entry in stack[start:] if not entry.filename.startswith(_OWN_FILES)]
-            text = "".join(traceback.format_list(shown[-_SHOWN_FRAMES:]))
-            parts.append(f"--- {names.get(ident, ident)}\n{text}")
-    return "\n".join(parts)
 
 
 def _interrupt(ident: int) -> None:

@@ -59,6 +59,7 @@ class _TracedThread:
         "_global",
         "_is_due",
         "_is_stopped",
+        "_late",
         "_learn",
         "_local",
         "_number",
@@ -87,6 +88,7 @@ class _TracedThread:
         self._code: CodeType | None = None
         self._steps: frozenset[int] = frozenset()
         self._thread: tuple[object, ...] = ()
+        self._late: BaseException | None = None
 
     def __enter__(self) -> None:
         if not HAS_CALL_TRACING:
@@ -100,6 +102,8 @@ class _TracedThread:
     ) -> None:
         sys.settrace(self._before)
         self._before = self._code = None
+        if self._late is not None:
+            self._raise_late()
 
     def stop(self) -> None:
         """End the tracing of a thread that goes on, at the next place that it comes to."""
@@ -134,6 +138,8 @@ class _TracedThread:
             self._leave(frame)
             return None
         if event == "line":
+            if self._late is not None:
+                self._raise_late()
             is_due = self._comes_to(frame, frame.f_lineno)
             if self._steps_of(frame.f_code):
                 frame.f_trace_opcodes = is_due
@@ -141,8 +147,19 @@ class _TracedThread:
             if frame.f_lasti in self._steps_of(frame.f_code):
                 self._comes_to(frame, behind(frame.f_lasti))
         elif event == "return":
-            self._comes_to(frame, RETURN)
+            try:
+                self._comes_to(frame, RETURN)
+            except BaseException as error:  # noqa: BLE001 - raised from elsewhere
+                # Raised here, CPython 3.11 would tell no profiler of the return, and memray would crash.
+                self._late = error
+                sys.settrace(self._global)
         return self._local
+
+    def _raise_late(self) -> None:
+        """Raise an error that came at a return."""
+        late, self._late = self._late, None
+        if late is not None:
+            raise late
 
     def _steps_of(self, code: CodeType) -> frozenset[int]:
         """Return the steps of a code object; the last ones are at hand without an integer for it."""

@@ -89,8 +89,23 @@ class Turns:
         self._participants.append(newcomer)
 
     def wait(self, participant: Participant) -> None:
-        """Wait for the turn."""
+        """Wait for the turn, also where it is `stirred`."""
         participant.gate.acquire()
+        while participant.is_stirred:
+            participant.is_stirred = False
+            participant.gate.acquire()
+
+    def stir(self) -> None:
+        """Let each thread that waits for a turn run for a moment, in which an error is raised that is due."""
+        try:
+            self._mutex.acquire()  # nobody gives a turn meanwhile
+            for participant in self._participants:
+                if participant.state is WAITING or (
+                    participant.state is DONE and not participant.has_ended()
+                ):
+                    participant.stir()
+        finally:
+            self._mutex.release()
 
     def is_due(self, participant: Participant, code: CodeType, number: int) -> bool:
         """Say whether `line` must be called here. This is called at each line and return, so it is short.
@@ -134,7 +149,7 @@ class Turns:
         """Let a thread that an error has kept from its turn run on, until it comes to a line again."""
         try:
             self._mutex.acquire()
-            participant.is_inside = False
+            participant.is_inside = participant.is_stirred = False
             participant.gate.acquire(blocking=False)  # it may have been opened since
             if participant.state is WAITING:
                 participant.state, participant.blocked_at = BLOCKED, UNSEEN

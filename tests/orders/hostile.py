@@ -321,8 +321,7 @@ MAKERS = [
     never_ends,
     patches_the_clock,
     raises_in_one,
-    # On 3.11, a traced thread goes on only once the error is raised in the other, which may wait for it.
-    *([raises_in_others] if sys.version_info[:2] != (3, 11) else []),
+    raises_in_others,
     recurses,
     signals,
     starts_threads,

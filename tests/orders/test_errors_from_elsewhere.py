@@ -7,15 +7,18 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 
 from pytest_memguard.orders.blocking import RUNS, ThreadWatch
+from pytest_memguard.orders.line_sources import line_events
 from pytest_memguard.orders.order import Lockstep
 from pytest_memguard.orders.participant import Participant, State
+from pytest_memguard.orders.places import RETURN
 from pytest_memguard.orders.turns import Turns
+from tests.orders.hostile import played, raises_in_others
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"  # the error may meet a generator that is closed
@@ -94,3 +97,42 @@ def test_an_error_from_elsewhere_that_meets_who_watches_leaves_no_lock_taken_at_
         turns.let_go()
         assert_no_lock_is_taken(turns, moment)
     assert moment > 10
+
+
+def test_a_profiler_sees_the_return_at_which_an_error_is_raised() -> None:
+    """Or memray would go on with a frame that is gone."""
+    seen = []
+
+    def returns() -> int:
+        return 1
+
+    def body() -> None:
+        returns()
+        seen.append("went on")
+
+    def raises(code: CodeType, number: int) -> None:
+        if code is returns.__code__ and number == RETURN:
+            raise ElsewhereError
+
+    def profile(frame: FrameType, event: str, _argument: object) -> None:
+        if frame.f_code is returns.__code__:
+            seen.append(event)
+
+    lines = line_events(lambda file: file == __file__)
+    sys.setprofile(profile)
+    try:
+        with lines, pytest.raises(ElsewhereError), lines.following(lambda _code, _number: True, raises):
+            body()
+    finally:
+        sys.setprofile(None)
+    assert {*seen} == {"call", "return"}  # from 3.12 on, it sees the return once more
+    assert sys.gettrace() is None
+
+
+def test_an_error_that_is_due_in_a_thread_which_waits_stalls_no_profiled_thread() -> None:
+    threading.setprofile(lambda *_: None)
+    try:
+        error = played(raises_in_others(), 1, stuck_seconds=1)  # the limit is ten seconds
+    finally:
+        threading.setprofile(None)
+    assert isinstance(error, KeyError)
