@@ -329,7 +329,7 @@ def marks(most_calls: int) -> list[int]:
     """Return after how many calls a body is read, as the ladder of a check has it."""
     calls = list(range(SINGLE_CALLS + 2))
     while calls[-1] < most_calls:
-        calls += itertools.accumulate(doubling(calls[-1] - 1).steps, initial=calls.pop())
+        calls += itertools.accumulate(doubling(calls[-1] - 1), initial=calls.pop())
     return calls
 
 

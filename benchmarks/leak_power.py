@@ -135,8 +135,8 @@ class Play:
             growth = decide(self.windows, is_last=is_last)
             return growth
 
-        for plan in climb(lambda: reach, judged):
-            for step in plan.steps:
+        for steps in climb(lambda: reach, judged):
+            for step in steps:
                 self.read(self.windows[-1].calls + step)
         return growth
 

@@ -11,7 +11,6 @@ import click
 from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError
-from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.paths import FLAMES_PATH
 from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.reports.untrusted import printable
@@ -61,7 +60,7 @@ def write_flame_graphs(project: Project, test: TestResult) -> list[tuple[Path, s
     from pytest_memguard.reports.html.flame import flame_page  # noqa: PLC0415 - loads jinja2
 
     after, before = capture_of(project.root, test.id), capture_before(project.root, test.id)
-    of_end = shows_end(test)
+    of_end = test.verdict.is_about_end
     path = project.root / FLAMES_PATH / f"{capture_name(test.id)}.html"
     write_page(path, memray_flame_graph(after, of_end=of_end))
     written = [(path, f"memray's flame graph of {'what was left' if of_end else 'the peak'}")]
@@ -80,9 +79,3 @@ def write_flame_graphs(project: Project, test: TestResult) -> list[tuple[Path, s
         write_page(path, page)
         written.append((path, f"the difference from {day}"))
     return written
-
-
-def shows_end(test: TestResult) -> bool:
-    """Say whether what was left at the end led to the outcome."""
-    deciding = test.verdict.deciding
-    return test.outcome is Outcome.LEAKED or (deciding is not None and deciding.name == RETAINED)

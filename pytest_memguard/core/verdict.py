@@ -10,7 +10,7 @@ from enum import Enum
 
 from pytest_memguard.core.leak_finding import CountGrowth, LeakFinding
 from pytest_memguard.core.measurement import Measurement
-from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, SETTLED, Metric
+from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, RETAINED, SETTLED, Metric
 from pytest_memguard.core.paths import BASELINE_PATH
 from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.sites import Meeting, Site
@@ -203,6 +203,12 @@ class Verdict:
     def deciding(self) -> MetricVerdict | None:
         """The metric that led to the outcome; of several the one that is farthest from its entry."""
         return deciding(self.outcome, self.metrics)
+
+    @property
+    def is_about_end(self) -> bool:
+        """Whether it rests on what was left at the end, and not on the peak."""
+        deciding = self.deciding
+        return self.outcome is Outcome.LEAKED or (deciding is not None and deciding.name == RETAINED)
 
 
 def deciding(outcome: Outcome, metrics: Iterable[MetricVerdict]) -> MetricVerdict | None:

@@ -59,6 +59,14 @@ NO_LEAK_CHECK = "it is no longer leak-checked. Ask for leaks=True again, or acce
 REMEDIES = {Outcome.STALE: "Remove the entry with: memguard prune"}
 """What to do about an outcome, for reports that do not end with one command for all of its tests."""
 
+WAYS_OUT = {
+    Outcome.OVER_LIMIT: "The limit is the test's own: use less memory, or raise it where it is written.",
+    Outcome.NOT_MEASURED: "It fails in CI, since the test asks for a check. Remove the cause, or set "
+    "fail_on.",
+    Outcome.CREPT: "Make it smaller, or give the test a `creep` of its own where its policy is written.",
+}
+"""How a failure ends where accepting does not help."""
+
 
 def other_meter_text(other_meter: str, measurement: Measurement) -> str:
     """Say that the entry of a test does not count, since another meter took it."""

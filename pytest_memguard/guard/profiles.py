@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_memguard.core.metrics import RETAINED, SETTLED
+from pytest_memguard.core.metrics import SETTLED
 from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.meters import Meter
 from pytest_memguard.storage.captures import LIMIT_BYTES, capture_of, clear_captures
@@ -40,7 +40,6 @@ class ProfileKeeper:
         except OSError as error:
             return replace(result, hints=(*result.hints, f"its profile could not be kept: {error}"))
         shown = path.relative_to(self._root).as_posix()
-        is_of_end = of_survivors or (deciding is not None and deciding.name == RETAINED)
-        leaks = "--leaks " if is_of_end else ""
+        leaks = "--leaks " if result.verdict.is_about_end else ""
         hints = (*result.hints, f"profile: memray flamegraph {leaks}{shown}")
         return replace(result, hints=hints, profile=shown)

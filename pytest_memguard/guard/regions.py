@@ -81,15 +81,12 @@ class RegionGuard:
                 self._rerunner.renew()
                 book = self._open_book(counted=counted, refusal=OWN_TRACKER)
         self._first = self._first or book
-        return self._execution(book)
+        return {self._id(name): sample for name, sample in book.samples.items()}
 
     def _take_near(self, lowest: Mapping[str, Sample]) -> Execution:
         """Execute it once more, and look on where the peaks of these samples come near."""
         self._near_bytes = {test_id: sample.peak_bytes for test_id, sample in lowest.items()}
         return self._take(counted=False)
-
-    def _execution(self, book: RegionBook) -> Execution:
-        return {self._id(name): sample for name, sample in book.samples.items()}
 
     def _id(self, name: str) -> str:
         return f"{self._item.nodeid}{REGION}{name}"

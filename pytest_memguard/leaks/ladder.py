@@ -87,31 +87,23 @@ Where readings kept step with a cache that is pruned at regular intervals, the c
 """
 
 
-@dataclass(frozen=True, slots=True)
-class NextCalls:
-    """How many calls to make before each of the next readings."""
-
-    steps: tuple[int, ...]
-
-    @property
-    def calls(self) -> int:
-        """How many calls the plan makes."""
-        return sum(self.steps)
+Steps = tuple[int, ...]
+"""How many calls to make before each of the next readings."""
 
 
-def doubling(made: int, most_rows: int = ROWS) -> NextCalls:
-    """Return a plan that doubles the calls made so far, with at most `most_rows` readings.
+def doubling(made: int, most_rows: int = ROWS) -> Steps:
+    """Return the steps that double the calls made so far, with at most `most_rows` readings.
 
-    >>> doubling(8).steps
+    >>> doubling(8)
     (1, 1, 1, 1, 1, 1, 1, 1)
-    >>> doubling(128).steps[:6]
+    >>> doubling(128)[:6]
     (10, 7, 10, 7, 6, 11)
     """
     rows = min(most_rows, made)
     marks = [
         round(made * (row + _UNEVEN * (row * _GOLDEN % 1) * (row < rows)) / rows) for row in range(rows + 1)
     ]
-    return NextCalls(tuple(after - before for before, after in itertools.pairwise(marks)))
+    return tuple(after - before for before, after in itertools.pairwise(marks))
 
 
 def reach_of(call_seconds: float, budget_seconds: float) -> Reach:
@@ -153,18 +145,18 @@ def most_calls_for(*, bytes_per_call: float, counts_per_call: float, ceiling_byt
     return 1 << (max(SINGLE_CALLS, limit).bit_length() - 1)
 
 
-def climb(reach: Callable[[], Reach], growth: Callable[[bool], Growth]) -> Iterator[NextCalls]:
-    """Yield plans of further calls until the result is final.
+def climb(reach: Callable[[], Reach], growth: Callable[[bool], Growth]) -> Iterator[Steps]:
+    """Yield steps of further calls until the result is final.
 
     `reach` and `growth` are called each time, since both are known better after more calls; the argument of
     `growth` says whether these were the last calls.
     """
-    yield NextCalls((1,) * SINGLE_CALLS)
+    yield (1,) * SINGLE_CALLS
     made = SINGLE_CALLS
     while made < reach().calls or _wants_more(growth(made >= reach().last), made, reach()):
-        plan = doubling(made, ROWS if 4 * made >= reach().calls else EARLY_ROWS)
-        yield plan
-        made += plan.calls
+        steps = doubling(made, ROWS if 4 * made >= reach().calls else EARLY_ROWS)
+        yield steps
+        made += sum(steps)
 
 
 def _wants_more(growth: Growth, made: int, reach: Reach) -> bool:

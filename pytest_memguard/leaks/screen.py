@@ -16,8 +16,8 @@ from pytest_memguard.leaks.decision import LEAST_CALLS, Growth, decide
 from pytest_memguard.leaks.ladder import (
     ENOUGH_CALLS,
     SINGLE_CALLS,
-    NextCalls,
     Reach,
+    Steps,
     climb,
     limited,
     most_calls_for,
@@ -100,16 +100,16 @@ class Screen:
         self._between()
         self._ceiling.enforce()
         self._row()
-        for plan in climb(self._reach, self._decide):
-            if not self._make(plan):
+        for steps in climb(self._reach, self._decide):
+            if not self._make(steps):
                 self._cut_short = True
                 self._decide(is_last=True)
                 return
 
-    def _make(self, plan: NextCalls) -> bool:
-        """Make the calls of a plan and read after each of its steps; return whether there was time for it."""
-        more = plan.calls
-        for step in plan.steps:
+    def _make(self, steps: Steps) -> bool:
+        """Make the calls of these steps and read after each; return whether there was time for them."""
+        more = sum(steps)
+        for step in steps:
             if self._cost.exceeds(self._budget_seconds, more * self._at_once):
                 return False
             self._cost.timed(self._repeat, step * self._at_once)

@@ -12,6 +12,7 @@ from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.units import counted, format_size
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, meter_name
 from pytest_memguard.gate.judge import is_slack
+from pytest_memguard.gate.wording import WAYS_OUT
 from pytest_memguard.reports.bars import CELLS, PLAIN_BARS, growth_bar, in_short
 from pytest_memguard.reports.known_leaks import known_leak_lines
 from pytest_memguard.reports.rows import Row, SiteRow, count_text, row, rows
@@ -167,15 +168,8 @@ def _failure_lines(one: Row, region: str) -> Iterator[Line]:
     yield from _details(one, 2)
     if one.accepted_note:
         yield line(f"  accepted with the note: {shortened(one.accepted_note)}", hang=4)
-    if one.outcome is Outcome.OVER_LIMIT:
-        yield line("  The limit is the test's own: use less memory, or raise it where it is written.", hang=4)
-    elif one.outcome is Outcome.NOT_MEASURED:
-        text = "  It fails in CI, since the test asks for a check. Remove the cause, or set fail_on."
-        yield line(text, hang=4)
-    elif one.outcome is Outcome.CREPT:
-        yield line(
-            "  Make it smaller, or give the test a `creep` of its own where its policy is written.", hang=4
-        )
+    if one.outcome in WAYS_OUT:
+        yield line(f"  {WAYS_OUT[one.outcome]}", hang=4)
     elif not one.outcome.is_about_entry:  # their reason says what to do
         yield line("  If this is intended:", command=f"memguard accept {shlex.quote(one.id)}", apart=" ")
 

@@ -155,8 +155,8 @@ class BaselineStore:
         meter: str = "",
         made_with: Mapping[str, str] | None = None,
         curves: Mapping[str, Curve] | None = None,
-    ) -> tuple[Path, ...]:
-        """Write changed entries by node id, where `None` removes one; return the files.
+    ) -> None:
+        """Write changed entries by node id, where `None` removes one.
 
         `meter`, `made_with` and `curves`, by node id, are those of the run that is accepted. A file names
         its usual meter, and an entry another one. Call it under `locked`.
@@ -179,7 +179,6 @@ class BaselineStore:
             }
             kept_curves[module] = {key: curve for key, curve in known.items() if curve is not None}
         self.save(changed, kept_curves)
-        return tuple(self.path_of(baseline.module) for baseline in changed)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pytest_memguard.core.node_ids import without_region
 from pytest_memguard.core.units import counted
 from pytest_memguard.core.verdict import RunProblem, RunResults
 from pytest_memguard.storage.baseline import BaselineStore
@@ -34,4 +35,4 @@ def with_unjudged_entries(results: RunResults, store: BaselineStore, *, fails: b
 def _unjudged(results: RunResults, store: BaselineStore) -> list[str]:
     told = {test.id for test in results.tests} | {*results.left_out}
     accepted = store.entries_of(f"{module}::" for module in store.modules())
-    return sorted(test_id for test_id in accepted if not ({test_id, test_id.rpartition("::")[0]} & told))
+    return sorted(test_id for test_id in accepted if not ({test_id, without_region(test_id)} & told))

@@ -37,7 +37,7 @@ def _windows(calls: list[int], heap: Callable[[int], float]) -> list[Window]:
 def _ladder(most: int) -> list[int]:
     calls = list(range(1, 10))
     while calls[-1] < most:
-        calls += itertools.accumulate(doubling(calls[-1] - 1).steps, initial=calls.pop())
+        calls += itertools.accumulate(doubling(calls[-1] - 1), initial=calls.pop())
     return calls
 
 
