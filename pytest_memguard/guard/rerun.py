@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,7 @@ class Rerunner:
 
     def __init__(self, item: pytest.Item) -> None:
         self.item: Any = item
+        self._folder = _Folder(item)
         # What `pytest_runtest_makereport` left of the set-up, such as the phases that tmp_path asks for.
         self._set_up_marks = {
             key: dict(value)
@@ -66,7 +68,7 @@ class Rerunner:
         item = self.item
         self._pretend_passed()
         try:
-            with AsTestSeesIt():
+            with AsTestSeesIt(), self._folder.removed():
                 item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - pytest offers no other way, and plugins that rerun use this one
         except TEST_ERRORS as error:
             item.stash[TEARDOWN_ERROR] = error
@@ -119,6 +121,32 @@ class Rerunner:
         for stored in item.stash._storage.values():  # noqa: SLF001 - a stash cannot be listed otherwise
             if isinstance(stored, dict) and isinstance(stored.get("setup"), pytest.TestReport):
                 stored.setdefault("call", pytest.TestReport.from_item_and_call(item, call))
+
+
+class _Folder:
+    """The `tmp_path` of an item: removed with each further run, so that the next one has the same name.
+
+    Else there would be thousands of folders, and CPython 3.12 never frees a name that was part of a path.
+    The folder of the first run stays for whoever wants to look into it.
+    """
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._factory: Any = getattr(item.config, "_tmp_path_factory", None)  # none with `-p no:tmpdir`
+        self._prefix = re.sub(r"\W", "_", item.name)[:30].lower()  # as pytest makes it
+        self._number: int | None = None
+
+    @contextmanager
+    def removed(self) -> Iterator[None]:
+        """Let pytest remove the folder with what is torn down in the block, unless it is the first one."""
+        numbers: dict[str, int] = getattr(self._factory, "_next_number", {})  # pytest 8 looks at the folders
+        if self._number is None or self._factory is None:
+            self._number = numbers.get(self._prefix, 0)
+            yield
+            return
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self._factory, "_retention_policy", "failed", raising=False)
+            yield
+        numbers[self._prefix] = self._number
 
 
 def keeping_names(item: Any, runtest: Callable[[], None]) -> Callable[[], None]:

@@ -302,11 +302,14 @@ def test_a_body_that_uses_up_its_fixtures_is_repeated_with_new_ones(project: Gua
         test_it="""
             import pytest
             KEPT = []
+            FOLDERS = set()
             pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.05)
 
             def test_of_nothing(): pass
 
-            def test_clean(tmp_path): (tmp_path / "made").mkdir()
+            def test_clean(tmp_path):
+                (tmp_path / "made").mkdir()
+                FOLDERS.add(tmp_path)
 
             def test_leaking(tmp_path):
                 (tmp_path / "made").mkdir()
@@ -319,6 +322,9 @@ def test_a_body_that_uses_up_its_fixtures_is_repeated_with_new_ones(project: Gua
                 next(numbers)
                 request.node.ran = getattr(request.node, "ran", 0) + 1
                 assert request.node.ran < 4
+                assert [(folder.name, folder.exists()) for folder in sorted(FOLDERS)] == [
+                    ("test_clean0", True), ("test_clean1", True)  # of the first run, and of all further ones
+                ]
         """
     )
     run = project.spawn()
