@@ -29,7 +29,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Let no conftest.py end a guarded run well while it is imported."""
     if not _is_enabled(early_config.known_args_namespace):
         return (yield)
-    from pytest_memguard.run.judged_end import no_unjudged_end  # noqa: PLC0415 - only a guarded run needs it
+    from pytest_memguard.run.exit_code import no_unjudged_end  # noqa: PLC0415 - only a guarded run needs it
 
     with no_unjudged_end(early_config):
         return (yield)
@@ -50,7 +50,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
     """Let no guarded run end well before it was judged, whatever ends it."""
     if not _is_enabled(config.option) or hasattr(config, "workerinput"):
         return (yield)
-    from pytest_memguard.run.judged_end import judged_end  # noqa: PLC0415 - only a guarded run needs it
+    from pytest_memguard.run.exit_code import judged_end  # noqa: PLC0415 - only a guarded run needs it
 
     return (yield from judged_end(config))
 

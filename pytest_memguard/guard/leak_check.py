@@ -15,7 +15,7 @@ from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.body import has_patches, repeatable_body, run_once
 from pytest_memguard.guard.library_leaks import LibraryLeaks
-from pytest_memguard.guard.renewing import Renewals
+from pytest_memguard.guard.renewed_fixtures import Renewals
 from pytest_memguard.guard.rerun import CannotRunAgainError, Rerunner
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.silenced import let_go, quietly
@@ -23,8 +23,8 @@ from pytest_memguard.guard.threads import concurrent_body, taking_turns
 from pytest_memguard.meters import Meter, SiteNamer
 
 if TYPE_CHECKING:
+    from pytest_memguard.leaks.across_renewals import Calling
     from pytest_memguard.leaks.check import LeakCheck
-    from pytest_memguard.leaks.renewed import Calling
 
 _TRACED_SECONDS = 3.0
 _TRACED_BUDGETS = 16

@@ -12,7 +12,6 @@ from pytest_memguard.core.metrics import BLOCKS, HEAP, RESIDENT
 from pytest_memguard.core.units import KIB, MIB
 from pytest_memguard.leaks.freed import BehindFall, Shows, behind_fall
 from pytest_memguard.leaks.rate import accelerates, leak_rate
-from pytest_memguard.leaks.rhythm import Needs, Rhythm, resident_rhythm, rhythm
 from pytest_memguard.leaks.series import (
     Window,
     counted_units,
@@ -26,6 +25,7 @@ from pytest_memguard.leaks.series import (
     rate_between,
     scatter,
 )
+from pytest_memguard.leaks.uneven_growth import Needs, Rhythm, resident_rhythm, rhythm
 
 
 class Trend(Enum):

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from pytest_memguard.core.metrics import CHILDREN, FILES, THREADS
-from pytest_memguard.leaks.freed_blocks import filler_of_freed_blocks
+from pytest_memguard.leaks.glibc_cache import filler_of_freed_blocks
 
 _IN_USE = re.compile(rb"# bytes in allocated blocks\s*=\s*([0-9,]+)")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import CodeType
 
 from pytest_memguard.core.sites import Site
-from pytest_memguard.meters import doubles
 from pytest_memguard.meters.chance import FILES, is_by_chance
 from pytest_memguard.meters.functions import functions_of
 from pytest_memguard.meters.harness import covers, installed_for, paths_of
+from pytest_memguard.meters.mock_libraries import STANDARD_MOCKS, MockLibraries
 from pytest_memguard.meters.stacks import Frame
 
 UNKNOWN_SITE = Site(file="<native>", line=0, function="unknown")
@@ -54,7 +54,7 @@ class SiteNamer:
         )
         self._import_roots = self._roots()
         self._installed = installed_for(self._folder)
-        self._doubles = doubles.Doubles(self._folder)
+        self._mock_libraries = MockLibraries(self._folder)
         self._known: dict[str, tuple[Owner, str]] = {}
         self._sources: dict[str, tuple[str, ...]] = {}
         self._functions: dict[str, dict[int, str]] = {}
@@ -183,9 +183,9 @@ class SiteNamer:
     def _is_bench(self, file: str) -> bool:
         owner, name = self.classify(file)
         if owner is Owner.STDLIB:
-            return name == doubles.STANDARD
+            return name == STANDARD_MOCKS
         if owner is Owner.INSTALLED:
-            return not covers(self._included, name) and self._doubles.covers(name)
+            return not covers(self._included, name) and self._mock_libraries.covers(name)
         return owner is Owner.HARNESS and not self.is_runner(name)
 
     def site_of(self, frames: Iterable[Frame]) -> tuple[Site, Site | None]:

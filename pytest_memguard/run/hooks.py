@@ -8,8 +8,8 @@ import pytest
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import ReadPasts
+from pytest_memguard.run.exit_code import RUN
 from pytest_memguard.run.guarded_run import GuardedRun
-from pytest_memguard.run.judged_end import RUN
 
 
 def install(config: pytest.Config, read_pasts: ReadPasts) -> None:

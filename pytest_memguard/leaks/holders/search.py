@@ -16,6 +16,7 @@ from pytest_memguard.leaks.holders.chain_words import is_named, kept_in, running
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind, keeps_in_c
 from pytest_memguard.leaks.holders.enlarging import enlarging
+from pytest_memguard.leaks.holders.functools_caches import MadeByCaches
 from pytest_memguard.leaks.holders.held import Held
 from pytest_memguard.leaks.holders.object_names import (
     Step,
@@ -46,7 +47,6 @@ from pytest_memguard.leaks.holders.referring import (
     referred_among,
     referrers,
 )
-from pytest_memguard.leaks.holders.turned_over import MadeByCaches
 from pytest_memguard.leaks.ladder import TURNED_OVER_CALLS
 from pytest_memguard.meters.ending_threads import let_others_rest
 from pytest_memguard.meters.garbage import clear_type_caches

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pytest_memguard.core.leak_finding import Answer, LeakFinding
+from pytest_memguard.leaks.across_renewals import EMPTY_WINDOWS, WINDOWS, read_across, without_renewals
 from pytest_memguard.leaks.decision import decide
-from pytest_memguard.leaks.renewed import EMPTY_WINDOWS, WINDOWS, read_across, without_renewals
 from pytest_memguard.leaks.series import Window
 
 STEP = 1365

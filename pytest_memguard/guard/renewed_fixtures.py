@@ -96,23 +96,28 @@ class Renewals:
         Returns the finding itself where it stands. A finding of fixtures that cannot be set up again
         stands too, and says so.
         """
-        from pytest_memguard.leaks import renewed  # noqa: PLC0415 - only leak checks load psutil
+        from pytest_memguard.leaks.across_renewals import (  # noqa: PLC0415 - only leak checks load psutil
+            judged_across,
+            read_across,
+            step_across,
+            without_renewals,
+        )
 
         try:
             if not self._frees(finding):
                 return finding
-            step = renewed.step_across(finding, ceiling_bytes=ceiling_bytes)
-            windows = renewed.read_across(self.calling, finding, step=step, at_once=self._at_once)
+            step = step_across(finding, ceiling_bytes=ceiling_bytes)
+            windows = read_across(self.calling, finding, step=step, at_once=self._at_once)
         except CannotRunAgainError as error:
             self.is_broken = True
             note = f"it is not known whether the memory is freed with its fixtures: {error}"
             return finding.with_note(note)
-        return renewed.judged_across(finding, renewed.without_renewals(windows))
+        return judged_across(finding, without_renewals(windows))
 
     def _frees(self, finding: LeakFinding) -> bool:
         """Say whether one renewal frees a part of what has piled up."""
+        from pytest_memguard.leaks.across_renewals import is_freed  # noqa: PLC0415 - only leak checks load psutil
         from pytest_memguard.leaks.readings import Readings  # noqa: PLC0415 - only leak checks load psutil
-        from pytest_memguard.leaks.renewed import is_freed  # noqa: PLC0415 - only leak checks load psutil
 
         gc.unfreeze()  # else the collector does not see a fixture that refers to itself, and keeps it
         readings = Readings()

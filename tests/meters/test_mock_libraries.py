@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.meters.doubles import is_for_doubles
+from pytest_memguard.meters.mock_libraries import is_for_doubles
 from tests.made_distributions import install
 
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from pytest_memguard.meters.harness import package_of
 from pytest_memguard.meters.imports import importers
 
-STANDARD = "unittest/mock.py"
+STANDARD_MOCKS = "unittest/mock.py"
 """The test doubles of the standard library."""
 
 _FOR_TESTS = ("Topic :: Software Development :: Testing", "Framework :: Pytest")
@@ -30,7 +30,7 @@ _OUTERMOST = re.compile(r"^[^/.\n]+(?=[/.])", re.MULTILINE)
 _TEST_FOLDERS = frozenset({"test", "tests"})
 
 
-class Doubles:
+class MockLibraries:
     """The libraries of test doubles beside a project; what its program imports is none."""
 
     def __init__(self, root: Path) -> None:
@@ -41,16 +41,16 @@ class Doubles:
         """Say whether a file below a folder that is imported from, such as `responses/api.py`, is of one."""
         package = package_of(name)
         if package not in self._known:
-            self._known[package] = self._is_double(package)
+            self._known[package] = self._is_one(package)
         return self._known[package]
 
-    def _is_double(self, package: str) -> bool:
-        if not _is_installed_as_double(package):
+    def _is_one(self, package: str) -> bool:
+        if not _is_installed_as_one(package):
             return False
         return not importers(self._root, {package: frozenset()}, but=is_of_tests)
 
 
-def _is_installed_as_double(package: str) -> bool:
+def _is_installed_as_one(package: str) -> bool:
     """Say whether all that installs a package is for test doubles.
 
     Most packages have the name of their distribution, which answers for them where it is no such library.
