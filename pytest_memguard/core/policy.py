@@ -19,8 +19,14 @@ from pytest_memguard.core.readers import (
     parse_switch,
     read_fields,
 )
-from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, LEAK_TOLERANCE, Tolerance, parse_tolerance
-from pytest_memguard.core.units import GIB, parse_count, parse_seconds, parse_share, parse_size
+from pytest_memguard.core.tolerance import (
+    DEFAULT_TOLERANCE,
+    DEFAULT_TOLERANCE_WRITTEN,
+    LEAK_TOLERANCE,
+    Tolerance,
+    parse_tolerance,
+)
+from pytest_memguard.core.units import parse_count, parse_seconds, parse_share, parse_size
 
 MOST_AT_ONCE = 256
 MOST_ORDERS = 64
@@ -34,7 +40,7 @@ def parse_tolerances(value: object) -> Mapping[str, Tolerance]:
     The rate of a leak has a tolerance of its own, which cannot be set.
     """
     if not isinstance(value, Mapping):
-        return dict.fromkeys(_DEFAULT_TOLERANCES, parse_tolerance(value))
+        return dict.fromkeys(_WITH_DEFAULT_TOLERANCE, parse_tolerance(value))
     known = [metric.name for metric in METRICS.values() if metric.tolerance is not LEAK_TOLERANCE]
     for name in value:
         if name not in known:
@@ -91,9 +97,7 @@ parse_at_once = number_of("threads or tasks", at_most=MOST_AT_ONCE)
 parse_orders = number_of("orders", at_most=MOST_ORDERS)
 METER_HELP = f"{' or '.join(f'`{name}`' for name in METERS)}; without it {BEST_METER} where it works"
 parse_meter = one_of("a meter", *METERS)
-_DEFAULT_TOLERANCES = {
-    metric.name: metric.tolerance for metric in METRICS.values() if metric.tolerance is DEFAULT_TOLERANCE
-}
+_WITH_DEFAULT_TOLERANCE = [one.name for one in METRICS.values() if one.tolerance is DEFAULT_TOLERANCE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,7 @@ class Policy:
         "tolerated growth, as a share and a size; growth fails if it exceeds both. For `settled`, at least "
         "128 KiB are tolerated. May be a mapping by [metric](outcomes.md#metrics)",
         key="tolerance",
-        default=_DEFAULT_TOLERANCES,
-        shown="'1%, 16 KiB'",
+        default=DEFAULT_TOLERANCE_WRITTEN,
     )
     limits: Mapping[str, int] = declared_each(
         {name: (metric.limit_key, metric.parse, metric.limit_means) for name, metric in METRICS.items()}
@@ -157,18 +160,16 @@ class Policy:
         parse_seconds,
         "seconds after which threads that do not move fail the test, with their stacks",
         key="thread_timeout",
-        default=30.0,
-        shown="30",
+        default=30,
     )
     leak_budget_seconds: float = declared(
-        parse_seconds, "CPU seconds for one leak check", key="leak_budget", default=1.0, shown="1"
+        parse_seconds, "CPU seconds for one leak check", key="leak_budget", default=1
     )
     leak_ceiling_bytes: int = declared(
         parse_size,
         "memory that one leak check may add to the process; a check that adds more is ended as a leak",
         key="leak_ceiling",
-        default=GIB,
-        shown="'1 GiB'",
+        default="1 GiB",
     )
     native: bool = declared(parse_switch, "name lines of extensions (C, C++, Rust), too", default=False)
     children: bool = declared(

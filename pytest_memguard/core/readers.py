@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pytest_memguard.core.errors import MemguardError, UnknownNameError, ValueFormError, nearest
 
@@ -39,18 +39,18 @@ def declared(
     read: Callable[[object], T],
     text: str,
     *,
-    default: T,
+    default: object,
     key: str = "",
-    shown: str | None = None,
     weak: object = None,
 ) -> T:
     """Declare a field that users may set; `text` is its line of the reference.
 
-    `key` is what users write where that is not the field's name, `shown` the default in their
-    words where that is not its repr, and `weak` the value that makes less fail.
+    `default` is as users would write it, or nothing. `key` is what users write where that is not the
+    field's name, and `weak` the value that makes less fail.
     """
-    written = _shown(default, shown)
-    return _field(default, {"key": key, "read": read, "help": text, "default": written, "weak": weak})
+    value = read(default) if default else cast("T", default)
+    written = "" if default is None else repr(default)
+    return _field(value, {"key": key, "read": read, "help": text, "default": written, "weak": weak})
 
 
 def declared_tables(read: Callable[[object], T], text: str, *, key: str) -> tuple[T, ...]:
@@ -73,12 +73,6 @@ def _field(default: T, *declarations: Mapping[str, object]) -> T:
     if isinstance(default, Hashable):
         return field(default=default, metadata=metadata)
     return field(default_factory=lambda: default, metadata=metadata)
-
-
-def _shown(default: object, shown: str | None) -> str:
-    if shown is not None:
-        return shown
-    return "" if default is None else repr(default)
 
 
 @cache

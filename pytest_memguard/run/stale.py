@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from pytest_memguard.core.node_ids import REGION, join_id, split_id
+from pytest_memguard.core.node_ids import REGION, join_id, split_id, without_region
 from pytest_memguard.guard.plan import Plan
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.run.collected import Collection
@@ -74,7 +74,7 @@ def _excused(session: GuardSession, collection: Collection, deselected: set[str]
     accepted = {*session.baseline.store.modules()}
     for module in accepted & {split_id(test_id)[0] for test_id in deselected}:
         for test_id in _ids(session, module):
-            if test_id in deselected or test_id.rpartition(REGION)[0] in deselected:
+            if test_id in deselected or without_region(test_id) in deselected:
                 yield test_id
     for module in accepted & collection.broken_modules:
         yield from _ids(session, module)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pytest_memguard.core.metrics import METRICS
+
 HEAD = "format: 1\ntests:\n"
 END = (
     " Correct the line, or restore the file with `git checkout HEAD -- {file}`, "
@@ -10,7 +12,6 @@ END = (
 COUNT = "accepted is a whole number that is not negative, such as 2_694_911."
 FUTURE = "format is 2, made by a later pytest-memguard; this one reads 1"
 SITE = '{{at: "shop/cache.py:put", peak: 72}}'
-METRICS = "peak, retained, allocations, settled, leak_per_call"
 
 BAD_BASELINES: dict[str, tuple[str | bytes, str]] = {
     "not YAML": ("format: [1\n", "{file}:2: is not YAML: did not find expected ',' or ']'."),
@@ -48,7 +49,7 @@ BAD_BASELINES: dict[str, tuple[str | bytes, str]] = {
     "an entry is empty": (HEAD + "  a:\n", "{file}:3: tests > a is ''; accepted is a mapping."),
     "no metric": (
         HEAD + "  a:\n    note: x\n",
-        f"{{file}}:3: tests > a has no metric; accepted is at least one of {METRICS}.",
+        f"{{file}}:3: tests > a has no metric; accepted is at least one of {', '.join(METRICS)}.",
     ),
     "a size": (HEAD + "  a:\n    peak: 2 MiB\n", "{file}:4: tests > a > peak is '2 MiB'; " + COUNT),
     "a float": (HEAD + "  a:\n    peak: 1.5\n", "{file}:4: tests > a > peak is '1.5'; " + COUNT),

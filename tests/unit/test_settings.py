@@ -65,14 +65,6 @@ def test_tolerances_that_are_refused(written: object) -> None:
         parse_tolerance(written)
 
 
-@given(st.integers(0, 1000), st.integers(0, 2**30))
-def test_a_tolerance_is_written_as_it_is_read(percent: int, absolute_bytes: int) -> None:
-    tolerance = Tolerance(percent / 100, absolute_bytes)
-    again = parse_tolerance(str(tolerance))
-    assert again.absolute_bytes == absolute_bytes
-    assert again.relative == pytest.approx(tolerance.relative)
-
-
 @given(st.integers(0, 2**40), st.floats(0, 3), st.integers(0, 2**30))
 def test_an_allowance_is_the_larger_part(baseline: int, relative: float, absolute_bytes: int) -> None:
     allowed = Tolerance(relative, absolute_bytes).allowance_bytes(baseline)
