@@ -184,9 +184,10 @@ class LeakCheck:
         """
         namer = meter.namer
         notes = [finding.note] if finding.note else []
-        sites = self._sites(finding, meter, notes)
+        each = self._round()
+        sites = self._sites(finding, each, meter, notes)
         counts = tuple(self._located(count, namer) for count in finding.counts)
-        held = self._held(finding, namer, notes)
+        held = self._held(finding, each, namer, notes)
         explained = replace(
             finding,
             sites=sites or self.own_line(finding, namer),
@@ -250,10 +251,11 @@ class LeakCheck:
     def _grew(self) -> tuple[str, ...]:
         return self._screened.growth.signals if self._screened is not None else ()
 
-    def _sites(self, finding: LeakFinding, meter: Meter, notes: list[str]) -> tuple[SiteBytes, ...]:
+    def _sites(
+        self, finding: LeakFinding, each: Round, meter: Meter, notes: list[str]
+    ) -> tuple[SiteBytes, ...]:
         """Return the sites of what leaks; a note says where they are not known, or are not all there is."""
         grew = self._grew()
-        each = self._round()
         in_rounds = each.of(finding)
         leak = Leak(
             bytes_per_call=in_rounds.bytes_per_call,
@@ -291,9 +293,8 @@ class LeakCheck:
             return count
         return replace(count, site=line)
 
-    def _held(self, finding: LeakFinding, namer: SiteNamer, notes: list[str]) -> Held:
+    def _held(self, finding: LeakFinding, each: Round, namer: SiteNamer, notes: list[str]) -> Held:
         """Return what holds what leaks; a note says why that is not known."""
-        each = self._round()
         in_rounds = each.of(finding)
         search = HolderSearch(each.repeating(self._repeat), in_rounds, namer=namer, clock=self._clock())
         try:

@@ -67,6 +67,7 @@ class MemrayMeter:
         self._survivors = self._folder / "survivors.bin"
         self._followed = False
         self._is_warm = False
+        self._version = version("memray")
         self._background = Background()
 
     def recording(self, options: SampleOptions = PLAIN) -> MemrayRecording:
@@ -94,7 +95,7 @@ class MemrayMeter:
 
     def made_with(self) -> Mapping[str, str]:
         """Return memray's version."""
-        return {"memray": version("memray")}
+        return {"memray": self._version}
 
     def survivors(self, body: Callable[[], None], *, native: bool = False) -> list[Survivor]:
         """Run `body` once and return what it allocated that outlived it.

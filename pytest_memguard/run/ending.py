@@ -41,6 +41,12 @@ class Ending:
         self._warning = ""
         self._is_told = False
         self.error = ""
+        self._error_code = pytest.ExitCode.OK
+
+    def fail(self, session: pytest.Session, error: str, code: pytest.ExitCode) -> None:
+        """End the run with an error that is no test's, whatever its tests came to."""
+        self.error = error
+        self._error_code = session.exitstatus = code
 
     def finish(self, session: pytest.Session, facts: RunFacts) -> None:
         """Write the results, accept them where asked to, and fail the run where a problem does."""
@@ -56,8 +62,7 @@ class Ending:
                 self._accepted = tuple(printable(change.description) for change in changes)
                 keep_accepted(self._options.root, results.tests, (change.test_id for change in changes))
         except MemguardError as error:
-            self.error = f"memguard: {error}"
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            self.fail(session, f"memguard: {error}", pytest.ExitCode.USAGE_ERROR)
         if self.code and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = self.code
 
@@ -65,7 +70,7 @@ class Ending:
     def code(self) -> int:
         """The exit code, as far as memory decides it."""
         if self.error:
-            return int(pytest.ExitCode.USAGE_ERROR)
+            return int(self._error_code)
         is_failed = self._results is not None and self._results.failed
         return int(pytest.ExitCode.TESTS_FAILED if is_failed else pytest.ExitCode.OK)
 

@@ -21,7 +21,7 @@ from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
 from pytest_memguard.guard.gc_freezing import old_objects_aside
 from pytest_memguard.guard.hypothesis_tests import same_examples
 from pytest_memguard.guard.isolated import HAS_FORK, isolating, report_of_fork
-from pytest_memguard.guard.own_errors import run_guard
+from pytest_memguard.guard.own_errors import own_error, run_guard
 from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for, refuse_twins
 from pytest_memguard.guard.pytest_memray import without_its_wrapper
 from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
@@ -302,12 +302,16 @@ class GuardedRun:
             self._hand_over()
             return
         if self._handover.error:
-            self.ending.error = self._handover.error
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            self.ending.fail(session, self._handover.error, pytest.ExitCode.USAGE_ERROR)
         if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
             self.old_results.put_back()
         elif self.options.runs_tests:
-            self.ending.finish(session, self._facts_at_end(session))
+            try:
+                self.ending.finish(session, self._facts_at_end(session))
+            except Exception as error:  # noqa: BLE001 - a test may have broken anything that is needed here
+                what = f"memguard: {own_error(error)}. What was measured before it: memguard summary"
+                self.ending.fail(session, what, pytest.ExitCode.INTERNAL_ERROR)
+                return  # the journal has all there is
         self._journal.drop()
 
     def code_at_end(self, how: str) -> int | None:

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import ReadPasts
+from pytest_memguard.core.unpatched import Unpatched
 from pytest_memguard.run.exit_code import RUN
 from pytest_memguard.run.guarded_run import GuardedRun
 
@@ -117,12 +118,14 @@ class GuardHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the results, accept them if asked to, and decide how the run ends."""
-        self._run.finish(session)
+        with Unpatched():  # a test may have replaced what it never put back
+            self._run.finish(session)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell what happened, and what it took."""
         self._run.guard_times.put_into(terminalreporter)
-        self._run.ending.tell(terminalreporter)
+        with Unpatched():  # as above
+            self._run.ending.tell(terminalreporter)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:

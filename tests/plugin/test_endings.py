@@ -248,6 +248,30 @@ def test_a_full_disk_is_said_and_loses_no_baseline(measured: GuardedProject) -> 
     assert "Traceback" not in run.text + run.errors
 
 
+def test_an_error_of_memguard_at_the_end_is_said_and_loses_no_result(measured: GuardedProject) -> None:
+    measured.write(
+        {
+            "conftest.py": """
+                from pytest_memguard.guard.found_results import FoundResults
+
+                def judged(*_given): raise ValueError("broken inside")
+
+                def pytest_collection_finish(): FoundResults.judged = judged
+            """
+        }
+    )
+    run = measured.spawn()
+    assert run.code == pytest.ExitCode.INTERNAL_ERROR
+    assert "ERROR: memguard: memguard itself failed in " in run.summary
+    assert "ValueError: broken inside" in run.summary
+    assert "memguard summary" in run.summary
+    lines = last(measured).with_name("last.json.running").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines if "outcome" in line] == [
+        "test_it.py::test_a",
+        "test_it.py::test_b",
+    ]
+
+
 def test_the_section_begins_at_once(measured: GuardedProject) -> None:
     for options in ([], ["-q"], ["-v"], ["--tb=no", "-rA"]):
         lines = measured.run(*options).lines
