@@ -168,14 +168,16 @@ class OrderedThreads:
                 while participant.is_stirred:
                     participant.is_stirred = False
                     participant.gate.acquire()
-                if self._closing:
-                    return
+            except BaseException:  # noqa: BLE001 - raised from elsewhere, between two calls
+                participant.is_stirred = False
+                if participant.state is DONE and not self._closing:
+                    continue
+            if self._closing:
+                return
+            try:
                 with following:
                     self.body()
             except BaseException as error:  # noqa: BLE001 - the caller raises it, whatever it is
-                if participant.state is DONE and not self._closing:
-                    participant.is_stirred = False
-                    continue  # raised from elsewhere, between two calls
                 self._raised[number] = error
             if getpid() != self._process:
                 # A forked child that comes back here has no other thread.

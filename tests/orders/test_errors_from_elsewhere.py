@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from types import CodeType, FrameType
@@ -17,6 +19,7 @@ from pytest_memguard.orders.line_sources import line_events
 from pytest_memguard.orders.order import Lockstep
 from pytest_memguard.orders.participant import Participant, State
 from pytest_memguard.orders.places import RETURN
+from pytest_memguard.orders.threads import OrderedThreads
 from pytest_memguard.orders.turns import Turns
 from tests.orders.hostile import played, raises_in_others
 
@@ -136,3 +139,17 @@ def test_an_error_that_is_due_in_a_thread_which_waits_stalls_no_profiled_thread(
     finally:
         threading.setprofile(None)
     assert isinstance(error, KeyError)
+
+
+def test_an_error_that_comes_to_a_thread_between_two_calls_is_of_neither() -> None:
+    called: list[int] = []
+    threads = OrderedThreads(
+        lambda: called.append(threading.get_ident()), 2, order=Lockstep(), is_own=lambda _file: False
+    )
+    with threads as call:
+        call()
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(called[0]), ctypes.py_object(ElsewhereError)
+        )
+        call()
+    assert Counter(called) == dict.fromkeys(called, 2)
