@@ -11,6 +11,7 @@ from pytest_memguard.core.leak_finding import Bound, CountGrowth, Doubt, KindGro
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import CHILDREN, METRICS, PEAK
 from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.sites import Meeting
 from pytest_memguard.core.units import counted, format_change, format_growth, format_size
 from pytest_memguard.core.verdict import Creep, GrownSite, MetricVerdict, Outcome, Verdict
 
@@ -227,14 +228,18 @@ def met_text(grown: GrownSite) -> str:
     file = met.after.file
     if met.are_tasks:
         return f"{met.threads} tasks waited at {file}:{met.after.line} in {met.after.function} at once"
-    before = f"{file}:{met.before_line}" if met.before_line else f"the return of {met.after.function}"
-    where = f"between {file}:{met.after.line} and {before}"
+    where = f"between {file}:{met.after.line} and {before_text(met)}"
     if met.before_line == met.after.line:
         where = f"in {file}:{met.after.line}"
     return (
         f"{met.threads} threads were {where} at once, and each had made "
         f"{format_size(met.each_bytes)} in {made.function} ({made.file}:{made.line})"
     )
+
+
+def before_text(met: Meeting) -> str:
+    """Name the line that threads were about to run, or the return of their function."""
+    return f"{met.after.file}:{met.before_line}" if met.before_line else f"the return of {met.after.function}"
 
 
 def growth_text(grown: GrownSite) -> str:

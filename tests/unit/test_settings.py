@@ -11,17 +11,16 @@ from hypothesis import strategies as st
 
 from pytest_memguard.core.errors import MemguardError, SettingsError, UnknownNameError, ValueFormError
 from pytest_memguard.core.known_leaks import KnownLeak
+from pytest_memguard.core.metrics import METRICS
 from pytest_memguard.core.policy import POLICY_KEYS, Policy, overlay
 from pytest_memguard.core.settings import SETTING_KEYS, Settings, parse_fail_on, settings_from
 from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, Tolerance, parse_tolerance
 
 GOOD: dict[str, Any] = {
     "tolerance": "5%, 64 KiB",
+    **{metric.limit_key: 10 for metric in METRICS.values()},
     "max_peak": "64 MiB",
-    "max_retained": 10,
     "max_allocations": "1_000",
-    "max_settled": "1 MiB",
-    "max_leak_per_call": "16 B",
     "on_growth": "warn",
     "until": "2027-01-31",
     "leaks": True,

@@ -11,7 +11,7 @@ from pytest_memguard.core.metrics import PEAK
 from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.units import format_change, format_growth, format_size
 from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
-from pytest_memguard.gate.wording import doubts_text, figures_text, met_text
+from pytest_memguard.gate.wording import before_text, doubts_text, figures_text, met_text
 from pytest_memguard.reports.rows import Row, growth_bytes, row
 from pytest_memguard.reports.untrusted import printable
 
@@ -144,13 +144,11 @@ def _met(grown: GrownSite) -> Values | None:
     met = grown.met
     if met is None:
         return None
-    after, file = met.after, met.after.file
-    before = f"{file}:{met.before_line}" if met.before_line else f"the return of {after.function}"
     return {
         "threads": met.threads,
         "each": format_size(met.each_bytes),
-        "after": name(f"{file}:{after.line}"),
-        "before": name(before),
+        "after": name(f"{met.after.file}:{met.after.line}"),
+        "before": name(before_text(met)),
         "says": _text(met_text(grown)),
     }
 
