@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from pytest_memguard.cli.project import Project, pass_project
-from pytest_memguard.commits.base import measure_base
 from pytest_memguard.commits.git import RevisionError
+from pytest_memguard.commits.measured_base import measure_base
 
 _TESTS_FAILED = 1
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_memguard.commits.base import Execute, measure_base
+from pytest_memguard.commits.measured_base import Execute, measure_base
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
