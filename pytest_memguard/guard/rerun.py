@@ -112,9 +112,12 @@ class Rerunner:
         """Leave a passed report where fixtures look for the outcome of the call.
 
         Two recipes are in wide use: an attribute `rep_call` beside `rep_setup`, and a
-        dictionary of reports by phase in the stash.
+        dictionary of reports by phase in the stash. pytest-monitor writes down what it measured in a
+        tear-down, unless it is told that there is nothing.
         """
         item = self.item
+        if hasattr(item, "monitor_results"):
+            item.monitor_results = False
         call: pytest.CallInfo[None] = pytest.CallInfo.from_call(lambda: None, "call")
         if hasattr(item, "rep_setup") and not hasattr(item, "rep_call"):
             item.rep_call = pytest.TestReport.from_item_and_call(item, call)
@@ -147,6 +150,26 @@ class _Folder:
             patch.setattr(self._factory, "_retention_policy", "failed", raising=False)
             yield
         numbers[self._prefix] = self._number
+
+
+def raise_teardown_error(item: pytest.Item) -> None:
+    """Raise what a tear-down between two runs raised, as the error of the real one.
+
+    Unless a fixture asked the test for something that a hook has set since, with the report of the call.
+    """
+    error = item.stash.get(TEARDOWN_ERROR, None)
+    if error is None:
+        return
+    del item.stash[TEARDOWN_ERROR]
+    match error:
+        case AttributeError(obj=asked, name=str(name)) if asked is item:
+            is_set_since = hasattr(item, name)
+        case KeyError(args=(key,)):
+            is_set_since = key in item.stash._storage  # noqa: SLF001 - it may be no key of a stash
+        case _:
+            is_set_since = False
+    if not is_set_since:
+        raise error
 
 
 def keeping_names(item: Any, runtest: Callable[[], None]) -> Callable[[], None]:

@@ -24,7 +24,7 @@ from pytest_memguard.guard.isolated import HAS_FORK, isolating, report_of_fork
 from pytest_memguard.guard.own_errors import own_error, run_guard
 from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for, refuse_twins
 from pytest_memguard.guard.pytest_memray import without_its_wrapper
-from pytest_memguard.guard.rerun import FAILED_PART, TEARDOWN_ERROR
+from pytest_memguard.guard.rerun import FAILED_PART
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.guard.started_programs import listen
@@ -230,13 +230,6 @@ class GuardedRun:
         """Take pytest-memray's tracker off an item that is measured here."""
         if PLAN in item.stash and not refused_by_neighbour(item):
             without_its_wrapper(item)
-
-    def raise_teardown_error(self, item: pytest.Item) -> None:
-        """Raise what a tear-down between two samples raised, as the tear-down's own error."""
-        error = item.stash.get(TEARDOWN_ERROR, None)
-        if error is not None:
-            del item.stash[TEARDOWN_ERROR]
-            raise error
 
     def put_verdict(
         self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport

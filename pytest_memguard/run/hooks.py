@@ -9,6 +9,7 @@ import pytest
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import ReadPasts
 from pytest_memguard.core.unpatched import Unpatched
+from pytest_memguard.guard.rerun import raise_teardown_error
 from pytest_memguard.run.exit_code import RUN
 from pytest_memguard.run.guarded_run import GuardedRun
 
@@ -84,7 +85,7 @@ class GuardHooks:
         try:
             return (yield)
         finally:
-            self._run.raise_teardown_error(item)
+            raise_teardown_error(item)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(

@@ -221,9 +221,23 @@ def test_a_test_that_cannot_run_twice_is_judged_on_what_there_is(
 
 def test_a_set_up_or_tear_down_that_works_once_is_said(project: GuardedProject) -> None:
     project.write(
+        {
+            "conftest.py": """
+                def pytest_runtest_makereport(item, call):
+                    if call.when == "call": item.took = call.duration
+            """
+        },
         test_it="""
             import pytest
             USED = []
+
+            @pytest.fixture
+            def clock(request):
+                yield
+                print("took", request.node.took)
+
+            @pytest.mark.memguard
+            def test_clocked(clock): pass
 
             @pytest.fixture
             def once():
@@ -240,11 +254,11 @@ def test_a_set_up_or_tear_down_that_works_once_is_said(project: GuardedProject) 
 
             @pytest.mark.memguard
             def test_broken(broken): pass
-        """
+        """,
     )
     run = project.run()
-    assert run.counted() == {"passed": 2, "errors": 1}
-    assert run.outcomes() == {"test_once": "no-baseline", "test_broken": "no-baseline"}
+    assert run.counted() == {"passed": 3, "errors": 1}
+    assert run.outcomes() == dict.fromkeys(("test_once", "test_broken", "test_clocked"), "no-baseline")
     text = (project.root / ".memguard/results/last.json").read_text()
     assert "its second set-up failed with ValueError: set up twice" in text
     assert "its tear-down failed with ValueError: tear-down" in text

@@ -39,6 +39,12 @@ NEIGHBOURS = (
         is_core=True,
     ),
     Neighbour(
+        name="pytest-monitor, on pytest 8",
+        requirements=("pytest-monitor", "pytest<9"),
+        is_alone=True,
+        files=FILES,
+    ),
+    Neighbour(
         name="allure-pytest",
         requirements=("allure-pytest",),
         options=("--alluredir=allure", "--clean-alluredir"),
