@@ -117,7 +117,8 @@ class Policy:
         default=DEFAULT_TOLERANCE_WRITTEN,
     )
     limits: Mapping[str, int] = declared_each(
-        {name: (metric.limit_key, metric.parse, metric.limit_means) for name, metric in METRICS.items()}
+        {name: (metric.limit_key, metric.parse, metric.limit_means) for name, metric in METRICS.items()},
+        asks=True,
     )
     on_growth: str = declared(
         one_of("what growth does", "fail", "warn"),
@@ -136,22 +137,27 @@ class Policy:
         '`"20% in 90 days"`; needs the git history',
         default=None,
     )
-    leaks: bool = declared(parse_switch, "repeat the body, and fail if memory keeps growing", default=False)
+    leaks: bool = declared(
+        parse_switch, "repeat the body, and fail if memory keeps growing", default=False, asks=True
+    )
     threads: int = declared(
         parse_at_once,
         "number of threads that run the body, up to 256; they [take turns](../explanation/races.md)",
         default=1,
+        asks=True,
     )
     tasks: int = declared(
         parse_at_once,
         "number of [tasks](../explanation/races.md#tasks) that run an async test in its loop, up to 256",
         default=1,
+        asks=True,
     )
     orders: int = declared(
         parse_orders,
         "number of [orders](../explanation/races.md#more-orders) of turns to try, 1 to 64; the order that "
         "needs the most memory counts",
         default=2,
+        asks=True,
     )
     order: int | None = declared(
         parse_count, "run only the order of turns with this number, which a failure names", default=None

@@ -22,7 +22,8 @@ class Declared:
     would write it; it is empty where nothing stands for the default. `is_table` says that the
     value is a list of tables, each of which `read` reads. Where several keys fill one field, a mapping,
     `part` is the name in it that this one is for. `weak` is the value with which something passes that
-    else fails, where there is one: a workflow that says what fails overrules it.
+    else fails, where there is one: a workflow that says what fails overrules it. `asks` says that a marker
+    asks for a check by it, which has to be made in CI.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Declared:
     is_table: bool = False
     part: str = ""
     weak: object = None
+    asks: bool = False
 
 
 def declared(
@@ -42,15 +44,17 @@ def declared(
     default: object,
     key: str = "",
     weak: object = None,
+    asks: bool = False,
 ) -> T:
     """Declare a field that users may set; `text` is its line of the reference.
 
     `default` is as users would write it, or nothing. `key` is what users write where that is not the
-    field's name, and `weak` the value that makes less fail.
+    field's name; for `weak` and `asks` see `Declared`.
     """
     value = read(default) if default else cast("T", default)
     written = "" if default is None else repr(default)
-    return _field(value, {"key": key, "read": read, "help": text, "default": written, "weak": weak})
+    declaration = {"key": key, "read": read, "help": text, "default": written, "weak": weak, "asks": asks}
+    return _field(value, declaration)
 
 
 def declared_tables(read: Callable[[object], T], text: str, *, key: str) -> tuple[T, ...]:
@@ -59,11 +63,14 @@ def declared_tables(read: Callable[[object], T], text: str, *, key: str) -> tupl
     return _field(empty, {"key": key, "read": read, "help": text, "is_table": True})
 
 
-def declared_each(parts: Mapping[str, tuple[str, Callable[[object], T], str]]) -> Mapping[str, T]:
+def declared_each(
+    parts: Mapping[str, tuple[str, Callable[[object], T], str]], *, asks: bool = False
+) -> Mapping[str, T]:
     """Declare a field that holds values by name: the key of each, its reader, and its help."""
     empty: Mapping[str, T] = {}
     declarations = (
-        {"key": key, "read": read, "help": text, "part": part} for part, (key, read, text) in parts.items()
+        {"key": key, "read": read, "help": text, "part": part, "asks": asks}
+        for part, (key, read, text) in parts.items()
     )
     return _field(empty, *declarations)
 

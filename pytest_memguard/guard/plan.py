@@ -9,6 +9,7 @@ import pytest
 
 from pytest_memguard.core.errors import MarkerError, MemguardError, nearest
 from pytest_memguard.core.policy import POLICY_KEYS, Policy
+from pytest_memguard.core.readers import declarations
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.guard.pytest_memray import limits_of
 
@@ -85,11 +86,9 @@ def _has_fixture(item: pytest.Item) -> bool:
     return FIXTURE in getattr(item, "fixturenames", ())
 
 
-_CHECKS = ("leaks", "threads", "tasks", "orders")
-
-
 def _asks(mark: pytest.Mark) -> bool:
-    return any(bool(value) for key, value in mark.kwargs.items() if key in _CHECKS or key.startswith("max_"))
+    """Say whether a marker asks for a check; a limit of 0 does as well."""
+    return any(declarations(Policy)[key].asks and value is not False for key, value in mark.kwargs.items())
 
 
 def _written(marks: list[pytest.Mark]) -> list[Mapping[str, object]]:

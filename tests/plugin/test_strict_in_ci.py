@@ -47,6 +47,9 @@ def test_only_who_asks_for_a_check_or_a_limit_must_be_measured(project: GuardedP
             @pytest.mark.memguard(max_peak="1 GiB")
             def test_limit(): pass
 
+            @pytest.mark.memguard(max_retained=0)
+            def test_limit_of_nothing(): pass
+
             @pytest.mark.memguard(threads=2)
             def test_threads(): pass
 
@@ -75,7 +78,7 @@ def test_only_who_asks_for_a_check_or_a_limit_must_be_measured(project: GuardedP
     run = project.spawn()
     assert set(run.outcomes().values()) == {"not-measured"}
     failing = {name for name, test in run.results().items() if test.get("fails")}
-    assert failing == {"test_limit", "test_threads"}
+    assert failing == {"test_limit", "test_limit_of_nothing", "test_threads"}
 
 
 def test_tests_that_end_otherwise_need_no_measurement(project: GuardedProject) -> None:
