@@ -6,7 +6,7 @@ from _thread import allocate_lock
 from enum import Enum
 from time import sleep  # bound: a test may patch it while it runs
 
-from pytest_memguard.orders.blocking import UNSEEN, Look, Sightings, ThreadWatch
+from pytest_memguard.orders.blocking import UNSEEN, Look, Sightings, ThreadWatch, sleeps, waits_for_lock
 from pytest_memguard.orders.visited_lines import Passage, Path
 from pytest_memguard.orders.watched_time import WatchedTime
 
@@ -135,3 +135,13 @@ class Participant:
         One inside memguard's own code has, even if it sleeps there: it waits for a thread that it starts.
         """
         return self.is_inside or not self.watch.waits_at(self.blocked_at)
+
+    def looks_again(self) -> bool:
+        """Say whether a thread that woke up waits again, for the clock or a file: none of the others woke it.
+
+        Where the system does not tell, it may wait for a lock.
+        """
+        if self.state is not BLOCKED or self.is_astray or self.has_ended():
+            return False
+        self.naps += sleeps(self.blocked_at)
+        return isinstance(self.blocked_at, bytes) and not waits_for_lock(self.blocked_at)

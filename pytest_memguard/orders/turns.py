@@ -7,12 +7,12 @@ from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
 from types import CodeType
 
-from pytest_memguard.orders.blocking import UNSEEN, Look, sleeps, waits_for_lock
+from pytest_memguard.orders.blocking import UNSEEN, Look
 from pytest_memguard.orders.order import Order
 from pytest_memguard.orders.owned_locks import OwnedLock, UncollectedLock
 from pytest_memguard.orders.participant import ASTRAY_NS, BLOCKED, DONE, RUNNING, WAITING, Participant
 from pytest_memguard.orders.places import Place
-from pytest_memguard.orders.visited_lines import Meetings
+from pytest_memguard.orders.visited_lines import Meetings, Passage
 
 MOST_SWITCH_POINTS = 20_000
 """The most turns in one call of all threads, to limit the cost; then each runs on until it ends or waits."""
@@ -191,7 +191,7 @@ class Turns:
     def _hand_over(self, participant: Participant, *, had_turn: bool) -> bool:
         """Give the turn to the next thread; say whether the thread that came to a line has to wait."""
         participant.state = WAITING
-        self.meetings.stands(participant.path.passage)
+        self.meetings.stands(participant.path.passage, self._others_in(participant.path.passage))
         participant.stands = participant.path.passage
         participant.is_astray = False
         participant.naps = 0
@@ -207,6 +207,15 @@ class Turns:
         self.passed += 1
         self._give(chosen)
         return True
+
+    def _others_in(self, passage: Passage) -> int:
+        """Count the threads that are in a passage, but stand nowhere, such as those that sleep there."""
+        count = 0
+        for at in range(len(self._participants) if self.blocked else 0):
+            state = self._participants[at].state
+            if (state is BLOCKED or state is RUNNING) and self._participants[at].path.is_in(passage):
+                count += 1
+        return count
 
     def end(self, participant: Participant, tell: Callable[[], None]) -> None:
         """Remove a thread that has ended, `tell` so, and give its turn to another."""
@@ -332,7 +341,7 @@ class Turns:
                 participant = self._participants[at]
                 if participant is not current and _should_settle(participant):
                     _wait_until_settled(participant)
-                    found = not _looks_again(participant) or found
+                    found = not participant.looks_again() or found
                     self.is_by_speed = self.is_by_speed or participant.is_astray
                 if participant.state is BLOCKED and participant.has_ended():
                     self.has_ended(participant)
@@ -368,18 +377,6 @@ def _is_awake(participant: Participant) -> bool:
 
 def _should_settle(participant: Participant) -> bool:
     return not participant.is_astray and participant.naps < _NAPS and _is_awake(participant)
-
-
-def _looks_again(participant: Participant) -> bool:
-    """Say whether a thread that woke up waits again, for the clock or a file: none of the others woke it.
-
-    Where the system does not tell, it may wait for a lock.
-    """
-    look = participant.blocked_at
-    if participant.state is not BLOCKED or participant.is_astray or participant.has_ended():
-        return False
-    participant.naps += sleeps(look)
-    return isinstance(look, bytes) and not waits_for_lock(look)
 
 
 def _wait_until_settled(participant: Participant) -> None:

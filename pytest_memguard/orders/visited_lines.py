@@ -139,6 +139,11 @@ class Path:
         if not is_within(line):
             self._last[code_id] = line
 
+    def is_in(self, passage: Passage) -> bool:
+        """Say whether the thread came to the line that a passage begins with, and nowhere since."""
+        code_id, after, _ = passage
+        return self.passage[0] == code_id and self._last.get(code_id) == after
+
     def is_looked_at_in_vain(self) -> bool:
         """Count a look for other threads at the place of the last `comes_to`; say whether to leave it out."""
         return not self._looks.visit(self._at)
@@ -196,11 +201,11 @@ class Meetings:
         self._now: Counter[Passage] = Counter()
         self._most: dict[Passage, int] = {}
 
-    def stands(self, passage: Passage) -> None:
-        """Count a thread that stands in a passage until it `leaves` it."""
+    def stands(self, passage: Passage, others: int = 0) -> None:
+        """Count a thread that stands in a passage until it `leaves` it, beside others that are there now."""
         self._now[passage] += 1
-        if self._now[passage] > self._most.get(passage, 1):
-            self._most[passage] = self._now[passage]
+        if self._now[passage] + others > self._most.get(passage, 1):
+            self._most[passage] = self._now[passage] + others
 
     def leaves(self, passage: Passage | None) -> None:
         """Stop counting a thread that goes on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 from collections.abc import Callable
 
 from pytest_memguard.orders.order import Lockstep
@@ -121,3 +122,17 @@ def test_looks_in_vain_become_seldom_until_they_are_forgotten() -> None:
     ]
     path.forget_looks()
     assert not path.is_looked_at_in_vain()
+
+
+def test_threads_that_still_sleep_in_a_line_stand_together_with_one_that_has_come_further() -> None:
+    naps = iter([0.3, *[0.6] * (THREADS - 1)])
+
+    def body() -> int:
+        made = load_at_once()
+        seconds = next(naps)
+        time.sleep(seconds)  # it sleeps here
+        return len(made)
+
+    together = met(body, text="# it sleeps here")
+    assert together is not None
+    assert (together.threads, together.after) == (THREADS, line_of("# it sleeps here"))
