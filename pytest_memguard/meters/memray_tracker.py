@@ -62,24 +62,31 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
     try:
         with LowNumbersOccupied():
             tracker.__enter__()
-    except RuntimeError as error:
-        cause = "another tracker of memray is active" if "Tracker" in str(error) else described(error)
-        raise MeterError(
-            f"memray could not start: {cause}, and only one tracker can be active; run without the other "
-            "one, such as that of `memray run`."
-        ) from error
     except Exception as error:  # it asserts, and calls what it finds
+        if _is_of_another(error):
+            raise MeterError(
+                "memray could not start: another tracker of memray is active, and only one tracker can be; "
+                "run without the other one, such as that of `memray run`."
+            ) from error
         _undo(thread, hook, wrapped)
-        raise MeterError(
-            "memray could not start: a profiler, or a tracker that never stopped, is in its way "
-            f"({described(error)}); run without it."
-        ) from error
+        raise MeterError(f"memray could not start: {_cause(error)}") from error
 
     def stop() -> None:
         tracker.__exit__(None, None, None)
         _unwrap(thread, wrapped)
 
     return stop
+
+
+def _is_of_another(error: Exception) -> bool:
+    return isinstance(error, RuntimeError) and "Tracker" in str(error)
+
+
+def _cause(error: Exception) -> str:
+    """Say why a tracker did not start, and what to do."""
+    if isinstance(error, (RuntimeError, OSError)):  # memray's own, of what the system refuses it
+        return f"{described(error)}. Give it that, or measure without it: --memguard-meter=tracemalloc"
+    return f"a profiler, or a tracker that never stopped, is in its way ({described(error)}); run without it."
 
 
 def _profile_hook() -> Any:

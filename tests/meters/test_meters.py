@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import cProfile
 import gc
+import os
+import resource
 import sys
 import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import memray
@@ -225,6 +227,22 @@ def test_a_profiler_is_a_reason_and_leaves_nothing_behind(memray_meter: Meter) -
     before = dict(threading.Thread.__dict__)
     with cProfile.Profile(), pytest.raises(MeterError, match="a profiler is active"):
         measure(memray_meter, spend)
+    assert dict(threading.Thread.__dict__) == before
+    assert measure(memray_meter, spend).peak_bytes >= 1_000_000
+
+
+def test_where_the_system_refuses_memray_it_is_a_reason_once(memray_meter: Meter) -> None:
+    before = dict(threading.Thread.__dict__)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 100), hard))
+        with suppress(OSError):
+            while True:
+                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        with pytest.raises(MeterError, match="Too many open files") as raised:
+            measure(memray_meter, spend)
+    assert "tracker" not in str(raised.value)
     assert dict(threading.Thread.__dict__) == before
     assert measure(memray_meter, spend).peak_bytes >= 1_000_000
 
