@@ -87,6 +87,7 @@ class Rerunner:
         try:
             with AsTestSeesIt():
                 item.session._setupstate.setup(item)  # noqa: SLF001 - the counterpart of the tear-down above
+                getattr(item, "obj", None)  # makes an instance: the tear-down of a TestCase deletes it
         except TEST_ERRORS as error:
             with AsTestSeesIt():
                 item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - the failed set-up must not stay on the stack
