@@ -32,7 +32,7 @@ from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
 from pytest_memguard.leaks.rounds import Round, round_of
-from pytest_memguard.leaks.screen import Screen, Screened
+from pytest_memguard.leaks.screen import Screen, Screened, rehearse
 from pytest_memguard.meters.garbage import only_new_garbage
 from pytest_memguard.meters.protocol import Meter
 from pytest_memguard.meters.site_namer import SiteNamer
@@ -97,6 +97,7 @@ class LeakCheck:
 
         Raises `BodyFailedError` where a call fails, with the error and the call's number.
         """
+        rehearse()
         gc.unfreeze()  # else the lengths of older containers are not known
         gc.collect()  # garbage of what ran before would seem to die during the check
         self._lengths = Lengths()

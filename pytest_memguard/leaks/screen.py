@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from pytest_memguard.core.errors import described
 from pytest_memguard.core.leak_finding import Answer, Doubt, Reading
@@ -36,6 +38,8 @@ from pytest_memguard.leaks.series import (
     signals_of,
 )
 
+_REHEARSED_SECONDS = 0.01
+
 _COUNTED = 8
 """What piles up beside bytes limits the calls from this number on, or from one for each call made."""
 
@@ -56,6 +60,21 @@ class Screened:
     used_up: str = ""
     readings: tuple[Reading, ...] = ()
     judged_from_calls: int = 0
+
+
+@cache
+def rehearse() -> None:
+    """Check a body that does nothing, once in a process.
+
+    CPython 3.10 keeps a frame for each function that it has called. The first check of a process would count
+    those of memguard.
+    """
+    if sys.version_info < (3, 11):
+        Screen(_nothing, Policy(leak_budget_seconds=_REHEARSED_SECONDS)).run()
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Screen:
