@@ -18,7 +18,10 @@ _REFERENCE_SECONDS = 50e-6
 _WAITING_FACTOR = 4
 """A second of waiting costs a fourth of a second of CPU time, since other processes can work meanwhile."""
 
-_LAST = 16
+_LOOPS = 3
+"""The reference loop runs this often before and after the calls; the quickest of each counts."""
+
+_LAST = 32
 """How many of the last readings count: some calls get slower the more calls there were before."""
 
 _MOST_BUDGETS = 20
@@ -30,12 +33,15 @@ and another four times that with the time in which other processes had the proce
 
 
 def _reference() -> float:
-    """Run a loop that always does the same, and return the CPU seconds that it took."""
-    start = thread_time()
-    total = 0
-    for number in range(_REFERENCE_ROUNDS):
-        total += number
-    return thread_time() - start
+    """Run a loop that always does the same some times, and return the least CPU seconds that it took."""
+    least = math.inf
+    for _ in range(_LOOPS):
+        start = thread_time()
+        total = 0
+        for number in range(_REFERENCE_ROUNDS):
+            total += number
+        least = min(least, thread_time() - start)
+    return max(least, 1e-9)
 
 
 def _queued_seconds() -> float:
@@ -67,16 +73,17 @@ class _Clocks:
 
 
 class Cost:
-    """Learns what a call costs: the lowest recent cost, relative to the lowest cost of a reference loop.
+    """Learns what a call costs: the median of recent costs, each relative to a reference loop beside it.
 
-    Both get slower on a busy machine, by its frequency, caches and neighbours, so their ratio hardly
-    changes. Waiting counts as a fourth; time in the queue for a processor does not count.
+    A busy machine slows both down, by its frequency, caches and neighbours, from one moment to the next. The
+    quickest loop of a check and the quickest calls would be those of two moments. Waiting counts as a
+    fourth; time in the queue for a processor does not count.
     """
 
     def __init__(self) -> None:
-        self._reference_seconds = math.inf
         # Room for all readings: what one allocates would show in the next.
         self._cpu = array("d", [math.inf] * _LAST)
+        self._typical = array("d", [math.inf] * _LAST)
         self._waiting = array("d", [math.inf] * _LAST)
         self._next = 0
         self.spent_cpu_seconds = 0.0
@@ -85,10 +92,11 @@ class Cost:
 
     def timed(self, repeat: Repeater, times: int) -> None:
         """Make that many calls and measure them."""
-        self._reference_seconds = min(self._reference_seconds, _reference())
+        reference_before = _reference()
         before, start = repeat.calls, _Clocks.now()
         seconds = repeat(times)
         end, made = _Clocks.now(), repeat.calls - before
+        reference_seconds = (reference_before + _reference()) / 2
         wall, queued = end.wall_seconds - start.wall_seconds, end.queued_seconds - start.queued_seconds
         self.spent_cpu_seconds += seconds
         self.spent_wall_seconds += wall
@@ -99,14 +107,14 @@ class Cost:
             else 0.0
         )
         self._cpu[self._next] = seconds / made
+        self._typical[self._next] = seconds / made * _REFERENCE_SECONDS / reference_seconds
         self._waiting[self._next] = waited / made
         self._next = (self._next + 1) % _LAST
 
     @property
     def call_seconds(self) -> float:
         """What a call costs: CPU seconds of a typical machine, and a fourth of the seconds that it waits."""
-        speed = _REFERENCE_SECONDS / max(self._reference_seconds, 1e-9)
-        return _least(self._cpu) * speed + _least(self._waiting) / _WAITING_FACTOR
+        return _median(self._typical) + _least(self._waiting) / _WAITING_FACTOR
 
     def exceeds(self, budget_seconds: float, more_calls: int = 0) -> bool:
         """Say whether that many more calls would exceed all that a check may take."""
@@ -118,6 +126,12 @@ class Cost:
             or own > _WALL_FACTOR * most
             or self.spent_wall_seconds > _QUEUED_FACTOR * _WALL_FACTOR * most
         )
+
+
+def _median(seconds: array[float]) -> float:
+    """Return the lower median of the known values; zero where none is known."""
+    known = sum(map(math.isfinite, seconds))
+    return sorted(seconds)[(known - 1) // 2] if known else 0.0
 
 
 def _least(seconds: array[float]) -> float:
