@@ -73,17 +73,19 @@ class _Clocks:
 
 
 class Cost:
-    """Learns what a call costs: the median of recent costs, each relative to a reference loop beside it.
+    """Learns what a call costs: the median of recent calls, each relative to a reference loop beside it.
 
     A busy machine slows both down, by its frequency, caches and neighbours, from one moment to the next. The
-    quickest loop of a check and the quickest calls would be those of two moments. Waiting counts as a
-    fourth; time in the queue for a processor does not count.
+    quickest loop of a check and the quickest calls would be those of two moments. A call by itself is dearer
+    than one of many, and counts as one. Waiting counts as a fourth; time in the queue for a processor does
+    not count.
     """
 
     def __init__(self) -> None:
         # Room for all readings: what one allocates would show in the next.
         self._cpu = array("d", [math.inf] * _LAST)
         self._typical = array("d", [math.inf] * _LAST)
+        self._made = array("d", [0.0] * _LAST)
         self._waiting = array("d", [math.inf] * _LAST)
         self._next = 0
         self.spent_cpu_seconds = 0.0
@@ -107,6 +109,7 @@ class Cost:
             else 0.0
         )
         self._cpu[self._next] = seconds / made
+        self._made[self._next] = made
         self._typical[self._next] = seconds / made * _REFERENCE_SECONDS / reference_seconds
         self._waiting[self._next] = waited / made
         self._next = (self._next + 1) % _LAST
@@ -114,7 +117,7 @@ class Cost:
     @property
     def call_seconds(self) -> float:
         """What a call costs: CPU seconds of a typical machine, and a fourth of the seconds that it waits."""
-        return _median(self._typical) + _least(self._waiting) / _WAITING_FACTOR
+        return _median(self._typical, self._made) + _least(self._waiting) / _WAITING_FACTOR
 
     def exceeds(self, budget_seconds: float, more_calls: int = 0) -> bool:
         """Say whether that many more calls would exceed all that a check may take."""
@@ -128,10 +131,14 @@ class Cost:
         )
 
 
-def _median(seconds: array[float]) -> float:
-    """Return the lower median of the known values; zero where none is known."""
-    known = sum(map(math.isfinite, seconds))
-    return sorted(seconds)[(known - 1) // 2] if known else 0.0
+def _median(seconds: array[float], made: array[float]) -> float:
+    """Return what half of the calls cost at most, of which so many were made at each cost; zero for none."""
+    left = sum(made) / 2
+    for second, calls in sorted(zip(seconds, made, strict=True)):
+        left -= calls
+        if left <= 0:
+            return second if calls else 0.0
+    return 0.0
 
 
 def _least(seconds: array[float]) -> float:
