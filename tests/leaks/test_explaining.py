@@ -56,7 +56,7 @@ HOLDERS = {
     "module_global": ("tests.leaks.holding_bodies._OPEN (dict, ", "entries)"),
     "class_attribute": ("tests.leaks.holding_bodies.Registry.seen (list, ", "entries)"),
     "closure_cell": ("kept in the closure of tests.leaks.holding_bodies._keeper.<locals>.add (list, ",),
-    "thread_local": ("tests.leaks.holding_bodies._local (thread-local)",),
+    "thread_local": ("tests.leaks.holding_bodies._local (thread-local)", " > list, ", " entries"),
     "generator": ("tests.leaks.holding_bodies._generator (generator)", "held of the suspended _generate"),
     "functools_cache": ("tests.leaks.holding_bodies._load (functools cache, ", "unbounded"),
     "web_of_new_objects": ("tests.leaks.holding_bodies._rendered (functools cache, ", "holding_bodies.Node"),

@@ -29,7 +29,7 @@ from pytest_memguard.leaks.holders.object_names import (
     of_at_most,
     referents,
 )
-from pytest_memguard.leaks.holders.objects import frames_with_local, namespace, own_dict, slot_value
+from pytest_memguard.leaks.holders.objects import SIZED, frames_with_local, namespace, own_dict, slot_value
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _FIXTURE = ("_pytest.fixtures", "FixtureDef")
@@ -119,6 +119,11 @@ def _of_collection(holder: object, _held: object, _namer: SiteNamer) -> Step:
 
 def _unnamed(_holder: object, _held: object, _namer: SiteNamer) -> Step:
     return Step("")
+
+
+def itself(holder: object, namer: SiteNamer) -> tuple[Step, ...]:
+    """Describe a container by its size: its place may be that of an outer one, which does not grow."""
+    return (Step("", kind_of(holder)),) if is_a(holder, *SIZED) and is_named(holder, namer) is None else ()
 
 
 def kept_in(holder: object, new: Container[int], namer: SiteNamer) -> tuple[Step, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pytest_memguard.core.leak_finding import Bound, LeakFinding
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit, Places, index_within
-from pytest_memguard.leaks.holders.chain_words import is_named, kept_in, running_holder, step_to
+from pytest_memguard.leaks.holders.chain_words import is_named, itself, kept_in, running_holder, step_to
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind, keeps_in_c
 from pytest_memguard.leaks.holders.enlarging import enlarging
@@ -359,7 +359,8 @@ class HolderSearch:
                 and not any(keeps_in_c(type(one)) for one in referrers(gain.holder))
             )
             if (not is_best_named and (named or not best)) or (is_of_program and not is_best_sized):
-                best = readable((*steps, *kept_in(gain.holder, self._fresh, self._namer)))
+                inner = itself(gain.holder, self._namer)
+                best = readable((*steps, *inner, *kept_in(gain.holder, self._fresh, self._namer)))
                 self._found, is_best_named, is_best_sized = gain, named, is_sized
             self._is_of_program |= is_of_program
             if is_best_named and self._is_of_program:
