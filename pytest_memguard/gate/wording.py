@@ -49,7 +49,18 @@ def reason_of(
             f"{metric_text(judged)}: too noisy to judge, {noise_text(judged)}; make the test steady or set a "
             "tolerance, and accept it again"
         )
-    return metric_text(judged)
+    return metric_text(judged) + (_first_text(judged, measurement) if outcome is Outcome.IMPROVED else "")
+
+
+def _first_text(judged: MetricVerdict, measurement: Measurement) -> str:
+    """Say that only later samples improved, as where a cache lost its bound and keeps all from the first."""
+    more_bytes = measurement.first_cost.get(judged.name, 0)
+    if judged.limit is None or judged.measured + more_bytes <= judged.limit:
+        return ""
+    return (
+        f"; only later calls improved: the first took {judged.metric.text(judged.measured + more_bytes)}, as "
+        "where a cache keeps it all from then on. To guard that: fresh=True"
+    )
 
 
 GONE = "its test no longer exists"

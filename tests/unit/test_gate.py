@@ -176,6 +176,14 @@ def test_the_worst_metric_decides_and_is_told() -> None:
     assert by_metric == {"peak": Outcome.IMPROVED, "retained": Outcome.GREW}
 
 
+@pytest.mark.parametrize(("first_bytes", "is_said"), [(40 * KIB, False), (600 * KIB, True)])
+def test_a_cache_that_lost_its_bound_is_no_plain_improvement(first_bytes: int, is_said: bool) -> None:
+    kept_from_the_first_call_on = replace(measured(272), first_cost={"peak": first_bytes})
+    verdict = judge(kept_from_the_first_call_on, entry(50 * KIB), Policy())
+    assert verdict.outcome is Outcome.IMPROVED
+    assert ("only later calls improved: the first took 600.3 KiB" in verdict.reason) is is_said
+
+
 @pytest.mark.parametrize(
     ("now", "was", "said"),
     [
