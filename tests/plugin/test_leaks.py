@@ -521,3 +521,27 @@ def test_what_else_a_check_is_not_sure_of_is_a_note_of_the_test(project: Guarded
     again = project.run()
     assert again.outcomes() == {"test_piles": "ok"}, again.text
     assert re.search(f"note  test_it.py::test_piles: {doubt}", again.summary)
+
+
+def test_what_only_the_interpreter_holds_is_named_by_what_registered_it(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import atexit, codecs, os, pytest
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget="10 ms")
+
+            class Tracker:
+                def hook(self, *_given): pass
+
+            def test_fork(): os.register_at_fork(after_in_child=Tracker().hook)
+            def test_codecs(): codecs.register(Tracker().hook)
+            def test_exit(): atexit.register(Tracker().hook)
+        """
+    )
+    leaks = {name: one["leak"]["held_by"] for name, one in project.spawn().results().items()}
+    for name, holder in {
+        "test_fork": "os.register_at_fork (list, ",
+        "test_codecs": "codecs.register (list, ",
+        "test_exit": "atexit (",
+    }.items():
+        assert leaks[name][0].startswith(holder)
+        assert leaks[name][1:] == ["test_it.Tracker in test_it.py"]

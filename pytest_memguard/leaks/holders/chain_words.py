@@ -13,6 +13,7 @@ from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
+from pytest_memguard.leaks.holders.interpreter_lists import interpreter_list
 from pytest_memguard.leaks.holders.object_names import (
     FUNCTOOLS_CACHE,
     SUSPENDABLE,
@@ -56,7 +57,7 @@ def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - o
         module = _module_of(one)
         if module is not None:
             return is_named(module, namer)
-    return None
+    return interpreter_list(one)
 
 
 def step_to(holder: object, held: object, namer: SiteNamer) -> Step:
