@@ -181,3 +181,22 @@ def much_beside_many() -> None:
     """Keep one object that leads to many, and five that lead to none."""
     _ORDERS.append(Order())
     _TIMES.extend(next(_numbers) + share for share in (0.1, 0.2, 0.3, 0.4, 0.5))
+
+
+class Pool:
+    def __init__(self) -> None:
+        self.members: list[Member] = []
+
+
+class Member:
+    def __init__(self, others: list[Member]) -> None:
+        self.others = others
+        vars(self)  # from CPython 3.11 on, it has a dict only then
+
+
+_pool = Pool()
+
+
+def list_that_its_members_know() -> None:
+    """Keep objects each of which refers to what keeps it: thousands of dicts do."""
+    _pool.members.append(Member(_pool.members))

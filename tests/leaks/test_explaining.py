@@ -63,6 +63,10 @@ HOLDERS = {
     "list_of_links": ("", "following of tests.leaks.holding_bodies.Link (Link)"),
     "plain_values_beside_what_is_made_anew": ("tests.leaks.holding_bodies._PAGES (dict, ",),
     "much_beside_many": ("tests.leaks.holding_bodies._ORDERS (list, ", "holding_bodies.Order"),
+    "list_that_its_members_know": (
+        "tests.leaks.holding_bodies._pool (Pool)",
+        "members of tests.leaks.holding_bodies.Pool (list, ",
+    ),
     "finalizer": (
         "weakref.finalize._registry (dict, ",
         "weakref.finalize of tests.leaks.holding_bodies.Registry ",

@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_memguard.leaks.holders.object_names import FUNCTOOLS_CACHE, is_a, is_ours, referents
-from pytest_memguard.leaks.holders.objects import is_sized, items_of, length, namespace, own_dict, slot_value
+from pytest_memguard.leaks.holders.objects import (
+    few_dicts,
+    is_sized,
+    items_of,
+    length,
+    module_of,
+    namespace,
+    own_dict,
+    slot_value,
+)
 
 _LINK = "_lru_list_elem"
 _LIMITS = frozenset(
@@ -131,11 +140,11 @@ def index_within(limit: Limit, container: object) -> Limit | None:
 
 def _owners(container: object) -> Iterator[object]:
     """Yield the objects that have a container as an attribute, and the caches that store entries in it."""
-    for holder in gc.get_referrers(container):
+    for holder in few_dicts(gc.get_referrers(container)):
         if is_a(holder, list, tuple, set, types.FrameType, types.ModuleType) or is_ours(holder):
             continue
         yield holder
-        if type(holder) is dict:
+        if type(holder) is dict and module_of(holder) is None:
             for one in gc.get_referrers(holder):
                 if is_a(one, type):
                     if own_dict(one) is holder:
@@ -147,7 +156,7 @@ def _owners(container: object) -> Iterator[object]:
 def _said_by_module(container: object) -> int | None:
     """Return the constant that bounds a global of a module, as `_MAXCACHE` or `MAX_CACHE` does `_cache`."""
     for names in gc.get_referrers(container):
-        if type(names) is not dict or not any(is_a(one, types.ModuleType) for one in gc.get_referrers(names)):
+        if type(names) is not dict or module_of(names) is None:
             continue
         own = next((_plain(name) for name, value in names.items() if value is container), "")
         said = _number_under(list(names.items()), frozenset({f"max{own}", f"max_{own}"}))

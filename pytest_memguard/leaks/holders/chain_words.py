@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 import types
 import weakref
@@ -30,7 +29,14 @@ from pytest_memguard.leaks.holders.object_names import (
     of_at_most,
     referents,
 )
-from pytest_memguard.leaks.holders.objects import SIZED, frames_with_local, namespace, own_dict, slot_value
+from pytest_memguard.leaks.holders.objects import (
+    SIZED,
+    frames_with_local,
+    module_of,
+    namespace,
+    own_dict,
+    slot_value,
+)
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _FIXTURE = ("_pytest.fixtures", "FixtureDef")
@@ -54,7 +60,7 @@ def is_named(one: object, namer: SiteNamer) -> Step | None:  # noqa: PLR0911 - o
     if (module_name(type(one)), type(one).__name__) == _FIXTURE:
         return _fixture(one, namer)
     if is_a(one, dict):
-        module = _module_of(one)
+        module = module_of(one)
         if module is not None:
             return is_named(module, namer)
     return interpreter_list(one)
@@ -160,7 +166,7 @@ def _finalizer(info: Any, namer: SiteNamer) -> Step:
 
 
 def _in_dict(holder: dict[Any, Any], held: object, namer: SiteNamer) -> Step:
-    module = _module_of(holder)
+    module = module_of(holder)
     if module is not None:
         name = _key_of(holder, held)
         file = getattr(module, "__file__", None)
@@ -173,12 +179,6 @@ def _in_dict(holder: dict[Any, Any], held: object, namer: SiteNamer) -> Step:
         if not is_a(owner, type) and namespace(owner) is holder:
             return _of_instance(owner, held, namer)
     return Step("", kind_of(holder))
-
-
-def _module_of(holder: dict[Any, Any]) -> types.ModuleType | None:
-    name = holder.get("__name__")
-    module = sys.modules.get(name) if is_a(name, str) else None
-    return module if is_a(module, types.ModuleType) and vars(module) is holder else None
 
 
 def _key_of(holder: dict[Any, Any], held: object) -> str:

@@ -7,7 +7,7 @@ import sys
 import types
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from pytest_memguard.leaks.holders.object_names import is_a, is_ours, referents
@@ -30,6 +30,7 @@ _PLAIN = frozenset({list, dict, set, deque})
 _UNTRACKED = (dict, bytearray)
 _ATOMS = (int, str, bytes, float, bool, type(None))
 _EVERY = 0xFFF
+_MOST_DICTS = 16
 
 
 def all_objects(tick: Callable[[], None]) -> Iterator[object]:
@@ -71,6 +72,28 @@ def items_of(one: Any) -> list[object]:
     To read such a place ends the process. The collector passes over it, and goes through a list from its end.
     """
     return referents(one)[: -list.__len__(one) - 1 : -1]
+
+
+def module_of(holder: dict[Any, Any]) -> types.ModuleType | None:
+    """Return the module whose namespace a dict is, if it is one; found by its name, not in the heap."""
+    name = holder.get("__name__")
+    module = sys.modules.get(name) if is_a(name, str) else None
+    return module if is_a(module, types.ModuleType) and vars(module) is holder else None
+
+
+def few_dicts(holders: Iterable[object]) -> Iterator[object]:
+    """Leave out all but the oldest of the dicts that are no module's.
+
+    Thousands of instances may share a container. To find whose a dict is takes a walk of the heap, and the
+    oldest is most likely that of the object which made the container.
+    """
+    dicts = 0
+    for one in holders:
+        if type(one) is dict and module_of(one) is None:
+            dicts += 1
+            if dicts > _MOST_DICTS:
+                continue
+        yield one
 
 
 def number_held(one: object, new: Container[int]) -> int:

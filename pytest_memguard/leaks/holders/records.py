@@ -78,8 +78,8 @@ def is_of_bench(
     for _ in range(_MOST_DEPTH):
         upper: list[object] = []
         for one in level:
-            tick()
             for holder in _holders(one, {*passed, id(level), id(upper)}):
+                tick()
                 files = tuple(_files(holder, namer))
                 if not all(map(namer.is_bench, files)):
                     return False

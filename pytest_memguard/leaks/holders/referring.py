@@ -20,7 +20,7 @@ from pytest_memguard.leaks.holders.object_names import (
     kind_of,
     referents,
 )
-from pytest_memguard.leaks.holders.objects import all_objects
+from pytest_memguard.leaks.holders.objects import all_objects, few_dicts
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _SHARE = 0.25
@@ -77,8 +77,8 @@ class Reached:
 
 
 def referrers(one: object) -> list[object]:
-    """Return the objects that refer to an object, except for those of memguard."""
-    found = gc.get_referrers(one)
+    """Return the objects that refer to an object, without those of memguard; of many dicts only a few."""
+    found = few_dicts(gc.get_referrers(one))
     return [holder for holder in found if not is_ours(holder) and not is_a(holder, weakref.ref)]
 
 

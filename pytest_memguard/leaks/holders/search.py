@@ -379,8 +379,8 @@ class HolderSearch:
                 own = is_named(one, self._namer)
                 if own is not None:
                     return [own, *below], True
-                self.clock.check()
                 for holder in referrers(one):
+                    self.clock.check()
                     if id(holder) in seen or id(holder) in self._own or id(holder) in self._fresh:
                         continue  # what leaks holds nothing up
                     seen.add(id(holder))
