@@ -184,14 +184,26 @@ class OrderedThreads:
                 _exit(self._raised[number] is not None)
             enter_tracing(*this)
             try:
-                turns.end(participant, tell)
+                self._end(number, tell)
             finally:
                 leave_tracing(*this)
             if self._closing:  # it was interrupted: nobody opens its gate any more
                 return
 
+    def _end(self, number: int, tell: Callable[[], None]) -> None:
+        participant = self._participants[number]
+        try:
+            self._turns.end(participant, tell)
+        except BaseException as error:  # noqa: BLE001 - raised from elsewhere: the call ends all the same
+            if not participant.is_told:
+                self._raised[number] = self._raised[number] or error
+            self._turns.end(participant, tell)
+
     def _tell_end(self, number: int) -> None:
-        self._ended.put(number)
+        participant = self._participants[number]
+        if not participant.is_told:
+            participant.is_told = True
+            self._ended.put(number)
         with contextlib.suppress(RuntimeError):  # it is open
             self._bell.release()
 

@@ -218,7 +218,10 @@ class Turns:
         return count
 
     def end(self, participant: Participant, tell: Callable[[], None]) -> None:
-        """Remove a thread that has ended, `tell` so, and give its turn to another."""
+        """Remove a thread that has ended, `tell` so, and give its turn to another.
+
+        After an error from elsewhere it may be called again, and does what is left to do.
+        """
         if getpid() != self._process:
             return
         try:
@@ -233,11 +236,15 @@ class Turns:
     def _end(self, participant: Participant, tell: Callable[[], None]) -> None:
         try:
             self._mutex.acquire()
-            had_turn, participant.state = participant.state is RUNNING, DONE
-            self.blocked -= not had_turn
+            if participant.state is not DONE:  # else an error from elsewhere has met it on the way
+                had_turn = participant.state is RUNNING
+                blocked = self.blocked - (not had_turn)
+                participant.state, participant.is_leaving, self.blocked = DONE, had_turn, blocked  # at once
             tell()  # now: next to the thread that gets the turn, nothing is created
-            if had_turn and self._is_open:
-                self._give(self._next())
+            if participant.is_leaving and self._is_open:
+                chosen = self._next()
+                participant.is_leaving = False
+                self._give(chosen)
         finally:
             self._mutex.release()
 

@@ -200,3 +200,12 @@ _pool = Pool()
 def list_that_its_members_know() -> None:
     """Keep objects each of which refers to what keeps it: thousands of dicts do."""
     _pool.members.append(Member(_pool.members))
+
+
+_callbacks: tuple[Callable[[], None], ...] = ()
+
+
+def tuple_that_is_copied() -> None:
+    """Keep a function in a tuple that is made anew with each, as code does that must not lock."""
+    global _callbacks  # noqa: PLW0603 - as such code does it
+    _callbacks = (*_callbacks, lambda: None)

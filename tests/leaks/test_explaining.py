@@ -67,6 +67,7 @@ HOLDERS = {
         "tests.leaks.holding_bodies._pool (Pool)",
         "members of tests.leaks.holding_bodies.Pool (list, ",
     ),
+    "tuple_that_is_copied": ("tests.leaks.holding_bodies._callbacks (tuple, ",),
     "finalizer": (
         "weakref.finalize._registry (dict, ",
         "weakref.finalize of tests.leaks.holding_bodies.Registry ",

@@ -646,7 +646,7 @@ def test_a_long_loop_looks_seldom_for_threads_that_are_blocked(
     # The mock is no code of this file, whose lines are switch points.
     with mock.patch.object(Turns, "line", autospec=True, side_effect=Turns.line) as line:
         play(one_loops_while_the_others_wait(loops, waits))
-    assert 0 < line.call_count < 1_000
+    assert 0 < line.call_count < 5_000  # of 20,000: how often it looks, those that wake up decide
 
 
 def test_a_loop_that_wakes_a_thread_waits_for_it_after_many_looks_in_vain() -> None:

@@ -62,7 +62,7 @@ def content_of(start: Iterable[object], new: Container[int], old: Container[int]
 
 def gained_by(container: Any, number: int) -> list[object]:
     """Return what a container gained, including containers without an order or with one of their own."""
-    if is_a(container, set):
+    if is_a(container, set, frozenset):
         inner = referents(container)
         return [*filter(gc.is_tracked, inner), *[one for one in inner if not gc.is_tracked(one)][-number:]]
     if is_a(container, OrderedDict):
@@ -92,6 +92,8 @@ def latest(container: Any, gained: int) -> list[object]:
     """Return the items that were added to a container last, as far as that can be told."""
     if is_a(container, list):
         return items_of(container)[-gained:]
+    if is_a(container, tuple):
+        return list(tuple.__getitem__(container, slice(-gained, None)))
     if is_a(container, deque):
         return list(itertools.islice(deque.__reversed__(container), gained))
     if is_a(container, dict) and not is_a(container, OrderedDict):

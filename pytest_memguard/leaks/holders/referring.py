@@ -7,7 +7,7 @@ import gc
 import signal
 import weakref
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from pytest_memguard.leaks.holders.content import content_of
@@ -20,7 +20,7 @@ from pytest_memguard.leaks.holders.object_names import (
     kind_of,
     referents,
 )
-from pytest_memguard.leaks.holders.objects import all_objects, few_dicts
+from pytest_memguard.leaks.holders.objects import SIZED, all_objects, few_dicts, number_held
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _SHARE = 0.25
@@ -66,6 +66,24 @@ def leads_to_older(held: Iterable[object]) -> bool:
         if any(type(each) is type(one) for each in inner):
             return True
     return False
+
+
+_COPIED = (*SIZED, tuple, frozenset)
+
+
+def longer_copies(
+    held: Iterable[object], new: Container[int], *, least: float
+) -> Iterator[tuple[int, object]]:
+    """Yield the new containers that took the place of a shorter one, and how many new objects each holds.
+
+    Code that never changes a container copies it for each entry: a new one holds the older entries too, which
+    a container that is only made anew does not. `new` holds identities.
+    """
+    for one in held:
+        if is_a(one, *_COPIED) and (number := number_held(one, new)) >= least:
+            inner = referents(one)
+            if any(gc.is_tracked(entry) and id(entry) not in new for entry in inner):
+                yield number, one
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from pytest_memguard.leaks.holders.referring import (
     described_unreferred,
     exit_handlers,
     leads_to_older,
+    longer_copies,
     referred_among,
     referrers,
 )
@@ -333,6 +334,8 @@ class HolderSearch:
             self.clock.check()
             if is_weak(one, self._fresh):
                 continue
+            copies = longer_copies(held, self._fresh, least=enough)
+            self._gained |= {id(copy): _Gain(number, copy) for number, copy in copies}
             is_replaced = self._turns_over(one)
             if len(held) >= enough and not is_replaced:
                 self._gained[id(one)] = _Gain(len(held), one)
