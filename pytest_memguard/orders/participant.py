@@ -41,9 +41,8 @@ class Participant:
     `is_astray` that it runs without a turn, where it comes to no line. `is_idle` says that it has looked in
     vain for threads that woke up, at its last line, so often that it now looks seldom. `is_collecting` says
     that it collects garbage: nobody else can until it has, so its finalizers offer no turn. `is_due` says
-    that it offers its turn at its last line, and `is_stirred` that its gate opened for no turn. `is_leaving`
-    says that it has ended and still has its turn, `is_told` that its end is known. `naps` is how often it
-    slept since its last line, and woke up.
+    that it offers its turn at its last line, `is_stirred` that its gate opened for no turn, and `is_told`
+    that its end is known. `naps` is how often it slept since its last line, and woke up.
     """
 
     __slots__ = (
@@ -56,7 +55,6 @@ class Participant:
         "is_due",
         "is_idle",
         "is_inside",
-        "is_leaving",
         "is_stirred",
         "is_told",
         "naps",
@@ -82,7 +80,7 @@ class Participant:
         self.stands: Passage | None = None
         self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False
         self.is_due = True
-        self.is_stirred = self.is_leaving = self.is_told = False
+        self.is_stirred = self.is_told = False
         self._changes_seen = self.naps = 0
 
     def see_by(self, watch: ThreadWatch) -> None:
@@ -100,7 +98,7 @@ class Participant:
         self.stands = None
         self._changes_seen = self.naps = 0
         self.is_inside = self.is_asked = self.is_astray = self.is_idle = self.is_collecting = False
-        self.is_leaving = self.is_told = False
+        self.is_told = False
         self.state = WAITING
 
     def stir(self) -> None:

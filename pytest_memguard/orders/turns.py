@@ -42,7 +42,7 @@ class Turns:
         self._process = getpid()
         self._left = 0
         self.blocked = self._changes = 0
-        self._is_open = False
+        self._is_open = self._is_free = False
         self.passed = self.offered = 0
         self.most = MOST_SWITCH_POINTS
         self.is_bound_reached = self.is_by_speed = False
@@ -58,7 +58,7 @@ class Turns:
             self._mutex.acquire()  # newcomers may come to a line
             self._participants = [*participants]
             self._order.begin(len(participants))
-            self._left, self._is_open, self._last = self.most, True, None
+            self._left, self._is_open, self._last, self._is_free = self.most, True, None, False
             self.blocked = self._changes = self.passed = self.offered = 0
             self.meetings = Meetings()
             for participant in participants:
@@ -239,12 +239,10 @@ class Turns:
             if participant.state is not DONE:  # else an error from elsewhere has met it on the way
                 had_turn = participant.state is RUNNING
                 blocked = self.blocked - (not had_turn)
-                participant.state, participant.is_leaving, self.blocked = DONE, had_turn, blocked  # at once
+                participant.state, self._is_free, self.blocked = DONE, had_turn, blocked  # at once
             tell()  # now: next to the thread that gets the turn, nothing is created
-            if participant.is_leaving and self._is_open:
-                chosen = self._next()
-                participant.is_leaving = False
-                self._give(chosen)
+            if self._is_free and self._is_open:
+                self._give(self._next())
         finally:
             self._mutex.release()
 
@@ -369,8 +367,8 @@ class Turns:
         if participant is not None:
             self._leaves(participant)
             self._last = participant.number
-            participant.state = RUNNING
             self._mutex.let_collect()
+            participant.state, self._is_free = RUNNING, False  # at once, and what follows runs no Python
             participant.gate.release()
 
     def _leaves(self, participant: Participant) -> None:
