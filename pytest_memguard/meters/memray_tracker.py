@@ -65,8 +65,8 @@ def start(tracker: AbstractContextManager[object]) -> Callable[[], None]:
     except Exception as error:  # it asserts, and calls what it finds
         if _is_of_another(error):
             raise MeterError(
-                "memray could not start: another tracker of memray is active, and only one tracker can be; "
-                "run without the other one, such as that of `memray run`."
+                "memray could not start: another tracker of memray is active, and only one tracker can be "
+                "active; run without the other one, such as that of `memray run`."
             ) from error
         _undo(thread, hook, wrapped)
         raise MeterError(f"memray could not start: {_cause(error)}") from error
