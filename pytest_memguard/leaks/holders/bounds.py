@@ -155,14 +155,19 @@ def _owners(container: object) -> Iterator[object]:
 
 def _said_by_module(container: object) -> int | None:
     """Return the constant that bounds a global of a module, as `_MAXCACHE` or `MAX_CACHE` does `_cache`."""
-    for names in gc.get_referrers(container):
-        if type(names) is not dict or module_of(names) is None:
+    for names in few_dicts(gc.get_referrers(container)):
+        if type(names) is not dict or not _is_of_module(names):
             continue
         own = next((_plain(name) for name, value in names.items() if value is container), "")
         said = _number_under(list(names.items()), frozenset({f"max{own}", f"max_{own}"}))
         if own and said is not None:
             return said
     return None
+
+
+def _is_of_module(names: dict[Any, Any]) -> bool:
+    """Say whether a dict is the namespace of a module, also of one that cannot be found by its name."""
+    return module_of(names) is not None or any(is_a(one, types.ModuleType) for one in gc.get_referrers(names))
 
 
 def _is_store(container: object) -> bool:
