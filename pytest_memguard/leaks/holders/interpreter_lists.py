@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from encodings import search_function
-from itertools import islice
+from itertools import chain, islice
 
 from pytest_memguard.leaks.holders.object_names import Step, is_a, kind_of
 
@@ -12,22 +13,24 @@ _LOOKED_THROUGH = 4096
 
 
 def _in_each_list() -> None:
-    """Stand in the lists of what is called around a fork: they are known by it."""
+    """Stand in the lists of what is called around a fork and at exit: they are known by it."""
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_in_each_list, after_in_parent=_in_each_list, after_in_child=_in_each_list)
-
-_KNOWN_BY = ((_in_each_list, "os.register_at_fork"), (search_function, "codecs.register"))
-"""A function that is early in a list, and the function of the standard library that adds to the list."""
+atexit.register(_in_each_list)
 
 
 def interpreter_list(one: object) -> Step | None:
     """Return the step for a list of the interpreter, named by what adds to it; None for any other object."""
     if not is_a(one, list):
         return None
-    for item in islice(list.__iter__(one), _LOOKED_THROUGH):
-        for known, name in _KNOWN_BY:
-            if item is known:
-                return Step(name, kind_of(one), named=True)
+    ends = list.__iter__(one), list.__reversed__(one)  # that of exits gets longer at its start
+    for item in chain.from_iterable(islice(end, _LOOKED_THROUGH) for end in ends):
+        if item is _in_each_list:
+            return Step("os.register_at_fork", kind_of(one), named=True)
+        if item is search_function:
+            return Step("codecs.register", kind_of(one), named=True)
+        if type(item) is tuple and item and item[0] is _in_each_list:  # from CPython 3.14 on
+            return Step("atexit", kind_of(one), named=True)
     return None
