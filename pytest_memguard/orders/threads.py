@@ -164,7 +164,7 @@ class OrderedThreads:
         tell, this = partial(self._tell_end, number), this_thread()
         while True:
             try:
-                participant.gate.acquire()
+                participant.gate.acquire()  # not by `Turns.wait`, whose call a profiler would see
                 while participant.is_stirred:
                     participant.is_stirred = False
                     participant.gate.acquire()
