@@ -17,9 +17,11 @@ from typing import TypeVar
 from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.core.sites import Site, SiteBytes
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import judge
 from pytest_memguard.storage.accepting import Acceptance, plan_acceptance
 from pytest_memguard.storage.baseline import BaselineStore

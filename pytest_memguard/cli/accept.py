@@ -12,8 +12,9 @@ from pytest_memguard.cli.parameters import baseline_option, dry_run_option, from
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.notes import refuse_without_note
+from pytest_memguard.core.outcome import Outcome, counts
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.core.units import counted
-from pytest_memguard.core.verdict import Outcome, RunResults, counts
 from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import Acceptance, accept_results, fitting, plan, select

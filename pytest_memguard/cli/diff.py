@@ -12,7 +12,8 @@ from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.changes import Change
 from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, counts
+from pytest_memguard.core.outcome import Outcome, counts
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.gate.judge import judge
 from pytest_memguard.reports.rows import count_text
 from pytest_memguard.reports.untrusted import printable

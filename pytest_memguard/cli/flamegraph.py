@@ -11,8 +11,9 @@ import click
 from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import NothingToJudgeError
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.paths import FLAMES_PATH
-from pytest_memguard.core.verdict import Outcome, TestResult
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.accepting import select
 from pytest_memguard.storage.captures import capture_before, capture_name, capture_of

@@ -13,11 +13,10 @@ import click
 from pytest_memguard.core.ci import is_ci
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.paths import RESULTS_PATH
+from pytest_memguard.core.run_results import ProblemKind, RunResults
 from pytest_memguard.core.settings import Settings
-from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.baseline import BaselineStore
-from pytest_memguard.storage.journal import UNFINISHED
 from pytest_memguard.storage.results import read_results_by_environment
 from pytest_memguard.storage.unjudged import with_unjudged_entries
 
@@ -65,7 +64,7 @@ class Project:
         """Read the results of each environment, and say which of them are not those of a whole run."""
         runs = read_results_by_environment(self.results(given))
         for problem in dict.fromkeys(problem for run in runs for problem in run.problems):
-            if problem.kind == UNFINISHED:
+            if problem.kind == ProblemKind.UNFINISHED:
                 self.write(f"warning: {printable(problem.sentence)}")
         return runs
 

@@ -15,7 +15,7 @@ from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import TestHistory
 from pytest_memguard.core.paths import FLAMES_PATH, PAGE_PATH
-from pytest_memguard.core.verdict import RunResults, TestResult
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.reports.untrusted import printable
 from pytest_memguard.storage.captures import capture_name, capture_of
 from pytest_memguard.storage.pages import write_page

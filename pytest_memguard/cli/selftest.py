@@ -14,7 +14,7 @@ import click
 import pytest_memguard
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.storage.results import read_results
 
 _TIMEOUT_SECONDS = 300

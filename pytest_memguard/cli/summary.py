@@ -13,7 +13,7 @@ import click
 from pytest_memguard.cli.parameters import from_option
 from pytest_memguard.cli.project import Project, pass_project
 from pytest_memguard.commits.git import RevisionError, top_of
-from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.reports.bars import bars_for
 from pytest_memguard.reports.formats import FORMATS, report_lines
 from pytest_memguard.reports.styled import TERMINAL_STYLES, Piece, Style

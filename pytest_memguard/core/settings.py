@@ -15,6 +15,7 @@ from pytest_memguard.core.errors import (
 )
 from pytest_memguard.core.known_leaks import KnownLeak, parse_known_leak
 from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.outcome import OUTCOMES
 from pytest_memguard.core.paths import BASELINE_PATH
 from pytest_memguard.core.policy import METER_HELP, POLICY_KEYS, Policy, overlay, parse_meter
 from pytest_memguard.core.readers import (
@@ -27,7 +28,6 @@ from pytest_memguard.core.readers import (
     read_fields,
 )
 from pytest_memguard.core.units import parse_share
-from pytest_memguard.core.verdict import OUTCOMES
 
 DEFAULT_FAIL_ON = ("grew", "over-limit", "leaked")
 DEFAULT_FAIL_ON_IN_CI = (*DEFAULT_FAIL_ON, "unguarded", "stale")

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.metrics import ALLOCATIONS, METRICS, PEAK
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
-from pytest_memguard.core.verdict import Outcome, Verdict
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.joined_samples import VARYING, figures_of, highest_of
 
 CONFIRMING_SAMPLES = 3

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from pytest_memguard.core.history import Past
 from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import CreepLimit, Policy
 from pytest_memguard.core.tolerance import Tolerance
-from pytest_memguard.core.verdict import Creep, CreepStep, MetricVerdict, Outcome, Verdict
+from pytest_memguard.core.verdict import Creep, CreepStep, MetricVerdict, Verdict
 from pytest_memguard.gate.grown_sites import grown_sites
 from pytest_memguard.gate.wording import creep_text
 

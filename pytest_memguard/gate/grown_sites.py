@@ -8,9 +8,10 @@ from itertools import combinations
 from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import Metric
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.sites import SiteBytes
 from pytest_memguard.core.units import KIB
-from pytest_memguard.core.verdict import GrownSite, LineBytes, MetricVerdict, Outcome
+from pytest_memguard.core.verdict import GrownSite, LineBytes, MetricVerdict
 
 SHOWN_SITES = 5
 _SITE_FLOOR = 0.02

@@ -9,10 +9,11 @@ from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.history import Past
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import LEAK_PER_CALL, METRICS, PEAK, SETTLED
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.tolerance import LEAK_TOLERANCE, Tolerance
 from pytest_memguard.core.units import KIB
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, Quarantine, Verdict, deciding
+from pytest_memguard.core.verdict import MetricVerdict, Quarantine, Verdict, deciding
 from pytest_memguard.gate.creep import with_creep
 from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
 from pytest_memguard.gate.wording import (

@@ -11,9 +11,10 @@ from pytest_memguard.core.leak_finding import Bound, CountGrowth, Doubt, KindGro
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import CHILDREN, METRICS, PEAK
 from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.sites import Meeting
 from pytest_memguard.core.units import counted, format_change, format_growth, format_size
-from pytest_memguard.core.verdict import Creep, GrownSite, MetricVerdict, Outcome, Verdict
+from pytest_memguard.core.verdict import Creep, GrownSite, MetricVerdict, Verdict
 
 _SHOWN_CREEP_STEPS = 6
 _ROUNDED_FROM = 100

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from pytest_memguard.core.node_ids import split_id
 from pytest_memguard.core.notes import refuse_without_note
-from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.storage.accepting import Acceptance, accept_results, select, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import read_results_by_environment

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.github import commands
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.overruled import enforced

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_memguard.core.errors import MemguardError, ValueFormError, nearest
-from pytest_memguard.core.verdict import OUTCOMES
+from pytest_memguard.core.outcome import OUTCOMES
 from pytest_memguard.github.workspace import path_inside
 
 FAIL_ON_GROUPS: Mapping[str, tuple[str, ...]] = {

@@ -7,7 +7,8 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pytest_memguard.core.verdict import Outcome, TestResult
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.github.environment_report import Reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.status import FINE, Decision

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.readers import declarations
+from pytest_memguard.core.run_results import ProblemKind, RunProblem, RunResults
 from pytest_memguard.core.settings import DEFAULT_FAIL_ON_IN_CI, Settings
-from pytest_memguard.core.verdict import RunProblem, RunResults
 from pytest_memguard.github.inputs import Inputs
 
 _WARN = declarations(Policy)["on_growth"].weak
@@ -24,7 +24,7 @@ def enforced(results: RunResults, settings: Settings, inputs: Inputs) -> RunResu
     said = "mode: check" if inputs.fail_on is None else f"fail-on: {', '.join(inputs.fail_on)}"
     problems = tuple(
         RunProblem(
-            "overruled",
+            ProblemKind.OVERRULED,
             f"{settings.source}: {written} is ignored, since the workflow says {said}.",
             fails=False,
         )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_memguard.core.node_ids import split_id
-from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.storage.accepting import Acceptance, accept_results, to_write
 from pytest_memguard.storage.baseline import BaselineStore
 

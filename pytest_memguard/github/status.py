@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from pytest_memguard.core.outcome import Outcome, counts
+from pytest_memguard.core.run_results import ProblemKind, RunProblem, RunResults, TestResult
 from pytest_memguard.core.settings import DEFAULT_FAIL_ON_IN_CI
-from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult, counts
 from pytest_memguard.github.inputs import Inputs
 
 STATUSES = (
@@ -80,13 +81,13 @@ def _fails_by_default(test: TestResult) -> bool:
 
 def _still_true(results: RunResults) -> tuple[RunProblem, ...]:
     """Leave out problems of single shards that the others solve."""
-    solved = set()
+    solved: set[str] = set()
     if results.guarded:
-        solved.add("no-tests")
+        solved.add(ProblemKind.NO_TESTS)
     if results.measured:
-        solved |= {"nothing-measured", "nothing-judged"}
+        solved.update(_NONE_JUDGED)
     if Outcome.NO_BASELINE not in results.counts():
-        solved.add("no-baseline")
+        solved.add(ProblemKind.NO_BASELINE)
     return tuple(problem for problem in results.problems if problem.kind not in solved)
 
 
@@ -121,7 +122,12 @@ FINE = ("new", "improved", "passed")
 
 _BY_NAME = frozenset({Outcome.NEW, Outcome.NO_BASELINE, Outcome.IMPROVED})
 """Outcomes of tests without growth, which fail only if `fail-on` names them."""
-_OF_GATE = ("lost-results", "unfinished", "accepted-in-ci", "unjudged-entries")
+_OF_GATE = (
+    ProblemKind.LOST_RESULTS,
+    ProblemKind.UNFINISHED,
+    ProblemKind.ACCEPTED_IN_CI,
+    ProblemKind.UNJUDGED_ENTRIES,
+)
 """Problems of a run in which the gate did not work, whatever the outcomes of its tests."""
 
 
@@ -138,6 +144,7 @@ def _unguarded_sentence(results: RunResults) -> str:
     return " ".join([*said, *(f"{number} {outcome}." for outcome, number in failing.items())])
 
 
+_NONE_JUDGED = (ProblemKind.NOTHING_MEASURED, ProblemKind.NOTHING_JUDGED)
 _NO_TESTS = "No guarded test ran. Mark tests with @pytest.mark.memguard, or set allow-empty: true."
 
 
@@ -151,10 +158,10 @@ def _status(results: RunResults, *, failed: bool, environments: Sequence[str]) -
         return Decision(
             "tests-failed", "Tests failed for other reasons than memory. The output of pytest names them."
         )
-    said = [kinds[kind] for kind in ("nothing-measured", "nothing-judged") if kind in kinds]
+    said = [kinds[kind] for kind in _NONE_JUDGED if kind in kinds]
     if said or not outcomes:
         return Decision("no-tests", said[0] if said else _NO_TESTS)
-    if "no-baseline" in kinds or outcomes <= {Outcome.NO_BASELINE, Outcome.NOT_MEASURED}:
+    if ProblemKind.NO_BASELINE in kinds or outcomes <= {Outcome.NO_BASELINE, Outcome.NOT_MEASURED}:
         return _without_baseline(results, environments)
     if outcomes & {Outcome.NEW, Outcome.NO_BASELINE}:
         return Decision("new")
@@ -181,10 +188,12 @@ def _problem_fails(decision: Decision, results: RunResults, inputs: Inputs) -> b
         if inputs.fail_on is not None:
             return "no-tests" in inputs.fail_on
         kinds = {problem.kind: problem.fails for problem in results.problems}
-        if "nothing-judged" in kinds and "nothing-measured" not in kinds:
+        if ProblemKind.NOTHING_JUDGED in kinds and ProblemKind.NOTHING_MEASURED not in kinds:
             return False  # each test was skipped or failed for itself
         # The run's own setting may come from the checkout; a workflow that allows it says `allow-empty`.
-        return inputs.is_enforced or kinds.get("nothing-measured", kinds.get("no-tests", True))
+        return inputs.is_enforced or kinds.get(
+            ProblemKind.NOTHING_MEASURED, kinds.get(ProblemKind.NO_TESTS, True)
+        )
     if decision.status in ("no-baseline", "env-mismatch"):
         return inputs.fail_on is None or bool({"no-baseline", "env-mismatch"} & set(inputs.fail_on))
     return _gate_fails(results, inputs)

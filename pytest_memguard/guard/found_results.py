@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from pytest_memguard.core.known_leaks import KnownLeak
 from pytest_memguard.core.node_ids import without_region
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.renames import new_names
-from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult
+from pytest_memguard.core.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.gate.judge import WITHOUT_GUARD, WITHOUT_TEST
 from pytest_memguard.gate.known_leaks import unused
 from pytest_memguard.gate.wording import renamed_texts

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from pytest_memguard.core.node_ids import REGION
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
-from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.gate.confirm import counts_at_first
 from pytest_memguard.guard.confirming import Confirmed, Execution, NotConfirmedError, confirm, with_peak_lines
 from pytest_memguard.guard.fresh_messages import FreshResult, FreshSampling

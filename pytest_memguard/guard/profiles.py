@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_memguard.core.metrics import SETTLED
-from pytest_memguard.core.verdict import Outcome, TestResult
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.meters import Meter
 from pytest_memguard.storage.captures import LIMIT_BYTES, capture_of, clear_captures
 

@@ -11,8 +11,9 @@ import pytest
 from pytest_memguard.core.leak_finding import Doubt, LeakFinding
 from pytest_memguard.core.node_ids import REGION
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.core.sample import Sample
-from pytest_memguard.core.verdict import TestResult, Verdict
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import WITHOUT_REGION, not_measured
 from pytest_memguard.guard.confirming import (
     Confirmed,

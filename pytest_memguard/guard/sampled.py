@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.core.run_results import TestResult
 
 _Returned = TypeVar("_Returned")
 

@@ -20,10 +20,12 @@ from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.meters import BEST_METER
 from pytest_memguard.core.metrics import RETAINED
 from pytest_memguard.core.notes import refuse_without_note
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import CreepLimit, Policy
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.settings import Settings
-from pytest_memguard.core.verdict import Outcome, TestResult, Verdict
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.joined_samples import measurement_of
 from pytest_memguard.gate.judge import (
     certain,

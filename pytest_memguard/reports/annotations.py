@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.reports.locations import Level, Locate, as_it_is, level_of, location_of, message_of
 from pytest_memguard.reports.rows import Row, rows, worst_first
 from pytest_memguard.reports.untrusted import printable, terminal_line

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_memguard.core.metrics import LEAK_PER_CALL
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.units import format_change
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, deciding
+from pytest_memguard.core.verdict import MetricVerdict, deciding
 from pytest_memguard.reports.rows import Row
 from pytest_memguard.reports.sparkline import can_show
 from pytest_memguard.reports.untrusted import shortened

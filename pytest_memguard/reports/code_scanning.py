@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from pytest_memguard import __version__
-from pytest_memguard.core.verdict import Outcome, RunResults
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.reports.locations import (
     Level,
     Locate,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
-from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.core.run_results import RunResults
 
 
 class Report(Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.reports.rows import row
 from pytest_memguard.reports.text import failure_lines
 from pytest_memguard.reports.untrusted import printable

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pytest_memguard.core.leak_finding import KnownGrowth
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.core.units import counted, format_size
-from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.reports.untrusted import shortened
 
 

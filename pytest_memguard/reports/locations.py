@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.reports.rows import Row, SiteRow
 
 Locate = Callable[[str], "str | None"]

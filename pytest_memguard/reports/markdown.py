@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_memguard.core.metrics import PEAK, RETAINED
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.core.units import counted, format_change
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults
+from pytest_memguard.core.verdict import MetricVerdict
 from pytest_memguard.reports.rows import Row, rows, run_counts, worst_first
 from pytest_memguard.reports.same_leaks import SameLeak, same_leaks
 from pytest_memguard.reports.untrusted import Cell, Markup, code, fenced, prose, table_row

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunResults
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults
+from pytest_memguard.core.verdict import MetricVerdict
 from pytest_memguard.reports.rows import rows, worst_first
 from pytest_memguard.reports.untrusted import printable
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.core.sites import Site
 from pytest_memguard.core.units import format_growth, format_size
-from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
+from pytest_memguard.core.verdict import GrownSite, MetricVerdict
 from pytest_memguard.gate.wording import (
     REMEDIES,
     bound_text,

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_memguard.core.leak_finding import LeakFinding
-from pytest_memguard.core.verdict import Outcome, RunResults
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults
 
 _MOST_SHOWN = 10
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.reports.untrusted import terminal_line
 
 _WORDS = re.compile(r"(?: +)?(?:(?:limit )?[-+(]?[0-9][0-9.,]* [A-Za-z][^ ]*|[^ ]+)")

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from pytest_memguard.core.metrics import PEAK
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults, TestResult, meter_name
 from pytest_memguard.core.units import counted, format_size
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, meter_name
 from pytest_memguard.gate.judge import is_slack
 from pytest_memguard.gate.wording import WAYS_OUT
 from pytest_memguard.reports.bars import CELLS, PLAIN_BARS, growth_bar, in_short

@@ -9,7 +9,7 @@ from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, TerminalRepr
 from _pytest._io import TerminalWriter
 
 from pytest_memguard.core.node_ids import region_of
-from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.reports.styled import TERMINAL_STYLES, Line
 from pytest_memguard.reports.text import failure_styled
 

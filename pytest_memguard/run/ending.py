@@ -7,8 +7,8 @@ import os
 import pytest
 
 from pytest_memguard.core.errors import MemguardError
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.core.units import counted
-from pytest_memguard.core.verdict import RunResults
 from pytest_memguard.guard.found_results import FoundResults
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.reports.bars import bars_for

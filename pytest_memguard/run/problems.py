@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import ProblemKind, RunProblem, RunResults, TestResult
 from pytest_memguard.core.units import counted
-from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults, TestResult
 from pytest_memguard.guard.found_results import FoundResults
 from pytest_memguard.guard.session import GuardSession
 from pytest_memguard.run.options import RunOptions
@@ -69,13 +70,13 @@ def _without_verdicts(
     if not tests:
         sentence = _LEFT_OUT if facts.is_empty_by_choice else _NONE_GUARDED
         may_be_empty = session.settings.allow_empty or facts.is_empty_by_choice
-        yield RunProblem("no-tests", sentence, fails and not may_be_empty)
+        yield RunProblem(ProblemKind.NO_TESTS, sentence, fails and not may_be_empty)
     elif results.measured:
         return
     elif any(test.id not in facts.unjudged for test in tests):
-        yield RunProblem("nothing-measured", _NONE_MEASURED, fails)
+        yield RunProblem(ProblemKind.NOTHING_MEASURED, _NONE_MEASURED, fails)
     else:
-        yield RunProblem("nothing-judged", _NONE_MEASURED, fails=False)
+        yield RunProblem(ProblemKind.NOTHING_JUDGED, _NONE_MEASURED, fails=False)
 
 
 def _without_baseline(session: GuardSession, results: RunResults, *, fails: bool) -> Iterator[RunProblem]:
@@ -83,7 +84,7 @@ def _without_baseline(session: GuardSession, results: RunResults, *, fails: bool
     uncompared = [test for test in tests if test.outcome is Outcome.NO_BASELINE]
     if tests and not session.accepting and (uncompared or not session.baseline.exists):
         sentence = _other_meter(uncompared) if session.baseline.exists else _no_baseline(session)
-        yield RunProblem("no-baseline", sentence, fails)
+        yield RunProblem(ProblemKind.NO_BASELINE, sentence, fails)
 
 
 def _passed_over(facts: RunFacts, *, fails: bool) -> Iterator[RunProblem]:
@@ -96,10 +97,10 @@ def _passed_over(facts: RunFacts, *, fails: bool) -> Iterator[RunProblem]:
             f"memguard prune {first}; or if another run judges them, say on the command line of this one "
             "what it is for, by folders, -m, -k, --deselect or --ignore."
         )
-        yield RunProblem("passed-over", sentence, fails)
+        yield RunProblem(ProblemKind.PASSED_OVER, sentence, fails)
     if facts.skipped:
         sentence = f"{_entries_of(facts.skipped)} were not judged: the file skips itself as a whole."
-        yield RunProblem("passed-over", sentence, fails=False)
+        yield RunProblem(ProblemKind.PASSED_OVER, sentence, fails=False)
 
 
 def _in_other_folders(facts: RunFacts) -> Iterator[RunProblem]:
@@ -109,14 +110,14 @@ def _in_other_folders(facts: RunFacts) -> Iterator[RunProblem]:
             "pytest's rootdir, or memguard.yml where there is none; move them there, or name another "
             "--rootdir."
         )
-        yield RunProblem("settings-not-read", sentence, fails=False)
+        yield RunProblem(ProblemKind.SETTINGS_NOT_READ, sentence, fails=False)
     if root := facts.elsewhere:
         sentence = (
             f"pytest's rootdir is {root}, so this run's results and baseline are in {root}/.memguard. Call "
             f"commands as in `memguard --root {shlex.quote(root)} accept`, or run pytest with --rootdir=. to "
             "use this folder."
         )
-        yield RunProblem("other-root", sentence, fails=False)
+        yield RunProblem(ProblemKind.OTHER_ROOT, sentence, fails=False)
 
 
 def _without_history(session: GuardSession, options: RunOptions, facts: RunFacts) -> Iterator[RunProblem]:
@@ -124,7 +125,7 @@ def _without_history(session: GuardSession, options: RunOptions, facts: RunFacts
         asked = session.settings.fails(str(Outcome.CREPT), in_ci=options.asked.in_ci)
         judges = options.asked.in_ci or not session.accepting
         fails = asked and judges and not session.settings.advisory
-        yield RunProblem("no-history", facts.no_history, fails)
+        yield RunProblem(ProblemKind.NO_HISTORY, facts.no_history, fails)
 
 
 def _accepted_in_ci(results: RunResults, options: RunOptions, *, fails: bool) -> Iterator[RunProblem]:
@@ -134,7 +135,7 @@ def _accepted_in_ci(results: RunResults, options: RunOptions, *, fails: bool) ->
             "all the same, since nobody reviews it there. Take it out, or write it on the command line."
         )
         changes = any(test.outcome.passes_by_accepting for test in results.tests)
-        yield RunProblem("accepted-in-ci", sentence, fails and changes)
+        yield RunProblem(ProblemKind.ACCEPTED_IN_CI, sentence, fails and changes)
 
 
 def _lost_results(facts: RunFacts, *, fails: bool) -> Iterator[RunProblem]:
@@ -148,7 +149,7 @@ def _lost_results(facts: RunFacts, *, fails: bool) -> Iterator[RunProblem]:
             f"{'; '.join(parts)}. A plugin that runs tests in its own way is the likeliest cause: "
             "run them without it, or leave them unguarded."
         )
-        yield RunProblem("lost-results", sentence, fails)
+        yield RunProblem(ProblemKind.LOST_RESULTS, sentence, fails)
 
 
 def _unfinished(facts: RunFacts, *, fails: bool, is_advisory: bool) -> Iterator[RunProblem]:
@@ -159,9 +160,9 @@ def _unfinished(facts: RunFacts, *, fails: bool, is_advisory: bool) -> Iterator[
             f"{facts.cut_off_by} ended the process of pytest{'; ' if left else ''}{left}. Call it in a child "
             "process only; with isolate=True a test has one of its own, and ends alone."
         )
-        yield RunProblem("unfinished", sentence, fails=not is_advisory)
+        yield RunProblem(ProblemKind.UNFINISHED, sentence, fails=not is_advisory)
     elif left:
-        yield RunProblem("unfinished", f"the run was stopped: {left}. Run them again.", fails)
+        yield RunProblem(ProblemKind.UNFINISHED, f"the run was stopped: {left}. Run them again.", fails)
 
 
 def _known_leaks(session: GuardSession, found: FoundResults, *, is_whole: bool) -> Iterator[RunProblem]:
@@ -171,12 +172,12 @@ def _known_leaks(session: GuardSession, found: FoundResults, *, is_whole: bool) 
             f"the known leak {entry.entry} ended on {entry.until}: what it matches fails again. "
             "Fix the leak, or set a later `until`."
         )
-        yield RunProblem("known-leaks", sentence, fails=False)
+        yield RunProblem(ProblemKind.KNOWN_LEAKS, sentence, fails=False)
     for entry in found.unused_known_leaks() if is_whole else ():
         sentence = (
             f"the known leak {entry.entry} matched nothing in this run. Remove it if its leak is fixed."
         )
-        yield RunProblem("known-leaks", sentence, fails=False)
+        yield RunProblem(ProblemKind.KNOWN_LEAKS, sentence, fails=False)
 
 
 _NONE_GUARDED = (

@@ -10,7 +10,7 @@ from _pytest.outcomes import Failed
 from _pytest.skipping import evaluate_xfail_marks, xfailed_key
 
 from pytest_memguard.core.node_ids import region_of
-from pytest_memguard.core.verdict import TestResult
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.guard.rerun import recorded_failure
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession

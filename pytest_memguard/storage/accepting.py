@@ -13,9 +13,10 @@ from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS, PEAK, RETAINED
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.units import KIB
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
 from pytest_memguard.storage.baseline import BaselineStore
 
 STORED_SITES = 5

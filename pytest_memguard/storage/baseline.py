@@ -10,8 +10,8 @@ from pytest_memguard.core.entries import Entry, ModuleBaseline
 from pytest_memguard.core.environment import check_environment_key
 from pytest_memguard.core.errors import BaselineError, ValueFormError, cause_of
 from pytest_memguard.core.node_ids import join_id, split_id
+from pytest_memguard.core.run_results import meter_name
 from pytest_memguard.core.sample import Curve
-from pytest_memguard.core.verdict import meter_name
 from pytest_memguard.storage.atomic import (
     LOCK_TIMEOUT_SECONDS,
     LockTimeoutError,

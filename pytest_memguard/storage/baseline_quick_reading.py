@@ -11,7 +11,7 @@ import re
 
 from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.metrics import METRICS
-from pytest_memguard.core.verdict import meter_name
+from pytest_memguard.core.run_results import meter_name
 from pytest_memguard.storage.baseline_writing import FORMAT
 from pytest_memguard.storage.checked_json import LARGEST_NUMBER
 

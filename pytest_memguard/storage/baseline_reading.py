@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.errors import BaselineError, nearest
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
-from pytest_memguard.core.verdict import meter_name
+from pytest_memguard.core.run_results import meter_name
 from pytest_memguard.storage.baseline_writing import FORMAT
 from pytest_memguard.storage.checked_json import LARGEST_NUMBER
 from pytest_memguard.storage.yaml_reading import UnreadableYamlError, line_of, read_yaml

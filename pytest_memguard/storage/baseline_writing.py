@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_memguard.core.entries import Entry, ModuleBaseline
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
-from pytest_memguard.core.verdict import meter_name
+from pytest_memguard.core.run_results import meter_name
 from pytest_memguard.storage.yaml_writing import write_flow, write_key, write_quoted, write_text
 
 FORMAT = 1

@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.core.units import MIB
-from pytest_memguard.core.verdict import TestResult
 
 LIMIT_BYTES = 64 * MIB
 """How much the captures of one kind may take; a capture has a few KiB."""

@@ -13,12 +13,9 @@ from os import write as _write
 from pathlib import Path
 from typing import Any
 
-from pytest_memguard.core.verdict import RunResults, TestResult
+from pytest_memguard.core.run_results import ProblemKind, RunResults, TestResult
 from pytest_memguard.storage.bounded_reading import UnreadableTextError, read_text
 from pytest_memguard.storage.results_json import result_to_json, run_to_json
-
-UNFINISHED = "unfinished"
-"""The kind of problem of a run that did not come to its end."""
 
 _RUNNING = "running"
 _APPENDING = O_WRONLY | O_APPEND | O_CREAT
@@ -90,7 +87,7 @@ def results_value(journal: str) -> object:
         if not (isinstance(test, dict) and _RUNNING in test):
             by_id[str(test.get("id")) if isinstance(test, dict) else ""] = test
     sentence = f"{_said(*others)} These are its results so far."
-    problem = {"kind": UNFINISHED, "sentence": sentence, "fails": True}
+    problem = {"kind": ProblemKind.UNFINISHED, "sentence": sentence, "fails": True}
     problems = head.get("problems")
     said = [*problems, problem] if isinstance(problems, list) else [problem]
     return {**head, "problems": said, "tests": [by_id[test_id] for test_id in sorted(by_id)]}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError, cause_of
-from pytest_memguard.core.verdict import RunResults, TestResult, merged
+from pytest_memguard.core.run_results import RunResults, TestResult, merged
 from pytest_memguard.storage.atomic import write_atomic
 from pytest_memguard.storage.bounded_reading import UnreadableTextError, read_text
 from pytest_memguard.storage.journal import journal_of, results_value

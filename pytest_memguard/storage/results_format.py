@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from pytest_memguard.core.environment import KEY_PATTERN, check_environment_key
 from pytest_memguard.core.errors import ValueFormError
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.core.verdict import (
     Creep,
     CreepStep,
     GrownSite,
     LineBytes,
     MetricVerdict,
-    Outcome,
     Quarantine,
-    RunProblem,
-    RunResults,
-    TestResult,
     Verdict,
 )
 from pytest_memguard.storage.checked_json import LONGEST_TEXT, Part, safe_file, utf8

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_memguard.core.measurement import Measurement
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults, TestResult
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.storage.checked_json import Part
 from pytest_memguard.storage.measurement_format import MEASURED, MEASUREMENT
 from pytest_memguard.storage.results_format import FORMAT, RUN, TEST

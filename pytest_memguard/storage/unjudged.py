@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_memguard.core.node_ids import without_region
+from pytest_memguard.core.run_results import ProblemKind, RunProblem, RunResults
 from pytest_memguard.core.units import counted
-from pytest_memguard.core.verdict import RunProblem, RunResults
 from pytest_memguard.storage.baseline import BaselineStore
 
 _NAMED = 3
@@ -29,7 +29,9 @@ def with_unjudged_entries(results: RunResults, store: BaselineStore, *, fails: b
         "Add the results of the shard that is missing, run what no shard runs, or remove the entries: "
         "memguard prune"
     )
-    return replace(results, problems=(*results.problems, RunProblem("unjudged-entries", sentence, fails)))
+    return replace(
+        results, problems=(*results.problems, RunProblem(ProblemKind.UNJUDGED_ENTRIES, sentence, fails))
+    )
 
 
 def _unjudged(results: RunResults, store: BaselineStore) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.github.steps import accept as step_accept
 from pytest_memguard.storage.results import results_text
 from tests.action import events

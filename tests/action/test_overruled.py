@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.entries import Entry
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.core.settings import PatternPolicy, Settings
-from pytest_memguard.core.verdict import Outcome, RunResults
 from pytest_memguard.github.environment_report import read_reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.overruled import enforced

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunProblem, RunResults
 from pytest_memguard.core.settings import Settings
-from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
 from pytest_memguard.github.environment_report import reported
 from pytest_memguard.github.inputs import Inputs
 from pytest_memguard.github.place import Place

@@ -11,10 +11,12 @@ from pytest_memguard.cli import main
 from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.paths import RESULTS_PATH
 from pytest_memguard.core.policy import Policy
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.core.sites import Site, SiteBytes
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import judge
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.results import write_results

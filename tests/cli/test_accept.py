@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.core.entries import Entry
-from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.core.outcome import Outcome
 from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured
 from tests.storage.bad_baselines import BAD_BASELINES, END
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pytest_memguard.core.entries import Entry
-from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.core.outcome import Outcome
 from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured
 
 A, B = "tests/test_x.py::a", "tests/test_x.py::b"

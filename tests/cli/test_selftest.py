@@ -4,7 +4,7 @@ import pytest
 
 from pytest_memguard.cli import selftest
 from pytest_memguard.cli.selftest import PROBES, Probe
-from pytest_memguard.core.verdict import Outcome
+from pytest_memguard.core.outcome import Outcome
 from tests.cli.running import CommandProject
 
 

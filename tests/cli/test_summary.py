@@ -11,7 +11,8 @@ import pytest
 
 from pytest_memguard.core.ci import CI_VARIABLES
 from pytest_memguard.core.entries import Entry
-from pytest_memguard.core.verdict import Outcome, RunResults
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.storage.results import write_results
 from tests.cli.running import HERE, KIB, CommandProject, measured, unmeasured
 from tests.in_terminal import in_terminal

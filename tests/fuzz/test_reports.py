@@ -10,16 +10,10 @@ from cmarkgfm.cmark import Options
 
 from pytest_memguard.core.leak_finding import CountGrowth, LeakFinding
 from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.core.sites import Site
-from pytest_memguard.core.verdict import (
-    GrownSite,
-    MetricVerdict,
-    Outcome,
-    RunProblem,
-    RunResults,
-    TestResult,
-    Verdict,
-)
+from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Verdict
 from pytest_memguard.reports.annotations import AnnotationsReport
 from pytest_memguard.reports.markdown import MarkdownExtras, MarkdownReport
 from pytest_memguard.reports.text import TextReport, failure_lines

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.verdict import RunResults
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.reports.formats import FORMATS, report_lines
 from pytest_memguard.storage.accepting import Acceptance, plan_acceptance, plan_removal
 from pytest_memguard.storage.results import read_results, results_text

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.core.units import MIB
-from pytest_memguard.core.verdict import Creep, CreepStep, Outcome, RunProblem, RunResults, TestResult
+from pytest_memguard.core.verdict import Creep, CreepStep
 from pytest_memguard.gate.wording import creep_text
 from pytest_memguard.reports.formats import FORMATS, report_lines
 from tests.docs.pages import ROOT

@@ -9,18 +9,11 @@ from dataclasses import replace
 from pytest_memguard.core.leak_finding import KindGrowth, LeakFinding
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import LEAK_PER_CALL, PEAK, RETAINED
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.core.sites import Site
 from pytest_memguard.core.units import MIB
-from pytest_memguard.core.verdict import (
-    GrownSite,
-    MetricVerdict,
-    Outcome,
-    Quarantine,
-    RunProblem,
-    RunResults,
-    TestResult,
-    Verdict,
-)
+from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Quarantine, Verdict
 from pytest_memguard.gate.wording import metric_text
 
 ENVIRONMENT = "cpython-3.11-linux-x86_64"

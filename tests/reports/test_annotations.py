@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.core.units import MIB
-from pytest_memguard.core.verdict import Outcome, RunResults
 from pytest_memguard.reports.annotations import Annotation, AnnotationsReport
 from pytest_memguard.reports.untrusted import terminal_line
 from tests.reports.made_results import leaked, quarantined, result, run

@@ -17,7 +17,9 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus_families
 
 from pytest_memguard.core.metrics import SETTLED
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunProblem, RunResults
+from pytest_memguard.core.verdict import MetricVerdict
 from pytest_memguard.reports.code_scanning import AT_MOST as MOST_FINDINGS
 from pytest_memguard.reports.formats import FORMATS, report_lines
 from pytest_memguard.reports.openmetrics import AT_MOST as MOST_TESTS

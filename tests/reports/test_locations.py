@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.sites import Site
-from pytest_memguard.core.verdict import Outcome
 from pytest_memguard.reports.locations import Level, Location, as_it_is, level_of, location_of, message_of
 from pytest_memguard.reports.rows import Row, SiteRow
 

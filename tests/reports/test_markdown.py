@@ -9,8 +9,9 @@ import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
 
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunProblem, RunResults
 from pytest_memguard.core.units import MIB
-from pytest_memguard.core.verdict import Outcome, RunProblem, RunResults
 from pytest_memguard.reports.markdown import (
     COMMENT_CHARACTERS,
     SUMMARY_BYTES,

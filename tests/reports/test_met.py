@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.core.sites import Meeting, Site
-from pytest_memguard.core.verdict import Outcome, TestResult
 from pytest_memguard.reports.annotations import AnnotationsReport
 from pytest_memguard.reports.markdown import MarkdownReport
 from pytest_memguard.reports.text import TextReport, failure_lines

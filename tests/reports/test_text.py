@@ -7,8 +7,10 @@ import shlex
 
 import pytest
 
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunProblem, TestResult
 from pytest_memguard.core.units import KIB, MIB
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, TestResult, Verdict
+from pytest_memguard.core.verdict import MetricVerdict, Verdict
 from pytest_memguard.gate.judge import WITHOUT_TEST
 from pytest_memguard.reports.markdown import MarkdownReport
 from pytest_memguard.reports.rows import row

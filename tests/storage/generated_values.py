@@ -15,18 +15,10 @@ from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.leak_finding import LeakFinding, Reading
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import COUNTED_UNITS, METRICS
+from pytest_memguard.core.run_results import RunProblem, RunResults, TestResult, meter_name
 from pytest_memguard.core.sample import CURVE_UNITS, Curve
 from pytest_memguard.core.sites import Meeting, Site, SiteBytes
-from pytest_memguard.core.verdict import (
-    Creep,
-    LineBytes,
-    MetricVerdict,
-    RunProblem,
-    RunResults,
-    TestResult,
-    Verdict,
-    meter_name,
-)
+from pytest_memguard.core.verdict import Creep, LineBytes, MetricVerdict, Verdict
 
 ENVIRONMENT = "cpython-3.11-linux-x86_64"
 NASTY = (

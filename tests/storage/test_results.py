@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
 from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.plain_values import from_plain, to_plain
+from pytest_memguard.core.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.sites import Site, SiteBytes
-from pytest_memguard.core.verdict import MetricVerdict, Outcome, RunProblem, RunResults, TestResult, Verdict
+from pytest_memguard.core.verdict import MetricVerdict, Verdict
 from pytest_memguard.guard.fresh_messages import FreshResult
 from pytest_memguard.storage.bounded_reading import LARGEST_FILE_BYTES
 from pytest_memguard.storage.results import (

@@ -9,8 +9,10 @@ from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.errors import NothingToJudgeError
 from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.core.sites import Site, SiteBytes
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.storage.accepting import (
     STORED_SITES,
     Acceptance,

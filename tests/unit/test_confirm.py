@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.leak_finding import LeakFinding
 from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.sites import Site, SiteBytes
-from pytest_memguard.core.verdict import Outcome, Verdict
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.confirm import (
     CONFIRMING_SAMPLES,
     CONFIRMING_SAMPLES_AT_MOST,

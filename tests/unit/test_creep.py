@@ -16,10 +16,11 @@ from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import ValueFormError
 from pytest_memguard.core.history import Past, Pasts
 from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import CreepLimit, Policy, parse_creep
 from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.core.units import MIB
-from pytest_memguard.core.verdict import Outcome, Verdict
+from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import judge
 from pytest_memguard.gate.wording import creep_step_texts, origin_text
 from pytest_memguard.storage.baseline import BaselineStore

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from pytest_memguard.core.entries import Entry, EntrySite
 from pytest_memguard.core.leak_finding import Bound, CountGrowth, LeakFinding
 from pytest_memguard.core.measurement import Measurement
+from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import Policy, parse_tolerances
 from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE, Tolerance
-from pytest_memguard.core.verdict import LineBytes, Outcome, Quarantine
+from pytest_memguard.core.verdict import LineBytes, Quarantine
 from pytest_memguard.gate.grown_sites import SHOWN_SITES
 from pytest_memguard.gate.judge import (
     SPREAD_FACTOR,

@@ -11,7 +11,8 @@ from pathlib import Path
 from pytest_memguard.commits.measured_base import Execute, measure_base
 from pytest_memguard.core.environment import environment_key
 from pytest_memguard.core.errors import MemguardError
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.github import commands
 from pytest_memguard.github.child import run_child
 from pytest_memguard.github.failures import FAILURES_FILE

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pytest_memguard.core.history import HistoryStep, TestHistory
 from pytest_memguard.core.leak_finding import Answer, Doubt, LeakFinding
 from pytest_memguard.core.metrics import PEAK
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.units import format_change, format_growth, format_size
-from pytest_memguard.core.verdict import GrownSite, MetricVerdict, Outcome, RunResults, TestResult
+from pytest_memguard.core.verdict import GrownSite, MetricVerdict
 from pytest_memguard.gate.wording import before_text, doubts_text, figures_text, met_text
 from pytest_memguard.reports.rows import Row, growth_bytes, row
 from pytest_memguard.reports.untrusted import printable

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_memguard.core.history import TestHistory
-from pytest_memguard.core.verdict import Outcome, RunResults
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults
 from pytest_memguard.reports.html.content import history_content, run_content, test_content, tests_content
 from pytest_memguard.reports.html.document import document, json_in_html
 from pytest_memguard.reports.markdown import headline

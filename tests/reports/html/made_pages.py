@@ -9,10 +9,12 @@ from dataclasses import replace
 from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.history import Commit, HistoryStep, TestHistory
 from pytest_memguard.core.leak_finding import LeakFinding, Reading
+from pytest_memguard.core.outcome import Outcome
+from pytest_memguard.core.run_results import RunResults, TestResult
 from pytest_memguard.core.sample import Curve
 from pytest_memguard.core.sites import Meeting, Site
 from pytest_memguard.core.units import KIB, MIB
-from pytest_memguard.core.verdict import Outcome, RunResults, TestResult, Verdict
+from pytest_memguard.core.verdict import Verdict
 from tests.reports.made_results import leaked, result, run
 
 CALLS = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3000, 4096, 5200, 6200, 8200, 10400, 12400]
