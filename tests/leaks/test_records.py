@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import itertools
 import sys
@@ -9,7 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from copy import copy
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock, create_autospec
 
@@ -90,6 +91,25 @@ def test_records_are_what_nobody_but_the_double_holds(double: ModuleType) -> Non
     server.by_path.update({"/own": own, "/global": GLOBAL})
     assert not is_of_bench(own, namer)
     assert not is_of_bench(GLOBAL, namer)
+
+
+@pytest.mark.parametrize("number", [3, 300])
+def test_what_a_record_holds_may_lead_back_to_it(double: ModuleType, number: int) -> None:
+    """However many there are: each of thousands of timers refers to the loop that keeps them."""
+    namer, server, own = SiteNamer(ROOT), double.Server(), list[object]()
+    server.requests.extend(SimpleNamespace(all=server.requests) for _ in range(number))
+    own.extend(SimpleNamespace(all=own) for _ in range(number))
+    walks = []
+
+    def count_walk(_frame: object, event: str, function: object) -> None:
+        if event == "c_call" and function in (gc.get_objects, gc.get_referrers):
+            walks.append(function)
+
+    sys.setprofile(count_walk)
+    found = is_of_bench(server.requests, namer), is_of_bench(own, namer)
+    sys.setprofile(None)
+    assert found == (True, False)
+    assert len(walks) < 100
 
 
 def test_records_of_a_mock_and_of_what_stands_for_a_function_are_of_the_bench() -> None:

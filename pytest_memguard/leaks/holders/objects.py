@@ -31,6 +31,7 @@ _UNTRACKED = (dict, bytearray)
 _ATOMS = (int, str, bytes, float, bool, type(None))
 _EVERY = 0xFFF
 _MOST_DICTS = 16
+_FEW = 8
 
 
 def all_objects(tick: Callable[[], None]) -> Iterator[object]:
@@ -39,6 +40,25 @@ def all_objects(tick: Callable[[], None]) -> Iterator[object]:
         if not number & _EVERY:
             tick()
         yield one
+
+
+def referrers_by_identity(found: list[object], tick: Callable[[], None]) -> dict[int, list[object]]:
+    """Return what refers to each of the objects found, but for lists of the search itself.
+
+    `gc.get_referrers` walks the heap each time, so many are looked for in one walk.
+    """
+    referring: dict[int, list[object]] = {id(one): [] for one in found}
+    own = {id(found), *map(id, referring.values())}
+    if len(found) <= _FEW:
+        for one in found:
+            tick()
+            referring[id(one)] += [each for each in gc.get_referrers(one) if id(each) not in own]
+        return referring
+    for each in all_objects(tick):
+        if id(each) not in own:
+            for one in {id(inner) for inner in referents(each)} & referring.keys():
+                referring[one].append(each)
+    return referring
 
 
 def containers(*, untracked: bool, tick: Callable[[], None]) -> Iterator[object]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import sys
 import types
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,13 @@ from pytest_memguard.leaks.holders.object_names import (
     is_ours,
     module_name,
 )
-from pytest_memguard.leaks.holders.objects import frames_with_local, items_of, namespace, own_dict
+from pytest_memguard.leaks.holders.objects import (
+    frames_with_local,
+    items_of,
+    namespace,
+    own_dict,
+    referrers_by_identity,
+)
 from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
 _MOST_DEPTH = 4
@@ -70,45 +77,58 @@ def is_of_bench(
 
     Containers and objects of the standard library are nobody's: who holds them decides. `but` is passed over.
     """
-    level, passed, is_found = [container], {id(but)}, False
     if (own := _file_of_instance(container, namer)) is not None:
         return namer.is_bench(own)
     if not all(namer.is_bench(frame.f_code.co_filename) for _, frame in frames_with_local(container)):
         return False
+    level, passed, is_found = [container], {id(but), id(container)}, False
     for _ in range(_MOST_DEPTH):
-        upper: list[object] = []
-        for one in level:
-            for holder in _holders(one, {*passed, id(level), id(upper)}):
-                tick()
-                files = tuple(_files(holder, namer))
-                if not all(map(namer.is_bench, files)):
-                    return False
-                is_found |= bool(files)
-                if not files:
-                    upper.append(holder)
-                    passed.add(id(holder))
+        upper, files = _above(level, namer, but=passed, tick=tick)
+        if not all(map(namer.is_bench, files)):
+            return False
+        is_found |= bool(files)
         if not upper:
             return is_found
         level = upper
+        passed |= {id(one) for one in upper}
     return False
 
 
-def _holders(one: object, but: set[int]) -> list[object]:
-    return [
-        holder
-        for holder in gc.get_referrers(one)
-        if id(holder) not in but and not is_a(holder, weakref.ref) and not is_ours(holder)
-    ]
+def _above(
+    level: list[object], namer: SiteNamer, *, but: set[int], tick: Callable[[], None]
+) -> tuple[list[object], set[str]]:
+    """Return the objects above a level whose own holders decide, and the files of the others."""
+    upper: list[object] = []
+    files: set[str] = set()
+    holders = _holders(level, but=but, tick=tick)
+    owners = referrers_by_identity([one for one in holders if type(one) is dict], tick)
+    for holder in holders:
+        tick()
+        found = {*_files(holder, owners.get(id(holder), ()), namer)}
+        files |= found
+        if not found:
+            upper.append(holder)
+    return upper, files
 
 
-def _files(holder: Any, namer: SiteNamer) -> Iterator[str]:
-    """Yield the files of those that hold something by this holder; none where its own holders decide."""
+def _holders(level: list[object], *, but: set[int], tick: Callable[[], None]) -> list[object]:
+    """Return the objects that refer to any of a level; `but` holds identities."""
+    referring = itertools.chain.from_iterable(referrers_by_identity(level, tick).values())
+    found = {id(one): one for one in referring if not is_a(one, weakref.ref) and not is_ours(one)}
+    return [one for identity, one in found.items() if identity not in but]
+
+
+def _files(holder: Any, owners: Iterable[object], namer: SiteNamer) -> Iterator[str]:
+    """Yield the files of those that hold something by this holder; none where its own holders decide.
+
+    `owners` are the objects that refer to a dict.
+    """
     if is_a(holder, types.ModuleType):
         yield getattr(holder, "__file__", None) or "?"
     elif is_a(holder, type):
         yield _file_of(module_name(holder))
     elif type(holder) is dict:
-        yield from _files_of_namespace(holder, namer)
+        yield from _files_of_namespace(holder, owners, namer)
     elif is_a(holder, types.FunctionType):
         yield _file_of_function(holder)
     elif is_a(holder, types.CellType):
@@ -122,9 +142,9 @@ def _files(holder: Any, namer: SiteNamer) -> Iterator[str]:
         yield own
 
 
-def _files_of_namespace(names: dict[Any, Any], namer: SiteNamer) -> Iterator[str]:
+def _files_of_namespace(names: dict[Any, Any], owners: Iterable[object], namer: SiteNamer) -> Iterator[str]:
     """Yield the file of the module, the class, the function or the instance whose attributes these are."""
-    for owner in gc.get_referrers(names):
+    for owner in owners:
         if is_a(owner, types.ModuleType):
             if vars(owner) is names:
                 yield getattr(owner, "__file__", None) or "?"
