@@ -12,10 +12,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from _pytest.fixtures import FixtureDef
+from pytest_memguard.guard.ends_of_fixtures import ended_by
 
 if TYPE_CHECKING:
     import asyncio
+
+    from _pytest.fixtures import FixtureDef
 
 
 class KeptLoops:
@@ -33,7 +35,7 @@ class KeptLoops:
     def tear_down(self, tear_down: Callable[[], None]) -> None:
         """Tear the item down by `tear_down`, except for its loops."""
         finalizers = self._finalizers()
-        self._ends = [end for end in finalizers if _loop(_ended_by(end))]
+        self._ends = [end for end in finalizers if _loop(ended_by(end))]
         finalizers[:] = [end for end in finalizers if end not in self._ends]
         anyio: Any = sys.modules.get("anyio.pytest_plugin")
         if getattr(anyio, "_current_runner", None) is not None:
@@ -41,8 +43,8 @@ class KeptLoops:
         try:
             tear_down()
         finally:
-            for definition in filter(None, map(_ended_by, self._ends)):
-                own = [end for end in definition._finalizers if _ended_by(end) is None]  # noqa: SLF001 - the others are of fixtures that are torn down
+            for definition in filter(None, map(ended_by, self._ends)):
+                own = [end for end in definition._finalizers if ended_by(end) is None]  # noqa: SLF001 - the others are of fixtures that are torn down
                 definition._finalizers[:] = own  # noqa: SLF001 - as above
         self._end_tasks()
 
@@ -87,13 +89,7 @@ def _tasks(finalizers: Iterable[Callable[[], object]]) -> set[asyncio.Task[Any]]
 
 
 def _loops(finalizers: Iterable[Callable[[], object]]) -> Iterator[asyncio.AbstractEventLoop]:
-    return filter(None, (_loop(_ended_by(end)) for end in finalizers))
-
-
-def _ended_by(finalizer: Any) -> FixtureDef[Any] | None:
-    """Return the fixture that a finalizer ends."""
-    owner = getattr(getattr(finalizer, "func", None), "__self__", None)
-    return owner if isinstance(owner, FixtureDef) else None
+    return filter(None, (_loop(ended_by(end)) for end in finalizers))
 
 
 def _loop(definition: FixtureDef[Any] | None) -> asyncio.AbstractEventLoop | None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from pytest_memguard.guard.ends_of_fixtures import EndsOfFixtures
+
 Drop = Callable[[], None]
 
 
@@ -36,13 +38,14 @@ def _kept_records(item: pytest.Item) -> Iterator[Drop]:
 
     Those of mocks in the item's own fixtures go back to what they held when they were first seen.
     """
-    records = _with_copies(_records(item))
+    records, ends = _with_copies(_records(item)), EndsOfFixtures(item)
     of_fixtures: list[tuple[Any, Any]] = []
 
     def restore() -> None:
         for record, kept in records + of_fixtures:
             if record != kept:  # quick, where a project has thousands of fixtures
                 _restore(record, kept)
+        ends.drop()
         known = {id(record): kept for record, kept in of_fixtures}
         seen = _with_copies(_calls_of(_mocks_in_fixtures(item)))
         of_fixtures[:] = [(record, known.get(id(record), copy)) for record, copy in seen]
@@ -59,11 +62,10 @@ def _with_copies(records: Iterable[Any]) -> list[tuple[Any, Any]]:
 
 
 def _records(item: Any) -> Iterator[Any]:
-    """Yield what properties, markers, subtests, benchmarks, snapshots and fixtures are kept in."""
+    """Yield what properties, markers, subtests, benchmarks, snapshots and steps of pytest-bdd are kept in."""
     yield item.user_properties
     yield from (node.own_markers for node in item.listchain())
     config, found = item.config, _registered_fixtures(item)
-    found += _finalizers_of_wider_fixtures(item)
     found += _calls_of(_mocks())
     for module, key in (("_pytest.junitxml", "xml_key"), ("_pytest.subtests", "failed_subtests_key")):
         stored = config.stash.get(getattr(sys.modules.get(module), key, None), None)
@@ -140,25 +142,6 @@ _RECORDED_BY_MOCKS = (
     "call_args_list",
 )
 """The last two are those of a function that `create_autospec` made."""
-
-
-def _finalizers_of_wider_fixtures(item: Any) -> list[Any]:
-    """Return where pytest keeps a call for each narrower fixture that was ever made from a wider one.
-
-    Before pytest 8.1 it keeps one more with the module, class or session, each time the wider one is used.
-    """
-    session: Any = item.session
-    stacked: list[Any] = []
-    if not hasattr(session._fixturemanager, "_register_fixture"):  # noqa: SLF001 - a later pytest
-        stack = session._setupstate.stack  # noqa: SLF001 - pytest offers no other way
-        stacked = [finalizers for node, (finalizers, _) in stack.items() if node is not item]
-    used = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
-    return stacked + [
-        getattr(fixture, "_finalizers", None)
-        for fixtures in used.values()
-        for fixture in fixtures
-        if getattr(fixture, "scope", "function") != "function"
-    ]
 
 
 def _is_record(stored: object) -> bool:

@@ -415,3 +415,50 @@ def test_a_fixture_of_class_scope_dies_with_a_test_outside_a_class(project: Guar
     run = project.run()
     assert run.counted() == {"passed": 2}
     assert run.outcomes() == {"test_cache": "no-baseline"}
+
+
+def test_what_pytest_keeps_to_end_fixtures_is_no_leak_and_what_a_test_registers_is_called(
+    project: GuardedProject,
+) -> None:
+    """pytest keeps a call with a wider fixture for each narrower one, those that no test names among them."""
+    project.write(
+        test_it="""
+            import pytest
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.1)
+            MADE, CLOSED, SEEN = [0], [0], set()
+
+            @pytest.fixture(scope="session")
+            def factory(request):
+                def close(): CLOSED[0] += 1
+                def make(size):
+                    MADE[0] += 1
+                    held = bytes(size)
+                    request.addfinalizer(lambda: close() or held)
+                return make
+
+            @pytest.fixture(scope="session")
+            def wide(request):
+                yield 1
+                assert MADE == CLOSED
+
+            @pytest.fixture
+            def narrow(wide, factory): return factory
+
+            @pytest.fixture(autouse=True)
+            def unnamed(request): request.getfixturevalue("narrow")
+
+            @pytest.fixture
+            def unique(): SEEN.clear()
+
+            def test_renewed(unique):
+                assert not SEEN
+                SEEN.add(1)
+
+            def test_made(wide, factory): factory(3000)
+        """
+    )
+    run = project.spawn()  # pytester keeps each call of a hook
+    assert run.outcomes() == {"test_renewed": "no-baseline", "test_made": "leaked"}
+    assert run.code == 1
+    assert " error" not in run.text
+    assert run.results()["test_made"]["leak"]["held_by"][0].startswith("fixture factory")
