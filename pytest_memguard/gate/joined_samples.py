@@ -24,12 +24,16 @@ def measurement_of(
     leak: LeakFinding | None = None,
     notes: tuple[str, ...] = (),
     is_fresh: bool = False,
+    has_exact_peak: bool = False,
 ) -> Measurement:
     """Join samples, in the order in which they were taken, and the leak check's finding.
 
     `is_fresh` says that each sample is from an interpreter of its own, so that all of them are first calls.
+    With `has_exact_peak` the peak is that of the lowest exact sample, although that of another, of which
+    less is known, was lower.
     """
-    lowest = min(samples, key=lambda sample: sample.highest_peak_bytes, default=None)
+    by_peak = exact_ones(samples) if has_exact_peak else samples
+    lowest = min(by_peak, key=lambda sample: sample.highest_peak_bytes, default=None)
     metrics = {name: min(figures) for name in _SAMPLED if (figures := figures_of(samples, name))}
     if lowest is not None:
         metrics[PEAK] = lowest.peak_bytes
@@ -45,7 +49,7 @@ def measurement_of(
         metrics=metrics,
         spread={name: size_bytes for name, size_bytes in spread.items() if size_bytes > 0},
         first_cost={name: size_bytes for name, size_bytes in first.items() if size_bytes > 0},
-        sites=_floor_sites(samples),
+        sites=_floor_sites(samples, lowest),
         leak=leak,
         notes=(
             *notes,
@@ -53,8 +57,13 @@ def measurement_of(
             *(_first_calls_note(samples, leak) if leak is not None and not is_fresh else ()),
         ),
         peak_doubt_bytes=lowest.harness_bytes if lowest is not None else 0,
-        curve=_floor_curve(samples),
+        curve=_floor_curve(by_peak),
     )
+
+
+def exact_ones(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples whose peak is known to the byte."""
+    return [sample for sample in samples if not sample.harness_bytes]
 
 
 def _floor_curve(samples: Sequence[Sample]) -> Curve | None:
@@ -124,11 +133,10 @@ def highest_of(samples: Sequence[Sample], name: str) -> list[int]:
     return [sample.highest_peak_bytes for sample in samples] if name == PEAK else figures_of(samples, name)
 
 
-def _floor_sites(samples: Sequence[Sample]) -> tuple[SiteBytes, ...]:
+def _floor_sites(samples: Sequence[Sample], by_peak: Sample | None) -> tuple[SiteBytes, ...]:
     """Take each site's peak from the sample with the lowest peak, what it retained from the lowest there."""
-    if not samples:
+    if by_peak is None:
         return ()
-    by_peak = min(samples, key=lambda sample: sample.highest_peak_bytes)
     by_retained = min(samples, key=lambda sample: sample.retained_bytes)
     if by_peak is by_retained:
         return by_peak.sites

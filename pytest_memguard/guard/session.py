@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from pytest_memguard.core.changes import Change
@@ -26,7 +26,7 @@ from pytest_memguard.core.run_results import TestResult
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.settings import Settings
 from pytest_memguard.core.verdict import Verdict
-from pytest_memguard.gate.joined_samples import measurement_of
+from pytest_memguard.gate.joined_samples import exact_ones, measurement_of
 from pytest_memguard.gate.judge import (
     certain,
     has_grown_much,
@@ -98,7 +98,8 @@ class GuardSession:
         """Join samples into a measurement and ask the gate about it.
 
         Where a leak check cannot tell and nothing else fails, the test is not measured; whatever else
-        the check is not sure of is a note.
+        the check is not sure of is a note. Where the lowest peak leaves the verdict in doubt, those that
+        are exact decide: a test that varies may stay above it in every further sample.
         """
         if leak is not None:
             leak = without_known_leaks(leak, self.settings.known_leaks, today())
@@ -110,17 +111,20 @@ class GuardSession:
         past = self._past(test_id, entry, policy)
         if past is not None and past.perhaps:
             notes = (*notes, origin_text(past))
-        measurement = measurement_of(
-            samples, meter=self.meter(policy).name, leak=leak, notes=notes, is_fresh=policy.fresh
+        join = partial(
+            measurement_of,
+            samples,
+            meter=self.meter(policy).name,
+            leak=leak,
+            notes=notes,
+            is_fresh=policy.fresh,
         )
-        verdict = judge(
-            measurement,
-            entry,
-            policy,
-            has_baseline=self.baseline.exists,
-            today=today(),
-            past=past,
-        )
+        ask = partial(judge, has_baseline=self.baseline.exists, today=today(), past=past)
+        measurement = join()
+        verdict = ask(measurement, entry, policy)
+        if verdict.is_in_doubt and exact_ones(samples):
+            measurement = join(has_exact_peak=True)
+            verdict = ask(measurement, entry, policy)
         return (measurement, verdict) if is_told else self._without_answer(measurement, verdict, reason)
 
     def verdict(

@@ -67,6 +67,36 @@ def test_a_peak_that_cannot_be_known_is_not_measured(
     assert slow.entries() == before
 
 
+def test_exact_peaks_decide_where_a_lower_one_is_in_doubt(project: GuardedProject) -> None:
+    project.write(
+        {"pyproject.toml": '[tool.memguard]\nexclude = ["conftest"]\n'},
+        conftest="""
+            import pytest
+
+            @pytest.hookimpl(wrapper=True, tryfirst=True)
+            def pytest_pyfunc_call(pyfuncitem):
+                held = bytearray(300_000)
+                return (yield)
+        """,
+        test_it="""
+            import os, pytest
+            CALLS = []
+
+            @pytest.mark.memguard
+            def test_it():
+                CALLS.append(None)
+                len(bytearray(int(os.environ["SIZE"]) // (2 if len(CALLS) == 1 else 1)))
+        """,
+    )
+    project.let(SIZE=800_000)
+    assert project.accept().outcomes() == {"test_it": "no-baseline"}
+    assert project.run().outcomes() == {"test_it": "ok"}
+    project.let(SIZE=900_000)
+    assert project.run().outcomes() == {"test_it": "grew"}
+    project.let(SIZE=400_000)
+    assert project.run().outcomes() == {"test_it": "improved"}
+
+
 def test_growth_of_a_property_test_is_no_spread(project: GuardedProject) -> None:
     project.write(
         test_it="""
