@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import os
 
-from tests.ecosystem.neighbours import asynchronous, data, doubles, frameworks, kinds, runners, watchers
+from tests.ecosystem.neighbours import (
+    asynchronous,
+    data,
+    databases,
+    doubles,
+    frameworks,
+    kinds,
+    libraries,
+    parameters,
+    runners,
+    watchers,
+    web,
+)
 
 NEIGHBOURS = (
     *asynchronous.NEIGHBOURS,
     *frameworks.NEIGHBOURS,
+    *web.NEIGHBOURS,
+    *databases.NEIGHBOURS,
     *doubles.NEIGHBOURS,
     *data.NEIGHBOURS,
+    *libraries.NEIGHBOURS,
+    *parameters.NEIGHBOURS,
     *kinds.NEIGHBOURS,
     *runners.NEIGHBOURS,
     *watchers.NEIGHBOURS,
