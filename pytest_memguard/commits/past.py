@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pytest_memguard.commits.git import HistoryError, RevisionError, is_shallow, text_of_git, top_of
-from pytest_memguard.commits.history import read_history
 from pytest_memguard.core.history import History, Pasts
 
 
@@ -25,6 +24,8 @@ def read_pasts(
     A window begins with what the main line had accepted then, so that a branch of many days counts from
     the day when it was merged.
     """
+    from pytest_memguard.commits.history import read_history  # noqa: PLC0415 - only for `creep`
+
     moment = now or dt.datetime.now(dt.timezone.utc)
     histories: dict[int, History] = {}
     days: dict[int, dt.date] = {}

@@ -75,7 +75,6 @@ NEIGHBOURS = (
             def test_patched(patched):
                 assert work()
         """,
-        is_core=True,
     ),
     Neighbour(
         name="mockito",
