@@ -63,7 +63,9 @@ def _offer_pyenv_pythons() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-ALONE = ["--disable-plugin-autoload", "-p", "xdist.plugin", "-n", "2"]
+SIDE_BY_SIDE = ["-n", str((os.cpu_count() or 1) + 1)]
+"""One process more than there are cores, since many tests wait for others that they start."""
+ALONE = ["--disable-plugin-autoload", "-p", "xdist.plugin", *SIDE_BY_SIDE]
 """For tests that choose the plugins of their runs: those of the environment would make the process of the
 tests twice as large, and each run of memguard in it collects its garbage."""
 
@@ -142,7 +144,7 @@ def minimums(session: nox.Session) -> None:
     session.install(*LOWEST)
     # The lowest pytest has no option for what `ALONE` does.
     environ = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    session.run("pytest", "-p", "xdist.plugin", "-n", "2", *(session.posargs or MINIMUM_TESTS), env=environ)
+    session.run("pytest", "-p", "xdist.plugin", *SIDE_BY_SIDE, *(session.posargs or MINIMUM_TESTS), env=environ)
 
 
 @nox.session(venv_backend="none")
@@ -176,7 +178,7 @@ def tracemalloc(session: nox.Session) -> None:
     """Run the tests that need no memray where there is none, as on Windows or PyPy."""
     _install(session, "test")
     session.run("uv", "pip", "uninstall", "--quiet", "memray", "pytest-memray")
-    session.run("pytest", "-n", "2", *(session.posargs or WITHOUT_MEMRAY_TESTS))
+    session.run("pytest", *SIDE_BY_SIDE, *(session.posargs or WITHOUT_MEMRAY_TESTS))
 
 
 @nox.session(python=MAIN_PYTHON)
@@ -201,14 +203,14 @@ def ecosystem(session: nox.Session) -> None:
 def action(session: nox.Session) -> None:
     """Run the action, its linters and its workflows."""
     _install(session, "action")
-    session.run("pytest", "-n", "2", *(session.posargs or ["tests/action"]))
+    session.run("pytest", *SIDE_BY_SIDE, *(session.posargs or ["tests/action"]))
 
 
 @nox.session(python=MAIN_PYTHON)
 def docs(session: nox.Session) -> None:
     """Run every example and check the documentation against the code."""
     _install(session, "examples")
-    session.run("pytest", "-n", "2", *(session.posargs or ["tests/examples", "tests/docs"]))
+    session.run("pytest", *SIDE_BY_SIDE, *(session.posargs or ["tests/examples", "tests/docs"]))
 
 
 @nox.session(python=MAIN_PYTHON)
