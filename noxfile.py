@@ -144,7 +144,9 @@ def minimums(session: nox.Session) -> None:
     session.install(*LOWEST)
     # The lowest pytest has no option for what `ALONE` does.
     environ = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    session.run("pytest", "-p", "xdist.plugin", *SIDE_BY_SIDE, *(session.posargs or MINIMUM_TESTS), env=environ)
+    session.run(
+        "pytest", "-p", "xdist.plugin", *SIDE_BY_SIDE, *(session.posargs or MINIMUM_TESTS), env=environ
+    )
 
 
 @nox.session(venv_backend="none")

@@ -158,14 +158,17 @@ async def _in_loop(calls: Sequence[_Call]) -> None:
     """Run all in the loop of asyncio; raises the first error, once the others have ended."""
     import asyncio  # noqa: PLC0415 - only tests of asyncio pay for it
 
-    tasks = [asyncio.ensure_future(call()) for call in calls]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        failed = next((task for task in tasks if task.done() and task.exception() is not None), None)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    from pytest_memguard.orders.timers import TimersInOrder  # noqa: PLC0415 - as above
+
+    with TimersInOrder(asyncio.get_running_loop()):
+        tasks = [asyncio.ensure_future(call()) for call in calls]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            failed = next((task for task in tasks if task.done() and task.exception() is not None), None)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
     if failed is not None:
         await failed
 

@@ -127,6 +127,36 @@ def test_an_error_in_one_task_fails_the_test_and_a_leak_counts_each_task(project
         assert 1_900 < run.results()[name]["leak"]["bytes_per_call"] < 2_200
 
 
+def test_tasks_that_sleep_need_the_same_on_a_machine_of_any_speed(project: GuardedProject) -> None:
+    """By the clock, tasks that sleep for 2 and 3 ms go on together where each takes some ms to get there."""
+    project.write(
+        test_it="""
+            import asyncio, itertools, os, time, pytest
+            NUMBERS = itertools.count()
+            SLOW_SECONDS = float(os.environ.get("SLOW_SECONDS", 0))
+
+            @pytest.mark.asyncio
+            @pytest.mark.memguard(tasks=8)
+            async def test_sleeps():
+                number = next(NUMBERS) % 8
+                for at in range(3):
+                    time.sleep(SLOW_SECONDS)
+                    await asyncio.sleep(0.001 * (1 + (number + at) % 4))
+                    held = bytearray(100_000)
+                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)
+                    del held
+        """,
+    )
+    peaks = []
+    for slow_seconds in (0.0, 0.002):
+        project.let(SLOW_SECONDS=slow_seconds)
+        plugins = ("pytest_asyncio.plugin",)
+        run = project.spawn("-W", "ignore::pytest.PytestDeprecationWarning", plugins=plugins)
+        peaks.append(run.measured("test_sleeps"))
+    assert max(peaks) - min(peaks) < 1_024  # a frame or a number more, where CPython keeps them for reuse
+
+
 def test_what_cannot_be_tasks_names_threads(project: GuardedProject) -> None:
     project.write(
         test_it="""
