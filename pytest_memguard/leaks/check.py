@@ -308,9 +308,12 @@ class LeakCheck:
         return replace(held, kinds=tuple(map(each.kind_of_a_call, held.kinds)))
 
     def _repeat(self, calls: int) -> None:
-        """Make that many calls, from new threads: a tracer sees no lines of threads started before it."""
+        """Make that many calls, from new threads: a tracer sees no lines of threads started before it.
+
+        Collections look at new objects alone, as in the readings that said how many calls a body is worth.
+        """
         try:
-            with self._calling() as body:
+            with self._calling() as body, only_new_garbage():
                 Repeater(body, self._policy.at_once)(calls)
         finally:
             self._drop()  # what the bench records is neither a line nor a holder of the leak

@@ -54,6 +54,7 @@ PLATFORMS = {
         os.stat = stat
         sys.addaudithook(hear)
     """,
+    "no answers about the process": "import psutil; psutil.PROCFS_PATH = '/nowhere'",
     "no fork": "import os; del os.fork",
 }
 """What a system lacks, by what takes it away before memguard is loaded."""
@@ -222,6 +223,12 @@ def test_without_proc_a_program_that_has_ended_is_noticed_all_the_same(project: 
         "test_leak": "leaked",
         "test_heap_leak": "leaked",
     }, run.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, the answers come from no files")
+def test_without_answers_about_the_process_a_leak_of_memory_is_found(project: GuardedProject) -> None:
+    run = on(project, "no answers about the process").spawn("-p", "the_platform", "-k", "leak")
+    assert run.outcomes() == {"test_leak": "leaked", "test_heap_leak": "leaked"}, run.text
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is nothing to take away")
