@@ -185,6 +185,20 @@ class Path:
             default=None,
         )
 
+    def places_since(self, passage: Passage, places: Iterable[Place]) -> int | None:
+        """Return how many places the thread came to from the first visit of one of `places` to a passage.
+
+        None if it came to none of them before the passage.
+        """
+        code_id, after, _ = passage
+        begin = self._number(code_id, after)
+        if begin is None:
+            return None
+        numbers = (self._number(*place) for place in places)
+        return min(
+            (begin - number for number in numbers if number is not None and number < begin), default=None
+        )
+
     def places_at(self, line: int) -> Iterator[tuple[CodeType, Place]]:
         """Yield the places of every code object that have that line."""
         for code_id, numbers in self._numbers.items():
@@ -237,19 +251,32 @@ def together_with(
 
     Of several such places it is the one that precedes the line most closely. It is a place within a line only
     if they came to no further line together, and the return of a function only if they came to none at all.
+    Where they came to the line one after another, it is where they stood together afterwards: in a lock that
+    each waits for, for example, with what it has made.
     """
     passing = [
         (path, places)
         for path in paths
         if (places := [place for code, place in path.places_at(line) if is_file(code.co_filename)])
     ]
+    within = _stood(passing, meetings, Path.places_before, at_most=at_most)
+    return within or _stood(passing, meetings, Path.places_since, at_most=at_most)
+
+
+def _stood(
+    passing: Iterable[tuple[Path, list[Place]]],
+    meetings: Meetings,
+    distance: Callable[[Path, Passage, list[Place]], int | None],
+    *,
+    at_most: int,
+) -> Together | None:
     found: list[tuple[tuple[int, bool, bool, int], Together]] = []
     for passage, stood in meetings.most():
         code_id, after, before = passage
         through = [
-            (path, places_before)
+            (path, apart)
             for path, places in passing
-            if (places_before := path.places_before(passage, places)) is not None
+            if (apart := distance(path, passage, places)) is not None
         ]
         threads = min(stood, len(through), at_most)
         code = through[0][0].code(code_id) if through else None

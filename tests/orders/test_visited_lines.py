@@ -65,6 +65,29 @@ def test_a_caller_is_named_where_the_function_only_returns() -> None:
     assert found.before == found.after + 1
 
 
+def test_threads_that_made_something_one_after_another_met_where_each_waited_with_it() -> None:
+    one_at_a_time, changed = threading.Lock(), threading.Condition()
+    arrived: list[bytearray] = []
+
+    def keep(made: bytearray) -> None:
+        with changed:
+            arrived.append(made)
+            while len(arrived) < THREADS:
+                changed.wait()  # each waits here
+            changed.notify_all()
+
+    def body() -> None:
+        one_at_a_time.acquire()
+        made = load_at_once()
+        one_at_a_time.release()
+        keep(made)
+
+    found = met(body, "# it is made at once")
+    assert found is not None
+    assert (found.code, found.after) == (keep.__code__, line_of("# each waits here"))
+    assert found.threads == THREADS - 1
+
+
 def test_threads_met_before_the_return_where_they_came_to_no_line_after_it() -> None:
     found = met(load_at_once, "# it is made at once")
     assert found is not None
