@@ -52,6 +52,21 @@ def _check(body: Callable[[], object]) -> LeakFinding:
     return finding
 
 
+def test_further_calls_of_a_slow_body_collect_as_cheaply_as_those_of_the_readings() -> None:
+    aside, calls = [10**6], [0]
+
+    def body() -> None:
+        aside[0], calls[0] = min(aside[0], gc.get_freeze_count()), calls[0] + 1
+        sum(range(300_000))
+
+    check = LeakCheck(body, Policy(leak_budget_seconds=0.01))
+    finding = check.screen()
+    aside[0], calls[0] = 10**6, 0
+    check.look_closer(finding, SiteNamer(ROOT))
+    assert calls[0] > finding.calls, "further calls look for what piles up"
+    assert aside[0] > 10_000, "a body that collects took as long as all objects of the session need"
+
+
 HOLDERS = {
     "module_global": ("tests.leaks.holding_bodies._OPEN (dict, ", "entries)"),
     "class_attribute": ("tests.leaks.holding_bodies.Registry.seen (list, ", "entries)"),
