@@ -120,7 +120,9 @@ class ProcessMemory:
     """
 
     def __init__(self) -> None:
-        self._process = psutil.Process()
+        self._process: psutil.Process | None = None
+        with contextlib.suppress(OSError, psutil.Error):  # Linux without /proc
+            self._process = psutil.Process()
         self._fill_freed_blocks = filler_of_freed_blocks()
         self._heap: Callable[[], object] | None = getattr(psutil, "heap_info", None)
         if not self._heap_holds_objects():
@@ -148,23 +150,21 @@ class ProcessMemory:
 
     def resident_bytes(self) -> int | None:
         """Return the bytes of this process that are in physical memory."""
-        try:
-            return int(self._process.memory_info().rss)
-        except (OSError, psutil.Error):
-            return None
+        return self._asked(lambda process: process.memory_info().rss)
 
     def open_files(self) -> int | None:
         """Return the number of open file descriptors (handles on Windows)."""
-        try:
-            reader = getattr(self._process, "num_handles" if sys.platform == "win32" else "num_fds")
-            return int(reader())
-        except (OSError, psutil.Error):
-            return None
+        name = "num_handles" if sys.platform == "win32" else "num_fds"
+        return self._asked(lambda process: getattr(process, name)())
 
     def threads(self) -> int | None:
         """Return the number of native threads."""
+        return self._asked(lambda process: process.num_threads())
+
+    def _asked(self, figure: Callable[[psutil.Process], int]) -> int | None:
+        """Return a figure of this process; None where the system does not tell."""
         try:
-            return int(self._process.num_threads())
+            return None if self._process is None else int(figure(self._process))
         except (OSError, psutil.Error):
             return None
 
@@ -187,6 +187,8 @@ class ProcessMemory:
             tasks = Path("/proc/self/task")
             listed = [(tasks / task / "children").read_bytes().split() for task in os.listdir(tasks)]  # noqa: PTH208 - names are enough, paths would be built for nothing
             return {int(number) for numbers in listed for number in numbers}
+        if self._process is None:
+            return None
         try:
             return {child.pid for child in self._process.children()}
         except (OSError, psutil.Error):
