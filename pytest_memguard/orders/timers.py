@@ -48,19 +48,20 @@ class TimersInOrder:
         self._waiting: list[_Group] = []
         self._passes = 0
         self._set_by_loop: Any = loop.call_later
-        self._select: Any = None
+        self._selector: Any = getattr(loop, "_selector", None)
+        self._select: Any = getattr(self._selector, "select", None)
 
     def __enter__(self) -> None:
         """Take over the timers that are set from now on."""
         if self._is_decided:
             self._loop.call_later = self._call_later
-            self._select = self._loop._selector.select
-            self._loop._selector.select = self._next_events
+            self._selector.select = self._next_events
 
     def __exit__(self, *_: object) -> None:
         """Give the loop its timers back, with those that have not ended yet."""
         if self._is_decided:
-            del self._loop.call_later, self._loop._selector.select
+            vars(self._loop).pop("call_later", None)  # the body may have taken it away
+            vars(self._selector).pop("select", None)
             for group in self._waiting:
                 for timer in group.timers:
                     timer._scheduled = True  # type: ignore[attr-defined]  # what the loop itself sets

@@ -101,6 +101,16 @@ def test_a_timer_that_is_cancelled_never_ends_and_one_that_is_left_ends_by_the_l
     assert asyncio.run(run()) == ["left"]
 
 
+def test_a_loop_is_as_it_was_whatever_the_body_has_done_to_it() -> None:
+    async def run() -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        with TimersInOrder(loop):
+            del loop.call_later
+        return loop
+
+    assert "call_later" not in vars(asyncio.run(run()))
+
+
 def test_a_loop_with_a_clock_of_its_own_keeps_its_timers() -> None:
     class Jumping(asyncio.SelectorEventLoop):
         def time(self) -> float:
