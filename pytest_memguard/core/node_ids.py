@@ -33,3 +33,13 @@ def without_region(result_id: str) -> str:
     't.py::test_a'
     """
     return result_id.rpartition(REGION)[0]
+
+
+def without_case(test_id: str) -> str:
+    """Return the id of a test without the parameters of its case.
+
+    >>> without_case("t.py::TestA::test_a[1-[2]]")
+    't.py::TestA::test_a'
+    """
+    module, key = split_id(test_id)
+    return join_id(module, key.partition("[")[0])

@@ -10,7 +10,7 @@ from pytest_memguard.core.history import Past
 from pytest_memguard.core.leak_finding import Bound, CountGrowth, Doubt, KindGrowth, LeakFinding
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.metrics import CHILDREN, METRICS, PEAK
-from pytest_memguard.core.node_ids import split_id
+from pytest_memguard.core.node_ids import split_id, without_case
 from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.sites import Meeting
 from pytest_memguard.core.units import counted, format_change, format_growth, format_size
@@ -23,10 +23,15 @@ _ROUNDED_FROM = 100
 _UNIT_WORDS = {CHILDREN: ("child process", "child processes")}
 
 
-def renamed_texts(new_id: str) -> tuple[str, str]:
-    """Say of an entry without a test which new test may be its own, and how to accept that."""
-    reason = f"{GONE}, or is {split_id(new_id)[1]} now"
-    return reason, f"if so: memguard accept {shlex.quote(new_id)}"
+def renamed_texts(old_id: str, new_id: str) -> tuple[str, str]:
+    """Say of an entry without a test which new test may be its own, and how to accept that.
+
+    >>> renamed_texts("t.py::test_a[12:30]", "t.py::test_a[12:31]")[0]
+    'its test no longer exists, or is test_a[12:31] now (give cases ids that no run changes, as a time would)'
+    """
+    is_of_same = without_case(old_id) == without_case(new_id)
+    steady = f" ({STEADY_IDS})" if is_of_same else ""
+    return f"{GONE}, or is {split_id(new_id)[1]} now{steady}", f"if so: memguard accept {shlex.quote(new_id)}"
 
 
 def reason_of(
@@ -65,6 +70,8 @@ def _first_text(judged: MetricVerdict, measurement: Measurement) -> str:
 
 
 GONE = "its test no longer exists"
+STEADY_IDS = "give cases ids that no run changes, as a time would"
+OTHER_CASES = f"{GONE}, but has new cases ({STEADY_IDS})"
 UNGUARDED = "its test ran, but is no longer guarded. Guard it again, or remove its entry: memguard prune"
 REGION_GONE = "its region did not run. If it is gone for good, remove its entry: memguard prune"
 NO_LEAK_CHECK = "it is no longer leak-checked. Ask for leaks=True again, or accept that: memguard accept"

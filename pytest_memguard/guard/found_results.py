@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pytest_memguard.core.known_leaks import KnownLeak
-from pytest_memguard.core.node_ids import without_region
+from pytest_memguard.core.node_ids import without_case, without_region
 from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.renames import new_names
 from pytest_memguard.core.run_results import RunProblem, RunResults, TestResult
 from pytest_memguard.gate.judge import WITHOUT_GUARD, WITHOUT_TEST
 from pytest_memguard.gate.known_leaks import unused
-from pytest_memguard.gate.wording import renamed_texts
+from pytest_memguard.gate.wording import OTHER_CASES, renamed_texts
 from pytest_memguard.guard.session import GuardSession, today
 from pytest_memguard.storage.accepting import entry_from
 
@@ -47,7 +47,7 @@ class FoundResults:
             self.add(self._session.result(test_id, WITHOUT_GUARD))
 
     def look_for_renames(self) -> None:
-        """Say of entries without a test which new test may be theirs."""
+        """Say of entries without a test which new test may be theirs, or that it has new cases."""
         entries = {test_id: self._session.baseline.entry(test_id) for test_id in self._of(Outcome.STALE)}
         gone = {test_id: entry for test_id, entry in entries.items() if entry is not None}
         came = {
@@ -55,11 +55,16 @@ class FoundResults:
             for test_id in self._of(Outcome.NEW, Outcome.NO_BASELINE)
             if (measurement := self._results[test_id].measurement) is not None
         }
-        for old_id, new_id in new_names(gone, came).items():
-            reason, hint = renamed_texts(new_id)
-            self.add(
-                replace(self._session.result(old_id, replace(WITHOUT_TEST, reason=reason)), hints=(hint,))
-            )
+        names, tests = new_names(gone, came), set(map(without_case, came))
+        for old_id in gone:
+            if old_id in names:
+                reason, *hints = renamed_texts(old_id, names[old_id])
+            elif without_case(old_id) in tests:
+                reason, *hints = (OTHER_CASES,)
+            else:
+                continue
+            verdict = replace(WITHOUT_TEST, reason=reason)
+            self.add(replace(self._session.result(old_id, verdict), hints=tuple(hints)))
 
     def _of(self, *outcomes: Outcome) -> list[str]:
         return [test_id for test_id, result in self._results.items() if result.outcome in outcomes]

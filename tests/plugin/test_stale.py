@@ -57,6 +57,25 @@ def test_entries_of_tests_that_are_gone_are_stale(shrunk: GuardedProject) -> Non
     assert run.reason("test_gone[1]") == "its test no longer exists"
 
 
+def test_a_case_whose_id_changes_with_each_run_is_told_why_it_is_stale(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import os, pytest
+
+            @pytest.mark.memguard
+            @pytest.mark.parametrize("at", [f"{os.environ['TIME']}:{second}" for second in range(2)])
+            def test_at(at): pass
+        """
+    )
+    project.let(TIME="12:30")
+    project.accept()
+    project.let(TIME="12:31")
+    reasons = [test["reason"] for test in project.run().file["tests"] if test["outcome"] == "stale"]
+    assert reasons == 2 * [
+        "its test no longer exists, but has new cases (give cases ids that no run changes, as a time would)"
+    ]
+
+
 def test_a_file_that_lost_its_last_test_has_stale_entries(project: GuardedProject) -> None:
     project.write(test_it=TWO, test_second=TWO)
     project.accept()
