@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from _pytest.unittest import TestCaseFunction
 
+from pytest_memguard.guard.ended_by_plugins import figures_closed, returns_figures, widgets_closed
 from pytest_memguard.guard.hypothesis_tests import is_property_test
 from pytest_memguard.guard.rerun import pop_recorded_failure
 
@@ -134,6 +135,7 @@ _LEAVING: Mapping[str, _Leaving] = {
     "monkeypatch": _monkeypatch,
     "mocker": _mocker,
     "snapshot": _snapshot,
+    "qtbot": widgets_closed,
     **dict.fromkeys(("vcr", "vcr_cassette"), _cassette),
     **dict.fromkeys(("recwarn", "caplog"), lambda recorder: _dropping(recorder.clear)),
     **dict.fromkeys(
@@ -163,6 +165,7 @@ def repeatable_body(item: Any, runtest: Callable[[], None]) -> Callable[[], obje
             body = _AsPytestDoes(item, runtest, body)
     else:
         body = partial(run_once, item, runtest)
+    body = _Left(body, [(figures_closed, item)]) if returns_figures(item) else body
     return leaving_fixtures(body, getattr(item, "funcargs", None) or {})
 
 

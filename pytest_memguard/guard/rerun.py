@@ -12,6 +12,7 @@ from _pytest.outcomes import OutcomeException
 
 from pytest_memguard.core.errors import described
 from pytest_memguard.core.unpatched import AsTestSeesIt
+from pytest_memguard.guard.ended_by_plugins import end_what_plugins_end
 from pytest_memguard.leaks.repeating import is_interrupt_from_outside
 from pytest_memguard.meters import MeterError
 
@@ -69,6 +70,7 @@ class Rerunner:
         self._pretend_passed()
         try:
             with AsTestSeesIt(), self._folder.removed():
+                end_what_plugins_end(item)
                 item.session._setupstate.teardown_exact(item.parent)  # noqa: SLF001 - pytest offers no other way, and plugins that rerun use this one
         except TEST_ERRORS as error:
             item.stash[TEARDOWN_ERROR] = error

@@ -14,6 +14,7 @@ from tests.ecosystem.neighbours import (
     libraries,
     parameters,
     runners,
+    services,
     watchers,
     web,
 )
@@ -25,6 +26,7 @@ NEIGHBOURS = (
     *databases.NEIGHBOURS,
     *doubles.NEIGHBOURS,
     *data.NEIGHBOURS,
+    *services.NEIGHBOURS,
     *libraries.NEIGHBOURS,
     *parameters.NEIGHBOURS,
     *kinds.NEIGHBOURS,

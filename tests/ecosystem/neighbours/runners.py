@@ -110,4 +110,17 @@ NEIGHBOURS = (
         options=("--flake-finder", "--flake-runs=2"),
         files=FILES,
     ),
+    Neighbour(
+        name="pytest-picked, pytest-clarity, pytest-shard",
+        requirements=("pytest-picked", "pytest-clarity", "pytest-shard"),
+        options=("--num-shards=1", "--shard-id=0"),
+        files=FILES,
+    ),
+    Neighbour(
+        name="pytest-testmon",
+        requirements=("pytest-testmon",),
+        is_alone=True,
+        options=("--testmon-noselect",),
+        files=FILES,
+    ),
 )
