@@ -9,7 +9,7 @@ import operator
 import re
 import sys
 import types
-from collections import OrderedDict, deque
+from collections import OrderedDict, UserDict, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,11 +104,25 @@ class Recent(OrderedDict[int, object]):
             self.popitem(last=False)
 
 
+class Latest(UserDict[int, object]):
+    """As kombu has it, whose attribute has a name that others have for anything."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__()
+
+    def __setitem__(self, key: int, row: object) -> None:
+        super().__setitem__(key, row)
+        if len(self) > self.limit:
+            del self[next(iter(self.data))]
+
+
 CACHES: dict[str, Callable[[int | None], Put]] = {
     "functools": _functools,
     "deque": _deque,
     "global of a module": _global,
     "subclass of OrderedDict": _stored(Recent),
+    "subclass of UserDict": _stored(Latest),
     "cachetools.LRUCache": _stored(LeastRecent),
     "cachetools.TTLCache": _stored(lambda size: TTLCache(size, ttl=999)),
     "cachetools.LFUCache": _stored(LFUCache),
@@ -201,6 +215,17 @@ class Indexed(Limited):
         self.asked[key] = self.asked[-key] = 1
 
 
+class Page:
+    """Shows so many rows of those that it holds."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.rows: dict[int, object] = {}
+
+    def put(self, key: int, row: object) -> None:
+        self.rows[key] = row
+
+
 class LoggingOnly(Limited):
     def put(self, _key: int, row: object) -> None:
         self.log.append(row)
@@ -239,6 +264,7 @@ def _beside_a_cache_by_links() -> Put:
 LEAKS: dict[str, Callable[[], Put]] = {
     "log beside the rows": lambda: Logging(BOUND).put,
     "index beside the rows": lambda: Indexed(BOUND).put,
+    "limit of what is shown": lambda: Page(BOUND).put,
     "log of a bounded owner": lambda: LoggingOnly(BOUND).put,
     "result of a cached call": _result_of_a_cached_call,
     "beside a cache": _beside_a_cache,

@@ -26,6 +26,9 @@ _LINK = "_lru_list_elem"
 _LIMITS = frozenset(
     {"maxsize", "max_size", "maxlen", "max_len", "max_length", "capacity", "max_entries", "max_items"}
 )
+_LIMITS_OF_MAPPINGS = _LIMITS | {"limit"}
+"""A `limit` says what a mapping may hold, as that of kombu's cache; elsewhere it may be one of anything."""
+
 _USED = frozenset({"currsize", "curr_size", "current_size"})
 _INNER_DEPTH = 4
 _FEW = 64
@@ -113,7 +116,7 @@ def _limit_of(container: object) -> Limit | None:
             if at_most is not None and (owner is container or _is_store(container)):
                 return Limit(container, owner, at_most, is_certain=True)
             continue
-        said = _attribute(owner, _LIMITS)
+        said = _attribute(owner, _LIMITS_OF_MAPPINGS if _is_mapping(owner) else _LIMITS)
         if said is not None and not _is_filled_by_another(owner, container, said):
             return Limit(container, owner, said, is_certain=False)
     said = _said_by_module(container)
@@ -180,6 +183,12 @@ def _is_store(container: object) -> bool:
 def _attribute(owner: object, names: frozenset[str]) -> int | None:
     """Return the number that an object has under one of these names, without running code of its class."""
     return _number_under(_attributes(owner), names)
+
+
+def _is_mapping(owner: object) -> bool:
+    """Say whether an object is stored into by key, without running code of its class."""
+    names = [vars(kind) for kind in type(owner).__mro__ if kind is not object]
+    return all(any(name in own for own in names) for name in ("__getitem__", "__setitem__", "keys"))
 
 
 def _number_under(named: Iterable[tuple[Any, Any]], names: frozenset[str]) -> int | None:
