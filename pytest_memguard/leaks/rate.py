@@ -39,8 +39,12 @@ _EARLIER = (0.2, 0.7)
 A table that doubles or quadruples did so before, at half or a quarter of the calls and of the size.
 """
 
-_EVENED = 1 / math.log(2)
-"""Averaged over all fill levels, a table that doubles costs this many times its last jump per entry."""
+_FOURFOLD = 8**0.5
+"""From this distance on between jumps, a table quadrupled, as that of a set does; else it doubled.
+
+Averaged over all fill levels, a table that grows by a factor costs its last jump per entry, divided by the
+logarithm of that factor.
+"""
 
 _Series = tuple[list[int], list[int]]
 _Jumps = list[tuple[float, float]]
@@ -229,9 +233,10 @@ def _table_rate(jumps: _Jumps, calls: int) -> float:
     for place, size in reversed(late):
         earlier = [
             before
-            for before in jumps
-            if least * place <= before[0] <= most * place and least * size <= before[1] <= most * size
+            for before, jump in jumps
+            if least * place <= before <= most * place and least * size <= jump <= most * size
         ]
         if earlier:
-            return _EVENED * size / place
+            factor = 4 if place >= _FOURFOLD * max(earlier) else 2
+            return size / place / math.log(factor)
     return 0.0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import io
 import itertools
+import re
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -209,3 +211,39 @@ def tuple_that_is_copied() -> None:
     """Keep a function in a tuple that is made anew with each, as code does that must not lock."""
     global _callbacks  # noqa: PLW0603 - as such code does it
     _callbacks = (*_callbacks, lambda: None)
+
+
+class Hook:
+    run: Callable[[], object] = staticmethod(lambda: None)
+
+
+def _wrapped(function: Callable[[], object]) -> Callable[[], object]:
+    def call() -> object:
+        return function()
+
+    return call
+
+
+def functions_that_wrap_each_other() -> None:
+    """Wrap what is called once more, as code does that decorates at each call."""
+    Hook.run = staticmethod(_wrapped(Hook.run))
+
+
+_seen: contextvars.ContextVar[tuple[object, ...]] = contextvars.ContextVar("seen", default=())
+_beside: contextvars.ContextVar[list[object]] = contextvars.ContextVar("beside")
+
+
+def plain_values_in_a_context() -> None:
+    """Copy a tuple of what the collector does not track, in one of two variables of the context."""
+    if _beside.get(None) is None:
+        _beside.set([])
+    _seen.set((*_seen.get(), object()))
+
+
+_PATTERNS: dict[str, re.Pattern[str]] = {}
+
+
+def patterns_beside_a_full_cache() -> None:
+    """Keep what a full cache of the standard library turns over, and holds together with its keys."""
+    text = f"a{next(_numbers)}"
+    _PATTERNS[text] = re.compile(text)

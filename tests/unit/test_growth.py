@@ -123,6 +123,19 @@ def test_rate_of_a_table_does_not_depend_on_where_the_calls_end() -> None:
     assert 100 + 30 < min(rates) < 100 + 60
 
 
+def test_rate_of_a_table_that_quadruples_is_its_average_too() -> None:
+    """As that of a set does, at 0.6 of its slots; taken for one that doubles, it would cost twice as much."""
+    rates = []
+    for total in range(90_000, 400_000, 10_000):
+        calls = [0, *range(total // 64, total, total // 64)]
+        slots = [4 ** math.ceil(math.log(max(1, made) / 0.6, 4)) for made in calls]
+        values = [50 * made + 16 * many for made, many in zip(calls, slots, strict=True)]
+        rates.append(even_rate(calls, values).bytes_per_call)
+    average = 16 * (4 - 1) / 0.6 / math.log(4)
+    assert max(rates) - 50 <= 1.05 * average
+    assert min(rates) - 50 >= 0.95 * average
+
+
 def test_what_a_rate_may_be_off_by_is_what_tables_come_to_or_its_own_noise() -> None:
     calls = list(range(5_000, 80_000, 2_000))
     level = even_rate(calls, [100 * made for made in calls])

@@ -34,6 +34,7 @@ from pytest_memguard.leaks.holders.objects import (
     frames_with_local,
     module_of,
     namespace,
+    number_held,
     own_dict,
     slot_value,
 )
@@ -41,6 +42,7 @@ from pytest_memguard.meters.site_namer import SiteNamer
 
 _FIXTURE = ("_pytest.fixtures", "FixtureDef")
 _SHOWN_NAME = 120
+_SHOWN_VARIABLES = 3
 _LOOKED_INTO = 2
 _FINALIZER = ("weakref", "_Info")
 
@@ -202,13 +204,13 @@ def _in_cell(cell: types.CellType, held: object, namer: SiteNamer) -> Step:
     return Step("")
 
 
-def running_holder(held: object, namer: SiteNamer) -> Step | None:
+def running_holder(held: object, namer: SiteNamer, new: Container[int]) -> Step | None:
     """Return what the collector does not list: a frame of a running thread that has an object as a local.
 
-    The context of a thread is not listed either.
+    The context of a thread is not listed either; `new` holds the identities of what its variables got.
     """
     if is_a(held, Context):
-        return _of_context(held)
+        return _of_context(held, new)
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     for ident, frame in frames_with_local(held):
         step = _frame(frame, held, namer)
@@ -216,10 +218,19 @@ def running_holder(held: object, namer: SiteNamer) -> Step | None:
     return None
 
 
-def _of_context(context: Context) -> Step:
-    """Name the variables of a thread's context that may hold something; only the interpreter refers to it."""
-    names = [variable.name for variable, value in context.items() if gc.is_tracked(value)]
-    path = f"context variable {names[0]}" if len(names) == 1 else "context variables"
+def _of_context(context: Context, new: Container[int]) -> Step:
+    """Name the variables of a thread's context that may hold something; only the interpreter refers to it.
+
+    If some hold what is `new`, or a tuple of plain values, which the collector does not track, only those.
+    """
+    held = {variable.name: value for variable, value in context.items()}
+    tracked = [name for name, value in held.items() if gc.is_tracked(value)]
+    led = [name for name in tracked if id(held[name]) in new or number_held(held[name], new)]
+    led += [name for name, value in held.items() if name not in tracked and is_a(value, tuple) and value]
+    names = led or tracked
+    if not 0 < len(names) <= _SHOWN_VARIABLES:
+        return Step("context variables", "contextvars.Context", named=True)
+    path = f"context variable{'s' * (len(names) > 1)} {', '.join(names)}"
     return Step(path, "contextvars.Context", named=True)
 
 

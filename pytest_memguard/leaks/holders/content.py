@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 import sys
 import types
 from collections import Counter, OrderedDict, deque
@@ -35,6 +36,7 @@ class Content:
 
     seen: set[int] = field(default_factory=set)
     kinds: Counter[type] = field(default_factory=Counter)
+    bytes_by_kind: Counter[type] = field(default_factory=Counter)
     size_bytes: int = 0
 
     def has_hidden_memory(self, number: int) -> bool:
@@ -55,7 +57,9 @@ def content_of(start: Iterable[object], new: Container[int], old: Container[int]
             continue
         found.seen.add(id(one))
         found.kinds[type(one)] += 1
-        found.size_bytes += size_bytes(one)
+        size = size_bytes(one)
+        found.bytes_by_kind[type(one)] += size
+        found.size_bytes += size
         waiting += [inner for inner in referents(one) if _is_new(inner, new, old)]
     return found
 
@@ -74,16 +78,26 @@ def gained_by(container: Any, number: int) -> list[object]:
 
 _LEAST_PER_CALL = 0.05
 _MOST_KINDS = 4
+_MOST_OF_RATE = 4.0
 
 
-def growth_by_kind(start: Iterable[object], new: Container[int], calls: int) -> tuple[KindGrowth, ...]:
+def growth_by_kind(
+    start: Iterable[object], new: Container[int], calls: int, bytes_per_call: int
+) -> tuple[KindGrowth, ...]:
     """Count by type, per call, these objects and all that they lead to.
 
     Classes of a program or a library come first, since every leak contains dicts and strings. An object
-    that all others share comes to little per call, and is left out.
+    that all others share comes to little per call, and is left out. So are objects that come to much more
+    than `bytes_per_call`, if that is known: a tuple that is copied for each entry leads to the older entries,
+    which the collector does not track.
     """
-    counted = content_of(start, new).kinds
-    found = [KindGrowth(full_name(kind), round(number / calls, 2)) for kind, number in counted.items()]
+    content = content_of(start, new)
+    most = _MOST_OF_RATE * (bytes_per_call or math.inf) * calls
+    found = [
+        KindGrowth(full_name(kind), round(number / calls, 2))
+        for kind, number in content.kinds.items()
+        if content.bytes_by_kind[kind] <= most
+    ]
     found.sort(key=lambda one: ("." not in one.name, -one.per_call, one.name))
     return tuple(one for one in found if one.per_call >= _LEAST_PER_CALL)[:_MOST_KINDS]
 

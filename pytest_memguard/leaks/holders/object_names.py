@@ -66,7 +66,9 @@ def referents(one: object) -> list[Any]:
 
 
 def is_ours(one: object) -> bool:
-    """Say whether an object belongs to memguard: its frames and what they work on."""
+    """Say whether an object belongs to memguard: its frames and what they work on, and its generators."""
+    if is_a(one, types.GeneratorType):
+        one = one.gi_frame or one
     if is_a(one, types.FrameType):
         return str(one.f_globals.get("__name__", "")).split(".")[0] == _OURS
     return module_name(type(one)).split(".")[0] == _OURS

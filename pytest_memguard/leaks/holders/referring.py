@@ -7,7 +7,7 @@ import gc
 import signal
 import weakref
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_memguard.leaks.holders.content import content_of
@@ -24,6 +24,8 @@ from pytest_memguard.leaks.holders.objects import SIZED, all_objects, few_dicts,
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _SHARE = 0.25
+_COPIED = (*SIZED, tuple, frozenset)
+_MOST_ENDS = 8
 _LEAST_UNHELD = 6
 """Fewer objects may be locals of the bench's running functions, which the collector does not list."""
 
@@ -58,17 +60,25 @@ def described_unreferred(
     return (Step("no Python object: an extension keeps a reference"), *describe_common(kinds, namer))
 
 
-def leads_to_older(held: Iterable[object]) -> bool:
-    """Say whether objects are links of a chain: one refers to another of its type, or its attributes do."""
+def leads_to_older(held: Sequence[object], new: Container[int], least: float) -> bool:
+    """Say whether objects are links of a chain: one refers to another of its type, or its attributes do.
+
+    Something else may come in between, such as the closure of a function that wraps the one before. Then at
+    least `least` objects of one type must be reached through `new` ones; containers may be of one structure.
+    A chain has few ends.
+    """
     for one in held:
         inner = [*referents(one)]
         inner += [value for names in inner if type(names) is dict for value in referents(names)]
         if any(type(each) is type(one) for each in inner):
             return True
+        if len(held) > _MOST_ENDS:
+            continue
+        kinds = {type(each) for each in (one, *inner)}.difference(_COPIED)
+        reached = content_of([one], new).kinds
+        if any(reached[kind] >= least for kind in kinds):
+            return True
     return False
-
-
-_COPIED = (*SIZED, tuple, frozenset)
 
 
 def longer_copies(

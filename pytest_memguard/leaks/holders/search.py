@@ -106,7 +106,7 @@ class HolderSearch:
             steps = self._search(calls)
         except OutOfTimeError:
             return Held(is_cut_short=True)
-        kinds = growth_by_kind(self._gained_objects(), self._fresh, calls)
+        kinds = growth_by_kind(self._gained_objects(), self._fresh, calls, self._leak.bytes_per_call)
         held = Held(steps, kinds=kinds, is_of_program=self._is_of_program)
         try:
             held = replace(held, records=self._records())
@@ -282,9 +282,8 @@ class HolderSearch:
             gc.unfreeze()
         self._fresh = {id(one) for one in new}
         self._own.add(id(new))
-        mine = (new, sizes, self._fresh, old, self._gained, self._weak)
         again = old if untracked else containers(untracked=False, tick=self.clock.check)
-        self._note_longer(again, mine=mine)
+        self._note_longer(again, mine=(new, sizes, self._fresh, old, self._gained, self._weak))
         return new
 
     def _note_longer(self, found: Iterable[object], *, mine: tuple[object, ...]) -> None:
@@ -339,23 +338,24 @@ class HolderSearch:
             is_replaced = self._turns_over(one)
             if len(held) >= enough and not is_replaced:
                 self._gained[id(one)] = _Gain(len(held), one)
-            elif self._is_explained(calls) or (is_replaced and not leads_to_older(held)):
+            elif self._is_explained(calls) or (is_replaced and not leads_to_older(held, self._fresh, enough)):
                 continue
             elif len(content_of(held, self._fresh).seen) >= enough:
                 self._gained[id(one)] = _Gain(round(enough), one, is_direct=False)
 
     def _best_chain(self, calls: int) -> tuple[Step, ...]:
-        """Return the chain to the holder that leads to most new objects; one that has a name is preferred."""
+        """Return the chain to the holder that leads to most: with a name and without a bound, if possible."""
         ranked = self._ranked()
         enough = _SHARE * min(calls, ranked[0].number) if ranked else 0
         near = [gain for gain in ranked if gain.number >= enough][:_CANDIDATES]
-        near.sort(key=lambda gain: (not gain.is_direct, -self._number_led_to(gain)))
+        is_limited = {id(gain): self._places.bound_of(gain.holder) is not None for gain in near}
+        near.sort(key=lambda one: (not one.is_direct, is_limited[id(one)], -self._number_led_to(one)))
         best: tuple[Step, ...] = ()
         is_best_named = is_best_sized = False
         for gain in near:
             steps, named = self._climb(gain.holder)
             is_sized = gain.is_value or is_a(gain.holder, *SIZED, bytearray)
-            is_free = named and is_sized and self._places.bound_of(gain.holder) is None
+            is_free = named and is_sized and not is_limited[id(gain)]
             is_of_program = (
                 is_free
                 and any(one.where for one in steps)
@@ -395,5 +395,5 @@ class HolderSearch:
                 break
             unnamed = upper[0].below
             level = upper[:_MOST_WIDTH]
-        running = running_holder(start, self._namer)
+        running = running_holder(start, self._namer, self._fresh)
         return ([running], True) if running is not None else (unnamed, False)
