@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from pytest_memguard.core.real_types import is_a, names_of
 from pytest_memguard.meters import SiteNamer
 from pytest_memguard.meters.harness import PLUGIN_GROUP
 
@@ -76,13 +77,13 @@ _FOUND = _Found()
 def _listed(namer: SiteNamer) -> Iterator[Any]:
     packages = _packages()
     for name, module in [*sys.modules.items()]:
-        file = getattr(module, "__file__", None)
-        if name.partition(".")[0] not in packages or not namer.is_bench(file):
+        names = names_of(module)
+        if name.partition(".")[0] not in packages or not namer.is_bench(names.get("__file__")):
             continue
-        for value in [*vars(module).values()]:
+        for value in [*names.values()]:
             if type(value) in (list, set, dict):
                 yield value
-            elif isinstance(value, type) and value.__module__ == name:
+            elif is_a(value, type) and vars(value).get("__module__") == name:
                 yield from (one for one in vars(value).values() if type(one) in (list, set, dict))
 
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.guard.ends_of_fixtures import ended_by
 
 if TYPE_CHECKING:
@@ -101,4 +102,4 @@ def _loop(definition: FixtureDef[Any] | None) -> asyncio.AbstractEventLoop | Non
     value: Any = result[0]
     if hasattr(type(value), "get_loop") and hasattr(type(value), "run"):
         value = getattr(value, "_loop", None)  # that of a runner that has run nothing yet is not made here
-    return value if isinstance(value, asyncio.AbstractEventLoop) and not value.is_closed() else None
+    return value if is_a(value, asyncio.AbstractEventLoop) and not value.is_closed() else None

@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from pytest_memguard.core.leak_finding import KnownGrowth
+from pytest_memguard.core.real_types import is_a, names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _finalizers_of_djangos_tests() -> int:
     taken_bytes = 0
     for finalizer in list(registry):
         details = finalizer.peek()
-        if details is None or not (id(details[0]) in functions or isinstance(details[0], client)):
+        if details is None or not (id(details[0]) in functions or is_a(details[0], client)):
             continue
         info = registry.get(finalizer)
         parts = (finalizer, info, getattr(info, "weakref", None), details[1])
@@ -95,7 +96,7 @@ def _streams_of_a_runner(compat_module: str, testing_module: str) -> int:
         cells = getattr(function, "__closure__", None) or ()
         mappings = [one for one in (cell.cell_contents for cell in cells) if type(one) is WeakKeyDictionary]
         for mapping in mappings:
-            for stream in [one for one in mapping if isinstance(one, kind) and mapping[one] is one]:
+            for stream in [one for one in mapping if is_a(one, kind) and mapping[one] is one]:
                 taken_bytes += sum(map(sys.getsizeof, (stream, vars(stream), stream.buffer)))
                 del mapping[stream]
     return taken_bytes
@@ -143,7 +144,7 @@ def _finders_of_temporary_folders() -> int:
 
 def _folders_of_imports() -> set[str]:
     """Return the folders on `sys.path`, and those of packages: a project may live in a temporary folder."""
-    packages = [getattr(module, "__dict__", {}).get("__path__", ()) for module in [*sys.modules.values()]]
+    packages = [names_of(module).get("__path__", ()) for module in [*sys.modules.values()]]
     return {*sys.path, *(folder for folders in packages for folder in folders)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePath
 from traceback import walk_tb
 from typing import Protocol
@@ -9,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from pytest_memguard.core.errors import MemguardError, described
-from pytest_memguard.core.unpatched import Unpatched, is_raised_by_test
+from pytest_memguard.core.unpatched import Unpatched, as_test_sees_it, is_raised_by_test
 from pytest_memguard.guard.sampled import Sampled
 from pytest_memguard.guard.session import GuardSession
 
@@ -24,6 +25,23 @@ class Guard(Protocol):
 
     def run_unmeasured(self) -> None:
         """Run the item as if it were not guarded."""
+
+
+class BrokenGuard:
+    """Stands in for a guard that could not be made: says why, and runs the item unmeasured."""
+
+    def __init__(self, error: Exception, runtest: Callable[[], None]) -> None:
+        self._error = error
+        self._runtest = as_test_sees_it(runtest)
+        self.sampled = Sampled()
+
+    def run(self) -> None:
+        """Raise what kept the guard from being made."""
+        raise self._error
+
+    def run_unmeasured(self) -> None:
+        """Run the item as if it were not guarded."""
+        self.sampled.timed(self._runtest)
 
 
 def run_guard(guard: Guard, item: pytest.Item, session: GuardSession) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.guard.ends_of_fixtures import EndsOfFixtures
 
 Drop = Callable[[], None]
@@ -145,19 +146,19 @@ _RECORDED_BY_MOCKS = (
 
 
 def _is_record(stored: object) -> bool:
-    return isinstance(stored, (dict, list))
+    return is_a(stored, dict, list)
 
 
 def _copied(record: Any) -> Any:
     """Copy the mappings and lists of a record; what they hold stays the same objects."""
-    if isinstance(record, dict):
+    if is_a(record, dict):
         return {key: _copied(value) for key, value in record.items()}
-    return list(record) if isinstance(record, list) else record
+    return list(record) if is_a(record, list) else record
 
 
 def _restore(record: Any, kept: Any) -> None:
     """Take out what was added; a new list, of a fixture that was set up again, stays as it is."""
-    if isinstance(record, list):
+    if is_a(record, list):
         there = set(map(id, record))
         if all(id(one) in there for one in kept):  # pytest-bdd's step fixtures go before others, not behind
             record[:] = kept

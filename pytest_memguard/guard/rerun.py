@@ -11,6 +11,7 @@ import pytest
 from _pytest.outcomes import OutcomeException
 
 from pytest_memguard.core.errors import described
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.core.unpatched import AsTestSeesIt
 from pytest_memguard.guard.ended_by_plugins import end_what_plugins_end
 from pytest_memguard.leaks.repeating import is_interrupt_from_outside
@@ -38,7 +39,7 @@ class Rerunner:
         self._set_up_marks = {
             key: dict(value)
             for key, value in self.item.stash._storage.items()  # noqa: SLF001 - a stash cannot be listed otherwise
-            if isinstance(value, dict)
+            if is_a(value, dict)
         }
 
     @contextmanager
@@ -125,7 +126,7 @@ class Rerunner:
         if hasattr(item, "rep_setup") and not hasattr(item, "rep_call"):
             item.rep_call = pytest.TestReport.from_item_and_call(item, call)
         for stored in item.stash._storage.values():  # noqa: SLF001 - a stash cannot be listed otherwise
-            if isinstance(stored, dict) and isinstance(stored.get("setup"), pytest.TestReport):
+            if is_a(stored, dict) and is_a(stored.get("setup"), pytest.TestReport):
                 stored.setdefault("call", pytest.TestReport.from_item_and_call(item, call))
 
 

@@ -21,7 +21,7 @@ from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
 from pytest_memguard.guard.gc_freezing import old_objects_aside
 from pytest_memguard.guard.hypothesis_tests import same_examples
 from pytest_memguard.guard.isolated import HAS_FORK, isolating, report_of_fork
-from pytest_memguard.guard.own_errors import own_error, run_guard
+from pytest_memguard.guard.own_errors import BrokenGuard, Guard, own_error, run_guard
 from pytest_memguard.guard.plan import PLAN, Plan, is_guarded, plan_for, refuse_twins
 from pytest_memguard.guard.pytest_memray import without_its_wrapper
 from pytest_memguard.guard.rerun import FAILED_PART
@@ -184,12 +184,8 @@ class GuardedRun:
             with isolating(item, self._run_here):
                 yield
             return
-        guard: FreshGuard | ItemGuard
         with Unpatched():  # the test's fixtures are alive
-            if self._runs_fresh(plan):
-                guard = FreshGuard(item, plan, self.session)
-            else:
-                guard = ItemGuard(item, plan, self.session, item.runtest)
+            guard = self._guard_of(item, plan)
         item.stash[SAMPLED] = guard.sampled
         item.stash[FAILED_PART] = False
 
@@ -209,6 +205,15 @@ class GuardedRun:
                 yield
         finally:
             del item.runtest
+
+    def _guard_of(self, item: Any, plan: Plan) -> Guard:
+        """Return what measures an item; an error of memguard itself is what the guard says."""
+        try:
+            if self._runs_fresh(plan):
+                return FreshGuard(item, plan, self.session)
+            return ItemGuard(item, plan, self.session, item.runtest)
+        except Exception as error:  # noqa: BLE001 - no error of memguard may fail the test
+            return BrokenGuard(error, item.runtest)
 
     def _isolates(self, plan: Plan) -> bool:
         """Say whether a test gets a fork of this process; one with an interpreter of its own needs none."""

@@ -6,12 +6,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import update_wrapper
 from os import _exit, getpid  # bound: a test may patch them
 from typing import Any
 
 import pytest
+
+from pytest_memguard.core.real_types import names_of
 
 _EXIT = "_exit"
 _REPLACING = ("execv", "execve")
@@ -79,6 +81,5 @@ def asking_first(code_of: Callable[[int, str], int]) -> Iterator[None]:
 def _holders(functions: Mapping[str, object]) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the names of each module that holds one of the functions under its own name, with that name."""
     for module in [*sys.modules.values()]:
-        with suppress(TypeError):  # some put an object without names among the modules
-            names = vars(module)
-            yield from ((names, name) for name in functions if names.get(name) is functions[name])
+        names = names_of(module)
+        yield from ((names, name) for name in functions if names.get(name) is functions[name])

@@ -207,3 +207,44 @@ def test_a_plugin_that_remembers_the_first_run_keeps_no_test_from_a_second(
     run = project.spawn(plugins=("approver.plugin",))
     assert run.counted() == {"passed": 2}, run.text
     assert run.results()["test_approved"]["samples"] > 1
+
+
+PROXIES = """
+import sys
+
+class Proxy:
+    @property
+    def __class__(self): raise RuntimeError("there is no current application")
+
+    def __getattr__(self, name): raise RuntimeError("there is no current application")
+
+current = Proxy()
+sys.modules["proxies.lazy"] = Proxy()
+REQUESTS = []
+"""
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_nobody_asks_the_proxies_of_a_plugin_for_their_class(
+    project: GuardedProject, importable: Path, fresh: bool
+) -> None:
+    """As celery's tests forbid: what its proxies stand for may not be there, or may not be touched."""
+    files = {"proxies/__init__.py": PROXIES, "proxies/plugin.py": "from proxies import current\n"}
+    install(importable, "proxies", files, plugin="proxies.plugin")
+    project.write(
+        test_it=f"""
+            import proxies, pytest
+
+            @pytest.fixture
+            def application(): return proxies.current
+
+            @pytest.mark.memguard(fresh={fresh})
+            def test_one(application): bytes(100_000)
+
+            @pytest.mark.memguard(leaks=True, leak_budget="10 ms")
+            def test_two(application): bytes(100_000)
+        """
+    )
+    run = project.spawn(plugins=("proxies.plugin",))
+    assert run.counted() == {"passed": 2}, run.text
+    assert {*run.outcomes().values()} == {"no-baseline"}, run.text

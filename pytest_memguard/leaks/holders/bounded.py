@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit
 from pytest_memguard.leaks.holders.content import Content, content_of, latest, size_bytes
-from pytest_memguard.leaks.holders.object_names import is_a, referents
+from pytest_memguard.leaks.holders.object_names import referents
 from pytest_memguard.leaks.holders.objects import is_sized, length, number_held
 
 _BESIDE_SHARE = 0.05

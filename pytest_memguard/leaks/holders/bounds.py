@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_memguard.leaks.holders.object_names import FUNCTOOLS_CACHE, is_a, is_ours, referents
+from pytest_memguard.core.real_types import is_a
+from pytest_memguard.leaks.holders.object_names import FUNCTOOLS_CACHE, is_ours, referents
 from pytest_memguard.leaks.holders.objects import (
     few_dicts,
     is_sized,

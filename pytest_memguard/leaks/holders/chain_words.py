@@ -12,6 +12,7 @@ from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.leaks.holders.interpreter_lists import interpreter_list
 from pytest_memguard.leaks.holders.object_names import (
     FUNCTOOLS_CACHE,
@@ -22,7 +23,6 @@ from pytest_memguard.leaks.holders.object_names import (
     full_name,
     function_name,
     in_file,
-    is_a,
     is_of_statement,
     kind_of,
     module_name,

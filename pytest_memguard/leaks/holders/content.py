@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_memguard.core.leak_finding import KindGrowth
-from pytest_memguard.leaks.holders.object_names import full_name, is_a, module_name, referents
+from pytest_memguard.core.real_types import is_a
+from pytest_memguard.leaks.holders.object_names import full_name, module_name, referents
 from pytest_memguard.leaks.holders.objects import items_of
 
 _SHARED = (type, types.ModuleType, types.CodeType, type(None), bool)

@@ -16,11 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.core.units import MIB
 from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.content import size_bytes
 from pytest_memguard.leaks.holders.gaining import FEW_CALLS
-from pytest_memguard.leaks.holders.object_names import is_a, is_ours, referents
+from pytest_memguard.leaks.holders.object_names import is_ours, referents
 from pytest_memguard.leaks.holders.objects import all_objects
 from pytest_memguard.leaks.series import Window, held_series
 

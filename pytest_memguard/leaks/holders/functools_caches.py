@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from pytest_memguard.leaks.holders.object_names import FUNCTOOLS_CACHE, is_a
+from pytest_memguard.core.real_types import is_a
+from pytest_memguard.leaks.holders.object_names import FUNCTOOLS_CACHE
 
 
 class MadeByCaches:

@@ -7,7 +7,8 @@ import os
 from encodings import search_function
 from itertools import chain, islice
 
-from pytest_memguard.leaks.holders.object_names import Step, is_a, kind_of
+from pytest_memguard.core.real_types import is_a
+from pytest_memguard.leaks.holders.object_names import Step, kind_of
 
 _LOOKED_THROUGH = 4096
 

@@ -12,8 +12,9 @@ import types
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.core.units import counted
 from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
@@ -49,11 +50,6 @@ class Step:
         if not self.path:
             return f"{self.kind}{self.where}"
         return f"{self.path} ({self.kind}){self.where}" if self.kind else f"{self.path}{self.where}"
-
-
-def is_a(one: object, *kinds: type) -> TypeGuard[Any]:
-    """Say whether an object is of a type, by its real type: a proxy's `__class__` would run code."""
-    return issubclass(type(one), kinds)
 
 
 def referents(one: object) -> list[Any]:

@@ -10,7 +10,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
-from pytest_memguard.leaks.holders.object_names import is_a, is_ours, referents
+from pytest_memguard.core.real_types import is_a
+from pytest_memguard.leaks.holders.object_names import is_ours, referents
 
 
 def old_holders(

@@ -12,14 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_memguard.leaks.holders.object_names import (
-    SUSPENDABLE,
-    Step,
-    file_of_class,
-    is_a,
-    is_ours,
-    module_name,
-)
+from pytest_memguard.core.real_types import is_a
+from pytest_memguard.leaks.holders.object_names import SUSPENDABLE, Step, file_of_class, is_ours, module_name
 from pytest_memguard.leaks.holders.objects import (
     frames_with_local,
     items_of,

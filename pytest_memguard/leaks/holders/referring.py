@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.leaks.holders.content import content_of
 from pytest_memguard.leaks.holders.object_names import (
     Step,
     describe_common,
     in_file,
-    is_a,
     is_ours,
     kind_of,
     referents,

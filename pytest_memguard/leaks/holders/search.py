@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pytest_memguard.core.leak_finding import Bound, LeakFinding
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit, Places, index_within
 from pytest_memguard.leaks.holders.chain_words import is_named, itself, kept_in, running_holder, step_to
@@ -21,7 +22,6 @@ from pytest_memguard.leaks.holders.held import Held
 from pytest_memguard.leaks.holders.object_names import (
     Step,
     describe_common,
-    is_a,
     is_in_ours,
     is_ours,
     readable,

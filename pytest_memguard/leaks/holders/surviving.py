@@ -10,8 +10,9 @@ import itertools
 import weakref
 from collections.abc import Callable, Sequence
 
+from pytest_memguard.core.real_types import is_a
 from pytest_memguard.leaks.holders.gaining import FEW_CALLS, SOME_CALLS
-from pytest_memguard.leaks.holders.object_names import is_a, is_ours, referents
+from pytest_memguard.leaks.holders.object_names import is_ours, referents
 from pytest_memguard.leaks.holders.objects import all_objects
 from pytest_memguard.leaks.series import Window, reading_at
 
