@@ -16,14 +16,16 @@ _Timers = list[asyncio.TimerHandle]
 class _Group:
     """Timers of one delay that were set before the loop next had nothing to do: they end together."""
 
-    __slots__ = ("due", "timers", "until")
+    __slots__ = ("due", "timers")
 
     def __init__(self, due: float) -> None:
         self.due = due
         """When they end in the loop's decided time, in seconds."""
-        self.until = 0.0
-        """When the last of them ends by the clock of the loop, in seconds."""
         self.timers: _Timers = []
+
+    def drop_cancelled(self) -> None:
+        """Forget the timers that never end."""
+        self.timers = [timer for timer in self.timers if not timer.cancelled()]
 
 
 class TimersInOrder:
@@ -63,6 +65,7 @@ class TimersInOrder:
             vars(self._loop).pop("call_later", None)  # the body may have taken it away
             vars(self._selector).pop("select", None)
             for group in self._waiting:
+                group.drop_cancelled()  # the loop counts those among its own
                 for timer in group.timers:
                     timer._scheduled = True  # type: ignore[attr-defined]  # what the loop itself sets
                     heapq.heappush(self._loop._scheduled, timer)
@@ -77,8 +80,7 @@ class TimersInOrder:
         if group is None:
             group = self._groups[delay] = _Group(self._now + delay)
             self._waiting.append(group)
-        group.until = self._loop.time() + delay
-        timer = asyncio.TimerHandle(group.until, callback, args, self._loop, context)
+        timer = asyncio.TimerHandle(self._loop.time() + delay, callback, args, self._loop, context)
         group.timers.append(timer)
         return timer
 
@@ -91,13 +93,14 @@ class TimersInOrder:
         group = self._next_group()
         if group is None:
             return self._select(timeout)
-        seconds = max(0.0, group.until - self._loop.time())
+        until = group.timers[-1].when()
+        seconds = max(0.0, until - self._loop.time())
         if timeout is not None and timeout < seconds:
             return self._select(timeout)
         events = self._select(seconds)
         if events:
             self._now = max(self._now, self._loop.time() - self._start)
-        elif group.until <= self._loop.time() + self._loop._clock_resolution:
+        elif until <= self._loop.time() + self._loop._clock_resolution:
             self._now = max(self._now, group.due)
             self._waiting.remove(group)
             self._loop._ready.extend(group.timers)
@@ -106,7 +109,7 @@ class TimersInOrder:
     def _next_group(self) -> _Group | None:
         self._groups.clear()
         for group in self._waiting:
-            group.timers = [timer for timer in group.timers if not timer.cancelled()]
+            group.drop_cancelled()
         self._waiting = [group for group in self._waiting if group.timers]
         return min(self._waiting, key=lambda one: one.due, default=None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,22 @@ def test_a_timer_that_is_cancelled_never_ends_and_one_that_is_left_ends_by_the_l
         return seen
 
     assert asyncio.run(run()) == ["left"]
+
+
+def test_cancelled_timers_that_are_left_do_not_keep_the_loop_from_dropping_its_own() -> None:
+    async def run() -> int:
+        loop: Any = asyncio.get_running_loop()
+        for _ in range(200):
+            with TimersInOrder(loop):
+                loop.call_later(0.001, int).cancel()
+        await asyncio.sleep(0.01)
+        loop.call_later(1800, int)  # those behind it are dropped for their number alone
+        for _ in range(200):
+            loop.call_later(3600, int).cancel()
+        await asyncio.sleep(0)
+        return len(loop._scheduled)
+
+    assert asyncio.run(run()) == 1
 
 
 def test_a_loop_is_as_it_was_whatever_the_body_has_done_to_it() -> None:
