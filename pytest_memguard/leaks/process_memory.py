@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -109,6 +110,7 @@ def make_room_for_files() -> None:
 
 
 _PROBE_BYTES = 1024**2
+_Answer = TypeVar("_Answer")
 
 
 class ProcessMemory:
@@ -150,21 +152,21 @@ class ProcessMemory:
 
     def resident_bytes(self) -> int | None:
         """Return the bytes of this process that are in physical memory."""
-        return self._asked(lambda process: process.memory_info().rss)
+        return self._asked(lambda process: int(process.memory_info().rss))
 
     def open_files(self) -> int | None:
         """Return the number of open file descriptors (handles on Windows)."""
         name = "num_handles" if sys.platform == "win32" else "num_fds"
-        return self._asked(lambda process: getattr(process, name)())
+        return self._asked(lambda process: int(getattr(process, name)()))
 
     def threads(self) -> int | None:
         """Return the number of native threads."""
         return self._asked(lambda process: process.num_threads())
 
-    def _asked(self, figure: Callable[[psutil.Process], int]) -> int | None:
-        """Return a figure of this process; None where the system does not tell."""
+    def _asked(self, question: Callable[[psutil.Process], _Answer]) -> _Answer | None:
+        """Return what the system says of this process; None where it does not tell."""
         try:
-            return None if self._process is None else int(figure(self._process))
+            return None if self._process is None else question(self._process)
         except (OSError, psutil.Error):
             return None
 
@@ -187,12 +189,7 @@ class ProcessMemory:
             tasks = Path("/proc/self/task")
             listed = [(tasks / task / "children").read_bytes().split() for task in os.listdir(tasks)]  # noqa: PTH208 - names are enough, paths would be built for nothing
             return {int(number) for numbers in listed for number in numbers}
-        if self._process is None:
-            return None
-        try:
-            return {child.pid for child in self._process.children()}
-        except (OSError, psutil.Error):
-            return None
+        return self._asked(lambda process: {child.pid for child in process.children()})
 
 
 def _open_files() -> set[int]:
