@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from _thread import get_ident
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -18,14 +18,30 @@ _CALLER = 2
 """How many frames the caller of a function that starts is away from the callback."""
 
 
+class _Here(threading.local):
+    """What follows the thread that asks. Its identifier would be a new integer at each line of the test."""
+
+    followed: _MonitoredThread | None = None
+
+
+class _CodeSteps:
+    """The numbers of the steps of a code object by their offsets, made once, for the same reason."""
+
+    __slots__ = ("code", "numbers")
+
+    def __init__(self, code: CodeType | None, offsets: Iterable[int] = ()) -> None:
+        self.code = code
+        self.numbers = {offset: behind(offset) for offset in offsets}
+
+
 class MonitoredLines:
     """Line events by `sys.monitoring`: other tracers are not affected, and other lines cost nothing."""
 
     def __init__(self, packages: Packages, tool: int) -> None:
         self._packages = packages
         self._tool = tool
-        self._stepped: list[CodeType] = []
-        self._by_thread: dict[int, _MonitoredThread] = {}
+        self._stepped: dict[int, _CodeSteps] = {}
+        self._last_stepped = _CodeSteps(None)
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # there from CPython 3.12 on
 
     def __enter__(self) -> MonitoredLines:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
@@ -49,7 +65,11 @@ class MonitoredLines:
             return disable if packages[code.co_filename] != OWN else comes_to(code, RETURN)
 
         def step(code: CodeType, offset: int) -> object:
-            return disable if offset not in STEPS[id(code)] else comes_to(code, behind(offset))
+            stepped = self._last_stepped
+            if stepped.code is not code:
+                stepped = self._last_stepped = self._stepped[id(code)]
+            number = stepped.numbers.get(offset)
+            return disable if number is None else comes_to(code, number)
 
         return [
             (events.LINE, line),
@@ -59,11 +79,9 @@ class MonitoredLines:
         ]
 
     def _comes_to(self) -> Callable[[CodeType, int], object]:
-        by_thread = self._by_thread
-
         def comes_to(code: CodeType, number: int) -> object:
-            followed = by_thread.get(get_ident())
-            if followed is not None and followed.is_due(code, number):
+            followed = _HERE.followed
+            if followed is not None and followed.source is self and followed.is_due(code, number):
                 followed.code, followed.number = code, number
                 sys.call_tracing(followed.offer, ())
             return None
@@ -72,7 +90,7 @@ class MonitoredLines:
 
     def _starting(self, comes_to: Callable[[CodeType, int], object]) -> Callable[..., object]:
         disable = self._monitoring.DISABLE
-        packages, by_thread, frame_at = self._packages, self._by_thread, sys._getframe  # noqa: SLF001 - documented
+        packages, frame_at = self._packages, sys._getframe  # noqa: SLF001 - documented
 
         def starting(code: CodeType, _offset: int) -> object:
             package = packages[code.co_filename]
@@ -80,7 +98,8 @@ class MonitoredLines:
                 sys.call_tracing(self._looks_for_steps, (code,))
             if package in (OWN, NONE):
                 return disable
-            if get_ident() not in by_thread:
+            followed = _HERE.followed
+            if followed is None or followed.source is not self:
                 return None
             try:
                 caller = packages.caller_into(package, frame_at(_CALLER))
@@ -94,15 +113,17 @@ class MonitoredLines:
         """Have the instructions of a function called back if one of its lines has steps."""
         STEPS.learn(code)
         if STEPS[id(code)]:
-            self._stepped.append(code)
+            self._stepped[id(code)] = _CodeSteps(code, STEPS[id(code)])
             self._monitoring.set_local_events(self._tool, code, self._monitoring.events.INSTRUCTION)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the callbacks."""
-        while self._stepped:
-            self._monitoring.set_local_events(self._tool, self._stepped.pop(), 0)
+        for stepped in self._stepped.values():
+            self._monitoring.set_local_events(self._tool, stepped.code, 0)
+        self._stepped.clear()
+        self._last_stepped = _CodeSteps(None)
         self._monitoring.set_events(self._tool, 0)
         for event, _ in self._callbacks():
             self._monitoring.register_callback(self._tool, event, None)
@@ -110,48 +131,42 @@ class MonitoredLines:
 
     def following(self, is_due: IsDue, on_line: OnLine) -> Followed:
         """Return a context in which the callback follows the thread that enters it."""
-        return _MonitoredThread(self._by_thread, is_due, on_line)
+        _HERE.followed = None  # what it needs is made now, before a sample
+        return _MonitoredThread(self, is_due, on_line)
 
     def take_over(self, followed: Followed) -> None:
         """Have the callback follow the thread."""
         if isinstance(followed, _MonitoredThread):
-            followed.move_to(self._by_thread)
+            followed.source = self
 
 
 class _MonitoredThread:
     """Follows one thread; a profiler sees calls inside a callback only by `sys.call_tracing`, too."""
 
-    __slots__ = ("_by_thread", "_ident", "_on_line", "_thread", "code", "is_due", "number", "offer")
+    __slots__ = ("_on_line", "_thread", "code", "is_due", "number", "offer", "source")
 
-    def __init__(self, by_thread: dict[int, _MonitoredThread], is_due: IsDue, on_line: OnLine) -> None:
-        self._by_thread = by_thread
-        self._ident = 0
+    def __init__(self, source: MonitoredLines, is_due: IsDue, on_line: OnLine) -> None:
         self._on_line = on_line
         self._thread: tuple[object, ...] = ()
+        self.source: MonitoredLines | None = source
+        """What it is followed by; none where it is no longer."""
         self.is_due = is_due
         self.code: CodeType | None = None
         self.number = RETURN
         self.offer: Callable[[], None] = self._offered
 
     def __enter__(self) -> None:
-        self._ident, self._thread = get_ident(), this_thread()
-        self._by_thread[self._ident] = self
+        self._thread = this_thread()
+        _HERE.followed = self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        _HERE.followed = None
 
     def stop(self) -> None:
         """Follow the thread no longer."""
-        if self._by_thread.get(self._ident) is self:
-            del self._by_thread[self._ident]
-
-    def move_to(self, by_thread: dict[int, _MonitoredThread]) -> None:
-        """Follow the thread by another source."""
-        self.stop()
-        self._by_thread = by_thread
-        by_thread[self._ident] = self
+        self.source = None
 
     def _offered(self) -> None:
         """Call back, unseen below this; arguments would be memory of the line that is followed."""
@@ -162,3 +177,6 @@ class _MonitoredThread:
                 self._on_line(code, self.number)
             finally:
                 leave_tracing(*self._thread)
+
+
+_HERE = _Here()

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
+from pytest_memguard.orders.order import Lockstep
 from pytest_memguard.orders.packages import NONE, Packages
 from pytest_memguard.orders.places import behind, calling, line_of
 from pytest_memguard.orders.steps import steps_of
+from pytest_memguard.orders.threads import OrderedThreads
+from tests.meter_here import needs_memray
 
 CACHE: dict[str, Any] = {}
 
@@ -78,3 +82,21 @@ def test_a_call_of_another_package_by_memguard_is_nobodys() -> None:
     assert packages["<string>"] == packages[Packages.__init__.__code__.co_filename] == NONE
     installed = packages["/env/site-packages/shop/api.py"]
     assert installed == packages["/env/site-packages/shop/db.py"] != packages["/env/site-packages/json.py"]
+
+
+@needs_memray
+def test_the_steps_of_a_line_make_no_integers(tmp_path: Path) -> None:
+    """A meter would charge them to the line: the identifiers of thread and code, and the step's number."""
+    from memray import FileReader, Tracker  # noqa: PLC0415 - it is not everywhere
+
+    def body() -> None:
+        values.append([float(number) for number in range(1_000, 3_000)])
+
+    values: list[list[float]] = []
+    capture = tmp_path / "capture.bin"
+    with OrderedThreads(body, 2, order=Lockstep(), is_own=lambda file: file == __file__) as call:
+        with Tracker(capture, trace_python_allocators=True):
+            call()
+        with FileReader(capture) as reader:
+            integers = [one for one in reader.get_allocation_records() if one.size in (28, 32)]
+    assert len(integers) < 2 * 2 * 2_000  # each thread makes the 2,000 that it counts through
