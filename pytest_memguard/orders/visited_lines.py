@@ -6,6 +6,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from types import CodeType
 
 from pytest_memguard.orders.places import NOWHERE, RETURN, Place, is_within, line_of
@@ -250,17 +251,21 @@ def together_with(
     """Return where most threads stood together after they had come to a line of a file.
 
     Of several such places it is the one that precedes the line most closely. It is a place within a line only
-    if they came to no further line together, and the return of a function only if they came to none at all.
-    Where they came to the line one after another, it is where they stood together afterwards: in a lock that
-    each waits for, for example, with what it has made.
+    if they came to no further line together. Where they came to the line one after another, it is where they
+    stood together afterwards: in a lock that each waits for, for example, with what it has made. It is the
+    return of a function only if they stood together nowhere else.
     """
     passing = [
         (path, places)
         for path in paths
         if (places := [place for code, place in path.places_at(line) if is_file(code.co_filename)])
     ]
-    within = _stood(passing, meetings, Path.places_before, at_most=at_most)
-    return within or _stood(passing, meetings, Path.places_since, at_most=at_most)
+    found = [
+        ((*rank, is_since, *finer), together)
+        for is_since, distance in enumerate((Path.places_before, Path.places_since))
+        for rank, finer, together in _stood(passing, meetings, distance, at_most=at_most)
+    ]
+    return min(found, key=itemgetter(0))[1] if found else None
 
 
 def _stood(
@@ -269,8 +274,8 @@ def _stood(
     distance: Callable[[Path, Passage, list[Place]], int | None],
     *,
     at_most: int,
-) -> Together | None:
-    found: list[tuple[tuple[int, bool, bool, int], Together]] = []
+) -> Iterator[tuple[tuple[int, bool], tuple[bool, int], Together]]:
+    """Yield where threads stood together, each behind the two parts of its rank; the lowest is best."""
     for passage, stood in meetings.most():
         code_id, after, before = passage
         through = [
@@ -281,6 +286,5 @@ def _stood(
         threads = min(stood, len(through), at_most)
         code = through[0][0].code(code_id) if through else None
         if threads > 1 and code is not None:
-            rank = (-threads, before == RETURN, is_within(before), through[0][1])
-            found.append((rank, Together(threads, code, after, line_of(code, before))))
-    return min(found, key=lambda one: one[0])[1] if found else None
+            together = Together(threads, code, after, line_of(code, before))
+            yield (-threads, before == RETURN), (is_within(before), through[0][1]), together
