@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
+from array import array
 from enum import Enum
 from time import sleep  # bound: a test may patch it while it runs
 
@@ -24,12 +25,16 @@ class State(Enum):
     WAITING = "waits for its turn"
     RUNNING = "has the turn"
     BLOCKED = "lost the turn while it waited for something else"
+    SLEEPING = "sleeps, and gave up its turn for that"
+    RESTED = "has slept, and waits for the others that sleep"
     DONE = "has ended"
 
 
 WAITING = State.WAITING
 RUNNING = State.RUNNING
 BLOCKED = State.BLOCKED
+SLEEPING = State.SLEEPING
+RESTED = State.RESTED
 DONE = State.DONE
 """The states by names of their own: CPython 3.11 makes objects to find a member of an enumeration."""
 
@@ -42,7 +47,8 @@ class Participant:
     vain for threads that woke up, at its last line, so often that it now looks seldom. `is_collecting` says
     that it collects garbage: nobody else can until it has, so its finalizers offer no turn. `is_due` says
     that it offers its turn at its last line, `is_stirred` that its gate opened for no turn, and `is_told`
-    that its end is known. `naps` is how often it slept since its last line, and woke up.
+    that its end is known. `naps` is how often it slept since its last line, and woke up. `wakes_at_us` holds
+    one number: when it wakes up in decided time, in microseconds.
     """
 
     __slots__ = (
@@ -64,6 +70,7 @@ class Participant:
         "settling",
         "stands",
         "state",
+        "wakes_at_us",
         "watch",
     )
 
@@ -82,6 +89,7 @@ class Participant:
         self.is_due = True
         self.is_stirred = self.is_told = False
         self._changes_seen = self.naps = 0
+        self.wakes_at_us = array("Q", (0,))  # a number that is made later would be memory of the test
 
     def see_by(self, watch: ThreadWatch) -> None:
         """Look at the thread by another watch."""

@@ -7,7 +7,7 @@ import sys
 import threading
 import weakref
 from _thread import get_native_id
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from os import getpid  # bound: a test may patch them while it runs
@@ -18,6 +18,7 @@ from typing import Any
 from pytest_memguard.orders.blocking import ThreadWatch
 from pytest_memguard.orders.line_events import LineEvents
 from pytest_memguard.orders.participant import BLOCKED, Participant
+from pytest_memguard.orders.patched_threading import PATCH, bound_sleeps
 from pytest_memguard.orders.profiled import enter_tracing, leave_tracing, seen_by_profiler, this_thread
 from pytest_memguard.orders.progress import cpu_ns_of
 from pytest_memguard.orders.turns import Turns
@@ -136,9 +137,10 @@ class Newcomer(Participant):
 class StartedThreads:
     """While it is entered, threads that are started by those of a call join its turns."""
 
-    def __init__(self, turns: Turns, lines: LineEvents) -> None:
+    def __init__(self, turns: Turns, lines: LineEvents, is_own: Callable[[str], bool]) -> None:
         self._turns = turns
         self._lines = lines
+        self._bound_sleeps = bound_sleeps(is_own)
         self._process = getpid()
         self._native_ids: dict[int, Participant] = {}
         self._expected: dict[int, Newcomer] = {}
@@ -171,13 +173,13 @@ class StartedThreads:
         threading.settrace(self._hook)
         gc.callbacks.insert(0, self._first_callback)  # what others do, as hypothesis does, is between the two
         gc.callbacks.append(self._last_callback)
-        _PATCH.enter(self)
+        PATCH.enter(self, self._bound_sleeps)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _PATCH.leave()
+        PATCH.leave()
         for callback in (self._first_callback, self._last_callback):
             with suppress(ValueError):  # the body has removed it
                 gc.callbacks.remove(callback)
@@ -192,7 +194,7 @@ class StartedThreads:
 
     def start(self, thread: threading.Thread, really: Callable[[threading.Thread], None]) -> None:
         """Start a thread; if one that takes turns does it, the new one waits for its turn."""
-        starter = self._native_ids.get(get_native_id()) if getpid() == self._process else None
+        starter = self._this()
         if starter is None:
             really(thread)
             return
@@ -208,8 +210,25 @@ class StartedThreads:
 
     def settles(self) -> bool:
         """Wait until all threads that were woken wait again; say whether this one should wait for them."""
-        participant = self._native_ids.get(get_native_id()) if getpid() == self._process else None
+        participant = self._this()
         return participant is not None and _unseen(lambda: self._turns.settles(participant))
+
+    def _this(self) -> Participant | None:
+        """Return the thread that calls this, if it takes turns."""
+        return self._native_ids.get(get_native_id()) if getpid() == self._process else None
+
+    def sleep(self, seconds: float, really: Callable[[float], None]) -> None:
+        """Sleep; others have turns meanwhile, and go first where they can run when the sleep is over."""
+        participant = self._this()
+        if participant is None or not self._turns.falls_asleep(participant, seconds):
+            really(seconds)
+            return
+        try:
+            really(seconds)
+            self._turns.wakes(participant)
+        except BaseException:  # raised from elsewhere
+            self._turns.runs_on(participant)
+            raise
 
     def _takes_in(self, newcomer: Newcomer) -> None:
         if _unseen(newcomer.has_come):
@@ -292,61 +311,3 @@ class StillRunning:
 
 
 _STILL_RUNNING = StillRunning()
-
-
-class _Patch:
-    """What stands in for methods of `threading` in a call; a test that patches one may put it back later."""
-
-    def __init__(self) -> None:
-        self._start = threading.Thread.start
-        self._notify = threading.Condition.notify
-        self._now: StartedThreads | None = None
-
-    def enter(self, started: StartedThreads) -> None:
-        """Have every thread that starts from now on started by `started`, and each that is woken settled."""
-        if threading.Thread.start is not _start:
-            self._start = threading.Thread.start
-        if threading.Condition.notify is not _notify:
-            self._notify = threading.Condition.notify
-        self._now = started
-        threading.Thread.start = _start  # type: ignore[method-assign]  # put back in `leave`
-        threading.Condition.notify = _notify  # type: ignore[method-assign]  # see above
-
-    def leave(self) -> None:
-        """Put back what was there, unless the body has put something else there."""
-        self._now = None
-        if threading.Thread.start is _start:
-            threading.Thread.start = self._start  # type: ignore[method-assign]
-        if threading.Condition.notify is _notify:
-            threading.Condition.notify = self._notify  # type: ignore[method-assign]
-
-    def start(self, thread: threading.Thread) -> None:
-        """Start a thread."""
-        if self._now is None:
-            self._start(thread)
-        else:
-            self._now.start(thread, self._start)
-
-    def notify(self, condition: threading.Condition, number: int) -> None:
-        """Wake a number of threads that wait for a condition, one after the other.
-
-        Each then waits for the lock of the condition before the next one is woken, so that they get it in the
-        order in which they came, whichever of them is faster.
-        """
-        waiters: Sized = condition._waiters  # type: ignore[attr-defined]  # noqa: SLF001 - there in all versions
-        now, waiting = self._now, len(waiters)
-        while now is not None and number > 0 and waiting > 0 and now.settles():
-            self._notify(condition, 1)
-            number, waiting = number - 1, waiting - 1
-        self._notify(condition, number)
-
-
-_PATCH = _Patch()
-
-
-def _start(self: threading.Thread) -> None:
-    _PATCH.start(self)
-
-
-def _notify(self: threading.Condition, n: int = 1) -> None:
-    _PATCH.notify(self, n)

@@ -65,9 +65,9 @@ class OrderedThreads:
     The turn passes at lines of files for which `is_own` is true. The threads live as long as the
     context, or from `open` to `close`: a meter that starts in between does not count what they need
     themselves. `above_room` calls what a thread does, with room on its stack of frames. What a thread
-    raises is raised by the call, with the thread's traceback. Raises
-    `DeadlockError` where all threads wait for locks that no other thread can release, where none has
-    moved for `stuck_seconds`, or where they take ten times as long; such threads are left behind.
+    raises is raised by the call, with the thread's traceback. Raises `DeadlockError` where all threads wait
+    for locks that nobody can release, where none has moved for `stuck_seconds`, or where they take ten times
+    as long; such threads are left behind.
     """
 
     def __init__(
@@ -87,8 +87,7 @@ class OrderedThreads:
         self._turns = Turns(order)
         self._lines = line_events(is_own)
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
-        # Not in the queue, whose pairs the garbage collector would count:
-        self._raised: list[BaseException | None] = [None] * threads
+        self._raised: list[BaseException | None] = [None] * threads  # pairs in the queue would be counted
         self._participants: list[Participant] = []
         self._threads = [
             threading.Thread(
@@ -100,7 +99,7 @@ class OrderedThreads:
         self._bell = allocate_lock()  # open where a thread has ended since
         self._bell.acquire()
         self._listen = self._bell.acquire  # made once: the garbage collector counts it
-        self._started = StartedThreads(self._turns, self._lines)
+        self._started = StartedThreads(self._turns, self._lines, is_own)
         self._watched: Participant | None = None
         self._stretch = Stretch()
         self._busy: set[int] = set()
@@ -277,6 +276,7 @@ class OrderedThreads:
 
     def _let_newcomers_rest(self) -> None:
         """Let threads that the body has started, and that still run, go on until they end or wait."""
+        self._turns.ends()
         watched = WatchedTime.up_to(_REST_NS)
         self._pass_over_blocked()
         while not self._turns.are_all_blocked and watched.look() < _REST_NS:

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from os import getpid  # bound: a test may patch them while it runs
-from time import sleep
 from types import CodeType
 
 from pytest_memguard.orders.blocking import UNSEEN, Look
 from pytest_memguard.orders.order import Order
-from pytest_memguard.orders.owned_locks import OwnedLock, UncollectedLock
-from pytest_memguard.orders.participant import ASTRAY_NS, BLOCKED, DONE, RUNNING, WAITING, Participant
+from pytest_memguard.orders.owned_locks import UncollectedLock
+from pytest_memguard.orders.participant import BLOCKED, DONE, RESTED, RUNNING, SLEEPING, WAITING, Participant
 from pytest_memguard.orders.places import Place
+from pytest_memguard.orders.settling import Settling
+from pytest_memguard.orders.sleepers import Sleepers
 from pytest_memguard.orders.visited_lines import Meetings, Passage
 
 MOST_SWITCH_POINTS = 20_000
 """The most turns in one call of all threads, to limit the cost; then each runs on until it ends or waits."""
 
-_SETTLE_SECONDS = 5e-5
-"""The time between looks at a thread that woke up, until it comes to a line."""
-
-_NAPS = 8
-"""How often one thread is waited for that sleeps again and again: it is the clock that wakes it."""
-
 
 class Turns:
     """Decides which thread runs.
 
-    `wait`, `is_due`, `line` and `end` are called by the threads themselves, the other methods by the thread
-    that watches them. A thread that waits for a lock, a socket or the clock while it has the turn loses the
-    turn; the thread that watches finds this out and calls `pass_over`. What is done again and again, until a
-    thread is blocked or comes to a line, creates no objects that the garbage collector counts.
+    `wait`, `is_due`, `line`, `falls_asleep`, `wakes` and `end` are called by the threads themselves, the
+    other methods by the thread that watches them. One that waits for a lock or a socket loses the turn; the
+    thread that watches finds this out and calls `pass_over`. What is done again and again, until a thread is
+    blocked or comes to a line, creates no objects that the garbage collector counts.
     """
 
     def __init__(self, order: Order) -> None:
@@ -38,14 +33,15 @@ class Turns:
         self._participants: list[Participant] = []
         self._ready: list[int] = []
         self._mutex = UncollectedLock()
-        self._settling = OwnedLock()
+        self._settling = Settling(self.has_ended)
+        self._sleepers = Sleepers()
         self._process = getpid()
         self._left = 0
         self.blocked = self._changes = 0
         self._is_open = self._is_free = False
         self.passed = self.offered = 0
         self.most = MOST_SWITCH_POINTS
-        self.is_bound_reached = self.is_by_speed = False
+        self.is_bound_reached = self._is_by_speed = False
         self._last: int | None = None
         self.meetings = Meetings()
 
@@ -67,6 +63,7 @@ class Turns:
                 self._add(newcomer, is_older=True)
                 newcomer.state, newcomer.blocked_at = BLOCKED, UNSEEN
                 self.blocked += 1
+            self._sleepers.begin()
             self._give(self._next())
         finally:
             self._mutex.release()
@@ -100,7 +97,7 @@ class Turns:
         try:
             self._mutex.acquire()  # nobody gives a turn meanwhile
             for participant in self._participants:
-                if participant.state is WAITING or (
+                if participant.state in (WAITING, RESTED) or (
                     participant.state is DONE and not participant.has_ended()
                 ):
                     participant.stir()
@@ -134,7 +131,7 @@ class Turns:
         try:
             participant.is_inside = True
             if self.blocked and participant.state is RUNNING:
-                found = self._settle(participant)
+                found = self._settling.settle(self._participants, participant)
                 participant.looked_around(self._changes, found=found)
             is_due = participant.is_due or participant.is_asked or participant.state is not RUNNING
             has_to_wait = is_due and self._decide(participant, code, number)
@@ -142,16 +139,18 @@ class Turns:
             if has_to_wait:
                 self.wait(participant)
         except BaseException:  # raised from elsewhere, while this thread was inside
-            self._runs_on(participant)
+            self.runs_on(participant)
             raise
 
-    def _runs_on(self, participant: Participant) -> None:
+    def runs_on(self, participant: Participant) -> None:
         """Let a thread that an error has kept from its turn run on, until it comes to a line again."""
         try:
             self._mutex.acquire()
             participant.is_inside = participant.is_stirred = False
             participant.gate.acquire(blocking=False)  # it may have been opened since
-            if participant.state is WAITING:
+            if participant.state in (SLEEPING, RESTED):
+                self._sleepers.has_left()
+            if participant.state in (WAITING, SLEEPING, RESTED):
                 participant.state, participant.blocked_at = BLOCKED, UNSEEN
             self.blocked = sum(other.state is BLOCKED for other in self._participants)
             self._changes += 1
@@ -178,20 +177,22 @@ class Turns:
     def _offers(self, participant: Participant, place: Place) -> bool:
         """Say whether the thread that has the turn offers it at a line."""
         is_asked, participant.is_asked = participant.is_asked, False
-        self.is_by_speed = self.is_by_speed or is_asked
+        self._is_by_speed = self._is_by_speed or is_asked
         if not is_asked and not (self._left > 0 and participant.path.offers(place)):
             return False
         self.offered += 1
         self._left = max(0, self._left - 1)
         self.is_bound_reached = self.is_bound_reached or self._left == 0
-        if is_asked or participant.path.is_far_in_a_loop(place):
+        is_far = is_asked or participant.path.is_far_in_a_loop(place)
+        self._sleepers.turn_is_offered(is_far_in_a_loop=is_far)
+        if is_far:
             self._order.steps_aside(participant.number)
         return True
 
     def _hand_over(self, participant: Participant, *, had_turn: bool) -> bool:
         """Give the turn to the next thread; say whether the thread that came to a line has to wait."""
         participant.state = WAITING
-        self.meetings.stands(participant.path.passage, self._others_in(participant.path.passage))
+        self.meetings.stands(participant.path.passage, self._others_in(participant.path.passage, participant))
         participant.stands = participant.path.passage
         participant.is_astray = False
         participant.naps = 0
@@ -208,12 +209,13 @@ class Turns:
         self._give(chosen)
         return True
 
-    def _others_in(self, passage: Passage) -> int:
-        """Count the threads that are in a passage, but stand nowhere, such as those that sleep there."""
+    def _others_in(self, passage: Passage, this: Participant) -> int:
+        """Count the others that are in a passage, but stand nowhere, such as those that sleep there."""
         count = 0
-        for at in range(len(self._participants) if self.blocked else 0):
-            state = self._participants[at].state
-            if (state is BLOCKED or state is RUNNING) and self._participants[at].path.is_in(passage):
+        for at in range(len(self._participants) if self.blocked or self._sleepers.have_slept else 0):
+            other = self._participants[at]
+            is_between = other is not this and other.stands is None and other.state is not DONE
+            if is_between and other.path.is_in(passage):
                 count += 1
         return count
 
@@ -227,7 +229,7 @@ class Turns:
         try:
             participant.is_inside = True
             if participant.state is RUNNING:
-                self._settle(participant)
+                self._settling.settle(self._participants, participant)
             self._end(participant, tell)
         except BaseException:  # raised from elsewhere, as above
             self._release()
@@ -260,7 +262,7 @@ class Turns:
         """Whether every thread that has not ended waits for something else than its turn."""
         for at in range(len(self._participants)):
             state = self._participants[at].state
-            if state is WAITING or state is RUNNING:
+            if state is WAITING or state is RUNNING or (state is RESTED and not self._sleepers.is_over):
                 return False
         return True
 
@@ -270,9 +272,11 @@ class Turns:
             self._mutex.acquire()
             self._is_open = False
             for participant in self._participants:
-                if participant.state is WAITING:
+                if participant.state is WAITING or participant.state is RESTED:
                     participant.state = RUNNING
                     participant.gate.release()
+                elif participant.state is SLEEPING:
+                    participant.state, participant.blocked_at = BLOCKED, UNSEEN
         finally:
             self._release()
 
@@ -288,9 +292,9 @@ class Turns:
 
         `is_astray` says that it runs, and comes to no line. One that was seen to wait for its turn, and has
         been given it since, keeps it: nobody gives a turn while this looks again. Threads that it has woken
-        before it waited are waited for: which of them are ready must not depend on how fast they are.
+        are waited for first: which of them are ready must not depend on how fast they are.
         """
-        self._settle(participant)
+        self._settling.settle(self._participants, participant)
         try:
             self._mutex.acquire()
             if (
@@ -303,7 +307,7 @@ class Turns:
                 participant.blocked_at = look
                 self.blocked += 1
                 self._changes += 1
-                self.is_by_speed = self.is_by_speed or is_astray
+                self._is_by_speed = self._is_by_speed or is_astray
                 self._give(self._next())
         finally:
             self._mutex.release()
@@ -311,7 +315,7 @@ class Turns:
     def take_up(self) -> None:
         """If no thread has the turn, give it to one that came back from waiting, if there is any."""
         if self.running() is None:
-            self._settle(None)
+            self._settling.settle(self._participants, None)
             try:
                 self._mutex.acquire()
                 if self.running() is None:
@@ -328,40 +332,60 @@ class Turns:
             return False
         if self.blocked:
             participant.is_inside = True
-            self._settle(participant)
+            self._settling.settle(self._participants, participant)
             participant.is_inside = False
         return True
 
-    def _settle(self, current: Participant | None) -> bool:
-        """Wait until each blocked thread is blocked again, back at a line, or at its end.
-
-        The thread with the turn may have woken them, by releasing a lock. Which thread gets the lock, and
-        which are ready to run, must not depend on how long they take. Returns whether one was awake, and did
-        more than to look at the clock or a file again. The current thread does not wait for itself.
-        """
-        found = False
+    def falls_asleep(self, participant: Participant, seconds: float) -> bool:
+        """Give the turn of a thread that is about to sleep to another; False where it has none to give."""
+        if not self.settles(participant):
+            return False
         try:
-            self._settling.acquire()  # the thread that watches, and one at a line, look by the same sightings
-            for at in range(len(self._participants)):
-                participant = self._participants[at]
-                if participant is not current and _should_settle(participant):
-                    _wait_until_settled(participant)
-                    found = not participant.looks_again() or found
-                    self.is_by_speed = self.is_by_speed or participant.is_astray
-                if participant.state is BLOCKED and participant.has_ended():
-                    self.has_ended(participant)
+            participant.is_inside = True
+            self._mutex.acquire()
+            if not self._is_open or participant.state is not RUNNING:
+                return False
+            self._sleepers.falls_asleep(participant, seconds)
+            self._give(self._next())
+            return True
         finally:
-            self._settling.release()
-        return found
+            participant.is_inside = False
+            self._mutex.release()
+
+    def wakes(self, participant: Participant) -> None:
+        """Wait, after it has slept, until it goes on by turns."""
+        try:
+            self._mutex.acquire()
+            if participant.state is not SLEEPING:
+                return  # the call has ended meanwhile
+            participant.state = RESTED
+        finally:
+            self._mutex.release()
+        self.wait(participant)
+
+    def ends(self) -> None:
+        """Have no thread wake up any more by turns: those that called the body have ended."""
+        self._sleepers.is_over = True
+
+    @property
+    def is_by_speed(self) -> bool:
+        """Whether a thread was given up on, so that the order depended on the speed of the machine."""
+        return self._is_by_speed or self._settling.has_met_astray
 
     def _next(self) -> Participant | None:
         """Choose the thread that runs after the one that had the last turn."""
-        ready = self._ready
-        ready.clear()
+        if self._sleepers.are_due and not self._sleepers.wake(self._participants) and self._sleepers.are_due:
+            return None
+        if not self._find_ready() and self._sleepers.wake(self._participants):
+            self._find_ready()
+        return self._participants[self._order.next(self._ready, self._last)] if self._ready else None
+
+    def _find_ready(self) -> bool:
+        self._ready.clear()
         for at in range(len(self._participants)):
             if self._participants[at].state is WAITING:
-                ready.append(at)
-        return self._participants[self._order.next(ready, self._last)] if ready else None
+                self._ready.append(at)
+        return bool(self._ready)
 
     def _give(self, participant: Participant | None) -> None:
         if participant is not None:
@@ -374,25 +398,3 @@ class Turns:
     def _leaves(self, participant: Participant) -> None:
         self.meetings.leaves(participant.stands)
         participant.stands = None
-
-
-def _is_awake(participant: Participant) -> bool:
-    return participant.state is BLOCKED and participant.is_awake()
-
-
-def _should_settle(participant: Participant) -> bool:
-    return not participant.is_astray and participant.naps < _NAPS and _is_awake(participant)
-
-
-def _wait_until_settled(participant: Participant) -> None:
-    """Wait for a thread that woke up, unless it comes to no line for very long."""
-    participant.seen.restart()
-    participant.settling.restart()
-    while _is_awake(participant) and not participant.has_ended():
-        sleep(_SETTLE_SECONDS)
-        is_blocked = participant.seen.is_blocked() and not participant.is_inside
-        if is_blocked and participant.state is BLOCKED:
-            participant.blocked_at = participant.seen.last
-        elif participant.settling.look() >= ASTRAY_NS:
-            participant.is_astray = True
-            return

@@ -34,3 +34,10 @@ def polls(event: threading.Event) -> None:
     """Sleep until an event is set, as joblib does until its tasks have ended."""
     while not event.is_set():
         time.sleep(0.01)
+
+
+def works(seconds: float) -> None:
+    """Take so long, as on a slow machine."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
