@@ -25,12 +25,15 @@ from pytest_memguard.core.meters import METER_PACKAGES
 _STANDARD = frozenset(
     """
     _thread builtins collections contextlib ctypes datetime functools gc genericpath glob hashlib inspect io
-    itertools json json.decoder json.encoder linecache math os pathlib posix posixpath queue random re
+    itertools json linecache math os pathlib posix posixpath queue random re
     resource selectors shutil signal stat statistics struct subprocess sys tempfile threading time tokenize
     traceback types weakref
     """.split()  # noqa: SIM905 - forty names in quotes would hide the names
 )
-"""What memguard, its meters and psutil call. Not `warnings` and `logging`, which keep state in names."""
+"""What memguard, its meters and psutil call, with its submodules: `pathlib` is made of those from 3.13 on.
+
+Not `warnings` and `logging`, which keep state in names.
+"""
 
 _PACKAGES = METER_PACKAGES | {"pytest_memguard", "psutil"}
 _CLASSES = (
@@ -59,6 +62,14 @@ class _Names:
         self._dicts: list[Mapping[str, object]] = []
         self._names: list[str] = []
         self._values: list[object] = []
+        self._inherited: list[tuple[type, Mapping[str, object], str]] = []
+
+    def add_inherited(self, one: type) -> None:
+        """Take in the public names that a class has from others only: a patch of one is a name of its own."""
+        for base in one.__mro__[1:-1]:
+            for name, _ in _methods(base):
+                if name not in vars(one) and name != "__init__":
+                    self._inherited.append((one, vars(one), name))
 
     def add(self, place: _Place, names: Iterator[tuple[str, object]]) -> None:
         """Take in names of a place as they are."""
@@ -70,16 +81,17 @@ class _Names:
 
     def patched(self) -> list[tuple[_Place, str, object, object]]:
         """Return the names that stand for something else now: place, name, what was added, what is there."""
-        now = map(getitem, self._dicts, self._names)
+        values = map(getitem, self._dicts, self._names)
         try:
-            different = [*compress(count(), map(is_not, now, self._values))]
+            different = [*compress(count(), map(is_not, values, self._values))]
         except KeyError:  # a name was deleted, which nearly never happens
             different = [*range(len(self._names))]
         rows = [
             (self._places[n], self._names[n], self._values[n], self._dicts[n].get(self._names[n], _MISSING))
             for n in different
         ]
-        return [row for row in rows if row[2] is not row[3]]
+        added = [(one, name, _MISSING, now[name]) for one, now, name in self._inherited if name in now]
+        return [row for row in rows if row[2] is not row[3]] + added
 
 
 class _Real:
@@ -102,6 +114,7 @@ class _Real:
         self._names = _Names()
         for one in _CLASSES:
             self._names.add(one, _methods(one))
+            self._names.add_inherited(one)
         self.learn_modules()
         self.environment = dict(os.environ)
 
@@ -112,7 +125,7 @@ class _Real:
             module = sys.modules[name]
             if module is None:  # what a project forbids to import
                 continue
-            if name not in self._modules and (name in _STANDARD or name.partition(".")[0] in _PACKAGES):
+            if name not in self._modules and name.partition(".")[0] in _STANDARD | _PACKAGES:
                 self._modules[name] = module
                 self._names.add(module, _names(name, module))
 
@@ -129,7 +142,7 @@ class _Real:
             for patched in self._names.patched():
                 self._patched.append(patched)
                 place, name, real, _ = patched
-                setattr(place, name, real)
+                _put(place, name, real)
 
     def patch_again(self) -> None:
         """Undo `put_back`, except for names that have changed since."""
@@ -140,12 +153,8 @@ class _Real:
             self.learn_modules()
             while self._patched:
                 place, name, real, value = self._patched.pop()
-                if vars(place).get(name) is not real:
-                    continue
-                if value is _MISSING:
-                    delattr(place, name)
-                else:
-                    setattr(place, name, value)
+                if vars(place).get(name, _MISSING) is real:
+                    _put(place, name, value)
             while self._patched_modules:
                 name, module = self._patched_modules.popitem()
                 if module is None:
@@ -154,9 +163,16 @@ class _Real:
                     sys.modules[name] = module
 
 
+def _put(place: _Place, name: str, value: object) -> None:
+    if value is _MISSING:
+        delattr(place, name)
+    else:
+        setattr(place, name, value)
+
+
 def _names(name: str, module: ModuleType) -> Iterator[tuple[str, object]]:
     """Yield what a module can call: functions, classes and modules; of our own only what it imported."""
-    is_own = name not in _STANDARD
+    is_own = name.partition(".")[0] in _PACKAGES
     for attribute, value in vars(module).items():
         if isinstance(value, ModuleType):
             yield attribute, value
