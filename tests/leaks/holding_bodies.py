@@ -106,6 +106,13 @@ def streams_that_all_get_a_line() -> None:
         stream.write("a line")
 
 
+_report = io.StringIO()
+
+
+def stream_that_gathers_lines() -> None:
+    _report.write("a line of a report")
+
+
 def weakref_callback_with_a_default() -> None:
     def on_end(_gone: weakref.ref[Registry], _data: bytes = bytes(200)) -> None: ...
 

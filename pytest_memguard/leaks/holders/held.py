@@ -25,3 +25,13 @@ class Held:
     kinds: tuple[KindGrowth, ...] = ()
     is_of_program: bool = False
     records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """An old object, and how many new ones it holds or leads to; a value that gets larger holds none."""
+
+    number: int
+    holder: object
+    is_direct: bool = True
+    is_value: bool = False

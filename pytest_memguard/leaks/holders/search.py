@@ -7,7 +7,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_memguard.core.leak_finding import Bound, LeakFinding
 from pytest_memguard.core.real_types import is_a
@@ -18,7 +18,7 @@ from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind, keeps_in_c
 from pytest_memguard.leaks.holders.enlarging import enlarging
 from pytest_memguard.leaks.holders.functools_caches import MadeByCaches
-from pytest_memguard.leaks.holders.held import Held
+from pytest_memguard.leaks.holders.held import Gain, Held
 from pytest_memguard.leaks.holders.object_names import (
     Step,
     describe_common,
@@ -65,16 +65,6 @@ _MOST_WIDTH = 24
 _CANDIDATES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Gain:
-    """An old object, and how many new ones it holds or leads to; a value that gets larger holds none."""
-
-    number: int
-    holder: object
-    is_direct: bool = True
-    is_value: bool = False
-
-
 class HolderSearch:
     """Finds the chain of objects that holds what a body leaves behind, until the time of a `clock` is up."""
 
@@ -89,10 +79,10 @@ class HolderSearch:
         self._fresh: set[int] = set()
         self._old: dict[int, int] = {}
         self._own: set[int] = set()
-        self._gained: dict[int, _Gain] = {}
-        self._weak: dict[int, _Gain] = {}
+        self._gained: dict[int, Gain] = {}
+        self._weak: dict[int, Gain] = {}
         self._new: list[object] = []
-        self._found: _Gain | None = None
+        self._found: Gain | None = None
         self._is_of_program = False
         self._made = MadeByCaches()
         self._places = Places(())
@@ -143,18 +133,18 @@ class HolderSearch:
         if not self._is_explained(calls):
             self._new = new = self._window(calls, untracked=True)
         if not self._is_explained(calls):
-            self._gained |= {id(one): _Gain(number, one) for one, number in self._made.full_ones()}
+            self._gained |= {id(one): Gain(number, one) for one, number in self._made.full_ones()}
             self._gained |= self._of_left_references(calls)
         self._drop_unreferred()
         self._find_enlarging(calls)
         return self._best_chain(calls) or described_unreferred(new, self._namer, calls=calls, but=self._own)
 
-    def _of_left_references(self, calls: int) -> dict[int, _Gain]:
+    def _of_left_references(self, calls: int) -> dict[int, Gain]:
         """Return the containers that gained weak references which are dead, or lead to new callbacks."""
         found = [
             (min(one.number, number_left(one.holder, self._fresh)), one.holder) for one in self._weak.values()
         ]
-        return {id(one): _Gain(number, one) for number, one in found if number >= _SHARE * calls}
+        return {id(one): Gain(number, one) for number, one in found if number >= _SHARE * calls}
 
     def _drop_unreferred(self) -> None:
         """Drop gains of nobody where there are many: each of a thousand StringIO has a hidden list."""
@@ -163,16 +153,25 @@ class HolderSearch:
             self._gained = {one: gain for one, gain in self._gained.items() if one in referred}
 
     def _find_enlarging(self, calls: int) -> None:
-        """Look for plain values that get larger; they gain nothing that could be counted."""
-        if not self._leak.bytes_per_call or any(one.number >= _SHARE * calls for one in self._ranked()):
+        """Look for plain values that get larger; they gain nothing that could be counted.
+
+        But a StringIO gathers what is written to it in a list that no object shows.
+        """
+        gains = [one for one in self._ranked() if one.number >= _SHARE * calls]
+        if not self._leak.bytes_per_call or any(type(one.holder) is not list for one in gains):
+            return
+        hidden = {id(one.holder) for one in gains}
+        if hidden and referred_among(hidden, but=self._own, tick=self.clock.check):
             return
         calls = max(calls, min(self._leak.calls, TURNED_OVER_CALLS))  # a buffer grows by an eighth at a time
         least = _SHARE * calls * self._leak.bytes_per_call
         with suppress(OutOfTimeError):
             found = enlarging(self._repeat, calls, least_bytes=least, tick=self.clock.check)
-            self._gained |= {id(one): _Gain(calls, one, is_value=True) for one in found}
+            self._gained |= {id(one): Gain(calls, one, is_value=True) for one in found}
+            for one in hidden if found else ():
+                del self._gained[one]
 
-    def _number_led_to(self, gain: _Gain) -> int:
+    def _number_led_to(self, gain: Gain) -> int:
         return len(content_of(gained_by(gain.holder, gain.number), self._fresh).seen)
 
     def _gained_objects(self) -> list[object]:
@@ -254,7 +253,7 @@ class HolderSearch:
             settles_at_bytes=full.settles_at_bytes,
         )
 
-    def _ranked(self) -> list[_Gain]:
+    def _ranked(self) -> list[Gain]:
         """Return the largest gains, equal ones as they were found."""
         return sorted(self._gained.values(), key=lambda gain: -gain.number)[:_MOST_WIDTH]
 
@@ -284,6 +283,7 @@ class HolderSearch:
         self._own.add(id(new))
         again = old if untracked else containers(untracked=False, tick=self.clock.check)
         self._note_longer(again, mine=(new, sizes, self._fresh, old, self._gained, self._weak))
+        old.clear()  # it lists itself, too, and would stay and seem to hold what it lists
         return new
 
     def _note_longer(self, found: Iterable[object], *, mine: tuple[object, ...]) -> None:
@@ -296,7 +296,7 @@ class HolderSearch:
             if gained < _LEAST_GAINED or id(one) in self._fresh or any(one is own for own in mine):
                 continue
             noted = self._weak if is_weak(one, self._fresh) else self._gained
-            noted[id(one)] = _Gain(gained, one)
+            noted[id(one)] = Gain(gained, one)
 
     def _find_holders(self, new: list[object]) -> None:
         """Climb from a sample of the new objects to the old ones that refer to them."""
@@ -314,7 +314,7 @@ class HolderSearch:
                 if id(one) not in self._fresh and not is_weak(one, self._fresh):
                     number = number_held(one, self._fresh)
                     if number >= _LEAST_GAINED and not self._turns_over(one):
-                        self._gained[id(one)] = _Gain(number, one)
+                        self._gained[id(one)] = Gain(number, one)
             sample = [one for one in upper if id(one) in self._fresh][:_SAMPLE]
             if self._gained or not sample:
                 return
@@ -334,14 +334,14 @@ class HolderSearch:
             if is_weak(one, self._fresh):
                 continue
             copies = longer_copies(held, self._fresh, least=enough)
-            self._gained |= {id(copy): _Gain(number, copy) for number, copy in copies}
+            self._gained |= {id(copy): Gain(number, copy) for number, copy in copies}
             is_replaced = self._turns_over(one)
             if len(held) >= enough and not is_replaced:
-                self._gained[id(one)] = _Gain(len(held), one)
+                self._gained[id(one)] = Gain(len(held), one)
             elif self._is_explained(calls) or (is_replaced and not leads_to_older(held, self._fresh, enough)):
                 continue
             elif len(content_of(held, self._fresh).seen) >= enough:
-                self._gained[id(one)] = _Gain(round(enough), one, is_direct=False)
+                self._gained[id(one)] = Gain(round(enough), one, is_direct=False)
 
     def _best_chain(self, calls: int) -> tuple[Step, ...]:
         """Return the chain to the holder that leads to most: with a name and without a bound, if possible."""
