@@ -106,6 +106,10 @@ def streams_that_all_get_a_line() -> None:
         stream.write("a line")
 
 
+def default_argument(seen: list[object] = []) -> None:  # noqa: B006 - it is the leak
+    seen.append(Session())
+
+
 _report = io.StringIO()
 
 

@@ -93,6 +93,10 @@ HOLDERS = {
     ),
     "weakref_callback": ("tests.leaks.holding_bodies._watchers (list, ",),
     "weakrefs_left_behind": ("tests.leaks.holding_bodies._forgotten (list, ",),
+    "default_argument": (
+        "defaults of tests.leaks.holding_bodies.default_argument (tuple, 1 entry)",
+        ".py > list, ",
+    ),
     "stream_that_gathers_lines": ("tests.leaks.holding_bodies._report (StringIO)",),
     "streams_that_all_get_a_line": ("tests.leaks.holding_bodies._streams (list, ",),
     "weakref_callback_with_a_default": ("tests.leaks.holding_bodies._watchers (list, ",),

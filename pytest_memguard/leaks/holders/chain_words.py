@@ -84,8 +84,11 @@ def _fixture(one: Any, namer: SiteNamer) -> Step:
 
 
 def _of_function(holder: Any, held: object, namer: SiteNamer) -> Step:
-    where = in_file(holder.__code__.co_filename, namer)
-    return Step(function_name(holder), "function", f"{where} holds {kind_of(held)}", named=True)
+    """Name a function; what its arguments default to holds from call to call, where a call changes it."""
+    name, where = function_name(holder), in_file(holder.__code__.co_filename, namer)
+    if held is holder.__defaults__ or held is holder.__kwdefaults__:
+        return Step(f"defaults of {name}", kind_of(held), where, named=True)
+    return Step(name, "function", f"{where} holds {kind_of(held)}", named=True)
 
 
 def _of_generator(holder: Any, held: object, namer: SiteNamer) -> Step:
