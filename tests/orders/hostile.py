@@ -100,6 +100,44 @@ def leaves_a_thread() -> Body:
     return body
 
 
+def leaves_a_poller() -> Body:
+    """Leave a thread behind that sleeps again and again, with and without lines of its own."""
+    is_over = threading.Event()
+
+    def polls() -> None:
+        while not is_over.is_set():
+            time.sleep(0.002)
+
+    def body() -> None:
+        threading.Thread(target=polls, daemon=True).start()
+        threading.Timer(1, is_over.set).start()
+        time.sleep(0.005)
+
+    return body
+
+
+def sleeps_with_a_lock() -> Body:
+    """Sleep while others wait for the lock that the sleeper holds, poll for it, or are interrupted asleep."""
+    lock = threading.Lock()
+    numbers = iter(range(THREADS))
+    asleep: list[int] = []
+
+    def body() -> None:
+        if next(numbers) == 1:
+            asleep.append(threading.get_ident())
+            with contextlib.suppress(KeyError):
+                time.sleep(0.05)
+            return
+        while not lock.acquire(timeout=0.001):
+            time.sleep(0.001)
+        for ident in asleep:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(KeyError))
+        time.sleep(0.003)
+        lock.release()
+
+    return body
+
+
 def raises_in_one() -> Body:
     numbers = iter(range(THREADS))
 
@@ -317,6 +355,7 @@ MAKERS = [
     leaves_a_loop,
     leaves_a_thread,
     livelock,
+    leaves_a_poller,
     locals_of_threads,
     never_ends,
     patches_the_clock,
@@ -324,6 +363,7 @@ MAKERS = [
     raises_in_others,
     recurses,
     signals,
+    sleeps_with_a_lock,
     starts_threads,
     switches_often,
     traces,
