@@ -36,6 +36,7 @@ Not `warnings` and `logging`, which keep state in names.
 """
 
 _PACKAGES = METER_PACKAGES | {"pytest_memguard", "psutil"}
+_KNOWN = _STANDARD | _PACKAGES
 _CLASSES = (
     pathlib.PurePath,
     pathlib.Path,
@@ -66,10 +67,8 @@ class _Names:
 
     def add_inherited(self, one: type) -> None:
         """Take in the public names that a class has from others only: a patch of one is a name of its own."""
-        for base in one.__mro__[1:-1]:
-            for name, _ in _methods(base):
-                if name not in vars(one) and name != "__init__":
-                    self._inherited.append((one, vars(one), name))
+        inherited = {name for base in one.__mro__[1:-1] for name, _ in _methods(base)} - vars(one).keys()
+        self._inherited += [(one, vars(one), name) for name in inherited - {"__init__"}]
 
     def add(self, place: _Place, names: Iterator[tuple[str, object]]) -> None:
         """Take in names of a place as they are."""
@@ -125,7 +124,7 @@ class _Real:
             module = sys.modules[name]
             if module is None:  # what a project forbids to import
                 continue
-            if name not in self._modules and name.partition(".")[0] in _STANDARD | _PACKAGES:
+            if name not in self._modules and name.partition(".")[0] in _KNOWN:
                 self._modules[name] = module
                 self._names.add(module, _names(name, module))
 
