@@ -34,6 +34,10 @@ class _CodeSteps:
         self.numbers = {offset: behind(offset) for offset in offsets}
 
 
+_NO_STEPS = _CodeSteps(None)
+"""Those of a function in which a thread still runs when the context is left."""
+
+
 class MonitoredLines:
     """Line events by `sys.monitoring`: other tracers are not affected, and other lines cost nothing."""
 
@@ -41,7 +45,7 @@ class MonitoredLines:
         self._packages = packages
         self._tool = tool
         self._stepped: dict[int, _CodeSteps] = {}
-        self._last_stepped = _CodeSteps(None)
+        self._last_stepped = _NO_STEPS
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # there from CPython 3.12 on
 
     def __enter__(self) -> MonitoredLines:  # noqa: PYI034 - Self needs Python 3.11 or another dependency
@@ -67,7 +71,7 @@ class MonitoredLines:
         def step(code: CodeType, offset: int) -> object:
             stepped = self._last_stepped
             if stepped.code is not code:
-                stepped = self._last_stepped = self._stepped[id(code)]
+                stepped = self._last_stepped = self._stepped.get(id(code), _NO_STEPS)
             number = stepped.numbers.get(offset)
             return disable if number is None else comes_to(code, number)
 
@@ -123,7 +127,7 @@ class MonitoredLines:
         for stepped in self._stepped.values():
             self._monitoring.set_local_events(self._tool, stepped.code, 0)
         self._stepped.clear()
-        self._last_stepped = _CodeSteps(None)
+        self._last_stepped = _NO_STEPS
         self._monitoring.set_events(self._tool, 0)
         for event, _ in self._callbacks():
             self._monitoring.register_callback(self._tool, event, None)
