@@ -61,6 +61,12 @@ class Sleepers:
             self._left -= 1
             self.are_due = self.are_due or self._left <= 0 or is_far_in_a_loop
 
+    def hold_up(self, participants: Sequence[Participant]) -> bool:
+        """Say whether the others have to wait: those who sleep go on next, and one of them still sleeps."""
+        if self.are_due:
+            self.wake(participants)
+        return self.are_due
+
     def wake(self, participants: Sequence[Participant]) -> bool:
         """Have those go on that are to wake up next; say whether they do: not while one really sleeps."""
         if not self.asleep or self.is_over:

@@ -374,7 +374,7 @@ class Turns:
 
     def _next(self) -> Participant | None:
         """Choose the thread that runs after the one that had the last turn."""
-        if self._sleepers.are_due and not self._sleepers.wake(self._participants) and self._sleepers.are_due:
+        if self._sleepers.hold_up(self._participants):
             return None
         if not self._find_ready() and self._sleepers.wake(self._participants):
             self._find_ready()

@@ -96,6 +96,7 @@ def test_a_thread_that_waits_in_a_loop_for_one_that_sleeps_sees_it_wake_up(waits
     flag: list[bool] = []
     numbers = itertools.count()
     never = threading.Event()
+    ended = []
 
     def body() -> None:
         if next(numbers) == 0:
@@ -106,8 +107,10 @@ def test_a_thread_that_waits_in_a_loop_for_one_that_sleeps_sees_it_wake_up(waits
                 never.wait(0.0001)
             elif waits == "sleeps":
                 time.sleep(0.001)
+        ended.append(len(flag))
 
     play(body)
+    assert ended == [1] * THREADS
 
 
 def test_a_loop_looks_equally_often_for_what_a_thread_does_that_sleeps() -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from pytest_memguard.orders.order import Lockstep
+from pytest_memguard.orders.order import Lockstep, Order, Staggered
 from pytest_memguard.orders.places import RETURN
 from pytest_memguard.orders.threads import OrderedThreads
 from pytest_memguard.orders.visited_lines import Path, Together
@@ -30,12 +30,15 @@ def line_of(text: str) -> int:
 
 
 def met(
-    body: Callable[[], object], text: str = "# it is made here", at_most: int = THREADS
+    body: Callable[[], object],
+    text: str = "# it is made here",
+    at_most: int = THREADS,
+    order: Order | None = None,
 ) -> Together | None:
     def is_own(file: str) -> bool:
         return file == __file__
 
-    threads = OrderedThreads(body, THREADS, order=Lockstep(), is_own=is_own)
+    threads = OrderedThreads(body, THREADS, order=order or Lockstep(), is_own=is_own)
     with threads as call:
         call()
     return threads.together_with(is_own, line_of(text), at_most=at_most)
@@ -159,3 +162,24 @@ def test_threads_that_still_sleep_in_a_line_stand_together_with_one_that_has_com
     together = met(body, text="# it sleeps here")
     assert together is not None
     assert (together.threads, together.after) == (THREADS, line_of("# it sleeps here"))
+
+
+def test_where_most_stood_behind_the_line_is_named_before_the_return_at_which_all_did() -> None:
+    cache: dict[str, bytearray] = {}
+
+    def loads() -> None:
+        made = load_at_once()  # it is loaded
+        time.sleep(0.005)  # it is stored late
+        cache["key"] = made
+
+    def body() -> None:
+        if "key" not in cache:
+            loads()
+
+    together = met(body, text="# it is loaded", order=Staggered())
+    assert together is not None
+    assert (together.threads, together.code) == (THREADS, loads.__code__)
+    assert (together.after, together.before) == (
+        line_of("# it is stored late"),
+        line_of("# it is stored late") + 1,
+    )
