@@ -132,9 +132,9 @@ def _turns_at_rest() -> dict[str, int]:
 def _turns_of_children() -> dict[str, int]:
     """Return how often the threads of each running child got a processor; see proc(5), ctxt_switches."""
     turns: dict[str, int] = {}
-    for listing in _THREADS.glob("*/children"):
+    for thread in _entries(_THREADS):
         with suppress(OSError):
-            for child in listing.read_text().split():
+            for child in (thread / "children").read_text().split():
                 turns[child] = sum(_turns(fields) for fields in _threads(child))
     return turns
 
@@ -149,9 +149,17 @@ def _turns(fields: Mapping[str, str]) -> int:
 
 def _threads(child: str) -> Iterator[Mapping[str, str]]:
     """Yield what the system says about each thread of a process."""
-    for status in Path("/proc", child, "task").glob("*/status"):
+    for thread in _entries(Path("/proc", child, "task")):
         with suppress(OSError):
-            yield dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+            lines = (thread / "status").read_text().splitlines()
+            yield dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what a folder holds; nothing where it is gone, as that of a process which has just ended."""
+    with suppress(OSError):  # up to CPython 3.12, `glob` raises it
+        return list(folder.iterdir())
+    return []
 
 
 def _faults() -> int:

@@ -199,12 +199,13 @@ def much_beside_many() -> None:
 class Pool:
     def __init__(self) -> None:
         self.members: list[Member] = []
+        vars(self)  # from CPython 3.11 on, it has a dict only then
 
 
 class Member:
     def __init__(self, others: list[Member]) -> None:
         self.others = others
-        vars(self)  # from CPython 3.11 on, it has a dict only then
+        vars(self)
 
 
 _pool = Pool()

@@ -279,7 +279,9 @@ def test_every_kind_of_test_is_repeated(project: GuardedProject, kind: str) -> N
     run = project.spawn("-W", "ignore::pytest.PytestDeprecationWarning", plugins=plugins)
     (result,) = run.results().values()
     assert result["outcome"] == "leaked", result
-    assert 530 <= result["leak"]["bytes_per_call"] <= 600
+    leak = result["leak"]
+    assert 530 <= leak["bytes_per_call"] <= 600 + leak["doubt"]  # the framework's own tables grow meanwhile
+    assert leak["doubt"] <= 60
     assert result["sites"][0]["file"] == "test_it.py"
 
 

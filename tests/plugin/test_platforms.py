@@ -32,7 +32,7 @@ PLATFORMS = {
         sys._debugmallocstats = lambda: os.write(2, b"heap stats: peak total current")
     """,
     "no /proc": """
-        import os, sys
+        import os, pathlib, sys
         real_stat = os.stat
 
         def refuse(path):
@@ -52,6 +52,8 @@ PLATFORMS = {
                 refuse(arguments[0])
 
         os.stat = stat
+        if hasattr(pathlib, "_NormalAccessor"):  # CPython 3.10 binds it at import
+            pathlib._NormalAccessor.stat = staticmethod(stat)
         sys.addaudithook(hear)
     """,
     "no answers about the process": "import psutil; psutil.PROCFS_PATH = '/nowhere'",

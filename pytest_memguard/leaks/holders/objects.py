@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import sys
 import types
 import weakref
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
@@ -31,7 +32,8 @@ _PLAIN = frozenset({list, dict, set, deque})
 _UNTRACKED = (dict, bytearray)
 _ATOMS = (int, str, bytes, float, bool, type(None))
 _EVERY = 0xFFF
-_MOST_DICTS = 16
+_MOST_DICTS = 32
+_MOST_ALIKE = 4
 _FEW = 8
 
 
@@ -103,18 +105,26 @@ def module_of(holder: dict[Any, Any]) -> types.ModuleType | None:
 
 
 def few_dicts(holders: Iterable[object]) -> Iterator[object]:
-    """Leave out all but the oldest of the dicts that are no module's.
+    """Leave out most of the dicts that are no module's: of those with the same keys, all but a few.
 
-    Thousands of instances may share a container. To find whose a dict is takes a walk of the heap, and the
-    oldest is most likely that of the object which made the container.
+    Thousands of instances may share a container, and to find whose a dict is takes a walk of the heap. The
+    object that made the container seldom has the attributes of those that share it, and may be any of them:
+    the collector lists older objects neither first nor last.
     """
-    dicts = 0
+    dicts: Counter[object] = Counter()
     for one in holders:
         if type(one) is dict and module_of(one) is None:
-            dicts += 1
-            if dicts > _MOST_DICTS:
+            alike = _attributes_of(one)
+            if dicts[alike] >= _MOST_ALIKE or dicts.total() >= _MOST_DICTS:
                 continue
+            dicts[alike] += 1
         yield one
+
+
+def _attributes_of(names: dict[Any, Any]) -> object:
+    """Return what tells the attributes of one class from those of another; `None` for other dicts."""
+    first = tuple(itertools.islice(names, _FEW))
+    return (len(names), first) if all(type(name) is str for name in first) else None
 
 
 def number_held(one: object, new: Container[int]) -> int:
