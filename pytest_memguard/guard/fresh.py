@@ -68,7 +68,7 @@ class FreshGuard:
             self._leave_regions_out()
             return
         confirmed = self._with_peak_lines(found, replace(policy, leaks=False), FreshSampling())[test_id]
-        notes = (*self._first.notes, *confirmed.notes, *self._in_each_order.notes_on(confirmed.samples))
+        notes = (*self._first.notes, *confirmed.notes, *self._in_each_order.notes)
         measurement, verdict = self._session.judge(
             test_id, confirmed.samples, policy, leak=self._first.leak, notes=notes
         )

@@ -29,7 +29,12 @@ class InEachOrder:
     def __init__(self, orders: tuple[int, ...]) -> None:
         self.orders = orders
         self.failed: tuple[int, Exception] | None = None
-        self.notes: tuple[str, ...] = ()
+        self._notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not tried, and what failed; each is said once."""
+        return tuple(dict.fromkeys(self._notes))
 
     def execute(self, execute_in: Callable[[int], Execution]) -> Execution:
         """Execute it in each order; an order in which it failed is tried no more."""
@@ -42,7 +47,7 @@ class InEachOrder:
                 self._hold_back(order, error, error.error)
                 break
             except NotConfirmedError as error:
-                self.notes += (f"order {order} was not tried: {error}",)
+                self._notes += (f"order {order} was not tried: {error}",)
                 break
             except Exception as error:  # noqa: BLE001 - of the test: its memory is judged first
                 self._hold_back(order, error, described(error))
@@ -54,15 +59,13 @@ class InEachOrder:
         let_go(error)
         self.failed = order, error
         self.orders = self.orders[: self.orders.index(order)]
-        self.notes += (f"in order {order} it fails with {words}; {play_again(order)}",)
+        self._notes += (f"in order {order} it fails with {words}; {play_again(order)}",)
 
-    def notes_on(self, samples: Sequence[Sample]) -> tuple[str, ...]:
-        """Return all notes, and name the order that the lowest peak rests on, unless it is the usual one."""
-        order = min(samples, key=lambda sample: sample.peak_bytes).order
-        return (
-            *dict.fromkeys(self.notes),
-            *((f"order {order} needs the most; {play_again(order)}",) if order else ()),
-        )
+
+def needs_most(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """Name the order that the lowest peak rests on, unless it is the usual one."""
+    order = min((sample.peak_bytes, sample.order) for sample in samples)[1] if samples else 0
+    return (f"order {order} needs the most; {play_again(order)}",) if order else ()
 
 
 def only_first_order_checked(error: BaseException) -> str:

@@ -37,6 +37,7 @@ from pytest_memguard.gate.judge import (
 )
 from pytest_memguard.gate.known_leaks import without_known_leaks
 from pytest_memguard.gate.wording import doubts_text, origin_text, peak_doubt_text, tolerated_text
+from pytest_memguard.guard.in_each_order import needs_most
 from pytest_memguard.guard.loaded_baseline import LoadedBaseline
 from pytest_memguard.guard.profiles import ProfileKeeper
 from pytest_memguard.guard.source_lines import with_source
@@ -125,6 +126,8 @@ class GuardSession:
         if verdict.is_in_doubt and exact_ones(samples):
             measurement = join(has_exact_peak=True)
             verdict = ask(measurement, entry, policy)
+        if verdict.outcome in (Outcome.GREW, Outcome.OVER_LIMIT):
+            measurement = replace(measurement, notes=(*measurement.notes, *needs_most(samples)))
         return (measurement, verdict) if is_told else self._without_answer(measurement, verdict, reason)
 
     def verdict(

@@ -133,7 +133,7 @@ class ItemGuard:
             return
         self._note(*confirmed.notes)
         samples = confirmed.samples
-        self._note(*self._in_each_order.notes_on(samples))
+        self._note(*self._in_each_order.notes)
         try:
             leak = self._check_leaks()
         except CannotRepeatError as error:

@@ -10,7 +10,7 @@ from functools import partial
 from pytest_memguard.core.sites import Site, SiteBytes
 from pytest_memguard.leaks.repeating import cpu_seconds
 from pytest_memguard.meters.protocol import Meter
-from pytest_memguard.meters.site_namer import Owner, SiteNamer
+from pytest_memguard.meters.site_namer import SiteNamer
 from pytest_memguard.meters.stacks import Frame, Survivor
 from pytest_memguard.meters.tally import Tally
 
@@ -166,8 +166,7 @@ def _sites(
         if not python or not namer.belongs_to_test(python):
             continue
         rate = _per_call(held, calls, leak.calls)
-        frames = [frame for frame in python if namer.classify(frame[1])[0] is not Owner.HARNESS]
-        site, library = namer.site_of(frames)
+        site, library = namer.site_of(python)
         inside = _native_place(stack, namer) or library
         totals[site] += rate
         if library is not None:

@@ -21,6 +21,7 @@ UNKNOWN_SITE = Site(file="<native>", line=0, function="unknown")
 _SOURCES = "src/"
 """Where many projects keep what they install."""
 
+_PYTEST = "_pytest/"
 _EVENT_LOOPS = ("asyncio/base_events.py", "asyncio/runners.py")
 
 
@@ -192,11 +193,13 @@ class SiteNamer:
         """Name the site of a stack, and the library frame inside it where that is another one.
 
         The site is the innermost frame of the project, else of an installed package, else of
-        the standard library.
+        the standard library; never a program that runs pytest, as the script of a virtual environment does.
         """
         best: dict[Owner, Frame] = {}
         for frame in frames:
-            owner = self.classify(frame[1])[0]
+            owner, name = self.classify(frame[1])
+            if owner is Owner.HARNESS and name.startswith(_PYTEST) and best:
+                break
             if owner not in best:
                 best[owner] = frame
                 if owner is Owner.PROJECT:

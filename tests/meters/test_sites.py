@@ -17,6 +17,7 @@ ROOT = Path("/srv/shop")
 PURE = sysconfig.get_paths()["purelib"]
 OWN: Frame = ("put", "/srv/shop/shop/cache.py", 41)
 TEST: Frame = ("test_put", "/srv/shop/tests/test_cache.py", 7)
+RUNNER: Frame = ("<module>", "/srv/shop/run_tests.py", 3)
 DECODER: Frame = ("decode", json.decoder.__file__, 337)
 PYTEST: Frame = ("runtest", str(_pytest.python.__file__), 100)
 GUARD: Frame = ("judge", pytest_memguard.guard.session.__file__, 9)
@@ -81,6 +82,8 @@ def test_the_innermost_frame_outside_the_standard_library_decides(
         ([INSTALLED, OWN, TEST], "shop/cache.py:put", "requests/api.py:get"),
         ([DECODER, INSTALLED, PYTEST], "requests/api.py:get", None),
         ([DECODER, PYTEST], "json/decoder.py:decode", None),
+        ([DECODER, PYTEST, RUNNER], "json/decoder.py:decode", None),
+        ([DECODER, TEST, PYTEST, RUNNER], "tests/test_cache.py:test_put", None),
         ([], "<native>:unknown", None),
     ],
 )

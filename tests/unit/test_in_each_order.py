@@ -6,7 +6,7 @@ import pytest
 
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.guard.confirming import Execution
-from pytest_memguard.guard.in_each_order import FailedElsewhereError, InEachOrder
+from pytest_memguard.guard.in_each_order import FailedElsewhereError, InEachOrder, needs_most
 
 
 @pytest.mark.parametrize("error", [KeyError("k"), FailedElsewhereError("a long report", "KeyError: 'k'")])
@@ -24,7 +24,7 @@ def test_an_order_that_fails_is_tried_no_more_and_its_error_kept(error: Exceptio
     assert tried == [0, 1, 2, 0, 1]
     assert in_each_order.failed == (2, error)
     assert [(sample.peak_bytes, sample.order) for sample in largest] == [(101, 1)] * 2
-    assert in_each_order.notes_on(largest) == (
+    assert in_each_order.notes == (
         "in order 2 it fails with KeyError: 'k'; play it again with --memguard-order=2",
-        "order 1 needs the most; play it again with --memguard-order=1",
     )
+    assert needs_most(largest) == ("order 1 needs the most; play it again with --memguard-order=1",)
