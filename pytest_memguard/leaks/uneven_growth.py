@@ -65,6 +65,9 @@ A larger one is paid once if so many calls follow without another, which a slow 
 _DOUBLED = (1.6, 2.6)
 """The range of the factor by which a table grows at each reallocation, and the calls up to it."""
 
+_MOST_OF_TWO_TABLES = 6
+"""Rises of two tables at most: the largest of each is at most four times as large as the smallest."""
+
 _PARTS = 8
 """The last half is cut into this many parts; most must have risen, and none by nearly all of the growth."""
 
@@ -159,6 +162,8 @@ def _has_stopped(family: Sequence[_Rise], calls: int, *, is_last: bool) -> bool:
         return False
     if is_last and not is_much and (len(family) == 1 or _is_table(family, rarer=True)):
         return True
+    if is_last and not is_much and last <= _ONE_QUIET_SHARE_AT_LAST and _are_two_tables(family):
+        return True
     if len(family) == 1 or _is_table(family):
         return last <= (_ONE_QUIET_SHARE_AT_LAST if is_last else _ONE_QUIET_SHARE)
     return last ** len(family) <= _BY_CHANCE
@@ -175,6 +180,21 @@ def _is_table(family: Sequence[_Rise], *, rarer: bool = False) -> bool:
     return all(
         least <= after.size / before.size <= most and fewest <= after.place / before.place <= latest
         for before, after in itertools.pairwise(family)
+    )
+
+
+def _are_two_tables(family: Sequence[_Rise]) -> bool:
+    """Say whether a few rises are those of two tables, one of which is reallocated at least twice.
+
+    The table of a class's subclasses and that of `object` grow beside each other where a body makes classes.
+    """
+    if not 2 < len(family) <= _MOST_OF_TWO_TABLES:
+        return False
+    splits = itertools.product((False, True), repeat=len(family))
+    return any(
+        _is_table(list(itertools.compress(family, one)), rarer=True)
+        and _is_table([rise for rise, is_of_one in zip(family, one, strict=True) if not is_of_one], rarer=True)
+        for one in splits
     )
 
 

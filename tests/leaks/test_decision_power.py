@@ -78,6 +78,22 @@ def test_a_table_that_doubles_settles_only_if_it_gets_rarer(places: tuple[int, .
 
 
 @pytest.mark.parametrize(
+    ("jumps", "settles"),
+    [
+        (((7, 1), (950, 1), (5_500, 2)), True),
+        (((900, 1), (950, 1), (5_500, 2), (5_900, 2)), True),
+        (((7, 1), (950, 1), (5_500, 1)), False),
+        (((7, 1), (950, 1), (14_000, 2)), False),
+    ],
+    ids=["classes that come and go", "both twice", "jumps alike", "one of them late"],
+)
+def test_two_tables_settle_if_each_gets_rarer(jumps: tuple[tuple[int, int], ...], settles: bool) -> None:
+    record = next(one for one in LEVEL if one.name == STEADY[0])
+    play = Play(record, tables=[(place, 147_456 * times) for place, times in jumps])
+    assert (play.check(reach_of(5e-4, budget_seconds=1.0)).answer is Answer.SETTLES) is settles
+
+
+@pytest.mark.parametrize(
     ("call_seconds", "entries"),
     [(1e-5, 8_200), (1e-5, 9_000), (1e-5, 30_000), (1e-4, 8_200), (1e-4, 9_000), (5e-4, 3_000), (2e-3, 700)],
 )
