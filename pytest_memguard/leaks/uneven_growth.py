@@ -190,11 +190,12 @@ def _are_two_tables(family: Sequence[_Rise]) -> bool:
     """
     if not 2 < len(family) <= _MOST_OF_TWO_TABLES:
         return False
-    splits = itertools.product((False, True), repeat=len(family))
     return any(
-        _is_table(list(itertools.compress(family, one)), rarer=True)
-        and _is_table([rise for rise, is_of_one in zip(family, one, strict=True) if not is_of_one], rarer=True)
-        for one in splits
+        all(
+            _is_table([rise for rise, own in zip(family, tables, strict=True) if own is table], rarer=True)
+            for table in (False, True)
+        )
+        for tables in itertools.product((False, True), repeat=len(family))
     )
 
 
