@@ -65,8 +65,8 @@ A larger one is paid once if so many calls follow without another, which a slow 
 _DOUBLED = (1.6, 2.6)
 """The range of the factor by which a table grows at each reallocation, and the calls up to it."""
 
-_MOST_OF_TWO_TABLES = 6
-"""Rises of two tables at most: the largest of each is at most four times as large as the smallest."""
+_RISES_OF_TWO_TABLES = range(3, 7)
+"""Two rises show no table that doubles; of a family, each table has three at most."""
 
 _PARTS = 8
 """The last half is cut into this many parts; most must have risen, and none by nearly all of the growth."""
@@ -188,7 +188,7 @@ def _are_two_tables(family: Sequence[_Rise]) -> bool:
 
     The table of a class's subclasses and that of `object` grow beside each other where a body makes classes.
     """
-    if not 2 < len(family) <= _MOST_OF_TWO_TABLES:
+    if len(family) not in _RISES_OF_TWO_TABLES:
         return False
     return any(
         all(
