@@ -12,6 +12,7 @@ import types
 from collections import OrderedDict, UserDict, deque
 from collections.abc import Callable
 from pathlib import Path
+from queue import LifoQueue
 from typing import Any
 
 import pytest
@@ -215,6 +216,77 @@ class Indexed(Limited):
         self.asked[key] = self.asked[-key] = 1
 
 
+class Ordered(Limited):
+    """Keeps the order of its rows in a list, as celery's `LimitedSet` does, and prunes both."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.order: list[int] = []
+
+    def put(self, key: int, row: object) -> None:
+        self.rows[key] = row
+        self.order.append(key)
+        if len(self.rows) > self._capacity:
+            del self.rows[self.order.pop(0)]
+
+
+class History:
+    """A list whose bound the class states; the oldest go once it is a half longer than that."""
+
+    MAX_ITEMS = 1_000_000
+
+    def __init__(self) -> None:
+        self.rows: list[object] = []
+
+    def put(self, _key: int, row: object) -> None:
+        self.rows.append(row)
+        if len(self.rows) > 1.2 * self.MAX_ITEMS:
+            del self.rows[: -self.MAX_ITEMS]
+
+
+class Slotted:
+    """A set whose bound is in a slot."""
+
+    __slots__ = ("keys", "maxsize")
+
+    def __init__(self, maxsize: int) -> None:
+        self.maxsize = maxsize
+        self.keys: set[int] = set()
+
+    def put(self, key: int, _row: object) -> None:
+        self.keys.add(key)
+        if len(self.keys) > self.maxsize:
+            self.keys.pop()
+
+
+KEPT_WITHIN: dict[str, Callable[[], Any]] = {
+    "order beside the rows": lambda: Ordered(BOUND),
+    "list bounded by its class": History,
+    "set bounded by a slot": lambda: Slotted(BOUND),
+}
+
+
+@pytest.mark.parametrize("name", KEPT_WITHIN)
+def test_a_list_or_a_set_that_keeps_a_lower_bound_is_bounded(name: str) -> None:
+    owner: Any = KEPT_WITHIN[name]()
+    names = sorted(getattr(owner, "__dict__", ()))
+    finding = _check(owner.put)
+    assert not finding.leaking, finding
+    assert [bound.at_most for bound in finding.bounds] in ([BOUND], [BOUND, BOUND])
+    stated = [getattr(owner, each) for each in ("_capacity", "MAX_ITEMS", "maxsize") if hasattr(owner, each)]
+    assert stated == [BOUND], "its own bound is back"
+    assert sorted(getattr(owner, "__dict__", ())) == names
+
+
+class Refusing(Ordered):
+    """Fails when it is full."""
+
+    def put(self, key: int, row: object) -> None:
+        if len(self.rows) >= self._capacity:
+            raise OverflowError(self._capacity)
+        super().put(key, row)
+
+
 class Page:
     """Shows so many rows of those that it holds."""
 
@@ -237,6 +309,11 @@ def _result_of_a_cached_call() -> Put:
         return []
 
     return lambda _key, row: shared().append(row)
+
+
+def _queue() -> Put:
+    kept: LifoQueue[object] = LifoQueue(BOUND)
+    return lambda _key, row: kept.put(row)
 
 
 def _beside_a_cache() -> Put:
@@ -264,6 +341,8 @@ def _beside_a_cache_by_links() -> Put:
 LEAKS: dict[str, Callable[[], Put]] = {
     "log beside the rows": lambda: Logging(BOUND).put,
     "index beside the rows": lambda: Indexed(BOUND).put,
+    "full queue for which one waits": _queue,
+    "owner that fails when it is full": lambda: Refusing(BOUND).put,
     "limit of what is shown": lambda: Page(BOUND).put,
     "log of a bounded owner": lambda: LoggingOnly(BOUND).put,
     "result of a cached call": _result_of_a_cached_call,
@@ -314,6 +393,8 @@ REACHED = {
     Limited: range(1_500, 1_501),
     Pruned: range(1_900, 2_251),
     NeverEmptied: range(0),
+    Ordered: range(1_500, 1_501),
+    Logging: range(0),
 }
 
 

@@ -82,6 +82,34 @@ def _formats() -> Body:
     return lambda: struct.calcsize(f"{next(numbers)}s")
 
 
+class Recent:
+    """Keeps so many rows and their order; one that is not `pruned` forgets to prune the order."""
+
+    def __init__(self, maxlen: int, *, pruned: bool) -> None:
+        self.maxlen = maxlen
+        self.rows: dict[int, object] = {}
+        self.order: list[int] = []
+        self.first = 0
+        self.pruned = pruned
+
+    def add(self, key: int) -> None:
+        self.rows[key] = bytearray(500)
+        self.order.append(key)
+        if len(self.rows) > self.maxlen:
+            del self.rows[next(iter(self.rows))]
+            if self.pruned:
+                del self.order[0]
+
+
+@pytest.mark.parametrize("pruned", [True, False])
+def test_a_list_beside_a_bounded_dict_is_bounded_only_if_it_is_pruned(pruned: bool) -> None:
+    numbers, recent = itertools.count(), Recent(1_000, pruned=pruned)
+    finding = _check(lambda: recent.add(next(numbers)))
+    assert (finding.answer is Answer.BOUNDED) == pruned, str(finding)
+    assert finding.answer in {Answer.BOUNDED, Answer.CANNOT_TELL, Answer.LEAKS}
+    assert recent.maxlen == 1_000
+
+
 @pytest.mark.parametrize(
     ("body", "answers"),
     [

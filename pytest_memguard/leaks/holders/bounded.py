@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pytest_memguard.core.real_types import is_a
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit
 from pytest_memguard.leaks.holders.content import Content, content_of, latest, size_bytes
+from pytest_memguard.leaks.holders.lowered_bounds import lowered
 from pytest_memguard.leaks.holders.object_names import referents
 from pytest_memguard.leaks.holders.objects import is_sized, length, number_held
+from pytest_memguard.leaks.repeating import BodyFailedError
 
 _BESIDE_SHARE = 0.05
 _BESIDE_LEAST = 3
@@ -51,8 +54,15 @@ class Filling:
     @property
     def is_of_one_length(self) -> bool:
         """Say whether all containers that grow have the same length; if not, the bound is not of entries."""
-        lengths = [length(one) for one in self.containers if is_sized(one)] or [0]
-        return max(lengths) - min(lengths) <= max(_ALIKE, _ALIKE_SHARE * max(lengths))
+        return self.spread() <= max(_ALIKE, _ALIKE_SHARE * max(self._lengths()))
+
+    def spread(self) -> int:
+        """Return by how many items the longest container exceeds the shortest."""
+        lengths = self._lengths()
+        return max(lengths) - min(lengths)
+
+    def _lengths(self) -> list[int]:
+        return [length(one) for one in self.containers if is_sized(one)] or [0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +157,8 @@ def keeps_bound(
     """Fill an owner beyond its bound, if that takes few times the calls of the check, to see it stop growing.
 
     A bound that the interpreter keeps needs no proof, nor does a container that is full. Where filling
-    would take too long, the bound of a mapping or a queue is believed, that of a list or a set is not.
-    A cache that is pruned only above its bound settles where it is pruned.
+    would take too long, the bound of a mapping or a queue is believed, that of a list or a set is lowered to
+    what it holds for some calls. A cache that is pruned only above its bound settles where it is pruned.
     """
     if full.limit.is_certain or full.entries == full.at_most:
         return full
@@ -157,22 +167,47 @@ def keeps_bound(
     needed = math.ceil(left * calls / filled.gained)
     left_bytes = full.settles_at_bytes * left / full.at_most
     if (1 + _BEYOND) * needed > most_calls or left_bytes > _FILLED_BYTES:
-        return full if all(not is_a(one, list, set) for one in filled.containers) else None
-    highest, made = full.entries, 0
+        is_believed = all(not is_a(one, list, set) for one in filled.containers)
+        keeps = is_believed or _keeps_lowered(full, filled, repeat, calls=calls, most_calls=most_calls)
+        return full if keeps else None
+    highest = _highest(full, filled, repeat, needed=needed, most_calls=2 * most_calls)
+    if highest is None:
+        return None
+    if highest <= full.at_most:
+        return replace(full, entries=highest) if full.limit.has_places else full
+    return replace(
+        full, at_most=highest, settles_at_bytes=round(full.settles_at_bytes * highest / full.at_most)
+    )
+
+
+def _keeps_lowered(
+    full: Full, filled: Filling, repeat: Callable[[int], object], *, calls: int, most_calls: int
+) -> bool:
+    """Say whether an owner keeps a bound of what it holds now, while it would gain a window's entries."""
+    at_most = full.limit.entries()
+    with lowered(full.limit, at_most) as is_lowered, suppress(BodyFailedError):
+        if is_lowered:
+            now = replace(full, entries=at_most, at_most=at_most)
+            return _highest(now, filled, repeat, needed=calls, most_calls=most_calls) is not None
+    return False
+
+
+def _highest(
+    full: Full, filled: Filling, repeat: Callable[[int], object], *, needed: int, most_calls: int
+) -> int | None:
+    """Return the most entries that an owner reaches in these calls and a quarter more; None if it goes on.
+
+    Where one of its containers is pruned and another is not, the difference counts as entries.
+    """
+    highest, made, spread = full.entries, 0, filled.spread()
     step = max(1, needed // _STEPS)
     while made < needed + max(_STEPS, _BEYOND * needed) or full.at_most < highest < PRUNED * full.at_most:
         repeat(step)
         made += step
-        entries = full.limit.entries()
+        entries = full.limit.entries() + max(0, filled.spread() - spread)
         if entries < highest:
-            break
+            return highest
         highest = entries
-        if made > 2 * most_calls:
+        if made > most_calls:
             return None
-    if highest <= full.at_most:
-        return replace(full, entries=highest) if full.limit.has_places else full
-    if full.limit.entries() >= highest:
-        return None
-    return replace(
-        full, at_most=highest, settles_at_bytes=round(full.settles_at_bytes * highest / full.at_most)
-    )
+    return highest if highest <= full.at_most else None

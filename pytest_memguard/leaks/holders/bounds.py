@@ -46,7 +46,8 @@ class Limit:
     """A container, and the object whose bound applies to it: itself, a cache of functools, or its owner.
 
     `is_certain` says that the interpreter enforces the bound; the bound of an owner is only what it states.
-    Of a list with empty places (`has_places`) those that are filled count.
+    Of a list with empty places (`has_places`) those that are filled count. `said_by` is the name of the
+    attribute, of the owner or of its class, that states the bound.
     """
 
     container: object
@@ -54,6 +55,7 @@ class Limit:
     at_most: int
     is_certain: bool
     has_places: bool = False
+    said_by: str = ""
 
     def entries(self) -> int:
         """Return how much of the bound is used, in the owner's own unit where it counts something else."""
@@ -62,7 +64,7 @@ class Limit:
         if is_a(self.owner, FUNCTOOLS_CACHE):
             return int(self.owner.cache_info().currsize)
         used = None if self.is_certain else _attribute(self.owner, _USED)
-        return _length(self.container) if used is None else used
+        return _length(self.container) if used is None else used[1]
 
     def is_full(self) -> bool:
         """Say whether the bound is reached."""
@@ -118,10 +120,10 @@ def _limit_of(container: object) -> Limit | None:
                 return Limit(container, owner, at_most, is_certain=True)
             continue
         said = _attribute(owner, _LIMITS_OF_MAPPINGS if _is_mapping(owner) else _LIMITS)
-        if said is not None and not _is_filled_by_another(owner, container, said):
-            return Limit(container, owner, said, is_certain=False)
+        if said is not None and not _is_filled_by_another(owner, container, said[1]):
+            return Limit(container, owner, said[1], is_certain=False, said_by=said[0])
     said = _said_by_module(container)
-    return Limit(container, container, said, is_certain=False) if said is not None else None
+    return Limit(container, container, said[1], is_certain=False) if said is not None else None
 
 
 def index_within(limit: Limit, container: object) -> Limit | None:
@@ -157,7 +159,7 @@ def _owners(container: object) -> Iterator[object]:
                     yield one
 
 
-def _said_by_module(container: object) -> int | None:
+def _said_by_module(container: object) -> tuple[str, int] | None:
     """Return the constant that bounds a global of a module, as `_MAXCACHE` or `MAX_CACHE` does `_cache`."""
     for names in few_dicts(gc.get_referrers(container)):
         if type(names) is not dict or not _is_of_module(names):
@@ -181,8 +183,8 @@ def _is_store(container: object) -> bool:
     )
 
 
-def _attribute(owner: object, names: frozenset[str]) -> int | None:
-    """Return the number that an object has under one of these names, without running code of its class."""
+def _attribute(owner: object, names: frozenset[str]) -> tuple[str, int] | None:
+    """Return the number that an object has under one of these names, and which; runs no code of its class."""
     return _number_under(_attributes(owner), names)
 
 
@@ -192,10 +194,10 @@ def _is_mapping(owner: object) -> bool:
     return all(any(name in own for own in names) for name in ("__getitem__", "__setitem__", "keys"))
 
 
-def _number_under(named: Iterable[tuple[Any, Any]], names: frozenset[str]) -> int | None:
+def _number_under(named: Iterable[tuple[Any, Any]], names: frozenset[str]) -> tuple[str, int] | None:
     for name, value in named:
         if type(name) is str and type(value) is int and value > 0 and _plain(name) in names:
-            return value
+            return name, value
     return None
 
 
