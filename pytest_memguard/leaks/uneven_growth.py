@@ -47,6 +47,12 @@ _BY_CHANCE = 0.004
 A check decides up to three times.
 """
 
+_SLOWING = 0.5
+"""The rises of a leak that gets rarer fall into a first share of the calls with the root of the probability.
+
+That counts where a megabyte is left behind; what is less, such as a few tables, may be paid once.
+"""
+
 _ONE_QUIET_SHARE = 1 / 8
 _ONE_QUIET_SHARE_AT_LAST = 1 / 2
 """A single rise within this first part of the calls is paid once.
@@ -166,7 +172,8 @@ def _has_stopped(family: Sequence[_Rise], calls: int, *, is_last: bool) -> bool:
         return True
     if len(family) == 1 or _is_table(family):
         return last <= (_ONE_QUIET_SHARE_AT_LAST if is_last else _ONE_QUIET_SHARE)
-    return last ** len(family) <= _BY_CHANCE
+    is_much_in_all = sum(rise.size for rise in family) >= _LARGEST_TABLE_BYTES
+    return last ** (len(family) * (_SLOWING if is_much_in_all else 1)) <= _BY_CHANCE
 
 
 def _is_table(family: Sequence[_Rise], *, rarer: bool = False) -> bool:

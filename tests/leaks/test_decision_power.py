@@ -49,6 +49,19 @@ def test_no_leak_of_a_megabyte_settles_whatever_its_rhythm(cost: str, name: str)
             assert answer is not Answer.SETTLES
 
 
+def test_a_leak_of_a_megabyte_that_gets_ever_rarer_hardly_ever_settles() -> None:
+    passed = 0
+    for cost in ("200 us", "1 ms", "2 ms", "10 ms"):
+        draw = random.Random(cost)
+        reach = reach_of(COSTS[cost], budget_seconds=1.0)
+        for number in range(60):
+            events = rhythms()[f"slower, {(20, 100)[number % 2]} in all"](draw, reach)
+            play = Play(draw.choice(LEVEL), events=events, size_bytes=(100_000, 1_000_000)[number % 2])
+            answer = play.check(reach).answer
+            passed += answer is Answer.SETTLES and play.left_in_check >= MUCH_BYTES
+    assert passed <= 2  # of 240
+
+
 @pytest.mark.parametrize(
     ("call", "size_bytes", "answer"),
     [
