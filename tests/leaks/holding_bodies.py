@@ -117,6 +117,19 @@ def stream_that_gathers_lines() -> None:
     _report.write("a line of a report")
 
 
+class Message(str):
+    """What a library logs, with the record that it was made of."""
+
+
+_sink = io.StringIO()
+
+
+def stream_that_gathers_messages() -> None:
+    message = Message("a line of a log")
+    vars(message)["record"] = bytes(500)
+    _sink.write(message)
+
+
 def weakref_callback_with_a_default() -> None:
     def on_end(_gone: weakref.ref[Registry], _data: bytes = bytes(200)) -> None: ...
 
@@ -223,6 +236,20 @@ def tuple_that_is_copied() -> None:
     """Keep a function in a tuple that is made anew with each, as code does that must not lock."""
     global _callbacks  # noqa: PLW0603 - as such code does it
     _callbacks = (*_callbacks, lambda: None)
+
+
+class Handler:
+    def __init__(self) -> None:
+        self.within = threading.local()
+
+
+_handlers: dict[int, Handler] = {}
+
+
+def mapping_that_is_copied_beside_thread_locals() -> None:
+    global _handlers  # noqa: PLW0603 - as a library does that never changes what others may iterate over
+    repr([1])  # it puts a list beside the thread-locals of a thread, so that the collector lists their dict
+    _handlers = {**_handlers, len(_handlers): Handler()}
 
 
 class Hook:

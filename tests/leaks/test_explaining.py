@@ -86,6 +86,7 @@ HOLDERS = {
     "plain_values_in_a_context": ("context variable seen (contextvars.Context)",),
     "patterns_beside_a_full_cache": ("tests.leaks.holding_bodies._PATTERNS (dict, ",),
     "tuple_that_is_copied": ("tests.leaks.holding_bodies._callbacks (tuple, ",),
+    "mapping_that_is_copied_beside_thread_locals": ("tests.leaks.holding_bodies._handlers (dict, ",),
     "finalizer": (
         "weakref.finalize._registry (dict, ",
         "weakref.finalize of tests.leaks.holding_bodies.Registry ",
@@ -98,6 +99,7 @@ HOLDERS = {
         ".py > list, ",
     ),
     "stream_that_gathers_lines": ("tests.leaks.holding_bodies._report (StringIO)",),
+    "stream_that_gathers_messages": ("tests.leaks.holding_bodies._sink (StringIO)",),
     "streams_that_all_get_a_line": ("tests.leaks.holding_bodies._streams (list, ",),
     "weakref_callback_with_a_default": ("tests.leaks.holding_bodies._watchers (list, ",),
 }

@@ -155,7 +155,8 @@ class HolderSearch:
     def _find_enlarging(self, calls: int) -> None:
         """Look for plain values that get larger; they gain nothing that could be counted.
 
-        But a StringIO gathers what is written to it in a list that no object shows.
+        But a StringIO gathers what is written to it in a list that no object shows. Of what it holds then, the
+        text may be the smallest part, as where attributes of a subclass of `str` lead to records.
         """
         gains = [one for one in self._ranked() if one.number >= _SHARE * calls]
         if not self._leak.bytes_per_call or any(type(one.holder) is not list for one in gains):
@@ -164,7 +165,7 @@ class HolderSearch:
         if hidden and referred_among(hidden, but=self._own, tick=self.clock.check):
             return
         calls = max(calls, min(self._leak.calls, TURNED_OVER_CALLS))  # a buffer grows by an eighth at a time
-        least = _SHARE * calls * self._leak.bytes_per_call
+        least = calls if hidden else _SHARE * calls * self._leak.bytes_per_call
         with suppress(OutOfTimeError):
             found = enlarging(self._repeat, calls, least_bytes=least, tick=self.clock.check)
             self._gained |= {id(one): Gain(calls, one, is_value=True) for one in found}
