@@ -117,7 +117,7 @@ def stream_that_gathers_lines() -> None:
     _report.write("a line of a report")
 
 
-class Message(str):
+class Message(str):  # noqa: SLOT000 - it has attributes
     """What a library logs, with the record that it was made of."""
 
 

@@ -135,9 +135,10 @@ def number_held(one: object, new: Container[int]) -> int:
 def is_weak(one: object, new: Container[int]) -> bool:
     """Say whether a container holds weak references only, as a class does with its subclasses.
 
-    In the dict that the interpreter has for a thread, the entry of a thread-local ends with it as well, whatever
-    else is there. `new` holds identities. A weak reference keeps its callback alive, so one with a new callback does not
-    count as weak. Dead references may stay for a while: sqlite3 removes those to its cursors at every 200th.
+    In the dict that the interpreter has for a thread, the entry of a thread-local ends with it as well,
+    whatever else is there. `new` holds identities. A weak reference keeps its callback alive, so one with a
+    new callback does not count as weak. Dead references may stay for a while: sqlite3 removes those to its
+    cursors at every 200th.
     """
     held = [inner for inner in referents(one) if type(inner) not in _ATOMS]
     if any(map(_is_of_local, held)):

@@ -155,8 +155,8 @@ class HolderSearch:
     def _find_enlarging(self, calls: int) -> None:
         """Look for plain values that get larger; they gain nothing that could be counted.
 
-        But a StringIO gathers what is written to it in a list that no object shows. Of what it holds then, the
-        text may be the smallest part, as where attributes of a subclass of `str` lead to records.
+        But a StringIO gathers what is written to it in a list that no object shows. The text may be a small
+        part of what it holds then: a subclass of `str` may lead to more.
         """
         gains = [one for one in self._ranked() if one.number >= _SHARE * calls]
         if not self._leak.bytes_per_call or any(type(one.holder) is not list for one in gains):
