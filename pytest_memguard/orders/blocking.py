@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import sys
 from collections.abc import Collection
 from contextlib import suppress
@@ -24,19 +23,15 @@ from os import open as _os_open  # bound: a test may patch them while it runs
 from os import pread
 from pathlib import Path
 
+from pytest_memguard.orders.system_calls import (
+    is_below,
+    is_lock_of_c,
+    waits_for_lock,
+    waits_for_outside,
+    waits_on_address,
+    word,
+)
 from pytest_memguard.orders.watched_time import WatchedTime
-
-_FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
-_RESTARTED = {"x86_64": 219, "aarch64": 128}.get(platform.machine(), -1)
-"""What a wait with a time limit shows after the process was stopped and goes on, with the same arguments."""
-_WAITS = (_FUTEX, _RESTARTED)
-_FROM_OUTSIDE = {
-    "x86_64": {0, 43, 45, 47, 288},  # read, accept, recvfrom, recvmsg, accept4
-    "aarch64": {63, 202, 207, 212, 242},
-}.get(platform.machine(), set())
-"""Calls that wait for something from outside the process, as an idle server does."""
-_SLEEPS = {"x86_64": (35, 230), "aarch64": (101, 115)}.get(platform.machine(), ())
-_SELECTS = {"x86_64": (23, 270), "aarch64": (72,)}.get(platform.machine(), ())
 
 _PATIENCE_NS = 5_000_000
 _BLIND_PATIENCE_NS = 20_000_000
@@ -159,31 +154,8 @@ _STATE_BYTES = 64
 """Enough for a number, a name of at most 15 bytes in parentheses, and the state."""
 
 _AWAKE = b"RDTt"
-_SPACE = ord(" ")
 _CLOSES = ord(")")
 _R = ord("r")
-_ZERO, _NINE, _A, _X = b"09ax"
-
-_OPERATION = 0x7F
-_WAIT = 0
-_CONTENDED = 2
-"""What glibc's mutexes wait with, those of its own too (`lowlevellock.h`); locks of Python are semaphores."""
-
-
-def _past(line: bytes, at: int) -> int:
-    """Return the place behind the next space, or the end of the line.
-
-    Methods of `bytes` would take a tuple for their arguments from the free list of the interpreter.
-
-    >>> _past(b"202 0x7f", 0), _past(b"202 0x7f", 4)
-    (4, 8)
-    """
-    end = len(line)
-    while at < end:
-        at += 1
-        if line[at - 1] == _SPACE:
-            break
-    return at
 
 
 def _past_name(line: bytes) -> int:
@@ -205,12 +177,11 @@ class Sightings:
     wait (sleeping, a socket, a lock with a time limit or of C) may be over in a moment, and has to last.
     """
 
-    __slots__ = ("_patience_ns", "_waited", "_watch", "last")
+    __slots__ = ("_waited", "_watch", "last")
 
     def __init__(self, watch: ThreadWatch) -> None:
         self._watch = watch
-        self._patience_ns = _PATIENCE_NS if watch.is_exact else _BLIND_PATIENCE_NS
-        self._waited = WatchedTime()
+        self._waited = WatchedTime(_PATIENCE_NS if watch.is_exact else _BLIND_PATIENCE_NS)
         self.last: Look = RUNS
 
     def restart(self) -> None:
@@ -226,7 +197,7 @@ class Sightings:
             self._waited.restart()
             return False
         has_to_last = not waits_for_lock(look) or is_lock_of_c(look)
-        if has_to_last and self._waited.look() < self._patience_ns:
+        if has_to_last and not self._waited.is_up():
             return False
         if not self._watch.waits_at(look):
             self._waited.restart()
@@ -256,14 +227,14 @@ class _Interpreter:
     __slots__ = ("_is_known", "high", "low")
 
     def __init__(self) -> None:
-        self.low = self.high = 0
+        self.low = self.high = b""
         self._is_known = False
 
     def learn(self) -> None:
         """Read the addresses, once for the process."""
         if not self._is_known:
             self._is_known = True
-            self.low, self.high = _interpreter_addresses()
+            self.low, self.high = (b"0x%x" % address for address in _interpreter_addresses())
 
 
 _INTERPRETER = _Interpreter()
@@ -296,57 +267,9 @@ def would_run(line: bytes) -> bool:
     """
     if not line or line[0] == _R:
         return True
-    is_wait = _field(line, 0) in _WAITS
-    return is_wait and _INTERPRETER.low <= _field(line, 1) < _INTERPRETER.high
-
-
-def waits_for_lock(look: Look) -> bool:
-    """Say whether a thread waits for a lock of this process, without a time limit."""
-    # futex(address, operation, value, limit): a limit of zero is none.
-    return isinstance(look, bytes) and _field(look, 0) == _FUTEX and _field(look, 4) == 0
-
-
-def is_lock_of_c(look: Look) -> bool:
-    """Say whether the lock is one of C, which libraries hold for a moment only, as to allocate memory."""
-    return isinstance(look, bytes) and _field(look, 2) & _OPERATION == _WAIT and _field(look, 3) == _CONTENDED
-
-
-def sleeps(look: Look) -> bool:
-    """Say whether a thread waits for the clock alone. CPython 3.10 sleeps by selecting among no files."""
-    if not isinstance(look, bytes):
-        return False
-    call = _field(look, 0)
-    return call in _SLEEPS or (call in _SELECTS and _field(look, 1) == 0)
-
-
-def waits_for_outside(look: Look) -> bool:
-    """Say whether a thread waits for something that another process sends."""
-    return isinstance(look, bytes) and _field(look, 0) in _FROM_OUTSIDE
-
-
-def _field(line: bytes, number: int) -> int:
-    """Return a number in a line, or -1 where there is none.
-
-    It reads the digits by itself, since `int` would take a tuple for its arguments from the free list.
-
-    >>> _field(b"202 0x7f 0x80", 0), _field(b"202 0x7f 0x80", 1), _field(b"running", 0), _field(b"", 3)
-    (202, 127, -1, -1)
-    >>> _field(b"-1 0x7ffc", 0), _field(b"0 0x10", 0), _field(b"0 0x10", 1)
-    (-1, 0, 16)
-    """
-    at = value = 0
-    while number:
-        at = _past(line, at)
-        number -= 1
-    end = len(line)
-    if at == end or not _ZERO <= line[at] <= _NINE:
-        return -1
-    base = 10
-    while at < end and line[at] != _SPACE:
-        digit = line[at]
-        if digit == _X:
-            base = 16
-        else:
-            value = value * base + (digit - _ZERO if digit <= _NINE else digit - _A + 10)
-        at += 1
-    return value
+    at = word(line, 1)
+    return (
+        waits_on_address(line)
+        and not is_below(line, at, _INTERPRETER.low)
+        and is_below(line, at, _INTERPRETER.high)
+    )

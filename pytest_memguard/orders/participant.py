@@ -7,7 +7,8 @@ from array import array
 from enum import Enum
 from time import sleep  # bound: a test may patch it while it runs
 
-from pytest_memguard.orders.blocking import UNSEEN, Look, Sightings, ThreadWatch, sleeps, waits_for_lock
+from pytest_memguard.orders.blocking import UNSEEN, Look, Sightings, ThreadWatch
+from pytest_memguard.orders.system_calls import sleeps, waits_for_lock
 from pytest_memguard.orders.visited_lines import Passage, Path
 from pytest_memguard.orders.watched_time import WatchedTime
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_memguard.orders.participant import Participant
-from pytest_memguard.orders.watched_time import WatchedTime, clock_ns
+from pytest_memguard.orders.watched_time import START_NS, WatchedTime, clock_ns
 
 SECOND_NS = 1_000_000_000
 
@@ -23,16 +23,16 @@ ASKED_NS = 5 * SECOND_NS
 class Progress:
     """When the threads of one call last moved, and when to check again.
 
-    Times are in nanoseconds since its start, in which the process was not paused.
+    Times are those of `WatchedTime`, in which the process was not paused.
     """
 
     __slots__ = ("_all_blocked_since", "_compared", "_every", "_limit", "_moved", "_position", "_watched")
 
     def __init__(self, stuck_seconds: float) -> None:
-        self._moved = self._compared = 0
+        self._moved = self._compared = START_NS
         self._limit = round(stuck_seconds * SECOND_NS)
         self._every = min(_MOVED_NS, self._limit // 4)
-        self._watched = WatchedTime(self._every)
+        self._watched = WatchedTime(_HARD_FACTOR * self._limit, most_ns=self._every)
         self._all_blocked_since: int | None = None
         self._position: object = None
 
@@ -46,14 +46,14 @@ class Progress:
             self._all_blocked_since = None
         elif self._all_blocked_since is None:
             self._all_blocked_since = now_ns
-        elif now_ns - self._all_blocked_since >= _DEADLOCK_NS:
+        elif now_ns >= self._all_blocked_since + _DEADLOCK_NS:
             self._all_blocked_since = now_ns
             return True
         return False
 
     def is_comparison_due(self, now_ns: int) -> bool:
         """Say whether to compare the positions of the threads."""
-        if now_ns - self._compared < self._every:
+        if now_ns < self._compared + self._every:
             return False
         self._compared = now_ns
         return True
@@ -62,10 +62,10 @@ class Progress:
         """Say what is wrong with the threads; empty while their position, or their CPU time, changes."""
         if position != self._position:
             self._position, self._moved = position, now_ns
-        if now_ns - self._moved >= self._limit:
+        if now_ns >= self._moved + self._limit:
             return f"have not moved for {(now_ns - self._moved) / SECOND_NS:.1f} s"
-        if now_ns >= _HARD_FACTOR * self._limit:
-            return f"did not end within {now_ns / SECOND_NS:.1f} s"
+        if self._watched.is_up():
+            return f"did not end within {(now_ns - START_NS) / SECOND_NS:.1f} s"
         return ""
 
 
@@ -83,16 +83,22 @@ class Stretch:
         self._offered = 0
         self._begun_ns = 0
 
-    def lasts_ns(self, running: Participant, offered: int, spent_ns: int) -> int:
-        """Return how long it lasts, in time that the thread has spent; `offered` counts all offers so far."""
+    def look(self, running: Participant, offered: int, spent_ns: int) -> None:
+        """Begin anew with another thread, or after an offer; `offered` counts all of them so far.
+
+        `spent_ns` is the time that the thread has spent, or any time that passes with it.
+        """
         if running is not self._running or offered != self._offered:
             self._running, self._offered, self._begun_ns = running, offered, spent_ns
-        return spent_ns - self._begun_ns
+
+    def has_lasted(self, limit_ns: int, spent_ns: int) -> bool:
+        """Say whether it has lasted for so long."""
+        return spent_ns >= self._begun_ns + limit_ns
 
 
 def cpu_ns_of(participant: Participant) -> int | None:
-    """Return the CPU time of a thread, in nanoseconds; None if it has ended."""
+    """Return the CPU time of a thread, in nanoseconds on top of `START_NS`; None if it has ended."""
     try:
-        return clock_ns(*participant.watch.cpu_clock)
+        return START_NS + clock_ns(*participant.watch.cpu_clock)
     except OSError:
         return None

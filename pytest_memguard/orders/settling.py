@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from time import sleep  # bound: a test may patch it while it runs
 
 from pytest_memguard.orders.owned_locks import OwnedLock
-from pytest_memguard.orders.participant import ASTRAY_NS, BLOCKED, Participant
+from pytest_memguard.orders.participant import BLOCKED, Participant
 
 _SETTLE_SECONDS = 5e-5
 """The time between looks at a thread that woke up, until it comes to a line."""
@@ -68,6 +68,6 @@ def _wait_until_settled(participant: Participant) -> None:
         is_blocked = participant.seen.is_blocked() and not participant.is_inside
         if is_blocked and participant.state is BLOCKED:
             participant.blocked_at = participant.seen.last
-        elif participant.settling.look() >= ASTRAY_NS:
+        elif participant.settling.is_up():
             participant.is_astray = True
             return

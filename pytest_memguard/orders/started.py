@@ -10,13 +10,13 @@ from _thread import get_native_id
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from os import getpid  # bound: a test may patch them while it runs
 from time import sleep
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from pytest_memguard.orders.blocking import ThreadWatch
 from pytest_memguard.orders.line_events import LineEvents
+from pytest_memguard.orders.own_process import OwnProcess
 from pytest_memguard.orders.participant import BLOCKED, Participant
 from pytest_memguard.orders.patched_threading import PATCH, bound_sleeps
 from pytest_memguard.orders.profiled import enter_tracing, leave_tracing, seen_by_profiler, this_thread
@@ -77,7 +77,7 @@ class Newcomer(Participant):
         self.see_by(ThreadWatch(self.ident, thread.native_id or 0))
         waited = WatchedTime.up_to(_ARRIVES_NS)
         while not (self.waits and self.seen.is_blocked()):
-            if self.has_ended() or waited.look() >= _ARRIVES_NS:
+            if self.has_ended() or waited.is_up():
                 return False
             sleep(_POLL_SECONDS)
         return True
@@ -87,7 +87,7 @@ class Newcomer(Participant):
         self._seen_cpu_ns = cpu_ns_of(self)
         self.seen.restart()
         while not (self.has_ended() or self._is_at_rest() or self._is_at_rest()):  # a lock shows at two looks
-            if waited.look() >= _RESTS_NS:
+            if waited.is_up():
                 return False
             sleep(_POLL_SECONDS)
         return True
@@ -141,7 +141,7 @@ class StartedThreads:
         self._turns = turns
         self._lines = lines
         self._bound_sleeps = bound_sleeps(is_own)
-        self._process = getpid()
+        self._process = OwnProcess()
         self._native_ids: dict[int, Participant] = {}
         self._expected: dict[int, Newcomer] = {}
         self._before: Callable[..., Any] | None = None
@@ -215,7 +215,7 @@ class StartedThreads:
 
     def _this(self) -> Participant | None:
         """Return the thread that calls this, if it takes turns."""
-        return self._native_ids.get(get_native_id()) if getpid() == self._process else None
+        return None if self._process.is_left() else self._native_ids.get(get_native_id())
 
     def sleep(self, seconds: float, really: Callable[[float], None]) -> None:
         """Sleep; others have turns meanwhile, and go first where they can run when the sleep is over."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from os import getpid  # bound: a test may patch them while it runs
 from types import CodeType
 
 from pytest_memguard.orders.blocking import UNSEEN, Look
 from pytest_memguard.orders.order import Order
+from pytest_memguard.orders.own_process import OwnProcess
 from pytest_memguard.orders.owned_locks import UncollectedLock
 from pytest_memguard.orders.participant import BLOCKED, DONE, RESTED, RUNNING, SLEEPING, WAITING, Participant
 from pytest_memguard.orders.places import Place
@@ -35,7 +35,7 @@ class Turns:
         self._mutex = UncollectedLock()
         self._settling = Settling(self.has_ended)
         self._sleepers = Sleepers()
-        self._process = getpid()
+        self._process = OwnProcess()
         self._left = 0
         self.blocked = self._changes = 0
         self._is_open = self._is_free = False
@@ -124,7 +124,7 @@ class Turns:
 
         If this line is only for a look around, which depends on how fast others are, it creates no objects.
         """
-        if getpid() != self._process:
+        if self._process.is_left_by_python() or (participant.is_due and self._process.is_left()):
             return  # a forked child is alone
         if participant.state is DONE:
             return  # this is another thread, with the identifier of one that has ended
@@ -224,7 +224,7 @@ class Turns:
 
         After an error from elsewhere it may be called again, and does what is left to do.
         """
-        if getpid() != self._process:
+        if self._process.is_left():
             return
         try:
             participant.is_inside = True

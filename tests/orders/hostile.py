@@ -31,7 +31,8 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.orders.order import order_of
-from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
+from pytest_memguard.orders.threads import OrderedThreads
+from pytest_memguard.orders.watching import DeadlockError
 
 THREADS = 3
 STAYS_SECONDS = 6

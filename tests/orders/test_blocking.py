@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_memguard.orders import blocking, watched_time
+from pytest_memguard.orders import blocking, system_calls, watched_time
 from pytest_memguard.orders.blocking import Sightings, ThreadWatch
 from pytest_memguard.orders.progress import SECOND_NS, Progress
 
@@ -51,7 +51,7 @@ def test_a_thread_that_waits_for_the_interpreter_would_run() -> None:
     shown = interpreter_wait()
     assert blocking.would_run(shown)
     _, arguments = shown.split(b" ", 1)
-    after_a_stop = b"%d %s" % (blocking._RESTARTED, arguments)
+    after_a_stop = b"%s %s" % (system_calls._RESTARTED, arguments)
     assert blocking.would_run(after_a_stop)
 
 
@@ -99,7 +99,7 @@ def test_a_lock_of_a_library_has_to_last_since_its_holder_may_only_lack_a_proces
     thread = threading.Thread(target=lambda: unlock(mutex) if lock(mutex) == 0 else None)
     thread.start()
     watch = ThreadWatch(thread.ident or 0, thread.native_id or 0)
-    while not blocking.waits_for_lock(watch.look()):
+    while not system_calls.waits_for_lock(watch.look()):
         time.sleep(0.001)
     seen = Sightings(watch)
     assert not any(seen.is_blocked() for _ in range(3))

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pytest_memguard.orders.threads import DeadlockError
+from pytest_memguard.orders.watching import DeadlockError
 from tests.orders.hostile import MAKERS, THREADS, drawn, overlaps, played, trouble_with
 
 RUNS = int(os.environ.get("MEMGUARD_HOSTILE_RUNS", len(MAKERS)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import itertools
@@ -11,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
@@ -23,9 +24,9 @@ import pytest
 from pytest_memguard.orders.blocking import UNSEEN, ThreadWatch
 from pytest_memguard.orders.order import Lockstep, Order, RandomPriorities, Staggered, order_of
 from pytest_memguard.orders.participant import Participant, State
-from pytest_memguard.orders.progress import Progress
-from pytest_memguard.orders.threads import DeadlockError, OrderedThreads
+from pytest_memguard.orders.threads import OrderedThreads
 from pytest_memguard.orders.turns import Turns
+from pytest_memguard.orders.watching import DeadlockError
 from tests.orders.elsewhere import Story, first_when_set, heed_collection, polls
 
 THREADS = 4
@@ -571,21 +572,54 @@ def test_threads_that_never_rest_go_on_without_turns_and_tracer() -> None:
     assert tracers[-1] is None
 
 
+_UNTIL_COMPARED = 0.3
+"""Seconds; positions are compared each quarter of one, and a deadlock is looked for each half."""
+
+
+@contextlib.contextmanager
+def looks_at_blocked_threads() -> Iterator[Callable[[], None]]:
+    """Give the look at threads that all wait; each quarter of a second it compares their positions, too."""
+    released = threading.Event()
+    threads = OrderedThreads(lambda: released.wait(60), THREADS, order=Lockstep(), is_own=is_own)
+    watch = threads.watch
+
+    def endings() -> Iterator[int]:
+        released.wait()
+        yield from ()
+
+    def look() -> None:
+        watch.look()
+        threads._participants[0].seen.is_blocked()  # as of the one that has the turn; here none has it
+
+    with threads as call:
+        caller = threading.Thread(target=call)
+        with mock.patch.object(threads, "_endings", endings):
+            caller.start()
+            while not all(one.state is State.BLOCKED for one in threads._participants):
+                watch.look()
+                time.sleep(0.001)
+            look()  # what it makes once is made now
+            gc.disable()
+            try:
+                yield look
+            finally:
+                gc.enable()
+                released.set()
+            caller.join()
+
+
 def test_a_thread_that_watches_makes_nothing_that_the_collector_counts() -> None:
     """Not even what a free list gives: where that list is empty, a new object is counted.
 
     How often it looks depends on the machine, and when garbage is collected decides what is alive at a peak.
     """
-    released = threading.Event()
-    threads = OrderedThreads(released.wait, THREADS, order=Lockstep(), is_own=is_own)
-    progress = Progress(30)
 
     def empties_free_lists() -> list[object]:
         lists: list[object] = [[] for _ in range(100)]
         return [lists, *([tuple([None] * size) for _ in range(2_500)] for size in range(20))]
 
     def counts(look: Callable[[], object]) -> int:
-        look()  # what it makes once is made now
+        time.sleep(_UNTIL_COMPARED)
         held = empties_free_lists()
         before = gc.get_count()[0]
         look()
@@ -593,23 +627,28 @@ def test_a_thread_that_watches_makes_nothing_that_the_collector_counts() -> None
         del held
         return made
 
-    with threads as call:
-        caller = threading.Thread(target=call)
-        with mock.patch.object(threads, "_endings", side_effect=lambda _: released.wait() and iter(())):
-            caller.start()
-            while not threads._turns.are_all_blocked:
-                threads._pass_over_blocked()
-            gc.disable()
-            try:
-                nothing = counts(lambda: None)
-                assert counts(threads._pass_over_blocked) == nothing
-                assert counts(lambda: progress.stuck_at(threads._cpu_ns(), progress.now_ns())) == nothing
-                assert counts(lambda: threads._pass_over_endless(0)) == nothing
-                assert counts(threads._participants[0].seen.is_blocked) == nothing
-            finally:
-                gc.enable()
-                released.set()
-            caller.join()
+    with looks_at_blocked_threads() as look:
+        nothing = counts(lambda: None)
+        assert counts(look) <= nothing
+
+
+def test_a_thread_that_watches_leaves_no_integers_for_reuse() -> None:
+    """CPython 3.14 keeps them, and the threads of a test would take them instead of new ones."""
+
+    def blocks_of_new_integers(look: Callable[[], object]) -> int:
+        time.sleep(_UNTIL_COMPARED)
+        held = list(range(10**6, 10**6 + 300))  # as many as there may be of use
+        look()
+        before = sys.getallocatedblocks()
+        made = list(range(10**7, 10**7 + 50))
+        blocks = sys.getallocatedblocks() - before
+        assert len(held) + len(made) == 350
+        return blocks
+
+    with looks_at_blocked_threads() as look:
+        nothing = blocks_of_new_integers(lambda: None)
+        # One may be the CPU time of a thread that has hardly run, which is asked for four times a second.
+        assert blocks_of_new_integers(look) >= nothing - 1
 
 
 def test_a_long_loop_offers_its_turn_at_each_doubling_only() -> None:
