@@ -27,6 +27,7 @@ _SUMMARY = re.compile(
     r"\b(?:fakes?|mock(?:s|ed|ing)?|sp(?:y|ies|ying)|stubs?|test doubles?)\b", re.IGNORECASE
 )
 _OUTERMOST = re.compile(r"^[^/.\n]+(?=[/.])", re.MULTILINE)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TEST_FOLDERS = frozenset({"test", "tests"})
 
 
@@ -36,6 +37,7 @@ class MockLibraries:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._known: dict[str, bool] = {}
+        self._needing: dict[str, frozenset[str]] = {}
 
     def covers(self, name: str) -> bool:
         """Say whether a file below a folder that is imported from, such as `responses/api.py`, is of one."""
@@ -43,6 +45,19 @@ class MockLibraries:
         if package not in self._known:
             self._known[package] = self._is_one(package)
         return self._known[package]
+
+    def that_need(self, name: str) -> frozenset[str]:
+        """Return the imported packages of test doubles that require the distribution of a file."""
+        package = package_of(name)
+        if package not in self._needing:
+            found = {
+                each
+                for folder in dict.fromkeys(sys.path)
+                for each, needed in _needed_at(folder).items()
+                if each in sys.modules and not needed.isdisjoint(_distributions_of(package))
+            }
+            self._needing[package] = frozenset(each for each in found if self.covers(each))
+        return self._needing[package]
 
     def _is_one(self, package: str) -> bool:
         if not _is_installed_as_one(package):
@@ -81,6 +96,34 @@ def _installers_at(folder: str, _changed_ns: int) -> Mapping[str, Sequence[Distr
         for package in _packages(dist):
             found.setdefault(package, []).append(dist)
     return found
+
+
+def _distributions_of(package: str) -> frozenset[str]:
+    """Return the names of the distributions that install a package."""
+    found = (dist for folder in dict.fromkeys(sys.path) for dist in _installers(folder).get(package, ()))
+    return frozenset(_normal(dist.metadata["Name"] or "") for dist in found)
+
+
+def _needed_at(folder: str) -> Mapping[str, frozenset[str]]:
+    """Return the distributions that each package in a folder requires, whatever extras are asked for."""
+    return {
+        package: frozenset(
+            _normal(found[0])
+            for dist in dists
+            for line in dist.requires or ()
+            if "extra ==" not in line and (found := _NAME.match(line))
+        )
+        for package, dists in _installers(folder).items()
+    }
+
+
+def _normal(name: str) -> str:
+    """Return the name of a distribution as its index knows it.
+
+    >>> _normal("Sorted_Containers")
+    'sorted-containers'
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _packages(dist: Distribution) -> frozenset[str]:

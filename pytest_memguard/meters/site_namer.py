@@ -12,7 +12,7 @@ from types import CodeType
 from pytest_memguard.core.sites import Site
 from pytest_memguard.meters.chance import FILES, is_by_chance
 from pytest_memguard.meters.functions import functions_of
-from pytest_memguard.meters.harness import covers, installed_for, paths_of
+from pytest_memguard.meters.harness import covers, installed_for, package_of, paths_of
 from pytest_memguard.meters.mock_libraries import STANDARD_MOCKS, MockLibraries
 from pytest_memguard.meters.stacks import Frame
 
@@ -188,6 +188,18 @@ class SiteNamer:
         if owner is Owner.INSTALLED:
             return not covers(self._included, name) and self._mock_libraries.covers(name)
         return owner is Owner.HARNESS and not self.is_runner(name)
+
+    def doubles_that_need(self, file: str) -> frozenset[str]:
+        """Return the packages of test doubles that require the library of a file; none for a double's own."""
+        owner, name = self.classify(file)
+        if owner is not Owner.INSTALLED or self.is_bench(file):
+            return frozenset()
+        return self._mock_libraries.that_need(name)
+
+    def is_within(self, file: str, packages: frozenset[str]) -> bool:
+        """Say whether a file is of one of some installed packages."""
+        owner, name = self.classify(file)
+        return owner is Owner.INSTALLED and package_of(name) in packages
 
     def site_of(self, frames: Iterable[Frame]) -> tuple[Site, Site | None]:
         """Name the site of a stack, and the library frame inside it where that is another one.

@@ -92,6 +92,55 @@ def test_records_are_what_nobody_but_the_double_holds(double: ModuleType) -> Non
     assert not is_of_bench(GLOBAL, namer)
 
 
+LISTS = """
+class Rows:
+    def __init__(self):
+        self.parts = [[]]
+
+    def add(self, row):
+        self.parts[0].append(row)
+"""
+SERVER = """
+from shop_lists import Rows
+
+class Server:
+    def __init__(self):
+        self.rows = Rows()
+"""
+
+
+@pytest.fixture
+def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Any]]:
+    """Return what makes servers of a test double that keeps their rows in objects of a library."""
+    heads = ("Summary: Mock out the shop", "Requires-Dist: shop_lists>=1")
+    install(tmp_path, "shop-lists", {"shop_lists.py": LISTS})
+    install(tmp_path, "shop-server", {"shop_server.py": SERVER}, head=heads)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("shop_server").Server
+    del sys.modules["shop_server"], sys.modules["shop_lists"]
+
+
+def test_what_a_double_keeps_in_objects_of_a_library_is_dropped(servers: Callable[[], Any]) -> None:
+    server, numbers = servers(), itertools.count(10**6)
+    with meter_of(ROOT) as meter:
+        finding = check_leaks(
+            lambda: server.rows.add(next(numbers)), meter=meter, policy=Policy(leak_budget_seconds=0.01)
+        )
+    assert not finding.leaking, finding
+    assert len(finding.known) == 1
+
+
+def test_what_others_keep_in_objects_of_the_same_library_is_no_record(servers: Callable[[], Any]) -> None:
+    namer, server, other = SiteNamer(ROOT), servers(), servers()
+    found = is_of_bench(server.rows.parts[0], namer)
+    kept = [type(other.rows)(), other.rows]  # the second is of the double, but the test holds it, too
+    own = [is_of_bench(each.parts[0], namer) for each in kept]
+    mock = MagicMock()
+    mock.rows = type(other.rows)()
+    of_a_mock = is_of_bench(vars(mock)["rows"].parts[0], namer)
+    assert (found, own, of_a_mock) == (True, [False, False], False)
+
+
 @pytest.mark.parametrize("number", [3, 300])
 def test_what_a_record_holds_may_lead_back_to_it(double: ModuleType, number: int) -> None:
     """However many there are: each of thousands of timers refers to the loop that keeps them."""

@@ -23,7 +23,7 @@ from pytest_memguard.leaks.holders.objects import (
 )
 from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
-_MOST_DEPTH = 4
+_MOST_DEPTH = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +69,38 @@ def is_of_bench(
 ) -> bool:
     """Say whether only the test bench holds a container; who holds the test bench has no say.
 
-    Containers and objects of the standard library are nobody's: who holds them decides. `but` is passed over.
+    Containers and objects of the standard library are nobody's: who holds them decides. So are those of a
+    library that a test double requires, if nothing but such doubles holds them. `but` is passed over.
     """
-    if (own := _file_of_instance(container, namer)) is not None:
+    own = _file_of_instance(container, namer)
+    if own is not None and not namer.doubles_that_need(own):
         return namer.is_bench(own)
-    if not all(namer.is_bench(frame.f_code.co_filename) for _, frame in frames_with_local(container)):
-        return False
-    level, passed, is_found = [container], {id(but), id(container)}, False
+    level, passed, found = [container], {id(but), id(container)}, set[str]()
+    libraries = {own} - {None}
     for _ in range(_MOST_DEPTH):
+        if not all(namer.is_bench(file) for one in level for file in _files_of_frames(one, namer, container)):
+            return False
         upper, files = _above(level, namer, but=passed, tick=tick)
+        found |= files
+        libraries |= {_file_of_instance(one, namer) for one in upper} - {None}
         if not all(map(namer.is_bench, files)):
             return False
-        is_found |= bool(files)
         if not upper:
-            return is_found
+            return bool(found) and all(
+                namer.is_within(file, namer.doubles_that_need(library))
+                for library in libraries
+                if library is not None
+                for file in found
+            )
         level = upper
         passed |= {id(one) for one in upper}
     return False
+
+
+def _files_of_frames(one: object, namer: SiteNamer, container: object) -> Iterator[str]:
+    """Yield the files of running functions that have the container, or an object of a library, as a local."""
+    if one is container or _file_of_instance(one, namer) is not None:
+        yield from (frame.f_code.co_filename for _, frame in frames_with_local(one))
 
 
 def _above(
@@ -132,7 +147,7 @@ def _files(holder: Any, owners: Iterable[object], namer: SiteNamer) -> Iterator[
     elif is_a(holder, types.FrameType, *SUSPENDABLE):
         codes = (getattr(holder, name, None) for name in ("f_code", "gi_code", "cr_code", "ag_code"))
         yield from (code.co_filename for code in codes if code is not None)
-    elif (own := _file_of_instance(holder, namer)) is not None:
+    elif (own := _deciding_file(holder, namer)) is not None:
         yield own
 
 
@@ -148,7 +163,7 @@ def _files_of_namespace(names: dict[Any, Any], owners: Iterable[object], namer: 
         elif is_a(owner, types.FunctionType):
             if owner.__dict__ is names:
                 yield _file_of_function(owner)
-        elif namespace(owner) is names and (own := _file_of_instance(owner, namer)) is not None:
+        elif namespace(owner) is names and (own := _deciding_file(owner, namer)) is not None:
             yield own
 
 
@@ -167,6 +182,12 @@ def _file_of_instance(one: object, namer: SiteNamer) -> str | None:
         namer.classify(file)[0] in (Owner.STDLIB, Owner.LOOP) and not namer.is_bench(file)
     )
     return None if is_standard else file
+
+
+def _deciding_file(one: object, namer: SiteNamer) -> str | None:
+    """Return the file of an object's class, unless its holders decide."""
+    own = _file_of_instance(one, namer)
+    return None if own is not None and namer.doubles_that_need(own) else own
 
 
 def _file_of(module: str) -> str:
