@@ -7,6 +7,7 @@ import functools
 import io
 import itertools
 import re
+import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -115,6 +116,14 @@ _report = io.StringIO()
 
 def stream_that_gathers_lines() -> None:
     _report.write("a line of a report")
+
+
+_database = sqlite3.connect(":memory:", check_same_thread=False)
+_database.execute("CREATE TABLE visits (page TEXT)")
+
+
+def rows_of_a_database() -> None:
+    _database.execute("INSERT INTO visits VALUES (?)", ("a page" * 40,))
 
 
 class Message(str):  # noqa: SLOT000 - it has attributes

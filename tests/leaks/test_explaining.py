@@ -99,6 +99,7 @@ HOLDERS = {
         ".py > list, ",
     ),
     "stream_that_gathers_lines": ("tests.leaks.holding_bodies._report (StringIO)",),
+    "rows_of_a_database": ("tests.leaks.holding_bodies._database (Connection)",),
     "stream_that_gathers_messages": ("tests.leaks.holding_bodies._sink (StringIO)",),
     "streams_that_all_get_a_line": ("tests.leaks.holding_bodies._streams (list, ",),
     "weakref_callback_with_a_default": ("tests.leaks.holding_bodies._watchers (list, ",),

@@ -20,6 +20,7 @@ from pytest_memguard.core.real_types import is_a
 from pytest_memguard.core.units import MIB
 from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.content import size_bytes
+from pytest_memguard.leaks.holders.databases import grown_databases
 from pytest_memguard.leaks.holders.gaining import FEW_CALLS
 from pytest_memguard.leaks.holders.object_names import is_ours, referents
 from pytest_memguard.leaks.holders.objects import all_objects
@@ -87,6 +88,15 @@ def enlarging_values(
     least = _LEAST_BYTES * each * _ROUNDS_ALONE
     found = enlarging(repeat, 2 * each, least_bytes=least, tick=tick, rounds=_ROUNDS_ALONE)
     return [Enlarging(one) for one in found if not has_bound(one)]
+
+
+def growing_alone(
+    repeat: Callable[[int], object], calls: int, *, least_bytes: float, tick: Callable[[], None]
+) -> list[object]:
+    """Return the plain values that get larger, or the databases in memory: none of them gains an object."""
+    return enlarging(repeat, calls, least_bytes=least_bytes, tick=tick) or grown_databases(
+        repeat, calls, least_bytes=least_bytes, tick=tick
+    )
 
 
 def enlarging(

@@ -16,7 +16,7 @@ from pytest_memguard.leaks.holders.bounds import PRUNED, Limit, Places, index_wi
 from pytest_memguard.leaks.holders.chain_words import is_named, itself, kept_in, running_holder, step_to
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind, keeps_in_c
-from pytest_memguard.leaks.holders.enlarging import enlarging
+from pytest_memguard.leaks.holders.enlarging import growing_alone
 from pytest_memguard.leaks.holders.functools_caches import MadeByCaches
 from pytest_memguard.leaks.holders.held import Gain, Held
 from pytest_memguard.leaks.holders.object_names import (
@@ -167,7 +167,7 @@ class HolderSearch:
         calls = max(calls, min(self._leak.calls, TURNED_OVER_CALLS))  # a buffer grows by an eighth at a time
         least = calls if hidden else _SHARE * calls * self._leak.bytes_per_call
         with suppress(OutOfTimeError):
-            found = enlarging(self._repeat, calls, least_bytes=least, tick=self.clock.check)
+            found = growing_alone(self._repeat, calls, least_bytes=least, tick=self.clock.check)
             self._gained |= {id(one): Gain(calls, one, is_value=True) for one in found}
             for one in hidden if found else ():
                 del self._gained[one]
