@@ -215,7 +215,7 @@ class StartedThreads:
 
     def _this(self) -> Participant | None:
         """Return the thread that calls this, if it takes turns."""
-        return None if self._process.is_left() else self._native_ids.get(get_native_id())
+        return None if self._process.is_child() else self._native_ids.get(get_native_id())
 
     def sleep(self, seconds: float, really: Callable[[float], None]) -> None:
         """Sleep; others have turns meanwhile, and go first where they can run when the sleep is over."""

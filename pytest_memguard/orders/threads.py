@@ -158,7 +158,7 @@ class OrderedThreads:
                 self._raised[number] = error
             enter_tracing(*this)
             try:
-                if self._process.is_left():
+                if self._process.is_child():
                     # A forked child that comes back here has no other thread.
                     _exit(self._raised[number] is not None)
                 self._end(number, tell)

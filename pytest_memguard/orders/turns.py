@@ -124,7 +124,7 @@ class Turns:
 
         If this line is only for a look around, which depends on how fast others are, it creates no objects.
         """
-        if self._process.is_left_by_python() or (participant.is_due and self._process.is_left()):
+        if self._process.is_child_of_os_fork() or (participant.is_due and self._process.is_child()):
             return  # a forked child is alone
         if participant.state is DONE:
             return  # this is another thread, with the identifier of one that has ended
@@ -224,7 +224,7 @@ class Turns:
 
         After an error from elsewhere it may be called again, and does what is left to do.
         """
-        if self._process.is_left():
+        if self._process.is_child():
             return
         try:
             participant.is_inside = True
