@@ -248,10 +248,15 @@ class _ItemCheck:
 
 
 def _has_fixtures(item: pytest.Item) -> bool:
-    """Say whether a test asks for function-scoped fixtures, which a body may use only once."""
+    """Say whether a test has function-scoped fixtures, which a body may use only once.
+
+    It need not ask for them by an argument: pytest-django sets up a database for a marker by a fixture that
+    every test has, and `setup_method` is such a fixture, too.
+    """
     info = getattr(item, "_fixtureinfo", None)
-    asked = {name: info.name2fixturedefs.get(name, ()) for name in info.argnames} if info is not None else {}
-    return any(found[-1].scope == "function" for found in asked.values() if found)
+    names = info.names_closure if info is not None else ()
+    asked = (info.name2fixturedefs.get(name, ()) for name in names)
+    return "request" in names or any(found[-1].scope == "function" for found in asked if found)
 
 
 def _opened(

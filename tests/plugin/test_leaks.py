@@ -343,6 +343,53 @@ def test_a_body_that_uses_up_its_fixtures_is_repeated_with_new_ones(project: Gua
     assert nothing < 8192, "what memguard keeps for its first leak check was counted"
 
 
+def test_a_body_may_use_up_what_it_asks_for_by_no_argument(project: GuardedProject) -> None:
+    """By `usefixtures`, by a marker as that of pytest-django, or by `setup_method`."""
+    project.write(
+        test_it="""
+            import pytest
+            KEPT, ROWS = [], []
+            pytestmark = pytest.mark.memguard(leaks=True, leak_budget=0.05)
+
+            @pytest.fixture
+            def rows():
+                yield
+                ROWS.clear()
+
+            @pytest.fixture(autouse=True)
+            def marked(request):
+                if request.node.get_closest_marker("needs_rows"):
+                    request.getfixturevalue("rows")
+
+            def add():
+                ROWS.append(bytes(20))
+                assert len(ROWS) == 1
+
+            @pytest.mark.usefixtures("rows")
+            def test_used(): add()
+
+            @pytest.mark.needs_rows
+            def test_marked(): add()
+
+            @pytest.mark.needs_rows
+            def test_leaking():
+                add()
+                KEPT.append(bytes(2000))
+
+            class TestIt:
+                def setup_method(self): ROWS.clear()
+                def test_set_up(self): add()
+        """
+    )
+    run = project.spawn()
+    assert run.outcomes() == {
+        "test_used": "no-baseline",
+        "test_marked": "no-baseline",
+        "test_leaking": "leaked",
+        "TestIt::test_set_up": "no-baseline",
+    }
+
+
 def test_a_file_that_a_failed_repetition_left_open_breaks_no_test(project: GuardedProject) -> None:
     project.write(
         {"pyproject.toml": "[tool.pytest.ini_options]\nfilterwarnings = ['error']\n"},
