@@ -254,7 +254,9 @@ def _has_fixtures(item: pytest.Item) -> bool:
     every test has, and `setup_method` is such a fixture, too.
     """
     info = getattr(item, "_fixtureinfo", None)
-    names = info.names_closure if info is not None else ()
+    if info is None:
+        return False
+    names = info.names_closure
     asked = (info.name2fixturedefs.get(name, ()) for name in names)
     return "request" in names or any(found[-1].scope == "function" for found in asked if found)
 
