@@ -41,6 +41,7 @@ FILE = "tests/leaks/holding_bodies.py"
 def let_go() -> Iterator[None]:
     """Drop what the bodies hold: the searches of later tests would go through millions of objects."""
     yield
+    holding_bodies.close_database()
     importlib.reload(holding_bodies)
     gc.collect()
 
@@ -100,6 +101,7 @@ HOLDERS = {
     ),
     "stream_that_gathers_lines": ("tests.leaks.holding_bodies._report (StringIO)",),
     "rows_of_a_database": ("tests.leaks.holding_bodies._database (Connection)",),
+    "function_that_an_extension_keeps": ("no Python object: an extension keeps a reference",),
     "stream_that_gathers_messages": ("tests.leaks.holding_bodies._sink (StringIO)",),
     "streams_that_all_get_a_line": ("tests.leaks.holding_bodies._streams (list, ",),
     "weakref_callback_with_a_default": ("tests.leaks.holding_bodies._watchers (list, ",),

@@ -8,7 +8,7 @@ import sys
 import types
 import weakref
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any
 
 from pytest_memguard.core.real_types import is_a
@@ -43,6 +43,12 @@ def all_objects(tick: Callable[[], None]) -> Iterator[object]:
         if not number & _EVERY:
             tick()
         yield one
+
+
+def referrers_of(found: Sequence[object]) -> list[object]:
+    """Return what refers to any of these objects, but for the arguments, which CPython 3.14 lists."""
+    arguments = tuple(found)
+    return [one for one in gc.get_referrers(*arguments) if one is not arguments]
 
 
 def referrers_by_identity(found: list[object], tick: Callable[[], None]) -> dict[int, list[object]]:

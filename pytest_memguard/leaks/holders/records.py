@@ -20,6 +20,7 @@ from pytest_memguard.leaks.holders.objects import (
     namespace,
     own_dict,
     referrers_by_identity,
+    referrers_of,
 )
 from pytest_memguard.meters.site_namer import Owner, SiteNamer
 
@@ -142,7 +143,7 @@ def _files(holder: Any, owners: Iterable[object], namer: SiteNamer) -> Iterator[
         yield _file_of_function(holder)
     elif is_a(holder, types.CellType):
         closures = [one for one in gc.get_referrers(holder) if type(one) is tuple]
-        functions = gc.get_referrers(*closures) if closures else []
+        functions = referrers_of(closures) if closures else []
         yield from map(_file_of_function, (one for one in functions if is_a(one, types.FunctionType)))
     elif is_a(holder, types.FrameType, *SUSPENDABLE):
         codes = (getattr(holder, name, None) for name in ("f_code", "gi_code", "cr_code", "ag_code"))

@@ -20,7 +20,7 @@ from pytest_memguard.leaks.holders.object_names import (
     kind_of,
     referents,
 )
-from pytest_memguard.leaks.holders.objects import SIZED, all_objects, few_dicts, number_held
+from pytest_memguard.leaks.holders.objects import SIZED, all_objects, few_dicts, number_held, referrers_of
 from pytest_memguard.meters.site_namer import SiteNamer
 
 _SHARE = 0.25
@@ -32,9 +32,7 @@ _LEAST_UNHELD = 6
 
 def unreferred(new: list[object], *, but: Container[int]) -> list[object]:
     """Return the new objects that no other object refers to; `but` are identities of the search's own."""
-    holders = [
-        one for one in gc.get_referrers(*new) if id(one) not in but and one is not new and not is_ours(one)
-    ]
+    holders = [one for one in referrers_of(new) if id(one) not in but and one is not new and not is_ours(one)]
     referred = {id(held) for one in holders for held in referents(one)}
     return [one for one in new if id(one) not in referred]
 

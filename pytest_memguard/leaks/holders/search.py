@@ -36,6 +36,7 @@ from pytest_memguard.leaks.holders.objects import (
     number_held,
     number_left,
     old_holders,
+    referrers_of,
 )
 from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
 from pytest_memguard.leaks.holders.referring import (
@@ -301,15 +302,14 @@ class HolderSearch:
 
     def _find_holders(self, new: list[object]) -> None:
         """Climb from a sample of the new objects to the old ones that refer to them."""
-        inner = {id(held) for one in new for held in referents(one)}
+        own, inner = self._own, {id(held) for one in new for held in referents(one)}
         tops = [one for one in new if id(one) not in inner] or new
         sample = tops[:: max(1, len(tops) // _SAMPLE)][:_SAMPLE]
-        own = self._own
         own.add(id(tops))
         for _ in range(_CLIMBED):
             self.clock.check()
             own.add(id(sample))
-            upper = [one for one in gc.get_referrers(*sample) if id(one) not in own and not is_ours(one)]
+            upper = [one for one in referrers_of(sample) if id(one) not in own and not is_ours(one)]
             own.add(id(upper))
             for one in upper:
                 if id(one) not in self._fresh and not is_weak(one, self._fresh):
