@@ -109,4 +109,40 @@ NEIGHBOURS = (
                 assert work()
         """,
     ),
+    Neighbour(
+        name="polyfactory",
+        requirements=("polyfactory", "pydantic"),
+        test="""
+            from dataclasses import dataclass
+            from polyfactory.factories import DataclassFactory
+            from polyfactory.factories.pydantic_factory import ModelFactory
+            from polyfactory.pytest_plugin import register_fixture
+            from pydantic import BaseModel
+            from work import work
+
+            @dataclass
+            class Tea:
+                name: str
+                price: float
+
+            class Order(BaseModel):
+                teas: list[int]
+                buyer: str
+
+            @register_fixture
+            class TeaFactory(DataclassFactory[Tea]):
+                pass
+
+            class OrderFactory(ModelFactory[Order]):
+                pass
+
+            def test_fixture(tea_factory):
+                assert isinstance(tea_factory.build(), Tea)
+                assert work()
+
+            def test_batch():
+                assert len(OrderFactory.batch(5)) == 5
+                assert work()
+        """,
+    ),
 )

@@ -193,4 +193,28 @@ NEIGHBOURS = (
                 assert work()
         """,
     ),
+    Neighbour(
+        name="pony",
+        requirements=("pony",),
+        test="""
+            import pytest
+            from pony import orm
+            from work import work
+
+            database = orm.Database()
+
+            class Tea(database.Entity):
+                name = orm.Required(str)
+
+            database.bind(provider="sqlite", filename=":memory:")
+            database.generate_mapping(create_tables=True)
+
+            def test_saved():
+                with orm.db_session:
+                    Tea(name="green")
+                    assert orm.count(tea for tea in Tea) == 1
+                    orm.rollback()
+                assert work()
+        """,
+    ),
 )

@@ -331,4 +331,44 @@ NEIGHBOURS = (
                 assert work()
         """,
     ),
+    Neighbour(
+        name="pytest-recording",
+        requirements=("pytest-recording", "requests"),
+        options=("--record-mode=once",),
+        is_alone=True,  # it imports all that it can record; the table of names may get larger for that
+        test="""
+            import http.server
+            import threading
+            import pytest
+            import requests
+            from work import work
+
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(200)
+                    self.send_header("Content-Length", "3")
+                    self.end_headers()
+                    self.wfile.write(b"tea")
+
+                def log_message(self, *arguments):
+                    pass
+
+            @pytest.fixture(scope="session")
+            def address():
+                server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+                threading.Thread(target=server.serve_forever, daemon=True).start()
+                yield f"http://127.0.0.1:{server.server_address[1]}/"
+                server.shutdown()
+                server.server_close()
+
+            @pytest.fixture(scope="module")
+            def vcr_config():
+                return {"match_on": ["method", "path"]}
+
+            @pytest.mark.vcr
+            def test_recorded(address):
+                assert requests.get(address).text == "tea"
+                assert work()
+        """,
+    ),
 )

@@ -142,4 +142,77 @@ NEIGHBOURS = (
                 assert work()
         """,
     ),
+    Neighbour(
+        name="rq on fakeredis",
+        requirements=("rq", "fakeredis"),
+        test="""
+            import pytest
+            from fakeredis import FakeStrictRedis
+            from rq import Queue
+            from work import work
+
+            @pytest.fixture
+            def queue():
+                return Queue(is_async=False, connection=FakeStrictRedis())
+
+            def test_job(queue):
+                assert queue.enqueue(work).is_finished
+        """,
+    ),
+    Neighbour(
+        name="dramatiq",
+        requirements=("dramatiq",),
+        test="""
+            import dramatiq
+            import pytest
+            from dramatiq.brokers.stub import StubBroker
+            from work import work
+
+            broker = StubBroker()
+            dramatiq.set_broker(broker)
+
+            @dramatiq.actor
+            def brew(number):
+                assert work()
+
+            @pytest.fixture
+            def worker():
+                worker = dramatiq.Worker(broker, worker_timeout=100)
+                worker.start()
+                yield worker
+                worker.stop()
+
+            def test_brewed(worker):
+                brew.send(3)
+                broker.join(brew.queue_name)
+                worker.join()
+        """,
+    ),
+    Neighbour(
+        name="APScheduler",
+        requirements=("apscheduler",),
+        test="""
+            import threading
+            import pytest
+            from apscheduler.schedulers.background import BackgroundScheduler
+            from work import work
+
+            @pytest.fixture
+            def scheduler():
+                scheduler = BackgroundScheduler()
+                scheduler.start()
+                yield scheduler
+                scheduler.shutdown()
+
+            def test_job(scheduler):
+                done = threading.Event()
+                scheduler.add_job(lambda: (work(), done.set()))
+                assert done.wait(30)
+
+            def test_removed(scheduler):
+                scheduler.add_job(work, "interval", hours=1).remove()
+                assert not scheduler.get_jobs()
+                assert work()
+        """,
+    ),
 )

@@ -109,4 +109,22 @@ NEIGHBOURS = (
         """,
         is_core=True,
     ),
+    Neighbour(
+        name="pytest-reportlog, pytest-icdiff, pytest-random-order",
+        requirements=("pytest-reportlog", "pytest-icdiff", "pytest-random-order"),
+        options=("--report-log=log.jsonl", "--random-order"),
+        test="""
+            import pytest
+            from work import work
+
+            @pytest.mark.parametrize("number", [1, 2])
+            def test_number(number):
+                assert {"number": number} == {"number": number}
+                assert work()
+
+            def test_file(tmp_path):
+                (tmp_path / "tea").write_text("green")
+                assert work()
+        """,
+    ),
 )

@@ -214,4 +214,38 @@ NEIGHBOURS = (
                 assert done.errors is None and done.data == {"price": 3}
         """,
     ),
+    Neighbour(
+        name="quart",
+        requirements=("quart", "pytest-asyncio"),
+        ini='asyncio_mode = "auto"',
+        test="""
+            import pytest
+            from quart import Quart, websocket
+            from work import work
+
+            @pytest.fixture
+            def client():
+                app = Quart("shop")
+
+                @app.get("/")
+                async def tea():
+                    return {"sold": work()}
+
+                @app.websocket("/echo")
+                async def echo():
+                    await websocket.send(await websocket.receive())
+
+                return app.test_client()
+
+            async def test_request(client):
+                response = await client.get("/")
+                assert await response.get_json() == {"sold": True}
+
+            async def test_socket(client):
+                async with client.websocket("/echo") as socket:
+                    await socket.send("tea")
+                    assert await socket.receive() == "tea"
+                assert work()
+        """,
+    ),
 )
