@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+from array import array
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -228,6 +229,27 @@ def test_handlers_of_a_signal_that_each_keep_the_one_before_are_named() -> None:
 
 def _pass_on(_before: object, *_of_signal: object) -> None:
     """Call the handler before."""
+
+
+class Stream:
+    """It makes a list and a list in a list anew, as a handler of logs does that is reset."""
+
+    def reset(self) -> None:
+        self.records: list[object] = []
+        self.buffer: list[object] = [[]]
+
+
+def test_what_is_made_anew_in_few_calls_holds_nothing() -> None:
+    stream, values = Stream(), array("d")
+
+    def repeat(calls: int) -> None:
+        stream.reset()
+        values.extend([1.0] * calls)
+
+    leak = LeakFinding(leaking=True, bytes_per_call=8, calls=4_000, settled_bytes=0)
+    with meter_of(ROOT) as meter:
+        held = HolderSearch(repeat, leak, namer=meter.namer, clock=SearchClock(60)).find(4)
+    assert "array" in held.steps[0].text
 
 
 def test_what_an_abstract_class_remembers_of_classes_holds_none() -> None:

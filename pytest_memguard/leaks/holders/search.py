@@ -326,7 +326,7 @@ class HolderSearch:
         return was is not None and length(one) <= was and self._places.bound_of(one) is None
 
     def _find_old_holders(self, calls: int) -> None:
-        """Look for old objects that hold new ones, or reach them through others, as in a linked list."""
+        """Look for old objects that hold new ones, or reach a few more, as in a linked list."""
         enough = max(_LEAST_GAINED, _SHARE * calls)
         holders = list(old_holders(self._fresh, but=self._own, tick=self.clock.check))
         holders.sort(key=lambda entry: -len(entry[1]))
@@ -341,7 +341,7 @@ class HolderSearch:
                 self._gained[id(one)] = Gain(len(held), one)
             elif self._is_explained(calls) or (is_replaced and not leads_to_older(held, self._fresh, enough)):
                 continue
-            elif len(content_of(held, self._fresh).seen) >= enough:
+            elif len(content_of(held, self._fresh).seen) >= max(enough, _LEAST_GAINED + 1):
                 self._gained[id(one)] = Gain(round(enough), one, is_direct=False)
 
     def _best_chain(self, calls: int) -> tuple[Step, ...]:
