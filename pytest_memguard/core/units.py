@@ -14,9 +14,13 @@ GIB = 1024 * MIB
 
 _BINARY = {"b": 1, "kib": KIB, "mib": MIB, "gib": GIB, "tib": 1024 * GIB}
 _DECIMAL = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_COUNT = re.compile(r"\s*([0-9][0-9_]*)\s*")
 _SIZE = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 _SHARE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 _SECONDS = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min)?\s*")
+_LONGEST = 64
+"""Characters; numbers of hundreds of digits are no finite ones, or are refused by `int`."""
+
 _MOST_SHARE = 9.99
 """From here on a percentage says less than the two figures themselves."""
 _SIZE_FORMS = "a number of bytes such as 65536, or a size such as '64 KiB', '1.5 MiB' or '10 MB'"
@@ -30,7 +34,7 @@ def parse_size(value: object) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    match = _match(_SIZE, value)
     unit = match.group(2).lower() if match else ""
     factor = {"": 1, **_BINARY, **_DECIMAL}.get(unit)
     if match is None or factor is None:
@@ -46,9 +50,15 @@ def parse_count(value: object) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, str) and re.fullmatch(r"\s*[0-9][0-9_]*\s*", value):
-        return int(value)
+    match = _match(_COUNT, value)
+    if match is not None:
+        return int(match.group(1).replace("_", ""))
     raise ValueFormError(f"{value!r} is not a count; accepted is a whole number such as 1000 or '1_000'.")
+
+
+def _match(form: re.Pattern[str], value: object) -> re.Match[str] | None:
+    """Match a whole text; what else there is, and what is too long, has no form."""
+    return form.fullmatch(value) if isinstance(value, str) and len(value) <= _LONGEST else None
 
 
 def parse_share(value: object) -> float:
@@ -57,7 +67,7 @@ def parse_share(value: object) -> float:
     >>> parse_share("5%")
     0.05
     """
-    match = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    match = _match(_SHARE, value)
     if match is None:
         raise ValueFormError(f"{value!r} is not a share; accepted is a percentage such as '5%' or '0.5%'.")
     return float(Decimal(match.group(1)) / 100)
@@ -71,7 +81,7 @@ def parse_seconds(value: object) -> float:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf:
         return float(value)
-    match = _SECONDS.fullmatch(value) if isinstance(value, str) else None
+    match = _match(_SECONDS, value)
     if match is None or not float(match.group(1)):
         raise ValueFormError(
             f"{value!r} is not a duration; accepted are seconds such as 2, '1.5 s', '500 ms' or '2 min'."

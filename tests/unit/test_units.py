@@ -102,6 +102,18 @@ def test_counts_that_are_refused(written: object) -> None:
         parse_count(written)
 
 
+@pytest.mark.parametrize("written", ["0\x1f", "1_", "1__0"])
+def test_counts_with_odd_spaces_and_separators_are_read(written: str) -> None:
+    assert parse_count(written) == int("".join(filter(str.isdigit, written)))
+
+
+@pytest.mark.parametrize("reader", [parse_size, parse_count, parse_share, parse_seconds])
+@pytest.mark.parametrize("unit", ["", "%", " s"])
+def test_numbers_of_hundreds_of_digits_are_refused(reader: Callable[[object], float], unit: str) -> None:
+    with pytest.raises(ValueFormError):
+        reader("9" * 5_000 + unit)
+
+
 @pytest.mark.parametrize("reader", [parse_size, parse_count, parse_share, parse_seconds])
 @given(st.text(max_size=30) | st.floats() | st.integers() | st.booleans() | st.none() | st.binary(max_size=3))
 def test_any_value_is_read_or_refused_by_name(reader: Callable[[object], float], written: object) -> None:
