@@ -127,7 +127,8 @@ class GuardSession:
             measurement = join(has_exact_peak=True)
             verdict = ask(measurement, entry, policy)
         if verdict.outcome in (Outcome.GREW, Outcome.OVER_LIMIT):
-            measurement = replace(measurement, notes=(*measurement.notes, *needs_most(samples)))
+            for note in needs_most(samples):
+                measurement = with_note(measurement, note)
         return (measurement, verdict) if is_told else self._without_answer(measurement, verdict, reason)
 
     def verdict(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
@@ -50,13 +50,13 @@ class MockLibraries:
         """Return the imported packages of test doubles that require the distribution of a file."""
         package = package_of(name)
         if package not in self._needing:
-            found = {
+            wanted = {_normal(dist.metadata["Name"] or "") for dist in _installers_of(package)}
+            self._needing[package] = frozenset(
                 each
                 for folder in dict.fromkeys(sys.path)
-                for each, needed in _needed_at(folder).items()
-                if each in sys.modules and not needed.isdisjoint(_distributions_of(package))
-            }
-            self._needing[package] = frozenset(each for each in found if self.covers(each))
+                for each, dists in _installers(folder).items()
+                if each in sys.modules and not wanted.isdisjoint(_needed_by(dists)) and self.covers(each)
+            )
         return self._needing[package]
 
     def _is_one(self, package: str) -> bool:
@@ -75,7 +75,7 @@ def _is_installed_as_one(package: str) -> bool:
         namesake = distribution(package)
         if package in _packages(namesake) and not is_for_doubles(namesake):
             return False
-    found = [dist for folder in dict.fromkeys(sys.path) for dist in _installers(folder).get(package, ())]
+    found = _installers_of(package)
     return bool(found) and all(map(is_for_doubles, found))
 
 
@@ -98,23 +98,17 @@ def _installers_at(folder: str, _changed_ns: int) -> Mapping[str, Sequence[Distr
     return found
 
 
-def _distributions_of(package: str) -> frozenset[str]:
-    """Return the names of the distributions that install a package."""
-    found = (dist for folder in dict.fromkeys(sys.path) for dist in _installers(folder).get(package, ()))
-    return frozenset(_normal(dist.metadata["Name"] or "") for dist in found)
+def _installers_of(package: str) -> list[Distribution]:
+    """Return the distributions that install a package."""
+    return [dist for folder in dict.fromkeys(sys.path) for dist in _installers(folder).get(package, ())]
 
 
-def _needed_at(folder: str) -> Mapping[str, frozenset[str]]:
-    """Return the distributions that each package in a folder requires, whatever extras are asked for."""
-    return {
-        package: frozenset(
-            _normal(found[0])
-            for dist in dists
-            for line in dist.requires or ()
-            if "extra ==" not in line and (found := _NAME.match(line))
-        )
-        for package, dists in _installers(folder).items()
-    }
+def _needed_by(dists: Iterable[Distribution]) -> Iterator[str]:
+    """Yield the names of what distributions require, whatever extras are asked for."""
+    for dist in dists:
+        for line in dist.requires or ():
+            if "extra ==" not in line and (found := _NAME.match(line)):
+                yield _normal(found[0])
 
 
 def _normal(name: str) -> str:

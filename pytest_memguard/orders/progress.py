@@ -64,7 +64,7 @@ class Progress:
             self._position, self._moved = position, now_ns
         if now_ns >= self._moved + self._limit:
             return f"have not moved for {(now_ns - self._moved) / SECOND_NS:.1f} s"
-        if self._watched.is_up():
+        if self._watched.is_up_at(now_ns):
             return f"did not end within {(now_ns - START_NS) / SECOND_NS:.1f} s"
         return ""
 

@@ -25,10 +25,9 @@ from pytest_memguard.orders.started import StartedThreads
 from pytest_memguard.orders.turns import Turns
 from pytest_memguard.orders.visited_lines import Together, together_with
 from pytest_memguard.orders.watched_time import CLOCK, clock_ns
-from pytest_memguard.orders.watching import STUCK_SECONDS, TurnWatch
+from pytest_memguard.orders.watching import POLL_SECONDS, STUCK_SECONDS, TurnWatch
 
-_POLL_SECONDS = 0.0002
-_A_MOMENT = (True, _POLL_SECONDS)
+_A_MOMENT = (True, POLL_SECONDS)
 """Arguments for a lock, made once: others might come from the free lists that the threads use."""
 
 _JOIN_NS = 2 * SECOND_NS
@@ -109,7 +108,7 @@ class OrderedThreads:
         self._ready.set()
         for participant in self._participants:
             while not participant.seen.is_blocked():
-                sleep(_POLL_SECONDS)
+                sleep(POLL_SECONDS)
 
     def close(self) -> None:
         """End the threads, unless they have ended; one that is stuck in a call stays behind."""

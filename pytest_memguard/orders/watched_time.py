@@ -59,4 +59,8 @@ class WatchedTime:
 
     def is_up(self) -> bool:
         """Look, and say whether the limit is reached."""
-        return self.look() >= self._end_ns
+        return self.is_up_at(self.look())
+
+    def is_up_at(self, seen_ns: int) -> bool:
+        """Say whether the limit was reached at a time that a look returned."""
+        return seen_ns >= self._end_ns

@@ -19,7 +19,7 @@ from pytest_memguard.orders.watched_time import WatchedTime
 
 STUCK_SECONDS = 30.0
 
-_POLL_SECONDS = 0.0002
+POLL_SECONDS = 0.0002
 _HAS_CPU_CLOCKS = sys.platform == "linux"
 _GLANCE_SECONDS = 0.05
 _GLANCES = 10
@@ -87,7 +87,7 @@ class TurnWatch:
         watched = WatchedTime.up_to(_REST_NS)
         self._pass_over_blocked()
         while not self._turns.are_all_blocked and not watched.is_up():
-            sleep(_POLL_SECONDS)
+            sleep(POLL_SECONDS)
             self._pass_over_blocked()
         running = self._turns.running()
         return running.name if isinstance(running, Newcomer) else ""
