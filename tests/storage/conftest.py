@@ -1,8 +1,7 @@
-"""Generated examples take as long as the machine makes them: a deadline would test the machine."""
+"""How examples are generated here: see the profile."""
 
 from __future__ import annotations
 
-from hypothesis import settings
+from tests import hypothesis_profile
 
-settings.register_profile("memguard", deadline=None, max_examples=40)
-settings.load_profile("memguard")
+hypothesis_profile.load()

@@ -4,13 +4,14 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_memguard.core.entries import Entry, EntrySite, ModuleBaseline
 from pytest_memguard.core.errors import BaselineError
 from pytest_memguard.core.node_ids import join_id, split_id
 from pytest_memguard.storage.baseline import BaselineStore, write_gitignore
+from tests.hypothesis_profile import WITH_FIXTURES
 from tests.storage.generated_values import ENVIRONMENT, entries, ids
 
 HOSTILE_MODULES = (
@@ -72,7 +73,7 @@ def test_the_file_is_the_one_that_the_documentation_shows(tmp_path: Path) -> Non
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@WITH_FIXTURES
 @given(module=st.sampled_from(HOSTILE_MODULES), written=st.dictionaries(ids, entries, min_size=1, max_size=3))
 def test_any_module_and_any_key_come_back(tmp_path: Path, module: str, written: dict[str, Entry]) -> None:
     store = store_in(tmp_path)

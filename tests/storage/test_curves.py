@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_memguard.core.entries import Entry
 from pytest_memguard.core.sample import CURVE_POINTS, Curve
 from pytest_memguard.storage.baseline import BaselineStore
 from pytest_memguard.storage.curves import LEAST_PEAK_BYTES, curves_text, read_curves
+from tests.hypothesis_profile import WITH_FIXTURES
 from tests.storage.generated_values import ENVIRONMENT
 
 CURVE = Curve("records", 500, (0, 50_000, 1_000_000, 250_000))
@@ -57,7 +58,7 @@ def test_a_small_test_keeps_none(store: BaselineStore) -> None:
     assert not store.curves_path_of("t.py").exists()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@WITH_FIXTURES
 @given(held=st.lists(st.integers(0, 2**40), min_size=1, max_size=CURVE_POINTS))
 def test_a_curve_takes_few_bytes_and_comes_back_nearly_as_it_was(tmp_path: Path, held: list[int]) -> None:
     entries = {"test_name": Entry({"peak": 2**40})}

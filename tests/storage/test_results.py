@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_memguard.core.errors import NothingToJudgeError, ResultsError
@@ -29,6 +29,7 @@ from pytest_memguard.storage.results import (
     write_results,
 )
 from pytest_memguard.storage.results_json import result_from_json, result_to_json
+from tests.hypothesis_profile import WITH_FIXTURES
 from tests.storage.bad_results import BAD_RESULTS, GOOD
 from tests.storage.generated_values import ENVIRONMENT, every_field, results, runs, sizes
 
@@ -62,7 +63,7 @@ def test_a_sample_and_a_finding_come_home_from_an_interpreter_of_their_own_as_th
     assert from_plain(FreshResult, json.loads(json.dumps(to_plain(sent)))) == sent
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@WITH_FIXTURES
 @given(run=runs)
 def test_a_run_reads_back_and_fits_the_schema(tmp_path: Path, run: RunResults) -> None:
     path = tmp_path / "last.json"

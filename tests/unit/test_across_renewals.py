@@ -83,7 +83,9 @@ def test_what_something_else_adds_once_to_what_is_cleared_is_no_leak(at: int) ->
     """Where it is added in the very window in which as much is cleared, nobody can see either."""
     cleared = [16 * ((number + 6) % DOZEN) for number in range(1 + 3 * DOZEN)]
     windows = [
-        Window(calls=340 * number, blocks=500_000 + held + (170 if number >= at else 0), heap_bytes=14_000_000)
+        Window(
+            calls=340 * number, blocks=500_000 + held + (170 if number >= at else 0), heap_bytes=14_000_000
+        )
         for number, held in enumerate(cleared)
     ]
     assert decide(windows, is_last=True).answer is not Answer.LEAKS

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_memguard.core.leak_finding import LeakFinding
@@ -21,7 +21,6 @@ def is_itself(plain: object) -> bool:
 
 
 @pytest.mark.parametrize("kind", [Policy, Sample, LeakFinding])
-@settings(deadline=None)  # the first example builds every strategy
 @given(data=st.data())
 def test_every_field_comes_back(kind: type[Any], data: st.DataObject) -> None:
     value = data.draw(st.from_type(kind))
