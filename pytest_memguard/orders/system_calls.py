@@ -38,13 +38,23 @@ def word(line: bytes, number: int) -> int:
     >>> word(b"202 0x7f 0x80", 0), word(b"202 0x7f 0x80", 2), word(b"running", 1)
     (0, 9, 7)
     """
-    at, end = 0, len(line)
+    at = 0
     while number:
-        while at < end and line[at] != _SPACE:
-            at += 1
-        if at < end:
+        at = word_end(line, at)
+        if at < len(line):
             at += 1
         number -= 1
+    return at
+
+
+def word_end(line: bytes, at: int) -> int:
+    """Return the place behind a word of a line.
+
+    >>> word_end(b"202 0x7f", 0), word_end(b"202 0x7f", 4), word_end(b"", 0)
+    (3, 8, 0)
+    """
+    while at < len(line) and line[at] != _SPACE:
+        at += 1
     return at
 
 
@@ -86,9 +96,7 @@ def is_below(line: bytes, at: int, bound: bytes) -> bool:
     >>> is_below(b"0x7f", 0, b"0x80"), is_below(b"0x7f", 0, b"0x7f"), is_below(b"0x7f 0x1", 0, b"0x100")
     (True, False, True)
     """
-    end = at
-    while end < len(line) and line[end] != _SPACE:
-        end += 1
+    end = word_end(line, at)
     if end - at != len(bound):
         return end - at < len(bound)
     past = 0
@@ -107,9 +115,7 @@ def is_plain_wait(line: bytes, at: int) -> bool:
     >>> is_plain_wait(b"0x9", 0), is_plain_wait(b"0x89", 0), is_plain_wait(b"0x10", 0), is_plain_wait(b"", 0)
     (False, False, False, False)
     """
-    end = at
-    while end < len(line) and line[end] != _SPACE:
-        end += 1
+    end = word_end(line, at)
     if end - at < len(b"0x0") or line[end - 1] != _ZERO:
         return False
     return line[end - 2] in _UNFLAGGED

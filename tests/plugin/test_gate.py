@@ -494,6 +494,30 @@ def test_a_baseline_of_other_versions_is_said_first_where_something_grew(accepte
     assert "this alone may have changed the figures" in summary
 
 
+def test_the_debug_mode_of_asyncio_is_said_where_something_grew(project: GuardedProject) -> None:
+    project.write(
+        test_it="""
+            import asyncio, pytest
+
+            async def step():
+                await asyncio.sleep(0)
+
+            async def steps():
+                await asyncio.gather(*(step() for _ in range(100)))
+
+            @pytest.mark.memguard
+            def test_steps():
+                asyncio.run(steps())
+        """
+    )
+    project.accept()
+    project.let(PYTHONASYNCIODEBUG=1)
+    run = project.run()
+    assert run.outcomes() == {"test_steps": "grew"}
+    assert " made the baseline, " in run.summary
+    assert " with asyncio in debug mode runs now; this alone may have changed the figures" in run.summary
+
+
 @needs_memray
 def test_other_versions_are_said_once_and_first_by_workers_too(accepted: GuardedProject) -> None:
     (path,) = (accepted.root / ".memguard/baseline").glob("*/*.yml")
