@@ -9,6 +9,7 @@ from tests.meter_here import METER
 
 ASYNCIO = ("pytest_asyncio.plugin",)
 ANYIO = ("anyio.pytest_plugin",)
+KIB = 2**10
 MIB = 2**20
 
 FUNCTIONS = """
@@ -114,9 +115,12 @@ def test_what_a_test_allocates_is_measured_confirmed_and_judged(
     assert grown.counted() == {"failed": number}
     assert set(grown.outcomes().values()) == {"grew"}
     assert all(3 <= test["samples"] <= 6 for test in grown.file["tests"])  # more where tasks come by chance
+    near = (
+        16 * KIB if plugins == ANYIO else 4 * KIB
+    )  # anyio starts a thread anew that was idle for ten seconds
     for test in grown.file["tests"]:
         growth = test["metrics"]["peak"]["measured"] - test["metrics"]["peak"]["baseline"]
-        assert abs(growth - (2 * MIB if test["id"].endswith("[2]") else MIB)) < 4096
+        assert abs(growth - (2 * MIB if test["id"].endswith("[2]") else MIB)) < near
         assert test["sites"][0]["file"] in ("test_it.py", "<doctest test_it[1]>"), test["sites"]
 
 
