@@ -11,6 +11,7 @@ from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sample import Sample
 from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.joined_samples import VARYING, figures_of, highest_of
+from pytest_memguard.gate.noise import ENOUGH_WARM, stands_out_once
 
 CONFIRMING_SAMPLES = 3
 CONFIRMING_SAMPLES_AT_MOST = 6
@@ -105,7 +106,9 @@ def wants_another(samples: Sequence[Sample], verdict: Verdict, policy: Policy, *
     least, most = _NEEDED.get(verdict.outcome, (0, 0))
     if verdict.outcome is Outcome.NOT_MEASURED and verdict.deciding is not None:  # it is too noisy
         least, most = _NEEDED[Outcome.GREW]
-    return len(samples) < least or (len(samples) < most and _disagree(samples, policy))
+    if len(samples) < least or (len(samples) < most and _disagree(samples, policy)):
+        return True
+    return 0 < most <= len(samples) <= ENOUGH_WARM and _one_stands_out(samples[1:], policy)
 
 
 def _disagree(samples: Sequence[Sample], policy: Policy) -> bool:
@@ -122,3 +125,8 @@ def _disagree(samples: Sequence[Sample], policy: Policy) -> bool:
             if max(figures) - lowest > _DISAGREEMENT * tolerance.allowance_bytes(lowest):
                 return True
     return False
+
+
+def _one_stands_out(warm: Sequence[Sample], policy: Policy) -> bool:
+    """Say whether one warm sample has so much more than the others that its entry would guard little."""
+    return any(name in VARYING and stands_out_once(figures_of(warm, name)) for name in policy.tolerances)

@@ -11,6 +11,7 @@ from pytest_memguard.core.sample import RECORDS, Curve, Sample
 from pytest_memguard.core.sites import SiteBytes
 from pytest_memguard.core.tolerance import DEFAULT_TOLERANCE
 from pytest_memguard.core.units import MIB, format_size
+from pytest_memguard.gate.noise import without_paid_once
 
 _SAMPLED = tuple(metric.name for metric in METRICS.values() if metric.from_samples)
 VARYING = tuple(name for name in _SAMPLED if METRICS[name].is_gated)
@@ -38,7 +39,8 @@ def measurement_of(
     if lowest is not None:
         metrics[PEAK] = lowest.peak_bytes
     warm, cold = samples[1:], samples[:1]
-    spread = {name: max(figures_of(warm, name)) - metrics[name] for name in VARYING if warm}
+    varying = {name: without_paid_once(figures_of(warm, name)) for name in VARYING if warm}
+    spread = {name: max(figures) - metrics[name] for name, figures in varying.items()}
     first = {name: max(figures_of(cold, name)) - metrics[name] for name in VARYING if cold}
     if leak is not None:
         metrics |= leak.metrics

@@ -16,6 +16,7 @@ from pytest_memguard.core.units import KIB
 from pytest_memguard.core.verdict import MetricVerdict, Quarantine, Verdict, deciding
 from pytest_memguard.gate.creep import with_creep
 from pytest_memguard.gate.grown_sites import counted_sites, grown_sites
+from pytest_memguard.gate.noise import NOISE_AT_MOST
 from pytest_memguard.gate.wording import (
     GONE,
     NO_LEAK_CHECK,
@@ -28,12 +29,6 @@ from pytest_memguard.gate.wording import (
 
 SPREAD_FACTOR = 2
 """How often the spread of an entry's warm samples is tolerated beside its tolerance."""
-
-NOISE_AT_MOST = Tolerance(relative=0.25, absolute_bytes=64 * KIB)
-"""Spread widens what is tolerated up to here: an entry that lets a quarter more pass guards little.
-
-The number of bytes is for small tests, whose noise matters to nobody.
-"""
 
 _EITHER_AT_MOST = Tolerance(relative=1.0, absolute_bytes=128 * KIB)
 """Growth within the noise of an entry may be noise; but not where the test has doubled."""

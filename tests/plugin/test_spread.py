@@ -72,18 +72,41 @@ def test_spread_of_an_entry_widens_its_tolerance_by_evidence_only(project: Guard
     assert run.results()["test_steady"]["samples"] == 3
 
 
+PAID_ONCE = """
+    import itertools, os, pytest
+    calls = itertools.count(1)
+    KEPT = []
+
+    @pytest.mark.memguard
+    def test_pays_once():
+        held = bytearray(int(os.environ["BASE"]))
+        if next(calls) == 2:  # as a table of the interpreter that becomes full
+            KEPT.append(bytearray(2_000_000))
+"""
+
+
+def test_what_one_warm_sample_pays_once_widens_no_tolerance(project: GuardedProject) -> None:
+    project.write(test_it=PAID_ONCE)
+    project.let(BASE=1_000_000)
+    assert project.accept().results()["test_pays_once"]["samples"] == 8
+    assert "spread" not in project.entries()
+    project.let(BASE=1_300_000)
+    run = project.run()
+    assert run.outcomes() == {"test_pays_once": "grew"}
+
+
 OUTLIER = """
     import itertools, os, pytest
     calls = itertools.count()
 
     @pytest.mark.memguard
     def test_it():
-        is_outlier = os.environ.get("OUTLIER") and next(calls) == 1
+        is_outlier = os.environ.get("OUTLIER") and next(calls) in (1, 4)
         held = bytearray(40_000_000 if is_outlier else int(os.environ["SIZE"]))
 """
 
 
-def test_one_outlier_at_accepting_hides_no_growth_and_is_told(project: GuardedProject) -> None:
+def test_outliers_at_accepting_hide_no_growth_and_are_told(project: GuardedProject) -> None:
     project.write(test_it=OUTLIER)
     project.let(OUTLIER=1, SIZE=1_000_000)
     assert "varies by 37." in project.accept().summary

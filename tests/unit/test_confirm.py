@@ -26,6 +26,7 @@ from pytest_memguard.gate.confirm import (
 )
 from pytest_memguard.gate.joined_samples import measurement_of
 from pytest_memguard.gate.judge import certain, judge
+from pytest_memguard.gate.noise import ENOUGH_WARM
 from tests.unit.made_samples import sample
 
 SAMPLES = st.lists(
@@ -57,6 +58,9 @@ def take(figures: list[int], entry: Entry | None) -> tuple[int, Outcome]:
         ([100_000, 100_000], None, 2, Outcome.NEW),
         ([900_000, 100_000, 100_000], None, 3, Outcome.NEW),
         ([100_000, 900_000, 100_000, 900_000, 100_000], None, 5, Outcome.NEW),
+        ([100_000, 900_000, *[100_000] * 6], None, 8, Outcome.NEW),
+        ([100_000, 900_000, *[100_000] * 4, 900_000], None, 7, Outcome.NEW),
+        ([100_000, 120_000, *[100_000] * 3], None, 5, Outcome.NEW),
     ],
 )
 def test_samples_are_taken_while_the_verdict_cannot_stand(
@@ -155,7 +159,7 @@ def test_no_outcome_wants_samples_without_end(samples: list[Sample], outcome: Ou
     most = dict.fromkeys(confirmed, CONFIRMING_SAMPLES_AT_MOST)
     most |= dict.fromkeys((Outcome.IMPROVED, Outcome.NEW, Outcome.NO_BASELINE), NEW_SAMPLES_AT_MOST)
     if wants_another(samples, Verdict(outcome, ""), Policy(), is_counted=False):
-        assert len(samples) < most[outcome]
+        assert len(samples) < most[outcome] or (outcome in most and len(samples) <= ENOUGH_WARM)
     else:
         assert len(samples) >= least.get(outcome, 0)
 
@@ -189,6 +193,13 @@ def test_the_floor_is_judged_and_what_varies_is_kept(samples: list[Sample]) -> N
     assert measurement.first_cost.get("peak", 0) == peaks[0] - min(peaks)
     assert measurement.spread.get("peak", 0) == (max(peaks[1:]) - min(peaks) if len(peaks) > 1 else 0)
     assert measurement.notes == ("said",)
+
+
+def test_what_one_warm_sample_of_many_paid_is_no_noise() -> None:
+    once = [sample(peak, peak) for peak in (100_000, 100_200, 100_100, 2_100_000, *[100_000] * 4)]
+    assert measurement_of(once, meter="memray").spread == {"peak": 200, "retained": 200}
+    for varying in (once[:-1], [*once[:-1], sample(1_900_000, 1_900_000)]):
+        assert measurement_of(varying, meter="memray").spread == {"peak": 2_000_000, "retained": 2_000_000}
 
 
 @given(SAMPLES, st.randoms())
