@@ -287,9 +287,8 @@ _DOUBTS = {
     "raise leak_budget for more calls",
     Doubt.OFFSET: "memory as a whole did not grow over {calls:,} calls, but something piled up: a leak that "
     "is very small, or as large as what was freed meanwhile",
-    Doubt.NO_HOLDER: "memory grew over {calls:,} calls, and {held} stayed behind, but no container of the "
-    "program is known to hold it: a library's cache that still fills would look the same; "
-    "raise leak_budget for more calls",
+    Doubt.NO_HOLDER: "memory grew over {calls:,} calls, and {held} stayed behind{holder}: a cache that still "
+    "fills would look the same; raise leak_budget for more calls",
     Doubt.FEW_CALLS: "a call takes long, so the check made only {calls:,}, and does not see a leak to which "
     "fewer calls add; raise leak_budget for more calls",
 }
@@ -299,8 +298,9 @@ the note says what a body failed with that cannot be repeated."""
 
 def doubts_text(leak: LeakFinding) -> str:
     """Say what a leak check is not sure of, in one line; empty if there is no doubt."""
-    held = format_size(leak.settled_bytes)
-    texts = [_DOUBTS[doubt].format(calls=leak.calls, held=held) for doubt in leak.doubts if doubt in _DOUBTS]
+    said = {"calls": leak.calls, "held": format_size(leak.settled_bytes)}
+    said["holder"] = f", in {' > '.join(leak.held_by)}" if leak.held_by else ", in no container that is known"
+    texts = [_DOUBTS[doubt].format_map(said) for doubt in leak.doubts if doubt in _DOUBTS]
     if leak.is_accelerating:
         texts.append("each call leaves more than the one before")
     return "; ".join([*texts, leak.note] if leak.note else texts)

@@ -13,12 +13,21 @@ from functools import partial
 from typing import Any
 
 from pytest_memguard.core.leak_finding import Answer, Bound, CountGrowth, KnownGrowth, LeakFinding
-from pytest_memguard.core.metrics import BLOCKS, RESIDENT
+from pytest_memguard.core.metrics import BLOCKS, RESIDENT, SETTLED
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sites import SiteBytes
 from pytest_memguard.leaks.counted_lines import leaving_line
 from pytest_memguard.leaks.few_calls import is_proved, without_proof
-from pytest_memguard.leaks.findings import beside, bounded, cut_short, fingerprint_of, screened_finding
+from pytest_memguard.leaks.findings import (
+    MOST_BYTES,
+    beside,
+    beyond_all,
+    bounded,
+    cut_short,
+    fingerprint_of,
+    screened_finding,
+    settles_at,
+)
 from pytest_memguard.leaks.holders.bounds import has_bound
 from pytest_memguard.leaks.holders.clock import PATIENCE, OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.enlarging import Enlarging, calls_each_round, enlarging_values
@@ -200,9 +209,13 @@ class LeakCheck:
         )
         if held.records and len(self._records) < _MOST_RECORDS:
             return self._beside_records(explained, held.records, meter)
-        if self._is_bounded(held.bounds):
+        is_beyond = settles_at(held.bounds) > max(MOST_BYTES, self._policy.limits.get(SETTLED, 0))
+        if is_beyond:
+            explained = beyond_all(explained, held.bounds)
+        elif self._is_bounded(held.bounds):
             return bounded(explained, held.bounds)
-        if is_proved(finding, is_of_program=held.is_of_program, still_leaks=self._still_leaks):
+        is_of_program = held.is_of_program or is_beyond
+        if is_proved(finding, is_of_program=is_of_program, still_leaks=self._still_leaks):
             return explained
         return without_proof(explained)
 
@@ -305,6 +318,10 @@ class LeakCheck:
             return Held()
         if held.is_cut_short:
             notes.append("its holder is not known: the search ran out of time")
+        notes += [
+            f"{bound.holder} states a bound of {bound.at_most:,} entries, which was not seen to be kept"
+            for bound in held.not_kept
+        ]
         return replace(held, kinds=tuple(map(each.kind_of_a_call, held.kinds)))
 
     def _repeat(self, calls: int) -> None:

@@ -24,7 +24,6 @@ def is_proved(finding: LeakFinding, *, is_of_program: bool, still_leaks: Callabl
 
 def without_proof(finding: LeakFinding) -> LeakFinding:
     """Return a finding without an answer in place of a leak that few calls do not prove."""
-    holders = f"held by {' > '.join(finding.held_by)}" if finding.held_by else ""
     return replace(
         finding,
         leaking=False,
@@ -34,5 +33,4 @@ def without_proof(finding: LeakFinding) -> LeakFinding:
         is_accelerating=False,
         fingerprint="",
         doubts=(Doubt.NO_HOLDER,),
-        note="; ".join(note for note in (holders, finding.note) if note),
     )

@@ -8,10 +8,17 @@ from hashlib import sha256
 
 from pytest_memguard.core.leak_finding import Answer, Bound, Doubt, LeakFinding
 from pytest_memguard.core.sites import SiteBytes
+from pytest_memguard.core.units import format_size
 from pytest_memguard.leaks.holders.object_names import Step
 from pytest_memguard.leaks.screen import Screened
 
 _FINGERPRINT_DIGITS = 12
+
+MOST_BYTES = 8 * 1024**3
+"""Containers that settle at more count as unbounded, unless a `max_settled` of the test allows that.
+
+Most processes would be killed before. Whether such a bound is kept, no check can see.
+"""
 
 
 def screened_finding(screened: Screened) -> LeakFinding:
@@ -46,12 +53,26 @@ def cut_short(finding: LeakFinding) -> LeakFinding:
     return replace(finding, note=note, doubts=(Doubt.CUT_SHORT,))
 
 
+def settles_at(bounds: Sequence[Bound]) -> int:
+    """Return the bytes that all holders with a bound will hold once they are full."""
+    return sum(bound.settles_at_bytes for bound in bounds)
+
+
+def beyond_all(finding: LeakFinding, bounds: Sequence[Bound]) -> LeakFinding:
+    """Return a leak whose holders have bounds that nobody lives to see reached; the note says so."""
+    told = ", ".join(f"{bound.holder} may hold {bound.at_most:,} entries" for bound in bounds)
+    return finding.with_note(
+        f"{told}, {format_size(settles_at(bounds))} at this rate, which counts as no bound: "
+        f"only max_settled may allow more than {format_size(MOST_BYTES)}"
+    )
+
+
 def bounded(finding: LeakFinding, bounds: tuple[Bound, ...]) -> LeakFinding:
     """Return a finding that is not a leak, since all that grows has a bound.
 
     It is judged by the bytes that it will settle at, which are shared out among its lines.
     """
-    settled_bytes = sum(bound.settles_at_bytes for bound in bounds)
+    settled_bytes = settles_at(bounds)
     calls = settled_bytes / max(1, finding.bytes_per_call)
     sites = tuple(replace(site, retained_bytes=round(site.retained_bytes * calls)) for site in finding.sites)
     return replace(

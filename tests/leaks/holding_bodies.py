@@ -6,6 +6,7 @@ import contextvars
 import functools
 import io
 import itertools
+import queue
 import re
 import sqlite3
 import threading
@@ -127,6 +128,7 @@ def rows_of_a_database() -> None:
 
 
 def close_database() -> None:
+    _visits.close()
     _database.close()  # before the module is loaded anew: CPython 3.13 warns of one that is not closed
 
 
@@ -294,6 +296,40 @@ def plain_values_in_a_context() -> None:
     if _beside.get(None) is None:
         _beside.set([])
     _seen.set((*_seen.get(), object()))
+
+
+_orders: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+
+def numbers_in_a_simple_queue() -> None:
+    """Queue what the collector does not track; from CPython 3.13 on, no list shows how much there is."""
+    _orders.put(next(_numbers))
+
+
+_READERS = itertools.tee(iter(Session, None))
+
+
+def reader_that_lags() -> None:
+    """Read on with one of two readers, while all is kept for the other in a chain of thousands of links."""
+    next(_READERS[0])
+
+
+@functools.singledispatch
+def shown(one: object) -> str:
+    return str(one)
+
+
+def class_registered_for_dispatch() -> None:
+    shown.register(type("Made", (), {}), str)
+
+
+_visits = sqlite3.connect(":memory:", check_same_thread=False)
+_visits.execute("CREATE TABLE visits (page TEXT)")
+
+
+def rows_by_a_few_cursors() -> None:
+    """Write to a database, which lists the cursors of its last calls beside."""
+    _visits.execute("INSERT INTO visits VALUES (?)", ("a page" * 40,))
 
 
 _PATTERNS: dict[str, re.Pattern[str]] = {}

@@ -24,6 +24,7 @@ from expiringdict import ExpiringDict
 from jinja2.utils import LRUCache as TemplateCache
 
 from pytest_memguard.core.leak_finding import LeakFinding
+from pytest_memguard.core.metrics import SETTLED
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.holders.bounds import Places
@@ -86,7 +87,7 @@ def _global(bound: int | None) -> Put:
     def put(key: int, row: object) -> None:
         cache = shop._cache
         cache[key] = row
-        if bound and len(cache) > bound:
+        if bound and len(cache) > shop._MAXCACHE:
             del cache[next(iter(cache))]
 
     return put
@@ -260,6 +261,8 @@ class Slotted:
 
 
 KEPT_WITHIN: dict[str, Callable[[], Any]] = {
+    "mapping": lambda: Limited(BOUND),
+    "mapping of a class": lambda: _bounded_by_a_class(Limited),
     "order beside the rows": lambda: Ordered(BOUND),
     "list bounded by its class": History,
     "set bounded by a slot": lambda: Slotted(BOUND),
@@ -276,6 +279,23 @@ def test_a_list_or_a_set_that_keeps_a_lower_bound_is_bounded(name: str) -> None:
     stated = [getattr(owner, each) for each in ("_capacity", "MAX_ITEMS", "maxsize") if hasattr(owner, each)]
     assert stated == [BOUND], "its own bound is back"
     assert sorted(getattr(owner, "__dict__", ())) == names
+
+
+@pytest.mark.parametrize("most_bytes", [0, 2**40])
+def test_a_bound_that_no_process_lives_to_see_is_none_unless_a_limit_allows_it(most_bytes: int) -> None:
+    numbers, cache = itertools.count(), Limited(10**9)
+    limits = {SETTLED: most_bytes} if most_bytes else {}
+    with meter_of(ROOT) as meter:
+        finding = check_leaks(
+            lambda: cache.put(next(numbers), Row()),
+            meter=meter,
+            policy=Policy(leak_budget_seconds=0.01, limits=limits),
+        )
+    assert finding.leaking is not bool(most_bytes), finding
+    assert (
+        "cache in the closure" in finding.note and "1,000,000,000 entries" in finding.note
+    ) is finding.leaking
+    assert bool(finding.bounds) is not finding.leaking
 
 
 class Refusing(Ordered):
@@ -338,7 +358,23 @@ def _beside_a_cache_by_links() -> Put:
     return put
 
 
+def _bounded_by_a_class(kind: type[Any]) -> Any:
+    """Return a class of its own that keeps its rows and their bound itself."""
+    own: Any = type("Own", (kind,), {"_capacity": BOUND, "rows": {}, "log": []})
+    own.put = classmethod(kind.put)
+    return own
+
+
+def _unkept_global() -> Put:
+    shop: Any = types.ModuleType("shop")
+    vars(shop).update({"_cache": {}, "MAX_CACHE": BOUND})
+    return lambda key, row: operator.setitem(shop._cache, key, row)
+
+
 LEAKS: dict[str, Callable[[], Put]] = {
+    "bound that nobody keeps": lambda: NeverEmptied(BOUND).put,
+    "bound of a class that nobody keeps": lambda: _bounded_by_a_class(NeverEmptied).put,
+    "constant that nobody keeps": _unkept_global,
     "log beside the rows": lambda: Logging(BOUND).put,
     "index beside the rows": lambda: Indexed(BOUND).put,
     "full queue for which one waits": _queue,
@@ -356,6 +392,8 @@ def test_the_bound_of_something_else_hides_no_leak(name: str) -> None:
     finding = _check(LEAKS[name]())
     assert finding.leaking, finding
     assert not finding.bounds
+    if "that nobody keeps" in name:
+        assert "states a bound of 1,000,000 entries, which was not seen to be kept" in finding.note
 
 
 class Pruned(Limited):

@@ -77,7 +77,10 @@ HOLDERS = {
     "generator": ("tests.leaks.holding_bodies._generator (generator)", "held of the suspended _generate"),
     "functools_cache": ("tests.leaks.holding_bodies._load (functools cache, ", "unbounded"),
     "web_of_new_objects": ("tests.leaks.holding_bodies._rendered (functools cache, ", "holding_bodies.Node"),
-    "list_of_links": ("", "following of tests.leaks.holding_bodies.Link (Link)"),
+    "list_of_links": (
+        "tests.leaks.holding_bodies._FIRST (Link)",
+        "following of tests.leaks.holding_bodies.Link (Link)",
+    ),
     "plain_values_beside_what_is_made_anew": ("tests.leaks.holding_bodies._PAGES (dict, ",),
     "much_beside_many": ("tests.leaks.holding_bodies._ORDERS (list, ", "holding_bodies.Order"),
     "list_that_its_members_know": (
@@ -104,6 +107,11 @@ HOLDERS = {
     "rows_of_a_database": ("tests.leaks.holding_bodies._database (Connection)",),
     "function_that_an_extension_keeps": ("no Python object: an extension keeps a reference",),
     "stream_that_gathers_messages": ("tests.leaks.holding_bodies._sink (StringIO)",),
+    "numbers_in_a_simple_queue": ("tests.leaks.holding_bodies._orders (SimpleQueue, ",),
+    "reader_that_lags": ("tests.leaks.holding_bodies._READERS (tuple, 2 entries)", "itertools._tee"),
+    "class_registered_for_dispatch": (
+        "functools.singledispatch registry of tests.leaks.holding_bodies.shown (dict, ",
+    ),
     "streams_that_all_get_a_line": ("tests.leaks.holding_bodies._streams (list, ",),
     "weakref_callback_with_a_default": ("tests.leaks.holding_bodies._watchers (list, ",),
 }

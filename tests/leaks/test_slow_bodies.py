@@ -20,6 +20,7 @@ from pytest_memguard.guard.leak_check import check_leaks
 from pytest_memguard.leaks.few_calls import is_proved
 from pytest_memguard.leaks.ladder import TURNED_OVER_CALLS
 from tests.leaks.closing_meter import meter_of
+from tests.leaks.holding_bodies import rows_by_a_few_cursors
 from tests.leaks.typical_work import work
 
 ROOT = Path(__file__).parents[2]
@@ -150,6 +151,13 @@ def test_what_the_program_keeps_by_slow_calls_leaks(body: Body, holder: str) -> 
     finding = _check(body)
     assert finding.answer is Answer.LEAKS, str(finding)
     assert holder in finding.held_by[0]
+
+
+def test_rows_of_a_database_by_slow_calls_are_held_by_it_and_not_by_the_list_of_its_cursors() -> None:
+    finding = _check(rows_by_a_few_cursors)
+    assert finding.answer is Answer.LEAKS, str(finding)
+    assert len(finding.held_by) == 1, finding.held_by
+    assert "holding_bodies._visits (Connection)" in finding.held_by[0]
 
 
 _BATCHES: list[bytearray] = []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_memguard.core.entries import Entry, EntrySite
-from pytest_memguard.core.leak_finding import Bound, CountGrowth, LeakFinding
+from pytest_memguard.core.leak_finding import Bound, CountGrowth, Doubt, LeakFinding
 from pytest_memguard.core.measurement import Measurement
 from pytest_memguard.core.outcome import Outcome
 from pytest_memguard.core.policy import Policy, parse_tolerances
@@ -25,7 +25,7 @@ from pytest_memguard.gate.judge import (
     judge,
     without_leak_check,
 )
-from pytest_memguard.gate.wording import growth_text, metric_text
+from pytest_memguard.gate.wording import doubts_text, growth_text, metric_text
 
 SIZES = st.integers(0, 2**40)
 TOLERANCES = st.builds(Tolerance, st.floats(0, 2), st.integers(0, 2**20))
@@ -48,6 +48,21 @@ def policy(tolerance: Tolerance) -> Policy:
 def test_a_lost_leak_check_is_told_unless_something_worse_is(now: int, outcome: Outcome) -> None:
     verdict = judge(measured(now), entry(100, settled=0, leak_per_call=0), Policy())
     assert without_leak_check(verdict).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("held_by", "where"),
+    [
+        ((), "in no container that is known"),
+        (("shop._OPEN", "list, 9 entries"), "in shop._OPEN > list, 9 entries"),
+    ],
+)
+def test_a_check_without_an_answer_says_where_memory_stayed_behind(
+    held_by: tuple[str, ...], where: str
+) -> None:
+    finding = LeakFinding(False, 0, 17, settled_bytes=KIB, held_by=held_by, doubts=(Doubt.NO_HOLDER,))
+    said = "memory grew over 17 calls, and 1.0 KiB stayed behind, "
+    assert doubts_text(finding).startswith(f"{said}{where}: a cache that still fills would look the same")
 
 
 @given(SIZES, SIZES)

@@ -157,8 +157,9 @@ def keeps_bound(
     """Fill an owner beyond its bound, if that takes few times the calls of the check, to see it stop growing.
 
     A bound that the interpreter keeps needs no proof, nor does a container that is full. Where filling
-    would take too long, the bound of a mapping or a queue is believed, that of a list or a set is lowered to
-    what it holds for some calls. A cache that is pruned only above its bound settles where it is pruned.
+    would take too long, the attribute that states the bound is lowered to what it holds, for some calls.
+    Where that cannot be done, the bound of a mapping or a queue is believed, and that of a list or a set is
+    not. A cache that is pruned only above its bound settles where it is pruned.
     """
     if full.limit.is_certain or full.entries == full.at_most:
         return full
@@ -167,9 +168,9 @@ def keeps_bound(
     needed = math.ceil(left * calls / filled.gained)
     left_bytes = full.settles_at_bytes * left / full.at_most
     if (1 + _BEYOND) * needed > most_calls or left_bytes > _FILLED_BYTES:
-        is_believed = all(not is_a(one, list, set) for one in filled.containers)
-        keeps = is_believed or _keeps_lowered(full, filled, repeat, calls=calls, most_calls=most_calls)
-        return full if keeps else None
+        keeps = _keeps_lowered(full, filled, repeat, calls=calls, most_calls=most_calls)
+        is_believed = keeps is None and all(not is_a(one, list, set) for one in filled.containers)
+        return full if keeps or is_believed else None
     highest = _highest(full, filled, repeat, needed=needed, most_calls=2 * most_calls)
     if highest is None:
         return None
@@ -182,12 +183,17 @@ def keeps_bound(
 
 def _keeps_lowered(
     full: Full, filled: Filling, repeat: Callable[[int], object], *, calls: int, most_calls: int
-) -> bool:
-    """Say whether an owner keeps a bound of what it holds now, while it would gain a window's entries."""
+) -> bool | None:
+    """Say whether an owner keeps a bound of what it holds now, while it would gain a window's entries.
+
+    None where no lower bound can be stated.
+    """
     at_most = full.limit.entries()
-    with lowered(full.limit, at_most) as is_lowered, suppress(BodyFailedError):
-        if is_lowered:
-            now = replace(full, entries=at_most, at_most=at_most)
+    with lowered(full.limit, at_most) as is_lowered:
+        if not is_lowered:
+            return None
+        now = replace(full, entries=at_most, at_most=at_most)
+        with suppress(BodyFailedError):
             return _highest(now, filled, repeat, needed=calls, most_calls=most_calls) is not None
     return False
 

@@ -47,7 +47,8 @@ class Limit:
 
     `is_certain` says that the interpreter enforces the bound; the bound of an owner is only what it states.
     Of a list with empty places (`has_places`) those that are filled count. `said_by` is the name of the
-    attribute, of the owner or of its class, that states the bound.
+    attribute, of the owner or of its class, that states the bound, or of the constant in `said_in`, the
+    namespace of a module.
     """
 
     container: object
@@ -56,6 +57,7 @@ class Limit:
     is_certain: bool
     has_places: bool = False
     said_by: str = ""
+    said_in: dict[Any, Any] | None = None
 
     def entries(self) -> int:
         """Return how much of the bound is used, in the owner's own unit where it counts something else."""
@@ -122,8 +124,7 @@ def _limit_of(container: object) -> Limit | None:
         said = _attribute(owner, _LIMITS_OF_MAPPINGS if _is_mapping(owner) else _LIMITS)
         if said is not None and not _is_filled_by_another(owner, container, said[1]):
             return Limit(container, owner, said[1], is_certain=False, said_by=said[0])
-    said = _said_by_module(container)
-    return Limit(container, container, said[1], is_certain=False) if said is not None else None
+    return _said_by_module(container)
 
 
 def index_within(limit: Limit, container: object) -> Limit | None:
@@ -159,15 +160,15 @@ def _owners(container: object) -> Iterator[object]:
                     yield one
 
 
-def _said_by_module(container: object) -> tuple[str, int] | None:
-    """Return the constant that bounds a global of a module, as `_MAXCACHE` or `MAX_CACHE` does `_cache`."""
+def _said_by_module(container: object) -> Limit | None:
+    """Return the bound of a module's global by a constant: `_MAXCACHE` or `MAX_CACHE` bounds `_cache`."""
     for names in few_dicts(gc.get_referrers(container)):
         if type(names) is not dict or not _is_of_module(names):
             continue
         own = next((_plain(name) for name, value in names.items() if value is container), "")
         said = _number_under(list(names.items()), frozenset({f"max{own}", f"max_{own}"}))
         if own and said is not None:
-            return said
+            return Limit(container, container, said[1], is_certain=False, said_by=said[0], said_in=names)
     return None
 
 

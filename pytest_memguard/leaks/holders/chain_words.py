@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import threading
 import types
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from contextvars import Context
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any
 
 from pytest_memguard.core.real_types import is_a
@@ -32,6 +34,7 @@ from pytest_memguard.leaks.holders.object_names import (
 from pytest_memguard.leaks.holders.objects import (
     SIZED,
     frames_with_local,
+    is_in_queue,
     module_of,
     namespace,
     number_held,
@@ -135,7 +138,8 @@ def _unnamed(_holder: object, _held: object, _namer: SiteNamer) -> Step:
 
 def itself(holder: object, namer: SiteNamer) -> tuple[Step, ...]:
     """Describe a container by its size: its place may be that of an outer one, which does not grow."""
-    return (Step("", kind_of(holder)),) if is_a(holder, *SIZED) and is_named(holder, namer) is None else ()
+    is_shown = is_a(holder, *SIZED) and is_named(holder, namer) is None and not is_in_queue(holder)
+    return (Step("", kind_of(holder)),) if is_shown else ()
 
 
 def kept_in(holder: object, new: Container[int], namer: SiteNamer) -> tuple[Step, ...]:
@@ -201,10 +205,22 @@ def _in_cell(cell: types.CellType, held: object, namer: SiteNamer) -> Step:
             if is_a(function, types.FunctionType) and function.__closure__ is closures:
                 index = next(number for number, one in enumerate(closures) if one is cell)
                 name = function.__code__.co_freevars[index]
+                if dispatched := _dispatched_by(function, name, held):
+                    where = in_file(dispatched.__code__.co_filename, namer)
+                    path = f"functools.singledispatch registry of {function_name(dispatched)}"
+                    return Step(path, kind_of(held), where, named=True)
                 where = in_file(function.__code__.co_filename, namer)
                 path = f"{name} in the closure of {function_name(function)}"
                 return Step(path, kind_of(held), where, named=True)
     return Step("")
+
+
+def _dispatched_by(function: Any, name: str, held: object) -> Any:
+    """Return the function whose `functools.singledispatch` keeps a registry in this closure, if one does."""
+    if name != "registry" or function.__module__ != functools.__name__ or not is_a(held, dict):
+        return None
+    first = dict.get(held, object)
+    return first if is_a(first, types.FunctionType) else None
 
 
 def running_holder(held: object, namer: SiteNamer, new: Container[int]) -> Step | None:
@@ -292,6 +308,6 @@ _DESCRIBED: tuple[tuple[tuple[type, ...], Callable[[Any, object, SiteNamer], Ste
     ((types.FunctionType,), _of_function),
     (SUSPENDABLE, _of_generator),
     ((threading.Thread,), _of_thread),
-    ((list, tuple, set, frozenset), _of_collection),
+    ((list, tuple, set, frozenset, SimpleQueue), _of_collection),
     ((threading.local, weakref.ref), _unnamed),
 )

@@ -10,12 +10,13 @@ import types
 from collections import Counter, OrderedDict, deque
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any
 
 from pytest_memguard.core.leak_finding import KindGrowth
 from pytest_memguard.core.real_types import is_a
 from pytest_memguard.leaks.holders.object_names import full_name, module_name, referents
-from pytest_memguard.leaks.holders.objects import items_of
+from pytest_memguard.leaks.holders.objects import items_of, queued
 
 _SHARED = (type, types.ModuleType, types.CodeType, type(None), bool)
 _SMALL_INTS = range(-5, 257)
@@ -107,6 +108,8 @@ def latest(container: Any, gained: int) -> list[object]:
     """Return the items that were added to a container last, as far as that can be told."""
     if is_a(container, list):
         return items_of(container)[-gained:]
+    if is_a(container, SimpleQueue):
+        return queued(container)[-gained:]
     if is_a(container, tuple):
         return list(tuple.__getitem__(container, slice(-gained, None)))
     if is_a(container, deque):

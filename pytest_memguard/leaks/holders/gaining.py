@@ -11,14 +11,15 @@ from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from types import ModuleType
 from typing import Any
 
 from pytest_memguard.leaks.holders.bounds import limit_of
-from pytest_memguard.leaks.holders.objects import is_weak
+from pytest_memguard.leaks.holders.objects import is_weak, length
 
-_KINDS = frozenset({list, dict, set, deque, OrderedDict, defaultdict, Counter})
-"""Types of which `len` runs no code in Python."""
+_KINDS = frozenset({list, dict, set, deque, OrderedDict, defaultdict, Counter, SimpleQueue})
+"""Types of which `length` runs no code in Python."""
 
 _EACH_CALL = 0.9
 SOME_CALLS = 0.4
@@ -54,7 +55,7 @@ class Gaining:
         """Return the container; None if it is gone."""
         one: Any
         for one in _containers():
-            if id(one) == self.identity and type(one) is self.kind and len(one) >= self.entries:
+            if id(one) == self.identity and type(one) is self.kind and length(one) >= self.entries:
                 return one
         return None
 
@@ -65,7 +66,7 @@ class Lengths:
     def __init__(self) -> None:
         found = _containers()
         self._ids = array("Q", map(id, found))
-        self._lengths = array("q", map(len, found))
+        self._lengths = array("q", map(length, found))
 
     def gaining(self, repeat: Callable[[int], object], calls: int, *, steps: int = READINGS) -> list[Gaining]:
         """Return the containers without a bound that gained an entry with each of these calls, and still do.
@@ -81,7 +82,7 @@ class Lengths:
         for made in range(steps):
             repeat(again * (made + 1) // steps - again * made // steps)
             for one, series in longer:
-                series.append(len(one))
+                series.append(length(one))
         gaining = [
             one
             for one, (before, *later) in longer
@@ -93,24 +94,24 @@ class Lengths:
         ]
         if gaining and is_by_chance:
             gaining = _proved(gaining, repeat, 2 * calls)
-        return [Gaining(id(one), type(one), len(one)) for one in gaining]
+        return [Gaining(id(one), type(one), length(one)) for one in gaining]
 
     def _longer_by(self, entries: float) -> list[tuple[Any, list[int]]]:
         """Return the containers that got longer by so many entries, each with its lengths then and now."""
-        long = {id(one): one for one in _containers() if len(one) >= entries}  # few, after many calls
+        long = {id(one): one for one in _containers() if length(one) >= entries}  # few, after many calls
         return [
-            (one, [was, len(one)])
+            (one, [was, length(one)])
             for key, was in zip(self._ids, self._lengths, strict=True)
-            if (one := long.get(key)) is not None and len(one) - was >= entries
+            if (one := long.get(key)) is not None and length(one) - was >= entries
         ]
 
 
 def _proved(gaining: Sequence[Any], repeat: Callable[[int], object], calls: int) -> list[Any]:
     """Make the calls that prove a gain by chance, and return the containers that went on gaining."""
-    lengths = [len(one) for one in gaining]
+    lengths = [length(one) for one in gaining]
     repeat(calls)
     least = _BY_CHANCE * calls
-    return [one for one, was in zip(gaining, lengths, strict=True) if len(one) - was >= least]
+    return [one for one, was in zip(gaining, lengths, strict=True) if length(one) - was >= least]
 
 
 def _mostly_rises(lengths: Sequence[int]) -> bool:

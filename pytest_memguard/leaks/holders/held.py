@@ -16,7 +16,7 @@ class Held:
     `kinds` are the types of what the innermost holder gained. `is_cut_short` says that the search ran out of
     time before it found a holder. `is_of_program` says that a container without a bound gains entries, and
     that the way to it leads through code outside the standard library. `records` gained something, and
-    nothing but the test bench holds them.
+    nothing but the test bench holds them. `not_kept` are bounds that were stated and not seen to be kept.
     """
 
     steps: tuple[Step, ...] = ()
@@ -25,6 +25,7 @@ class Held:
     kinds: tuple[KindGrowth, ...] = ()
     is_of_program: bool = False
     records: tuple[Record, ...] = ()
+    not_kept: tuple[Bound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -22,36 +22,73 @@ _WAITING = frozenset(
 def lowered(limit: Limit, at_most: int) -> Iterator[bool]:
     """State a lower bound for a while; says whether that could be done.
 
-    The bound of a class or of a module is not lowered for others: an instance gets one of its own. No code of
-    the program runs, and what the program itself states meanwhile stays.
+    The bound of a class is not lowered for other instances: this one gets one of its own. A container of the
+    class or of a module itself has no other. No code of the program runs, and what the program itself states
+    meanwhile stays.
     """
     owner, name = limit.owner, limit.said_by
-    stated = _stated_by_class(owner, name)
-    if not name or at_most < 1 or is_a(owner, type) or _may_wait(owner):
+    if not name or at_most < 1 or _may_wait(owner):
         yield False
         return
-    is_own = name in namespace(owner) or is_a(stated, types.MemberDescriptorType)
-    try:
-        object.__setattr__(owner, name, at_most)
-    except (AttributeError, TypeError):
+    stated = _Stated(owner, name, limit.said_in)
+    if not stated.set(at_most):
         yield False
         return
     try:
         yield True
     finally:
+        stated.put_back(at_most, limit.at_most)
+
+
+class _Stated:
+    """The attribute, or the constant of a module, that states the bound of an owner."""
+
+    def __init__(self, owner: object, name: str, constants: dict[Any, Any] | None) -> None:
+        self._owner = owner
+        self._name = name
+        self._constants = constants
+        self._kind: Any = type if is_a(owner, type) else object
+        self._is_own = name in self._own_names() or is_a(self._of_class(), types.MemberDescriptorType)
+
+    def _own_names(self) -> Container[Any]:
+        return vars(self._owner) if is_a(self._owner, type) else namespace(self._owner)
+
+    def _of_class(self) -> Any:
+        return next(
+            (vars(kind)[self._name] for kind in type(self._owner).__mro__ if self._name in vars(kind)), None
+        )
+
+    def set(self, at_most: int) -> bool:
+        """State another bound; says whether that could be done."""
+        if self._constants is not None:
+            self._constants[self._name] = at_most
+            return True
+        try:
+            self._kind.__setattr__(self._owner, self._name, at_most)
+        except (AttributeError, TypeError):
+            return False
+        return True
+
+    def put_back(self, at_most: int, before: int) -> None:
+        """State the bound that was stated before, unless the program has stated another than `at_most`."""
+        if self._constants is not None:
+            if self._constants.get(self._name) == at_most:
+                self._constants[self._name] = before
+            return
         with suppress(AttributeError, TypeError):
-            if object.__getattribute__(owner, name) == at_most:
-                if is_own:
-                    object.__setattr__(owner, name, limit.at_most)
-                else:
-                    object.__delattr__(owner, name)
-
-
-def _stated_by_class(owner: object, name: str) -> Any:
-    return next((vars(kind)[name] for kind in type(owner).__mro__ if name in vars(kind)), None)
+            if self._kind.__getattribute__(self._owner, self._name) != at_most:
+                return
+            if self._is_own:
+                self._kind.__setattr__(self._owner, self._name, before)
+            else:
+                self._kind.__delattr__(self._owner, self._name)
 
 
 def _may_wait(owner: object) -> bool:
     """Say whether an owner has what one waits for; a plain lock does not count, as it is released."""
-    kinds = [*type(owner).__mro__, *map(type, namespace(owner).values())]
+    kinds = [*type(owner).__mro__, *map(type, _attributes_of(owner))]
     return any(module_name(kind).split(".")[0] in _WAITING for kind in kinds)
+
+
+def _attributes_of(owner: object) -> list[object]:
+    return [*(vars(owner) if is_a(owner, type) else namespace(owner)).values()]

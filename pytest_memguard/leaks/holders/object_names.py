@@ -12,6 +12,7 @@ import types
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 from pytest_memguard.core.real_types import is_a
@@ -116,6 +117,8 @@ def kind_of(one: object) -> str:
     name = type(one).__name__
     if is_a(one, deque) and one.maxlen is not None:
         return f"{name}, {of_at_most(deque.__len__(one), one.maxlen)}"
+    if is_a(one, SimpleQueue):
+        return f"{name}, {counted(SimpleQueue.qsize(one), 'entry', 'entries')}"
     for kind in (deque, dict, list, set, frozenset, tuple):
         if is_a(one, kind):
             return f"{name}, {counted(kind.__len__(one), 'entry', 'entries')}"

@@ -7,8 +7,9 @@ import itertools
 import sys
 import types
 import weakref
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from queue import SimpleQueue
 from typing import Any
 
 from pytest_memguard.core.real_types import is_a
@@ -27,9 +28,10 @@ def old_holders(
             yield one, held
 
 
-SIZED = (list, dict, set, deque, OrderedDict)
-_PLAIN = frozenset({list, dict, set, deque})
+SIZED = (list, dict, set, deque, OrderedDict, SimpleQueue)
+_PLAIN = frozenset({list, dict, set, deque, OrderedDict, defaultdict, Counter})
 _UNTRACKED = (dict, bytearray)
+_WITH_LEN = (list, dict, set, deque, OrderedDict, bytearray)
 _ATOMS = (int, str, bytes, float, bool, type(None))
 _EVERY = 0xFFF
 _MOST_DICTS = 32
@@ -89,7 +91,9 @@ def length(one: Any) -> int:
     """Return how many items a container has, without calling a `__len__` of its class in Python."""
     if type(one) in _PLAIN:
         return len(one)
-    for kind in (*SIZED, bytearray):
+    if is_a(one, SimpleQueue):
+        return int(SimpleQueue.qsize(one))
+    for kind in _WITH_LEN:
         if is_a(one, kind):
             return int(kind.__len__(one))
     return 0
@@ -101,6 +105,19 @@ def items_of(one: Any) -> list[object]:
     To read such a place ends the process. The collector passes over it, and goes through a list from its end.
     """
     return referents(one)[: -list.__len__(one) - 1 : -1]
+
+
+def queued(one: Any) -> list[object]:
+    """Return what a `SimpleQueue` holds, first to last; before CPython 3.13 it keeps it in a list."""
+    inner = [each for each in referents(one) if each is not type(one)]
+    if sys.version_info < (3, 13):
+        return [item for each in inner if type(each) is list for item in items_of(each)]
+    return inner
+
+
+def is_in_queue(one: object) -> bool:
+    """Say whether a list is the one in which a `SimpleQueue` keeps what it holds."""
+    return type(one) is list and any(is_a(each, SimpleQueue) for each in gc.get_referrers(one))
 
 
 def module_of(holder: dict[Any, Any]) -> types.ModuleType | None:

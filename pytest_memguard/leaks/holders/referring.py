@@ -8,10 +8,9 @@ import signal
 import weakref
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_memguard.core.real_types import is_a
-from pytest_memguard.leaks.holders.content import content_of
+from pytest_memguard.leaks.holders.content import content_of, keeps_in_c
 from pytest_memguard.leaks.holders.object_names import (
     Step,
     describe_common,
@@ -94,18 +93,15 @@ def longer_copies(
                 yield number, one
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """An object on the way upwards, and the steps below it; by its class, it is none of the program's."""
-
-    one: object
-    below: list[Step]
-
-
 def referrers(one: object) -> list[object]:
     """Return the objects that refer to an object, without those of memguard; of many dicts only a few."""
     found = few_dicts(gc.get_referrers(one))
     return [holder for holder in found if not is_ours(holder) and not is_a(holder, weakref.ref)]
+
+
+def is_kept_in_c(one: object) -> bool:
+    """Say whether an object of an extension has a container for itself, as a connection lists its cursors."""
+    return any(keeps_in_c(type(holder)) for holder in referrers(one))
 
 
 def exit_handlers() -> int:

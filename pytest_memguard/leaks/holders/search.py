@@ -13,9 +13,10 @@ from pytest_memguard.core.leak_finding import Bound, LeakFinding
 from pytest_memguard.core.real_types import is_a
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit, Places, index_within
-from pytest_memguard.leaks.holders.chain_words import is_named, itself, kept_in, running_holder, step_to
+from pytest_memguard.leaks.holders.chain_words import itself, kept_in
+from pytest_memguard.leaks.holders.climbing import climb
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
-from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind, keeps_in_c
+from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
 from pytest_memguard.leaks.holders.enlarging import growing_alone
 from pytest_memguard.leaks.holders.functools_caches import MadeByCaches
 from pytest_memguard.leaks.holders.held import Gain, Held
@@ -40,14 +41,13 @@ from pytest_memguard.leaks.holders.objects import (
 )
 from pytest_memguard.leaks.holders.records import Record, is_of_bench, record_of
 from pytest_memguard.leaks.holders.referring import (
-    Reached,
     chained_handler,
     described_unreferred,
     exit_handlers,
+    is_kept_in_c,
     leads_to_older,
     longer_copies,
     referred_among,
-    referrers,
 )
 from pytest_memguard.leaks.ladder import TURNED_OVER_CALLS
 from pytest_memguard.meters.ending_threads import let_others_rest
@@ -61,7 +61,6 @@ _SAMPLE = 12
 _CLIMBED = 3
 """How many new objects are followed upwards, and through how many levels of new objects."""
 _UNKNOWN = 1 << 62
-_MOST_DEPTH = 12
 _MOST_WIDTH = 24
 _CANDIDATES = 4
 
@@ -85,6 +84,7 @@ class HolderSearch:
         self._new: list[object] = []
         self._found: Gain | None = None
         self._is_of_program = False
+        self._not_kept: list[Bound] = []
         self._made = MadeByCaches()
         self._places = Places(())
 
@@ -101,7 +101,9 @@ class HolderSearch:
         held = Held(steps, kinds=kinds, is_of_program=self._is_of_program)
         try:
             held = replace(held, records=self._records())
-            return held if held.records else replace(held, bounds=self._bounds(calls))
+            if held.records:
+                return held
+            return replace(held, bounds=self._bounds(calls), not_kept=tuple(self._not_kept))
         except OutOfTimeError:
             return held
         finally:
@@ -145,7 +147,11 @@ class HolderSearch:
         found = [
             (min(one.number, number_left(one.holder, self._fresh)), one.holder) for one in self._weak.values()
         ]
-        return {id(one): Gain(number, one) for number, one in found if number >= _SHARE * calls}
+        return {
+            id(one): Gain(number, one)
+            for number, one in found
+            if number >= _SHARE * calls and not is_kept_in_c(one)
+        }
 
     def _drop_unreferred(self) -> None:
         """Drop gains of nobody where there are many: each of a thousand StringIO has a hidden list."""
@@ -225,7 +231,8 @@ class HolderSearch:
             keeps_bound(each, one, self._repeat, calls=2 * calls, check_calls=leak.calls)
             for each, one in zip(may_be, filled, strict=False)  # none, where no computer could hold it
         ]
-        return tuple(self._named(one) for one in kept if one is not None) if all(kept) else ()
+        self._not_kept = [self._named(one) for one, full in zip(may_be, kept, strict=True) if full is None]
+        return () if self._not_kept else tuple(self._named(one) for one in kept if one is not None)
 
     def _more_limits(self, limits: list[Limit], before: dict[int, int]) -> list[Limit]:
         """Return the limits of containers that only the second window shows, and of indexes in owners."""
@@ -357,11 +364,7 @@ class HolderSearch:
             steps, named = self._climb(gain.holder)
             is_sized = gain.is_value or is_a(gain.holder, *SIZED, bytearray)
             is_free = named and is_sized and not is_limited[id(gain)]
-            is_of_program = (
-                is_free
-                and any(one.where for one in steps)
-                and not any(keeps_in_c(type(one)) for one in referrers(gain.holder))
-            )
+            is_of_program = is_free and any(one.where for one in steps) and not is_kept_in_c(gain.holder)
             if (not is_best_named and (named or not best)) or (is_of_program and not is_best_sized):
                 inner = itself(gain.holder, self._namer)
                 best = readable((*steps, *inner, *kept_in(gain.holder, self._fresh, self._namer)))
@@ -372,29 +375,4 @@ class HolderSearch:
         return best
 
     def _climb(self, start: object) -> tuple[list[Step], bool]:
-        """Search upwards, level by level, for the nearest object that has a name."""
-        level = [Reached(start, [])]
-        seen = {id(start)}
-        unnamed: list[Step] = []
-        for _ in range(_MOST_DEPTH):
-            upper: list[Reached] = []
-            for reached in level:
-                one, below = reached.one, reached.below
-                own = is_named(one, self._namer)
-                if own is not None:
-                    return [own, *below], True
-                for holder in referrers(one):
-                    self.clock.check()
-                    if id(holder) in seen or id(holder) in self._own or id(holder) in self._fresh:
-                        continue  # what leaks holds nothing up
-                    seen.add(id(holder))
-                    step = step_to(holder, one, self._namer)
-                    if step.named:
-                        return [step, *below], True
-                    upper.append(Reached(holder, [step, *below] if step.text else below))
-            if not upper:
-                break
-            unnamed = upper[0].below
-            level = upper[:_MOST_WIDTH]
-        running = running_holder(start, self._namer, self._fresh)
-        return ([running], True) if running is not None else (unnamed, False)
+        return climb(start, self._namer, own=self._own, new=self._fresh, tick=self.clock.check)
