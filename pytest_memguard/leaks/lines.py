@@ -42,7 +42,7 @@ def trace_settled(body: Callable[[], object], *, calls: int, seconds: float, met
 
     tally = Tally(meter.namer)
     for size_bytes, _blocks, frames in meter.survivors(repeat):
-        tally.add_retained(size_bytes, frames)
+        tally.add_retained(size_bytes, tally.charge(frames))
     sample = tally.sample()
     return Settled(made, sample.retained_bytes, sample.sites)
 

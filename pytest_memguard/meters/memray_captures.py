@@ -16,7 +16,7 @@ from pytest_memguard.meters.lost_frames import StackMark
 from pytest_memguard.meters.memray_tracker import AllocationRecord, AllocatorType, FileReader
 from pytest_memguard.meters.protocol import MeterError
 from pytest_memguard.meters.stacks import Frame, Survivor
-from pytest_memguard.meters.tally import Tally
+from pytest_memguard.meters.tally import Charge, Tally
 
 _UNMAP = int(AllocatorType.MUNMAP)
 _FREES = frozenset(map(int, (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)))
@@ -141,15 +141,34 @@ _NEAREST_FRAMES = (3, 24)
 """The first frames mostly show whose memory it is, and each frame that is asked for takes time."""
 
 
+class _Charges:
+    """Whose memory the stacks of one capture allocate; each is looked at once."""
+
+    def __init__(self, tally: Tally, *, native: bool) -> None:
+        self._tally = tally
+        self._native = native
+        self._known: dict[tuple[int, ...], Charge] = {}
+
+    def of(self, record: AllocationRecord) -> Charge:
+        stack: tuple[int, ...] = (record.stack_id,)
+        if self._native:  # these begin in the frame of the tracker in its own thread alone
+            stack += (record.native_stack_id, record.native_segment_generation, record.tid)
+        charge = self._known.get(stack)
+        if charge is None:
+            charge = self._known[stack] = self._tally.charge(stack_of(record, native=self._native))
+        return charge
+
+
 def read_aggregated(reader: FileReader, tally: Tally, *, native: bool) -> None:
     """Add what was alive when the process was at its peak, and at the end of the capture, to a tally.
 
     The test's own peak may be up to the harness' memory at that moment higher.
     """
+    charges = _Charges(tally, native=native)
     for record in reader.get_high_watermark_allocation_records(merge_threads=False):
-        tally.add_peak(record.size, stack_of(record, native=native), record.tid)
+        tally.add_peak(record.size, charges.of(record), record.tid)
     for record in reader.get_leaked_allocation_records(merge_threads=not tally.knows_threads):
-        tally.add_retained(record.size, stack_of(record, native=native), record.tid)
+        tally.add_retained(record.size, charges.of(record), record.tid)
     tally.add_curve(curve_of_snapshots(list(reader.get_memory_snapshots())))
 
 
@@ -158,12 +177,13 @@ def read_every_record(reader: FileReader, tally: Tally, *, native: bool) -> None
 
     Exact, at some microseconds for each record of a capture of all allocations.
     """
+    charges = _Charges(tally, native=native)
     replay = Replay(lambda record: tally.owns(stack_of(record, native=native), record.tid))
     replay.run(reader.get_allocation_records())
     for record, size_bytes in replay.at_peak():
-        tally.add_peak(size_bytes, stack_of(record, native=native), record.tid)
+        tally.add_peak(size_bytes, charges.of(record), record.tid)
     for record, size_bytes in replay.at_end():
-        tally.add_retained(size_bytes, stack_of(record, native=native), record.tid)
+        tally.add_retained(size_bytes, charges.of(record), record.tid)
     tally.add(ALLOCATIONS, replay.allocations)
     tally.add_curve(replay.curve())
 
@@ -179,7 +199,12 @@ def read_survivors(reader: FileReader, *, native: bool) -> list[Survivor]:
 def lost_frames(reader: FileReader, mark: StackMark) -> bool:
     """Say whether memray lost frames before a mark was left."""
     records = reader.get_leaked_allocation_records(merge_threads=True)
-    return mark.is_missed(record.stack_trace() for record in records if record.size < _LARGEST_MARK)
+    return mark.is_missed(record.stack_trace() for record in records if _may_be_mark(record, mark))
+
+
+def _may_be_mark(record: AllocationRecord, mark: StackMark) -> bool:
+    """Say whether the nearest frame is that of a mark: a whole stack takes time."""
+    return record.size < _LARGEST_MARK and mark.is_in(record.stack_trace(1))
 
 
 def held_by_others(path: Path, mark: StackMark, tally: Tally) -> dict[int, dict[str, int]]:
@@ -191,14 +216,14 @@ def held_by_others(path: Path, mark: StackMark, tally: Tally) -> dict[int, dict[
         own = {
             record.tid
             for record in reader.get_leaked_allocation_records(merge_threads=False)
-            if record.size < _LARGEST_MARK and mark.is_in(record.stack_trace())
+            if _may_be_mark(record, mark)
         }
         held: dict[int, dict[str, int]] = {}
         for record in reader.get_high_watermark_allocation_records(merge_threads=False):
             stack = stack_of(record, native=False)
             if record.tid not in own and tally.owns(stack):
                 places = held.setdefault(record.tid, {})
-                place = tally.place_of(stack)
+                place = tally.charge(stack).site.at
                 places[place] = places.get(place, 0) + record.size
         return held
 

@@ -25,6 +25,18 @@ class _Account:
     threads: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Whose memory a stack allocates: the test's, at a site, or that of `left_out`, a file of the harness.
+
+    `inner` is the library frame within the site, where that is another one.
+    """
+
+    site: Site = UNKNOWN_SITE
+    inner: Site | None = None
+    left_out: str | None = None
+
+
 class Tally:
     """What the records of one sample come to; the frames it is given can be iterated again.
 
@@ -52,20 +64,31 @@ class Tally:
 
     def owns(self, frames: Iterable[Frame], thread: int = 0) -> bool:
         """Say whether what these frames allocated in a thread is the test's."""
-        if thread in self._background and not self.is_of_ended_process:
+        if self._is_beside(thread):
             return False
         return self._has_lost_frames or self._namer.belongs_to_test(frames)
 
-    def add_peak(self, size_bytes: int, frames: Iterable[Frame], thread: int = 0) -> None:
+    def _is_beside(self, thread: int) -> bool:
+        return thread in self._background and not self.is_of_ended_process
+
+    def charge(self, frames: Iterable[Frame]) -> Charge:
+        """Say whose memory these frames allocate, whatever the thread; to look at deep stacks takes time."""
+        left_out = self._namer.left_out_by(frames)
+        if left_out is None:
+            site, inner = self._namer.site_of(frames)
+            return Charge(site, inner)
+        return Charge() if self._has_lost_frames else Charge(left_out=left_out)
+
+    def add_peak(self, size_bytes: int, charge: Charge, thread: int = 0) -> None:
         """Count memory that was alive at the peak, and which thread had made it where that is known."""
-        account = self._account(size_bytes, frames, thread)
+        account = self._account(size_bytes, charge, thread)
         if account is not None:
             self._metrics[PEAK] += size_bytes
             account.peak_bytes += size_bytes
             account.threads.add(thread)
             return
         self._harness_bytes += size_bytes
-        name = self._namer.left_out_by(frames)
+        name = charge.left_out
         if name is not None and not self._namer.is_runner(name):
             self._left_out[package_of(name)] += size_bytes
 
@@ -77,32 +100,22 @@ class Tally:
         """Keep what the process of the test itself held on its way, the first that comes."""
         self._curve = self._curve or curve
 
-    def add_retained(self, size_bytes: int, frames: Iterable[Frame], thread: int = 0) -> None:
+    def add_retained(self, size_bytes: int, charge: Charge, thread: int = 0) -> None:
         """Count memory that outlived the sample; a process that has ended holds none."""
         if self.is_of_ended_process:
             return
-        account = self._account(size_bytes, frames, thread)
+        account = self._account(size_bytes, charge, thread)
         if account is not None:
             self._metrics[RETAINED] += size_bytes
             account.retained_bytes += size_bytes
 
-    def _account(self, size_bytes: int, frames: Iterable[Frame], thread: int) -> _Account | None:
-        if size_bytes <= 0 or not self.owns(frames, thread):
+    def _account(self, size_bytes: int, charge: Charge, thread: int) -> _Account | None:
+        if size_bytes <= 0 or charge.left_out is not None or self._is_beside(thread):
             return None
-        site, inner = self._site_of(frames)
-        account = self._accounts.setdefault(site, _Account())
-        if inner is not None:
-            account.inner[inner] = account.inner.get(inner, 0) + size_bytes
+        account = self._accounts.setdefault(charge.site, _Account())
+        if charge.inner is not None:
+            account.inner[charge.inner] = account.inner.get(charge.inner, 0) + size_bytes
         return account
-
-    def _site_of(self, frames: Iterable[Frame]) -> tuple[Site, Site | None]:
-        if self._has_lost_frames and not self._namer.belongs_to_test(frames):
-            return UNKNOWN_SITE, None
-        return self._namer.site_of(frames)
-
-    def place_of(self, frames: Iterable[Frame]) -> str:
-        """Return the file and function that these frames are charged to."""
-        return self._site_of(frames)[0].at
 
     def sample(self) -> Sample:
         """Return the sample, with its largest sites."""

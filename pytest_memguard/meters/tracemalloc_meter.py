@@ -139,11 +139,11 @@ class TracemallocRecording:
             )
         tally = Tally(self._namer)
         for statistic in self._snapshot.statistics("traceback"):
-            tally.add_retained(statistic.size, _frames(statistic.traceback))
+            tally.add_retained(statistic.size, tally.charge(_frames(statistic.traceback)))
         if self._watch is not None and self._watch.snapshot is not None:
             for statistic in self._watch.snapshot.statistics("traceback"):
-                tally.add_peak(statistic.size, _frames(statistic.traceback))
-            tally.add_peak(self._watch.passing_bytes, [self._watch.line])
+                tally.add_peak(statistic.size, tally.charge(_frames(statistic.traceback)))
+            tally.add_peak(self._watch.passing_bytes, tally.charge([self._watch.line]))
         counted = tally.sample()
         metrics = {**counted.metrics, PEAK: self._peak_bytes}
         return Sample(metrics=metrics, sites=counted.sites)
