@@ -507,7 +507,9 @@ def test_the_debug_mode_of_asyncio_is_said_where_something_grew(project: Guarded
 
             @pytest.mark.memguard
             def test_steps():
-                asyncio.run(steps())
+                loop = asyncio.new_event_loop()  # `asyncio.run` would leave no loop for other tests here
+                loop.run_until_complete(steps())
+                loop.close()
         """
     )
     project.accept()
