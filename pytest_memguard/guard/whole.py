@@ -20,6 +20,7 @@ from pytest_memguard.core.verdict import Verdict
 from pytest_memguard.gate.judge import has_settled_higher
 from pytest_memguard.gate.wording import doubts_text
 from pytest_memguard.guard.bench_records import BenchRecords
+from pytest_memguard.guard.called_function import RAN_ELSEWHERE, CalledFunction
 from pytest_memguard.guard.children import ended_in_children
 from pytest_memguard.guard.confirming import (
     Execution,
@@ -80,6 +81,7 @@ class ItemGuard:
         self._sampled_runs = {
             order: from_threads(item, run, policy, namer, order=order) for order, run in runs.items()
         }
+        self._called = CalledFunction(item)
         self._rerunner = Rerunner(item)
         self._records = BenchRecords(session.namer)
         self._notes: tuple[str, ...] = (CANNOT_FORK,) if plan.policy.isolate and not HAS_FORK else ()
@@ -224,8 +226,8 @@ class ItemGuard:
             if is_first:
                 if recorded_failure(self._item):
                     return {}
-                if taken.refusal:
-                    self._unmeasured(taken.refusal)
+                if refusal := RAN_ELSEWHERE if self._called.is_missing else taken.refusal:
+                    self._unmeasured(refusal)
                     return {}
                 self._note(*taken.notes)
             return {self._item.nodeid: sample}

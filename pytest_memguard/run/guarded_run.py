@@ -16,6 +16,7 @@ from pytest_memguard.core.errors import MemguardError
 from pytest_memguard.core.history import ReadPasts
 from pytest_memguard.core.policy import CreepLimit
 from pytest_memguard.core.unpatched import Unpatched, remember_real_names
+from pytest_memguard.guard.called_function import note_call
 from pytest_memguard.guard.found_results import FoundResults
 from pytest_memguard.guard.fresh import FreshGuard, without_own_fixtures
 from pytest_memguard.guard.gc_freezing import old_objects_aside
@@ -199,12 +200,14 @@ class GuardedRun:
             results[:] = [self.session.demanded(result, asks=plan.asks) for result in results]
             raise_failing(item, results)
 
+        by_plugin = {"runtest": item.runtest} if "runtest" in vars(item) else {}
         item.runtest = runtest
         try:
             with same_examples(item):
                 yield
         finally:
             del item.runtest
+            vars(item).update(by_plugin)
 
     def _guard_of(self, item: Any, plan: Plan) -> Guard:
         """Return what measures an item; an error of memguard itself is what the guard says."""
@@ -232,7 +235,8 @@ class GuardedRun:
         return plan.policy.fresh
 
     def keep_trackers_out(self, item: pytest.Item) -> None:
-        """Take pytest-memray's tracker off an item that is measured here."""
+        """Take pytest-memray's tracker off an item that is measured here, as its function is called."""
+        note_call(item)
         if PLAN in item.stash and not refused_by_neighbour(item):
             without_its_wrapper(item)
 

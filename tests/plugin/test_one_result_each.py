@@ -120,6 +120,45 @@ def test_a_plugin_that_makes_its_own_report_loses_a_result_and_fails_in_ci(proje
         assert "FAILED: test_it.py::test_b was planned and left no result." in again.summary
 
 
+AT_ANOTHER_TIME = """
+    import pytest
+
+    def pytest_collection_finish(session):
+        for item in session.items:
+            if item.name == "test_told":
+                item.obj()
+                item.runtest = lambda: None
+            elif item.name == "test_wrapped":
+                item.runtest = lambda run=item.runtest: run()
+"""
+
+
+@pytest.mark.parametrize("leaks", [False, True])
+def test_a_test_whose_call_only_tells_how_it_ended_is_not_measured(
+    project: GuardedProject, *, leaks: bool
+) -> None:
+    """As beside a plugin that runs tests side by side on one event loop, and lets pytest report them then."""
+    body = f"""
+        import os, pytest
+        KEPT = []
+        pytestmark = pytest.mark.memguard(leaks={leaks}, leak_budget=0.1)
+
+        def work():
+            if "LEAK" in os.environ: KEPT.append(bytes(4_000))
+            held = bytearray(int(os.environ.get("SIZE", "1_000_000")))
+
+        def test_told(): work()
+        def test_wrapped(): work()
+    """
+    project.write({"conftest.py": AT_ANOTHER_TIME}, test_it=body)
+    accepted = project.accept()
+    assert accepted.outcomes() == {"test_told": "not-measured", "test_wrapped": "no-baseline"}
+    assert "its call only tells how it ended" in accepted.reason("test_told")
+    project.let(**({"LEAK": 1} if leaks else {"SIZE": 3_000_000}))
+    wrong = "leaked" if leaks else "grew"
+    assert project.run().outcomes() == {"test_told": "not-measured", "test_wrapped": wrong}
+
+
 def test_a_test_that_a_plugin_never_runs_is_lost(project: GuardedProject) -> None:
     project.write(test_it=TWO)
     project.accept()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ecosystem.neighbour import Neighbour
+from tests.ecosystem.neighbour import Answer, Neighbour, Stage
 
 ASYNCIO = """
     import asyncio
@@ -165,6 +165,52 @@ NEIGHBOURS = (
                 def test_greenlet():
                     assert gevent.spawn(work).get()
             """,
+        },
+    ),
+    Neighbour(
+        name="pytest-tornasync",
+        requirements=("pytest-tornasync", "tornado"),
+        is_alone=True,
+        test="""
+            import pytest
+            import tornado.web
+            from work import work
+
+            class Main(tornado.web.RequestHandler):
+                def get(self):
+                    work()
+                    self.write("hello")
+
+            @pytest.fixture
+            def app():
+                return tornado.web.Application([(r"/", Main)])
+
+            async def test_request(http_server_client):
+                assert (await http_server_client.fetch("/")).code == 200
+        """,
+    ),
+    Neighbour(
+        name="pytest-asyncio-cooperative",
+        requirements=("pytest-asyncio-cooperative",),
+        is_alone=True,
+        test="""
+            import asyncio
+            import pytest
+            from work import work
+
+            @pytest.mark.asyncio_cooperative
+            async def test_one():
+                await asyncio.sleep(0.01)
+                assert work()
+
+            @pytest.mark.asyncio_cooperative
+            async def test_two():
+                await asyncio.sleep(0.01)
+                assert work()
+        """,
+        answers={
+            stage: (Answer("not-measured", "its call only tells how it ended"),)
+            for stage in (Stage.ACCEPT, Stage.SAME, Stage.GROW, Stage.CLEAN, Stage.LEAK)
         },
     ),
 )

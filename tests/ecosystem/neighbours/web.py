@@ -248,4 +248,121 @@ NEIGHBOURS = (
                 assert work()
         """,
     ),
+    Neighbour(
+        name="falcon",
+        requirements=("falcon",),
+        test="""
+            import falcon.asgi
+            import falcon.testing
+            import pytest
+            from work import work
+
+            class Thing:
+                def on_get(self, request, response, number):
+                    work()
+                    response.media = {"number": number}
+
+            class Awaited:
+                async def on_get(self, request, response):
+                    work()
+                    response.media = {"number": 1}
+
+            def test_wsgi():
+                app = falcon.App()
+                app.add_route("/things/{number:int}", Thing())
+                client = falcon.testing.TestClient(app)
+                assert client.simulate_get("/things/3").json == {"number": 3}
+
+            def test_asgi():
+                app = falcon.asgi.App()
+                app.add_route("/things", Awaited())
+                client = falcon.testing.TestClient(app)
+                assert client.simulate_get("/things").json == {"number": 1}
+        """,
+    ),
+    Neighbour(
+        name="bottle, pyramid, webtest",
+        requirements=("bottle", "pyramid", "webtest"),
+        test="""
+            import bottle
+            import pytest
+            from pyramid.config import Configurator
+            from pyramid.response import Response
+            from webtest import TestApp
+            from work import work
+
+            @pytest.fixture(scope="module")
+            def bottled():
+                app = bottle.Bottle()
+
+                @app.get("/hello/<name>")
+                def hello(name):
+                    work()
+                    return bottle.template("Hello {{name}}", name=name)
+
+                return TestApp(app)
+
+            def view(request):
+                work()
+                return Response("Hello %(name)s" % request.matchdict)
+
+            @pytest.fixture
+            def built():
+                with Configurator() as config:
+                    config.add_route("hello", "/hello/{name}")
+                    config.add_view(view, route_name="hello")
+                    return TestApp(config.make_wsgi_app())
+
+            def test_bottle(bottled):
+                assert bottled.get("/hello/joe").text == "Hello joe"
+
+            def test_pyramid(built):
+                assert built.get("/hello/joe").text == "Hello joe"
+        """,
+    ),
+    Neighbour(
+        name="channels",
+        requirements=("channels", "daphne", "django>=5,<6", "pytest-django", "pytest-asyncio"),
+        is_alone=True,
+        ini="""
+            DJANGO_SETTINGS_MODULE = "settings"
+            asyncio_mode = "auto"
+        """,
+        files={
+            "settings.py": """
+                SECRET_KEY = "x"
+                DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+                INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth"]
+                CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+            """,
+        },
+        test="""
+            from channels.generic.websocket import AsyncWebsocketConsumer
+            from channels.testing import WebsocketCommunicator
+            from work import work
+
+            class Echo(AsyncWebsocketConsumer):
+                async def connect(self):
+                    await self.channel_layer.group_add("all", self.channel_name)
+                    await self.accept()
+
+                async def disconnect(self, code):
+                    await self.channel_layer.group_discard("all", self.channel_name)
+
+                async def receive(self, text_data=None, bytes_data=None):
+                    work()
+                    await self.channel_layer.group_send("all", {"type": "say", "text": text_data})
+
+                async def say(self, event):
+                    await self.send(text_data=event["text"])
+
+            async def test_group():
+                communicator = WebsocketCommunicator(Echo.as_asgi(), "/")
+                connected, _ = await communicator.connect()
+                assert connected
+                await communicator.send_to(text_data="hello")
+                assert await communicator.receive_from() == "hello"
+                await communicator.disconnect()
+        """,
+    ),
 )
