@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pytest_memguard.core.leak_finding import Answer, Bound, CountGrowth, KnownGrowth, LeakFinding
+from pytest_memguard.core.leak_finding import Answer, Bound, CountGrowth, Doubt, KnownGrowth, LeakFinding
 from pytest_memguard.core.metrics import BLOCKS, RESIDENT, SETTLED
 from pytest_memguard.core.policy import Policy
 from pytest_memguard.core.sites import SiteBytes
@@ -24,6 +24,7 @@ from pytest_memguard.leaks.findings import (
     beyond_all,
     bounded,
     cut_short,
+    filled_up,
     fingerprint_of,
     screened_finding,
     settles_at,
@@ -37,6 +38,7 @@ from pytest_memguard.leaks.holders.object_names import Step
 from pytest_memguard.leaks.holders.records import Record, is_of_bench
 from pytest_memguard.leaks.holders.search import HolderSearch
 from pytest_memguard.leaks.holders.surviving import Survivors, may_hide_objects, survivors
+from pytest_memguard.leaks.ladder import TURNED_OVER_CALLS
 from pytest_memguard.leaks.lines import Leak, leak_sites
 from pytest_memguard.leaks.process_memory import ProcessMemory
 from pytest_memguard.leaks.repeating import BodyFailedError, Repeater
@@ -214,6 +216,8 @@ class LeakCheck:
             explained = beyond_all(explained, held.bounds)
         elif self._is_bounded(held.bounds):
             return bounded(explained, held.bounds)
+        if not held.steps and (settled := self._has_settled_since(finding)):
+            return settled
         is_of_program = held.is_of_program or is_beyond
         if is_proved(finding, is_of_program=is_of_program, still_leaks=self._still_leaks):
             return explained
@@ -248,6 +252,21 @@ class LeakCheck:
         if any(bound.entries >= bound.at_most for bound in bounds):
             return self.screen().answer is Answer.SETTLES
         return bool(bounds)
+
+    def _has_settled_since(self, finding: LeakFinding) -> LeakFinding | None:
+        """Return what a further screen shows where nothing grows any more: a cache was full by then.
+
+        Calls that are too few to tell a leak from a cache may be all that it takes to fill one. In fewer than
+        it takes to fill one of the standard library, a leak that comes now and then could seem to settle.
+        """
+        is_open = Doubt.COULD_BE_CACHE in finding.doubts and finding.calls >= TURNED_OVER_CALLS
+        if not is_open or finding.counts:
+            return None
+        try:
+            later = self.screen()
+        except BodyFailedError:
+            return None
+        return filled_up(finding, later) if later.answer is Answer.SETTLES else None
 
     def _still_leaks(self) -> bool:
         """Say whether memory still grows, after the calls that looked for lines and holders."""

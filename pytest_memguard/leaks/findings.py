@@ -67,6 +67,12 @@ def beyond_all(finding: LeakFinding, bounds: Sequence[Bound]) -> LeakFinding:
     )
 
 
+def filled_up(finding: LeakFinding, later: LeakFinding) -> LeakFinding:
+    """Return a finding that is not a leak, since what grew at first is full: `later` settles."""
+    grown_bytes = finding.bytes_per_call * finding.calls
+    return replace(later, settled_bytes=grown_bytes + later.settled_bytes, known=finding.known)
+
+
 def bounded(finding: LeakFinding, bounds: tuple[Bound, ...]) -> LeakFinding:
     """Return a finding that is not a leak, since all that grows has a bound.
 
