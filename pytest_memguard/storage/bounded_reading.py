@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader, FileIO
 from pathlib import Path
 
 from pytest_memguard.core.units import format_size
@@ -52,7 +53,8 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
+        # Not `os.fdopen`: eventlet's, which a conftest.py may have put there, closes the descriptor itself.
+        with BufferedReader(FileIO(descriptor, "rb", closefd=False)) as file:
             return file.read(most_bytes + 1)
     finally:
         os.close(descriptor)

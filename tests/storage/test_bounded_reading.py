@@ -10,7 +10,7 @@ import pytest
 
 from pytest_memguard.core.errors import BaselineError, ResultsError, SettingsError
 from pytest_memguard.storage.baseline import BaselineStore
-from pytest_memguard.storage.bounded_reading import read_regular
+from pytest_memguard.storage.bounded_reading import read_regular, read_text
 from pytest_memguard.storage.results import read_results
 from pytest_memguard.storage.settings_file import load_settings
 
@@ -58,3 +58,14 @@ def test_no_more_than_one_byte_too_many_is_read(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * 100)
     assert len(read_regular(tmp_path / "large", 10)) == 11
     assert len(read_regular(tmp_path / "large", 100)) == 100
+
+
+def test_a_descriptor_is_read_by_no_file_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """eventlet puts a `fdopen` of its own into `os`, whose file closes the descriptor whatever is asked."""
+    path = tmp_path / "pyproject.toml"
+    path.write_text("[tool.memguard]", encoding="utf-8")
+    real = os.fdopen
+    monkeypatch.setattr(os, "fdopen", lambda descriptor, mode, **_: real(descriptor, mode))
+    assert read_text(path) == "[tool.memguard]"

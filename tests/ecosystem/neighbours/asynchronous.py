@@ -213,4 +213,36 @@ NEIGHBOURS = (
             for stage in (Stage.ACCEPT, Stage.SAME, Stage.GROW, Stage.CLEAN, Stage.LEAK)
         },
     ),
+    Neighbour(
+        name="eventlet",
+        requirements=("eventlet",),
+        is_alone=True,
+        files={
+            "conftest.py": """
+                import eventlet
+                eventlet.monkey_patch()
+            """,
+            "test_eventlet.py": """
+                import threading
+                import time
+                import eventlet
+                from work import work
+
+                def test_pool():
+                    assert all(eventlet.GreenPool().imap(lambda number: work(), range(3)))
+
+                def test_sleep():
+                    spawned = eventlet.spawn(work)
+                    time.sleep(0.001)
+                    assert spawned.wait()
+
+                def test_thread():
+                    done = []
+                    thread = threading.Thread(target=lambda: done.append(work()))
+                    thread.start()
+                    thread.join()
+                    assert done == [True]
+            """,
+        },
+    ),
 )
