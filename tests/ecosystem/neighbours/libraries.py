@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ecosystem.neighbour import Neighbour
+from tests.ecosystem.neighbour import Neighbour, Stage
 
 NEIGHBOURS = (
     Neighbour(
@@ -17,8 +17,8 @@ NEIGHBOURS = (
 
             @pytest.fixture(scope="module")
             def orders():
-                days = pd.date_range("2030-01-01", periods=1_000, freq="h")
-                rows = {"product": np.resize(["tea", "milk"], 1_000), "price": np.arange(1_000.0)}
+                days = pd.date_range("2030-01-01", periods=300, freq="h")
+                rows = {"product": np.resize(["tea", "milk"], 300), "price": np.arange(300.0)}
                 return pd.DataFrame(rows, index=days)
 
             def test_groups(orders):
@@ -27,7 +27,7 @@ NEIGHBOURS = (
 
             def test_csv(orders):
                 text = orders.to_csv()
-                assert len(pd.read_csv(io.StringIO(text))) == 1_000
+                assert len(pd.read_csv(io.StringIO(text))) == 300
                 assert work()
 
             def test_array():
@@ -59,6 +59,12 @@ NEIGHBOURS = (
                 assert pq.read_table(pa.BufferReader(sink.getvalue())).num_rows == 1_000
                 assert work()
         """,
+        doubtful={
+            Stage.CLEAN: (
+                "on a very busy machine, once: what the threads of polars and pyarrow keep and overlap in "
+                "was taken for a leak of 944 B a call, and for growth of 3 %"
+            )
+        },
     ),
     Neighbour(
         name="scikit-learn",
