@@ -8,13 +8,13 @@ from hashlib import sha256
 
 from pytest_memguard.core.leak_finding import Answer, Bound, Doubt, LeakFinding
 from pytest_memguard.core.sites import SiteBytes
-from pytest_memguard.core.units import format_size
+from pytest_memguard.core.units import GIB, format_size
 from pytest_memguard.leaks.holders.object_names import Step
 from pytest_memguard.leaks.screen import Screened
 
 _FINGERPRINT_DIGITS = 12
 
-MOST_BYTES = 8 * 1024**3
+MOST_BYTES = 8 * GIB
 """Containers that settle at more count as unbounded, unless a `max_settled` of the test allows that.
 
 Most processes would be killed before. Whether such a bound is kept, no check can see.

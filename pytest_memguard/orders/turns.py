@@ -37,9 +37,8 @@ class Turns:
         self._sleepers = Sleepers()
         self._process = OwnProcess()
         self._left = 0
-        self.blocked = self._changes = 0
+        self.blocked = self._changes = self.passed = self.offered = 0
         self._is_open = self._is_free = False
-        self.passed = self.offered = 0
         self.most = MOST_SWITCH_POINTS
         self.is_bound_reached = self._is_by_speed = False
         self._last: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -48,10 +48,7 @@ class _Stated:
         self._name = name
         self._constants = constants
         self._kind: Any = type if is_a(owner, type) else object
-        self._is_own = name in self._own_names() or is_a(self._of_class(), types.MemberDescriptorType)
-
-    def _own_names(self) -> Container[Any]:
-        return vars(self._owner) if is_a(self._owner, type) else namespace(self._owner)
+        self._is_own = name in _names_of(owner) or is_a(self._of_class(), types.MemberDescriptorType)
 
     def _of_class(self) -> Any:
         return next(
@@ -86,9 +83,9 @@ class _Stated:
 
 def _may_wait(owner: object) -> bool:
     """Say whether an owner has what one waits for; a plain lock does not count, as it is released."""
-    kinds = [*type(owner).__mro__, *map(type, _attributes_of(owner))]
+    kinds = [*type(owner).__mro__, *map(type, _names_of(owner).values())]
     return any(module_name(kind).split(".")[0] in _WAITING for kind in kinds)
 
 
-def _attributes_of(owner: object) -> list[object]:
-    return [*(vars(owner) if is_a(owner, type) else namespace(owner)).values()]
+def _names_of(owner: object) -> Mapping[Any, object]:
+    return vars(owner) if is_a(owner, type) else namespace(owner)

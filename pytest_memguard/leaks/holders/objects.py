@@ -28,10 +28,10 @@ def old_holders(
             yield one, held
 
 
-SIZED = (list, dict, set, deque, OrderedDict, SimpleQueue)
+_WITH_LEN = (list, dict, set, deque, OrderedDict)
+SIZED = (*_WITH_LEN, SimpleQueue)
 _PLAIN = frozenset({list, dict, set, deque, OrderedDict, defaultdict, Counter})
 _UNTRACKED = (dict, bytearray)
-_WITH_LEN = (list, dict, set, deque, OrderedDict, bytearray)
 _ATOMS = (int, str, bytes, float, bool, type(None))
 _EVERY = 0xFFF
 _MOST_DICTS = 32
@@ -93,7 +93,7 @@ def length(one: Any) -> int:
         return len(one)
     if is_a(one, SimpleQueue):
         return int(SimpleQueue.qsize(one))
-    for kind in _WITH_LEN:
+    for kind in (*_WITH_LEN, bytearray):
         if is_a(one, kind):
             return int(kind.__len__(one))
     return 0

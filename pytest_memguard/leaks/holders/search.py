@@ -14,7 +14,7 @@ from pytest_memguard.core.real_types import is_a
 from pytest_memguard.leaks.holders.bounded import Filling, Full, fillings, hold_all, keeps_bound, when_full
 from pytest_memguard.leaks.holders.bounds import PRUNED, Limit, Places, index_within
 from pytest_memguard.leaks.holders.chain_words import itself, kept_in
-from pytest_memguard.leaks.holders.climbing import climb
+from pytest_memguard.leaks.holders.climbing import Climb
 from pytest_memguard.leaks.holders.clock import OutOfTimeError, SearchClock
 from pytest_memguard.leaks.holders.content import content_of, gained_by, growth_by_kind
 from pytest_memguard.leaks.holders.enlarging import growing_alone
@@ -309,9 +309,10 @@ class HolderSearch:
 
     def _find_holders(self, new: list[object]) -> None:
         """Climb from a sample of the new objects to the old ones that refer to them."""
-        own, inner = self._own, {id(held) for one in new for held in referents(one)}
+        inner = {id(held) for one in new for held in referents(one)}
         tops = [one for one in new if id(one) not in inner] or new
         sample = tops[:: max(1, len(tops) // _SAMPLE)][:_SAMPLE]
+        own = self._own
         own.add(id(tops))
         for _ in range(_CLIMBED):
             self.clock.check()
@@ -375,4 +376,4 @@ class HolderSearch:
         return best
 
     def _climb(self, start: object) -> tuple[list[Step], bool]:
-        return climb(start, self._namer, own=self._own, new=self._fresh, tick=self.clock.check)
+        return Climb(self._namer, self._own, self._fresh, self.clock.check).steps_to(start)
